@@ -1,0 +1,14 @@
+//! Vocabulary that every other crate shares: identifiers, time, randomness, errors, limits and the
+//! seams to the operating system (files, threads).
+//!
+//! Must not know anything of the other crates, of SQL or of Arrow.
+
+pub mod clock;
+pub mod error;
+pub mod fs;
+pub mod id;
+pub mod limits;
+pub mod random;
+pub mod spawn;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,13 @@
+//! The seam to threads: every thread has a name, a known stack and is started here.
+
+use crate::{Error, Result};
+use std::thread::{Builder, JoinHandle};
+
+/// Starts a named thread with the default stack.
+#[expect(clippy::disallowed_methods, reason = "this is the seam that everything else goes through")]
+pub fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(|e| Error::io(format_args!("start thread {name}"), e))
+}

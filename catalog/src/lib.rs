@@ -1,0 +1,12 @@
+//! What exists: schemas, tables, columns, keys and partitions, as pure state plus edits.
+//!
+//! Must not know files, time, SQL text beyond stored default expressions, or rows.
+//! Invariant: `CatalogState::apply` is the only way to change the state; the same edits give the same state.
+
+mod edit;
+mod state;
+mod table;
+
+pub use edit::CatalogEdit;
+pub use state::{CatalogState, SchemaDef};
+pub use table::{ColumnDef, HashLevel, Partitioning, RangeLevel, RangePartition, TableDef, TabletDef};

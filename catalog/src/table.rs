@@ -1,0 +1,97 @@
+//! Definitions of tables: columns, primary key, partitioning and the tablets that follow from it.
+//!
+//! Invariant: a tablet exists for each combination of hash buckets and range partition, and only those.
+
+use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
+use types::{Datum, SqlType};
+
+/// A table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableDef {
+    pub id: TableId,
+    /// What clients see as pg_class.oid.
+    pub oid: Oid,
+    pub schema: SchemaId,
+    pub name: String,
+    /// Grows by one with each change of the column list.
+    pub schema_version: SchemaVersion,
+    /// Live columns in order; the position in this list plus one is pg_attribute.attnum.
+    pub columns: Vec<ColumnDef>,
+    /// The next unused column id.
+    pub next_column: ColumnId,
+    /// Columns of the primary key in key order; empty when rows are identified by a hidden row id.
+    pub primary_key: Vec<ColumnId>,
+    /// Name of the primary key's index and constraint; empty without a key.
+    pub primary_key_name: String,
+    pub partitioning: Partitioning,
+    pub tablets: Vec<TabletDef>,
+}
+
+impl TableDef {
+    pub fn column(&self, id: ColumnId) -> Option<&ColumnDef> {
+        self.columns.iter().find(|c| c.id == id)
+    }
+
+    pub fn column_named(&self, name: &str) -> Option<&ColumnDef> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// Position of a column in `columns`.
+    pub fn column_index(&self, id: ColumnId) -> Option<usize> {
+        self.columns.iter().position(|c| c.id == id)
+    }
+
+    pub fn has_primary_key(&self) -> bool {
+        !self.primary_key.is_empty()
+    }
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnDef {
+    pub id: ColumnId,
+    pub name: String,
+    pub ty: SqlType,
+    pub not_null: bool,
+    /// Source text of the DEFAULT expression, bound again where it is used.
+    pub default: Option<String>,
+}
+
+/// How rows are split into tablets: hash levels times range partitions.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Partitioning {
+    pub hash: Vec<HashLevel>,
+    pub range: Option<RangeLevel>,
+}
+
+/// `HASH (columns) PARTITIONS buckets`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HashLevel {
+    pub columns: Vec<ColumnId>,
+    pub buckets: u32,
+}
+
+/// `RANGE (columns) (PARTITION ..)`. Partitions do not overlap and are kept in order of their lower bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RangeLevel {
+    pub columns: Vec<ColumnId>,
+    pub partitions: Vec<RangePartition>,
+}
+
+/// Rows with lower <= columns < upper. An empty bound is open: MINVALUE below, MAXVALUE above.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RangePartition {
+    pub name: String,
+    pub lower: Vec<Datum>,
+    pub upper: Vec<Datum>,
+}
+
+/// One tablet: which rows it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TabletDef {
+    pub id: TabletId,
+    /// One bucket per hash level.
+    pub buckets: Vec<u32>,
+    /// Index into `RangeLevel::partitions`; `None` without a range level.
+    pub range: Option<u32>,
+}

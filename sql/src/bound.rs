@@ -1,0 +1,457 @@
+//! The bound tree: what a statement means, with every name, type, function and cast resolved.
+//!
+//! Invariants: a `ColRef` is produced by exactly one place of a statement; an expression's type is
+//! final (no node relies on a later coercion); an `Outer` column belongs to an enclosing query.
+
+use base::id::{ColumnId, Oid, SchemaId, TableId};
+use types::{Datum, SqlType};
+
+/// A column of an intermediate result, unique within one statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ColRef(pub u32);
+
+/// A common table expression of one statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CteId(pub u32);
+
+/// A column of an intermediate result and its type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TypedCol {
+    pub col: ColRef,
+    pub ty: SqlType,
+}
+
+/// A column of the final result as the client is told of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputColumn {
+    pub name: String,
+    pub ty: SqlType,
+    pub col: ColRef,
+    /// Table OID and attnum when the column is a plain column of a table; else (0, 0).
+    pub table_oid: Oid,
+    pub attnum: i16,
+}
+
+/// A statement that yields rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundQuery {
+    pub rel: Rel,
+    /// In order; names may repeat.
+    pub output: Vec<OutputColumn>,
+}
+
+/// A relation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rel {
+    /// One row without columns.
+    Unit,
+    /// No rows; the columns are typed.
+    Empty { columns: Vec<TypedCol> },
+    Scan(TableScan),
+    System(SystemScan),
+    Values { rows: Vec<Vec<Expr>>, columns: Vec<TypedCol> },
+    /// A set-returning function in FROM; `proc` is its pg_proc OID.
+    Function { proc: Oid, args: Vec<Expr>, columns: Vec<TypedCol> },
+    /// Yields exactly the items.
+    Project { input: Box<Rel>, items: Vec<(Expr, ColRef)> },
+    Filter { input: Box<Rel>, predicate: Expr },
+    /// `on` is None for a cross join.
+    Join { kind: JoinKind, left: Box<Rel>, right: Box<Rel>, on: Option<Expr>, lateral: bool },
+    /// Yields group columns, then aggregates. No group means one row.
+    Aggregate { input: Box<Rel>, group: Vec<(Expr, ColRef)>, aggregates: Vec<(AggregateCall, ColRef)> },
+    /// Yields the input's columns, then the calls.
+    Window { input: Box<Rel>, calls: Vec<(WindowCall, ColRef)> },
+    Distinct { input: Box<Rel> },
+    /// Both sides yield columns of the same types; `left_columns[i]` and `right_columns[i]` become `columns[i]`.
+    SetOp {
+        op: SetOp,
+        all: bool,
+        left: Box<Rel>,
+        right: Box<Rel>,
+        left_columns: Vec<ColRef>,
+        right_columns: Vec<ColRef>,
+        columns: Vec<TypedCol>,
+    },
+    Sort { input: Box<Rel>, keys: Vec<SortKey> },
+    /// Both are of type int8 and hold no columns; NULL means no limit.
+    Limit { input: Box<Rel>, count: Option<Expr>, offset: Option<Expr> },
+    With { ctes: Vec<Cte>, body: Box<Rel> },
+    /// A use of a CTE: `columns[i]` renames the CTE's i-th column.
+    CteRef { cte: CteId, columns: Vec<TypedCol> },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cte {
+    pub id: CteId,
+    pub rel: Rel,
+    pub columns: Vec<TypedCol>,
+}
+
+/// A scan of a table of the user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableScan {
+    pub table: TableId,
+    pub columns: Vec<(ColumnId, TypedCol)>,
+    /// Filled for UPDATE and DELETE: the row's address, an unsigned 64-bit number opaque above storage.
+    pub row_address: Option<ColRef>,
+    /// Name in messages and EXPLAIN.
+    pub alias: String,
+}
+
+/// A scan of a relation of pg_catalog or information_schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SystemScan {
+    /// Schema and name, for example ("pg_catalog", "pg_class").
+    pub schema: &'static str,
+    pub name: &'static str,
+    /// Position in the relation's column list.
+    pub columns: Vec<(usize, TypedCol)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinKind {
+    Inner,
+    Left,
+    Right,
+    Full,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetOp {
+    Union,
+    Intersect,
+    Except,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SortKey {
+    pub expr: Expr,
+    pub descending: bool,
+    pub nulls_first: bool,
+}
+
+/// An aggregate, named by its pg_proc OID.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AggregateCall {
+    pub proc: Oid,
+    /// Empty for count(*).
+    pub args: Vec<Expr>,
+    pub distinct: bool,
+    pub order_by: Vec<SortKey>,
+    pub filter: Option<Box<Expr>>,
+    pub ty: SqlType,
+}
+
+/// A window function or an aggregate used as one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowCall {
+    pub proc: Oid,
+    pub args: Vec<Expr>,
+    pub filter: Option<Box<Expr>>,
+    pub partition_by: Vec<Expr>,
+    pub order_by: Vec<SortKey>,
+    pub frame: WindowFrame,
+    pub ty: SqlType,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowFrame {
+    pub unit: FrameUnit,
+    pub start: FrameBound,
+    pub end: FrameBound,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameUnit {
+    Rows,
+    Range,
+    Groups,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum FrameBound {
+    UnboundedPreceding,
+    Preceding(Box<Expr>),
+    CurrentRow,
+    Following(Box<Expr>),
+    UnboundedFollowing,
+}
+
+/// A scalar expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    Column(TypedCol),
+    /// A column of an enclosing query.
+    Outer(TypedCol),
+    Const(Datum, SqlType),
+    /// A parameter, counted from 1.
+    Param { index: usize, ty: SqlType },
+    /// A function or operator, named by its pg_proc OID (for an operator: its oprcode). Strict or not as pg_proc says.
+    Call { proc: Oid, args: Vec<Expr>, ty: SqlType },
+    /// A change of type or modifier.
+    Cast { how: CastHow, arg: Box<Expr>, ty: SqlType },
+    /// All of them, three-valued.
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Not(Box<Expr>),
+    IsNull { arg: Box<Expr>, negated: bool },
+    /// IS [NOT] TRUE, FALSE, UNKNOWN: `value` None is UNKNOWN.
+    IsBool { arg: Box<Expr>, value: Option<bool>, negated: bool },
+    /// IS [NOT] DISTINCT FROM over `equal`, the pg_proc OID of the equality.
+    IsDistinct { equal: Oid, left: Box<Expr>, right: Box<Expr>, negated: bool },
+    /// Searched CASE; a simple CASE was turned into comparisons.
+    Case { whens: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>>, ty: SqlType },
+    Coalesce { args: Vec<Expr>, ty: SqlType },
+    NullIf { equal: Oid, left: Box<Expr>, right: Box<Expr>, ty: SqlType },
+    /// GREATEST or LEAST; `less` is the pg_proc OID of `<`.
+    Extreme { greatest: bool, less: Oid, args: Vec<Expr>, ty: SqlType },
+    /// `arg = ANY (list)` for a list of expressions of one type; negated: `arg <> ALL`. `equal` is the pg_proc OID.
+    InList { equal: Oid, arg: Box<Expr>, list: Vec<Expr>, negated: bool },
+    /// `arg op ANY (array)` or ALL; `proc` is the operator's pg_proc OID.
+    ArrayCompare { proc: Oid, all: bool, arg: Box<Expr>, array: Box<Expr> },
+    Array { elements: Vec<Expr>, ty: SqlType },
+    Subscript { array: Box<Expr>, index: Box<Expr>, ty: SqlType },
+    Subquery(Box<Subquery>),
+}
+
+/// How a value changes its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CastHow {
+    /// Same representation (text to varchar, oid to regclass).
+    Relabel,
+    /// A function of pg_cast.
+    Function(Oid),
+    /// Out by the source's text, in by the target's.
+    InOut,
+    /// Apply the modifier of the target: varchar(n), numeric(p,s). True when written as a cast: cut silently.
+    Typmod { explicit: bool },
+    /// numeric from one stored form to another, value unchanged.
+    NumericForm,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subquery {
+    pub rel: Rel,
+    /// What it yields: one column, except for `Exists`.
+    pub column: Option<TypedCol>,
+    pub kind: SubqueryKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum SubqueryKind {
+    /// More than one row is 21000.
+    Scalar,
+    Exists,
+    /// `arg op ANY (subquery)`; `arg IN` is = ANY, `arg NOT IN` is <> ALL.
+    Quantified { proc: Oid, all: bool, arg: Expr },
+    /// ARRAY(subquery).
+    Array,
+}
+
+/// Any statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BoundStatement {
+    Query(BoundQuery),
+    Insert(Box<BoundInsert>),
+    Update(Box<BoundUpdate>),
+    Delete(Box<BoundDelete>),
+    CreateTable(Box<BoundCreateTable>),
+    DropTables { tables: Vec<TableId>, notices: Vec<String> },
+    CreateSchema { name: String, if_not_exists: bool },
+    DropSchemas { schemas: Vec<SchemaId>, cascade: bool, notices: Vec<String> },
+    Copy(Box<BoundCopy>),
+    Explain { statement: Box<BoundStatement>, analyze: bool, verbose: bool },
+    Set { name: String, value: SettingValue, local: bool },
+    Show { name: String },
+    ShowAll,
+    Reset { name: Option<String> },
+    Begin { read_only: Option<bool>, isolation: Option<Isolation> },
+    Commit { chain: bool },
+    Rollback { chain: bool },
+    /// DISCARD ALL, CHECKPOINT and other statements without operands that the session carries out.
+    Checkpoint,
+    DiscardAll,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    ReadUncommitted,
+    ReadCommitted,
+    RepeatableRead,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum SettingValue {
+    Default,
+    Values(Vec<String>),
+}
+
+/// INSERT. `source` yields one column per column of the table, in table order and of the columns' types,
+/// defaults filled in; NOT NULL is checked by the write operator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundInsert {
+    pub table: TableId,
+    pub source: Rel,
+    pub source_columns: Vec<ColRef>,
+    pub on_conflict: Option<OnConflict>,
+    pub returning: Option<Returning>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum OnConflict {
+    DoNothing,
+    /// For each conflicting row: `existing` and `excluded` name the columns of the table (in table order) of the
+    /// stored and of the proposed row; a row is updated to `values` (all columns, in table order) when `filter` is true.
+    DoUpdate {
+        existing: Vec<TypedCol>,
+        excluded: Vec<TypedCol>,
+        values: Vec<Expr>,
+        filter: Option<Expr>,
+    },
+}
+
+/// UPDATE. `source` yields the row address, the old values and the new values of each row to change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundUpdate {
+    pub table: TableId,
+    pub source: Rel,
+    pub row_address: ColRef,
+    /// All columns of the table, in table order, after the update.
+    pub new_columns: Vec<ColRef>,
+    pub returning: Option<Returning>,
+}
+
+/// DELETE. `source` yields the row address and, for RETURNING, all columns of the table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundDelete {
+    pub table: TableId,
+    pub source: Rel,
+    pub row_address: ColRef,
+    /// All columns of the table in table order.
+    pub old_columns: Vec<ColRef>,
+    pub returning: Option<Returning>,
+}
+
+/// RETURNING: expressions over the written row (`row`: all columns of the table, in table order).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Returning {
+    pub row: Vec<TypedCol>,
+    pub items: Vec<Expr>,
+    pub output: Vec<OutputColumn>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCreateTable {
+    pub schema: SchemaId,
+    pub name: String,
+    pub if_not_exists: bool,
+    pub columns: Vec<NewColumn>,
+    /// Positions in `columns`.
+    pub primary_key: Vec<usize>,
+    pub primary_key_name: Option<String>,
+    pub hash: Vec<(Vec<usize>, u32)>,
+    pub range: Option<(Vec<usize>, Vec<catalog::RangePartition>)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewColumn {
+    pub name: String,
+    pub ty: SqlType,
+    pub not_null: bool,
+    pub default: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCopy {
+    pub direction: CopyDirection,
+    pub format: CopyFormat,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyDirection {
+    /// Columns of the table that the input holds, by position in the table.
+    /// `defaults` has an expression for each column of the table that the input does not hold.
+    From { table: TableId, columns: Vec<usize>, defaults: Vec<(usize, Expr)>, source: CopyEnd },
+    To { query: BoundQuery, target: CopyEnd },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyEnd {
+    Client,
+    Path(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyFormat {
+    Text(CopyText),
+    Csv(CopyText),
+    Parquet { compression: ParquetCompression },
+}
+
+/// Options of the text and csv formats; single-byte characters as PostgreSQL demands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyText {
+    pub delimiter: u8,
+    pub null: String,
+    pub header: CopyHeader,
+    pub quote: u8,
+    pub escape: u8,
+    /// Positions in the copied column list.
+    pub force_quote: Vec<usize>,
+    pub force_not_null: Vec<usize>,
+    pub force_null: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyHeader {
+    None,
+    Skip,
+    Match,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParquetCompression {
+    Uncompressed,
+    Snappy,
+    Lz4,
+    Zstd,
+}
+
+impl Expr {
+    /// The type of the expression's value.
+    pub fn ty(&self) -> SqlType {
+        match self {
+            Expr::Column(c) | Expr::Outer(c) => c.ty.clone(),
+            Expr::Const(_, ty)
+            | Expr::Param { ty, .. }
+            | Expr::Call { ty, .. }
+            | Expr::Cast { ty, .. }
+            | Expr::Case { ty, .. }
+            | Expr::Coalesce { ty, .. }
+            | Expr::NullIf { ty, .. }
+            | Expr::Extreme { ty, .. }
+            | Expr::Array { ty, .. }
+            | Expr::Subscript { ty, .. } => ty.clone(),
+            Expr::And(_)
+            | Expr::Or(_)
+            | Expr::Not(_)
+            | Expr::IsNull { .. }
+            | Expr::IsBool { .. }
+            | Expr::IsDistinct { .. }
+            | Expr::InList { .. }
+            | Expr::ArrayCompare { .. } => boolean(),
+            Expr::Subquery(s) => match (&s.kind, &s.column) {
+                (SubqueryKind::Scalar, Some(c)) => c.ty.clone(),
+                (SubqueryKind::Array, Some(c)) => types::sql_type::array_of(c.ty.oid)
+                    .and_then(SqlType::of)
+                    .unwrap_or_else(|| c.ty.clone()),
+                (SubqueryKind::Exists | SubqueryKind::Quantified { .. }, _)
+                | (SubqueryKind::Scalar | SubqueryKind::Array, None) => boolean(),
+            },
+        }
+    }
+}
+
+fn boolean() -> SqlType {
+    SqlType { oid: types::sql_type::oid::BOOL, typmod: -1, form: types::Form::Bool }
+}

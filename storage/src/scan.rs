@@ -1,0 +1,74 @@
+//! Scans: what to read and the stream of batches.
+
+use crate::predicate::Predicate;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use base::Result;
+use base::id::{ColumnId, TableId};
+use futures::stream::BoxStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+/// A scan of one table.
+#[derive(Clone, Debug)]
+pub struct ScanSpec {
+    pub table: TableId,
+    pub projection: Vec<ColumnId>,
+    /// Rows for which this is true.
+    pub predicate: Option<Predicate>,
+    /// Appends a UInt64 column `row_address` behind the projection, valid for the `ReadView` scanned.
+    pub row_address: bool,
+}
+
+/// What a scan did, counted while it runs.
+#[derive(Debug, Default)]
+pub struct ScanMetrics {
+    pub tablets_total: AtomicU64,
+    pub tablets_pruned: AtomicU64,
+    pub segments_total: AtomicU64,
+    pub segments_pruned: AtomicU64,
+    /// Rows whose values were decoded or compared.
+    pub rows_read: AtomicU64,
+    /// Rows that came out.
+    pub rows_output: AtomicU64,
+}
+
+/// A consistent state to read: a snapshot, and inside a transaction its own writes before the current command.
+#[derive(Clone, Debug)]
+pub struct ReadView {}
+
+impl ReadView {
+    pub fn catalog(&self) -> &Arc<catalog::CatalogState> {
+        todo!()
+    }
+    /// Plans a scan: prunes tablets and segments, cuts the rest into splits of similar size.
+    pub fn scan(&self, _spec: &ScanSpec) -> Result<Scan> {
+        todo!()
+    }
+    /// Live rows of a table at this view, exact.
+    pub fn row_count(&self, _table: TableId) -> Result<u64> {
+        todo!()
+    }
+}
+
+/// A planned scan.
+#[derive(Debug)]
+pub struct Scan {
+    /// Projected columns, then `row_address` when asked for. Field names are the column ids in decimal.
+    pub schema: SchemaRef,
+    pub splits: Vec<ScanSplit>,
+    pub metrics: Arc<ScanMetrics>,
+    /// Upper bound of the rows that the splits hold, live and not pruned, before the predicate.
+    pub rows_estimate: u64,
+}
+
+/// A part of a scan that can run on its own.
+#[derive(Clone, Debug)]
+pub struct ScanSplit {}
+
+impl ScanSplit {
+    /// Batches of at most `batch_rows` rows. Needs a tokio runtime when polled.
+    pub fn stream(&self) -> BoxStream<'static, Result<RecordBatch>> {
+        todo!()
+    }
+}

@@ -1,0 +1,39 @@
+//! What can be tuned about a database. Plain data; config/default.toml documents each.
+
+#[derive(Clone, Debug)]
+pub struct StorageSettings {
+    /// All memtables together; above it the largest are flushed.
+    pub memtable_bytes_max: usize,
+    /// One tablet's memtable; above it that memtable is flushed.
+    pub memtable_flush_bytes: usize,
+    /// Rows of a transaction kept in memory before they are staged as segments.
+    pub transaction_buffer_bytes: usize,
+    /// Size to which log files are preallocated.
+    pub log_file_bytes: u64,
+    /// Log written since the last checkpoint that triggers the next one.
+    pub checkpoint_log_bytes: u64,
+    /// Rows of one batch out of a scan.
+    pub batch_rows: usize,
+    /// Rows of one segment written by a load.
+    pub segment_rows_max: usize,
+    /// Whether a segment is read back and compared before it is committed.
+    pub read_back: bool,
+    /// Whether flushes and checkpoints run by themselves; tests turn it off and call them.
+    pub background: bool,
+}
+
+impl Default for StorageSettings {
+    fn default() -> Self {
+        Self {
+            memtable_bytes_max: 512 << 20,
+            memtable_flush_bytes: 64 << 20,
+            transaction_buffer_bytes: 64 << 20,
+            log_file_bytes: 64 << 20,
+            checkpoint_log_bytes: 256 << 20,
+            batch_rows: 8_192,
+            segment_rows_max: 4_000_000,
+            read_back: true,
+            background: true,
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! A SQL type: PostgreSQL's identity of it and the form in which Arrow holds its values.
+//!
+//! Invariant: `form` follows from `oid` and `typmod`, except that a numeric may be exact at a fixed
+//! scale (`Decimal128`, `Decimal256`) or carry its own scale per value (`PgNum`).
+
+use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use base::id::Oid;
+use std::sync::Arc;
+
+/// Type OIDs of PostgreSQL 15 that the binder and the codecs name.
+pub mod oid {
+    use base::id::Oid;
+    pub const BOOL: Oid = Oid(16);
+    pub const BYTEA: Oid = Oid(17);
+    /// `"char"`, one byte.
+    pub const CHAR: Oid = Oid(18);
+    pub const NAME: Oid = Oid(19);
+    pub const INT8: Oid = Oid(20);
+    pub const INT2: Oid = Oid(21);
+    pub const INT2VECTOR: Oid = Oid(22);
+    pub const INT4: Oid = Oid(23);
+    pub const REGPROC: Oid = Oid(24);
+    pub const TEXT: Oid = Oid(25);
+    pub const OID: Oid = Oid(26);
+    pub const XID: Oid = Oid(28);
+    pub const OIDVECTOR: Oid = Oid(30);
+    pub const PG_NODE_TREE: Oid = Oid(194);
+    pub const FLOAT4: Oid = Oid(700);
+    pub const FLOAT8: Oid = Oid(701);
+    pub const UNKNOWN: Oid = Oid(705);
+    pub const BOOL_ARRAY: Oid = Oid(1000);
+    pub const BYTEA_ARRAY: Oid = Oid(1001);
+    pub const CHAR_ARRAY: Oid = Oid(1002);
+    pub const NAME_ARRAY: Oid = Oid(1003);
+    pub const INT2_ARRAY: Oid = Oid(1005);
+    pub const INT4_ARRAY: Oid = Oid(1007);
+    pub const TEXT_ARRAY: Oid = Oid(1009);
+    pub const VARCHAR_ARRAY: Oid = Oid(1015);
+    pub const INT8_ARRAY: Oid = Oid(1016);
+    pub const FLOAT4_ARRAY: Oid = Oid(1021);
+    pub const FLOAT8_ARRAY: Oid = Oid(1022);
+    pub const OID_ARRAY: Oid = Oid(1028);
+    pub const ACLITEM: Oid = Oid(1033);
+    pub const ACLITEM_ARRAY: Oid = Oid(1034);
+    pub const BPCHAR: Oid = Oid(1042);
+    pub const VARCHAR: Oid = Oid(1043);
+    pub const DATE: Oid = Oid(1082);
+    pub const TIME: Oid = Oid(1083);
+    pub const TIMESTAMP: Oid = Oid(1114);
+    pub const TIMESTAMP_ARRAY: Oid = Oid(1115);
+    pub const DATE_ARRAY: Oid = Oid(1182);
+    pub const TIMESTAMPTZ: Oid = Oid(1184);
+    pub const TIMESTAMPTZ_ARRAY: Oid = Oid(1185);
+    pub const INTERVAL: Oid = Oid(1186);
+    pub const NUMERIC_ARRAY: Oid = Oid(1231);
+    pub const NUMERIC: Oid = Oid(1700);
+    pub const REGCLASS: Oid = Oid(2205);
+    pub const REGTYPE: Oid = Oid(2206);
+    pub const RECORD: Oid = Oid(2249);
+    pub const CSTRING: Oid = Oid(2275);
+    pub const ANY: Oid = Oid(2276);
+    pub const ANYARRAY: Oid = Oid(2277);
+    pub const VOID: Oid = Oid(2278);
+    pub const ANYELEMENT: Oid = Oid(2283);
+    pub const ANYNONARRAY: Oid = Oid(2776);
+    pub const ANYCOMPATIBLE: Oid = Oid(5077);
+    pub const UUID: Oid = Oid(2950);
+    pub const UUID_ARRAY: Oid = Oid(2951);
+    pub const REGNAMESPACE: Oid = Oid(4089);
+    pub const REGROLE: Oid = Oid(4096);
+}
+
+/// How Arrow holds the values of a type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    Bool,
+    Int16,
+    Int32,
+    Int64,
+    /// oid and the reg* types.
+    UInt32,
+    Float32,
+    Float64,
+    /// Numeric with a scale known while planning, at most 38 digits: value times 10^scale.
+    Decimal128 { scale: u8 },
+    /// Numeric with a scale known while planning, at most 76 digits.
+    Decimal256 { scale: u8 },
+    /// Numeric with a display scale per value, NaN and infinities; encoded by `types::pgnum` into BinaryView.
+    PgNum,
+    /// Utf8View: text, varchar, name, "char", unknown, aclitem and the like.
+    Text,
+    /// BinaryView: bytea.
+    Bytes,
+    /// BinaryView of 16 bytes.
+    Uuid,
+    /// Date32: days since 1970-01-01; i32::MIN and MAX are the infinities.
+    Date,
+    /// Timestamp(us): microseconds since 1970-01-01; i64::MIN and MAX are the infinities.
+    Timestamp,
+    /// Timestamp(us, "UTC").
+    TimestampTz,
+    /// Interval(MonthDayNano) whose nanoseconds are a multiple of 1,000.
+    Interval,
+    /// List of a one-dimensional array; its elements may be null.
+    List(Box<Form>),
+}
+
+impl Form {
+    /// The Arrow type of a column of this form.
+    pub fn arrow(&self) -> DataType {
+        match self {
+            Form::Bool => DataType::Boolean,
+            Form::Int16 => DataType::Int16,
+            Form::Int32 => DataType::Int32,
+            Form::Int64 => DataType::Int64,
+            Form::UInt32 => DataType::UInt32,
+            Form::Float32 => DataType::Float32,
+            Form::Float64 => DataType::Float64,
+            Form::Decimal128 { scale } => DataType::Decimal128(38, signed_scale(*scale)),
+            Form::Decimal256 { scale } => DataType::Decimal256(76, signed_scale(*scale)),
+            Form::PgNum | Form::Bytes | Form::Uuid => DataType::BinaryView,
+            Form::Text => DataType::Utf8View,
+            Form::Date => DataType::Date32,
+            Form::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Form::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
+            Form::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
+            Form::List(element) => DataType::List(Arc::new(Field::new("item", element.arrow(), true))),
+        }
+    }
+
+    /// Whether Arrow's comparison of two values is PostgreSQL's order and equality.
+    /// Floats are not: PostgreSQL has NaN equal to itself and above all, and -0 equal to 0.
+    pub fn arrow_order_is_sql_order(&self) -> bool {
+        !matches!(self, Form::Float32 | Form::Float64 | Form::PgNum | Form::Interval | Form::List(_))
+    }
+}
+
+fn signed_scale(scale: u8) -> i8 {
+    i8::try_from(scale).unwrap_or(i8::MAX)
+}
+
+/// A type as the binder resolves it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SqlType {
+    pub oid: Oid,
+    /// PostgreSQL's type modifier; -1 for none.
+    pub typmod: i32,
+    pub form: Form,
+}
+
+impl SqlType {
+    /// A type without modifier; `None` for an OID this version has no form for.
+    pub fn of(oid: Oid) -> Option<Self> {
+        Self::with_typmod(oid, -1)
+    }
+
+    /// The type with PostgreSQL's modifier; `None` for an OID this version has no form for.
+    pub fn with_typmod(oid: Oid, typmod: i32) -> Option<Self> {
+        Some(Self { oid, typmod, form: form_of(oid, typmod)? })
+    }
+
+    /// numeric in the form that fits digits before and behind the point known while planning.
+    pub fn numeric_at_scale(scale: u8) -> Self {
+        Self { oid: oid::NUMERIC, typmod: -1, form: Form::Decimal128 { scale } }
+    }
+
+    /// The modifier of `numeric(precision, scale)`.
+    pub fn numeric_typmod(precision: u16, scale: u16) -> i32 {
+        ((i32::from(precision) << 16) | i32::from(scale)) + 4
+    }
+
+    /// Precision and scale of a numeric with modifier.
+    pub fn numeric_precision_scale(&self) -> Option<(u16, u16)> {
+        if self.oid != oid::NUMERIC || self.typmod < 4 {
+            return None;
+        }
+        let packed = self.typmod - 4;
+        Some((u16::try_from(packed >> 16).ok()?, u16::try_from(packed & 0x7ff).ok()?))
+    }
+
+    /// Maximal length in characters of a varchar or char with modifier.
+    pub fn length_max(&self) -> Option<usize> {
+        match self.oid {
+            oid::VARCHAR | oid::BPCHAR if self.typmod >= 4 => usize::try_from(self.typmod - 4).ok(),
+            _ => None,
+        }
+    }
+}
+
+fn form_of(oid: Oid, typmod: i32) -> Option<Form> {
+    Some(match oid {
+        oid::BOOL => Form::Bool,
+        oid::INT2 => Form::Int16,
+        oid::INT4 => Form::Int32,
+        oid::INT8 => Form::Int64,
+        oid::OID | oid::REGPROC | oid::REGCLASS | oid::REGTYPE | oid::REGNAMESPACE | oid::REGROLE | oid::XID => {
+            Form::UInt32
+        }
+        oid::FLOAT4 => Form::Float32,
+        oid::FLOAT8 => Form::Float64,
+        oid::NUMERIC => numeric_form(typmod),
+        oid::TEXT
+        | oid::VARCHAR
+        | oid::BPCHAR
+        | oid::NAME
+        | oid::CHAR
+        | oid::UNKNOWN
+        | oid::ACLITEM
+        | oid::CSTRING
+        | oid::VOID
+        | oid::PG_NODE_TREE => Form::Text,
+        oid::BYTEA => Form::Bytes,
+        oid::UUID => Form::Uuid,
+        oid::DATE => Form::Date,
+        oid::TIMESTAMP => Form::Timestamp,
+        oid::TIMESTAMPTZ => Form::TimestampTz,
+        oid::INTERVAL => Form::Interval,
+        _ => Form::List(Box::new(form_of(array_element(oid)?, -1)?)),
+    })
+}
+
+fn numeric_form(typmod: i32) -> Form {
+    if typmod < 4 {
+        return Form::PgNum;
+    }
+    let precision = (typmod - 4) >> 16;
+    match u8::try_from((typmod - 4) & 0x7ff) {
+        Ok(scale) if precision <= 38 && scale <= 38 => Form::Decimal128 { scale },
+        Ok(scale) if precision <= 76 && scale <= 76 => Form::Decimal256 { scale },
+        _ => Form::PgNum,
+    }
+}
+
+/// The element type of an array type.
+pub fn array_element(array: Oid) -> Option<Oid> {
+    ARRAYS.iter().find(|(a, _)| *a == array).map(|(_, e)| *e)
+}
+
+/// The array type over an element type.
+pub fn array_of(element: Oid) -> Option<Oid> {
+    ARRAYS.iter().rev().find(|(_, e)| *e == element).map(|(a, _)| *a)
+}
+
+/// Array type and element type; the vectors come first so that `array_of` finds the true array.
+const ARRAYS: &[(Oid, Oid)] = &[
+    (oid::INT2VECTOR, oid::INT2),
+    (oid::OIDVECTOR, oid::OID),
+    (oid::BOOL_ARRAY, oid::BOOL),
+    (oid::BYTEA_ARRAY, oid::BYTEA),
+    (oid::CHAR_ARRAY, oid::CHAR),
+    (oid::NAME_ARRAY, oid::NAME),
+    (oid::INT2_ARRAY, oid::INT2),
+    (oid::INT4_ARRAY, oid::INT4),
+    (oid::INT8_ARRAY, oid::INT8),
+    (oid::TEXT_ARRAY, oid::TEXT),
+    (oid::VARCHAR_ARRAY, oid::VARCHAR),
+    (oid::FLOAT4_ARRAY, oid::FLOAT4),
+    (oid::FLOAT8_ARRAY, oid::FLOAT8),
+    (oid::OID_ARRAY, oid::OID),
+    (oid::ACLITEM_ARRAY, oid::ACLITEM),
+    (oid::TIMESTAMP_ARRAY, oid::TIMESTAMP),
+    (oid::DATE_ARRAY, oid::DATE),
+    (oid::TIMESTAMPTZ_ARRAY, oid::TIMESTAMPTZ),
+    (oid::NUMERIC_ARRAY, oid::NUMERIC),
+    (oid::UUID_ARRAY, oid::UUID),
+];
