@@ -11,3 +11,18 @@ pub fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHa
         .spawn(body)
         .map_err(|e| Error::io(format_args!("start thread {name}"), e))
 }
+
+/// Starts a named thread with a stack of `stack_bytes`; parsing, binding and planning run on such threads
+/// with `limits::STACK_BYTES`, because their recursion follows the nesting of the statement.
+#[expect(clippy::disallowed_methods, reason = "this is the seam that everything else goes through")]
+pub fn big_stack_thread<T: Send + 'static>(
+    name: &str,
+    stack_bytes: usize,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>> {
+    Builder::new()
+        .name(name.to_owned())
+        .stack_size(stack_bytes)
+        .spawn(body)
+        .map_err(|e| Error::io(format_args!("start thread {name}"), e))
+}

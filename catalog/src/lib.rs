@@ -3,6 +3,7 @@
 //! Must not know files, time, SQL text beyond stored default expressions, or rows.
 //! Invariant: `CatalogState::apply` is the only way to change the state; the same edits give the same state.
 
+pub mod builtin;
 mod edit;
 mod state;
 mod table;

@@ -2,6 +2,8 @@
 //!
 //! Must not know what any setting does.
 
+mod layer;
 mod settings;
 
+pub use layer::Layer;
 pub use settings::Settings;

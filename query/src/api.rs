@@ -2,30 +2,16 @@
 //!
 //! Invariant: rows of a statement reach the caller only from the attempt whose effects stay.
 
+pub use crate::copy::CopyIn;
+pub use crate::engine::Engine;
+pub use crate::interrupt::CancelHandle;
+pub use crate::session::{Parsed, Prepared, Session};
+
 use arrow::record_batch::RecordBatch;
 use base::Result;
-use base::id::Oid;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use sql::bound::OutputColumn;
-use std::sync::Arc;
-use types::{Datum, SqlType};
-
-/// One database served to many sessions.
-#[derive(Clone, Debug)]
-pub struct Engine {}
-
-impl Engine {
-    pub fn new(_database: storage::Database, _settings: Arc<config::Settings>) -> Result<Self> {
-        todo!()
-    }
-    pub fn session(&self, _start: SessionStart) -> Result<Session> {
-        todo!()
-    }
-    pub fn database(&self) -> &storage::Database {
-        todo!()
-    }
-}
 
 /// Who connects, with which settings from the start-up message.
 #[derive(Clone, Debug, Default)]
@@ -45,16 +31,6 @@ pub enum TransactionStatus {
     Failed,
 }
 
-/// Stops the running statement of a session from another thread.
-#[derive(Clone, Debug)]
-pub struct CancelHandle {}
-
-impl CancelHandle {
-    pub fn cancel(&self) {
-        todo!()
-    }
-}
-
 /// Messages for the client beside results: NOTICE and WARNING.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -66,21 +42,9 @@ pub struct Notice {
     pub hint: Option<String>,
 }
 
-/// A parsed statement of a query string.
-#[derive(Clone, Debug)]
-pub struct Parsed {}
-
-/// A statement with its parameter types and result columns known.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    pub parameter_types: Vec<SqlType>,
-    /// None when the statement yields no rows.
-    pub output: Option<Vec<OutputColumn>>,
-}
-
 /// What executing yields.
 pub enum Execution {
-    /// Rows, then the tag made from their number (for example `SELECT 3`).
+    /// Rows, then the tag made from their number (for example `SELECT 3`). Column i of a batch is `columns[i]`.
     Rows { columns: Vec<OutputColumn>, rows: BoxStream<'static, Result<RecordBatch>>, tag: TagFor },
     /// Done; the whole tag.
     Command(String),
@@ -89,7 +53,8 @@ pub enum Execution {
     /// COPY .. FROM STDIN: feed the client's bytes, then finish.
     CopyIn(CopyIn),
     /// COPY .. TO STDOUT: ready-made payloads of CopyData messages, one row each, then the tag `COPY n`.
-    CopyOut { columns: usize, rows: BoxStream<'static, Result<Vec<Bytes>>> },
+    /// A header line is a payload of its own and does not count: `header` tells that the first one is.
+    CopyOut { columns: usize, header: bool, rows: BoxStream<'static, Result<Vec<Bytes>>> },
 }
 
 impl std::fmt::Debug for Execution {
@@ -111,67 +76,4 @@ pub enum TagFor {
     Select,
     /// A tag that is already known (INSERT .. RETURNING).
     Fixed(String),
-}
-
-/// Takes the bytes of COPY FROM STDIN.
-#[derive(Debug)]
-pub struct CopyIn {
-    pub columns: usize,
-}
-
-impl CopyIn {
-    pub async fn push(&mut self, _bytes: Bytes) -> Result<()> {
-        todo!()
-    }
-}
-
-/// One client's state: settings, transaction, prepared statements are the server's.
-///
-/// Protocol of use: `execute` starts an implicit transaction when none is open; `finish_implicit` at the end of a
-/// simple query string and at Sync commits it; after an error call `fail`, which rolls an implicit transaction back
-/// and marks a block as failed.
-#[derive(Debug)]
-pub struct Session {}
-
-impl Session {
-    /// Splits and parses a query string.
-    pub fn parse(&mut self, _sql: &str) -> Result<Vec<Parsed>> {
-        todo!()
-    }
-    /// Binds. `parameter_types` may be shorter than the number of parameters; 0 means unknown.
-    pub async fn prepare(&mut self, _statement: &Parsed, _parameter_types: &[Oid]) -> Result<Prepared> {
-        todo!()
-    }
-    /// Runs. `last` tells that the implicit transaction ends right behind this statement, so that a lost race
-    /// can be run again unseen and a single statement is its own transaction.
-    pub async fn execute(&mut self, _prepared: &Prepared, _parameters: Vec<Datum>, _last: bool) -> Result<Execution> {
-        todo!()
-    }
-    /// Ends COPY FROM STDIN; the tag.
-    pub async fn finish_copy(&mut self, _copy: CopyIn) -> Result<String> {
-        todo!()
-    }
-    pub async fn finish_implicit(&mut self) -> Result<()> {
-        todo!()
-    }
-    pub async fn fail(&mut self) {
-        todo!()
-    }
-    pub fn status(&self) -> TransactionStatus {
-        todo!()
-    }
-    pub fn take_notices(&mut self) -> Vec<Notice> {
-        todo!()
-    }
-    /// Settings that changed and are reported to the client (ParameterStatus).
-    pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
-        todo!()
-    }
-    /// All settings reported at start.
-    pub fn reported_parameters(&self) -> Vec<(String, String)> {
-        todo!()
-    }
-    pub fn cancel_handle(&self) -> CancelHandle {
-        todo!()
-    }
 }

@@ -3,6 +3,8 @@
 //! Invariants: a `ColRef` is produced by exactly one place of a statement; an expression's type is
 //! final (no node relies on a later coercion); an `Outer` column belongs to an enclosing query.
 
+pub mod walk;
+
 use base::id::{ColumnId, Oid, SchemaId, TableId};
 use types::{Datum, SqlType};
 
@@ -266,6 +268,8 @@ pub enum BoundStatement {
     ShowAll,
     Reset { name: Option<String> },
     Begin { read_only: Option<bool>, isolation: Option<Isolation> },
+    /// SET TRANSACTION for the running transaction; with `session`, SET SESSION CHARACTERISTICS for those to come.
+    SetTransaction { read_only: Option<bool>, isolation: Option<Isolation>, session: bool },
     Commit { chain: bool },
     Rollback { chain: bool },
     /// DISCARD ALL, CHECKPOINT and other statements without operands that the session carries out.

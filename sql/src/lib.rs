@@ -2,4 +2,8 @@
 //!
 //! Must not know DataFusion, storage or the protocol. What it does not know it refuses with 0A000 at its position.
 
+pub mod binder;
 pub mod bound;
+mod limits;
+pub mod parse;
+pub mod statement;

@@ -4,10 +4,15 @@
 //! Order of every commit: data durable, commit record durable, visible, acknowledged.
 
 mod database;
+mod format;
+mod log;
 mod predicate;
 mod scan;
 mod settings;
 mod transaction;
+mod delete_vector;
+mod evaluate;
+mod segment;
 
 pub use database::{CheckReport, Database, Snapshot};
 pub use predicate::{CompareOp, Predicate};

@@ -1,6 +1,9 @@
 //! Scans: what to read and the stream of batches.
 
+use crate::fingerprint;
 use crate::predicate::Predicate;
+use crate::split::{self, Work};
+use crate::view::View;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use base::Result;
@@ -35,19 +38,29 @@ pub struct ScanMetrics {
 
 /// A consistent state to read: a snapshot, and inside a transaction its own writes before the current command.
 #[derive(Clone, Debug)]
-pub struct ReadView {}
+pub struct ReadView {
+    pub(crate) view: Arc<View>,
+}
 
 impl ReadView {
     pub fn catalog(&self) -> &Arc<catalog::CatalogState> {
-        todo!()
+        &self.view.catalog
     }
-    /// Plans a scan: prunes tablets and segments, cuts the rest into splits of similar size.
-    pub fn scan(&self, _spec: &ScanSpec) -> Result<Scan> {
-        todo!()
+
+    /// Plans a scan: prunes tablets and segments, cuts the rest into splits of similar size. May block on a segment
+    /// that was not read before. `UndefinedTable` when the view has no such table.
+    pub fn scan(&self, spec: &ScanSpec) -> Result<Scan> {
+        split::plan(&self.view, spec)
     }
+
     /// Live rows of a table at this view, exact.
-    pub fn row_count(&self, _table: TableId) -> Result<u64> {
-        todo!()
+    pub fn row_count(&self, table: TableId) -> Result<u64> {
+        split::row_count(&self.view, table)
+    }
+
+    /// Sum modulo 2^128 over hashes of the table's live rows (types and values). Blocks.
+    pub fn fingerprint(&self, table: TableId) -> Result<u128> {
+        fingerprint::fingerprint(self, table)
     }
 }
 
@@ -64,11 +77,14 @@ pub struct Scan {
 
 /// A part of a scan that can run on its own.
 #[derive(Clone, Debug)]
-pub struct ScanSplit {}
+pub struct ScanSplit {
+    pub(crate) work: Arc<Work>,
+    pub(crate) part: split::SplitPart,
+}
 
 impl ScanSplit {
     /// Batches of at most `batch_rows` rows. Needs a tokio runtime when polled.
     pub fn stream(&self) -> BoxStream<'static, Result<RecordBatch>> {
-        todo!()
+        split::stream(Arc::clone(&self.work), self.part.clone())
     }
 }

@@ -1,12 +1,22 @@
 //! Transactions: a snapshot, private writes, key locks and the commit.
 //!
 //! Blocking calls: run them on threads that may block. Rows given are whole rows: all columns in table order.
+//! Invariants: locks are taken before the newest committed state is probed and kept until the commit is visible;
+//! a command never sees its own writes; after a failed write nothing of the transaction can be committed.
 
+use crate::core::{Core, Pinned};
+use crate::format::RowAddress;
+use crate::layout::Key;
+use crate::locks::Held;
+use crate::private::Private;
 use crate::scan::ReadView;
+use crate::tablet::Reference;
+use crate::view::View;
 use arrow::record_batch::RecordBatch;
-use base::Result;
-use base::id::{CommitTs, TableId};
+use base::id::{CommandNumber, CommitTs, TableId, TabletId, TxnId};
+use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, CatalogState};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What an insert does when a key exists already.
@@ -34,57 +44,253 @@ pub struct InsertOutcome {
     pub conflicts: Vec<Conflict>,
 }
 
+/// A committed row that the transaction killed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KilledRow {
+    /// As found when it was killed; found again by key when the part is gone.
+    pub(crate) address: RowAddress,
+    pub(crate) command: CommandNumber,
+}
+
+/// Locks held, to release them.
+#[derive(Debug, Default)]
+pub(crate) struct HeldLocks {
+    pub(crate) keys: HashMap<TableId, Vec<(TabletId, Key)>>,
+    pub(crate) shared: HashSet<TableId>,
+    pub(crate) exclusive: HashSet<TableId>,
+    pub(crate) catalog: bool,
+}
+
 /// A transaction. Dropping it without `commit` rolls back.
 #[derive(Debug)]
-pub struct Transaction {}
+pub struct Transaction {
+    pub(crate) core: Arc<Core>,
+    pub(crate) id: TxnId,
+    pub(crate) pinned: Pinned,
+    pub(crate) catalog: Arc<CatalogState>,
+    pub(crate) edits: Vec<CatalogEdit>,
+    pub(crate) private: Arc<Private>,
+    pub(crate) command: CommandNumber,
+    pub(crate) generation: u8,
+    pub(crate) held: HeldLocks,
+    pub(crate) killed: BTreeMap<TabletId, HashMap<Key, KilledRow>>,
+    /// Runs written as segments, which nothing refers to before the commit.
+    pub(crate) staged: Vec<Arc<Reference>>,
+    /// Kinds of errors of a write that failed; nothing can be committed after it.
+    failed: bool,
+    blocked_by: Option<TxnId>,
+}
 
 impl Transaction {
+    pub(crate) fn begin(core: Arc<Core>) -> Self {
+        let pinned = core.pin();
+        let id = core.ids.transaction();
+        core.locks.start(id);
+        Self {
+            id,
+            catalog: Arc::clone(pinned.state.catalog()),
+            pinned,
+            edits: Vec::new(),
+            private: Arc::default(),
+            command: CommandNumber(1),
+            generation: 0,
+            held: HeldLocks::default(),
+            killed: BTreeMap::new(),
+            staged: Vec::new(),
+            failed: false,
+            blocked_by: None,
+            core,
+        }
+    }
+
+    pub fn id(&self) -> TxnId {
+        self.id
+    }
+
     /// The catalog with this transaction's own edits.
     pub fn catalog(&self) -> &Arc<CatalogState> {
-        todo!()
+        &self.catalog
     }
+
+    /// The commit timestamp that the current command reads at.
+    pub fn snapshot_ts(&self) -> CommitTs {
+        self.pinned.ts()
+    }
+
+    /// After `LostRace`: the transaction that holds the lock, for `Database::wait_for_end`. None when the race was
+    /// lost to a commit, after which a fresh snapshot can be tried at once.
+    pub fn blocked_by(&self) -> Option<TxnId> {
+        self.blocked_by
+    }
+
     /// READ COMMITTED: the next command reads the newest committed state (own writes stay visible).
     pub fn refresh(&mut self) {
-        todo!()
+        let pinned = self.core.pin();
+        if self.edits.is_empty() {
+            self.catalog = Arc::clone(pinned.state.catalog());
+        }
+        let moved = !Arc::ptr_eq(&pinned.state, &self.pinned.state);
+        self.pinned = pinned;
+        self.generation = self.generation.wrapping_add(1);
+        if moved && self.find_killed_again().is_err() {
+            self.failed = true;
+        }
     }
+
     /// Starts a command: what earlier commands wrote becomes visible to `view`.
     pub fn begin_command(&mut self) {
-        todo!()
+        self.command = CommandNumber(self.command.0.saturating_add(1));
+        if self.stage_when_large(false).is_err() {
+            self.failed = true;
+        }
     }
+
     /// What the current command reads: the snapshot and the writes of earlier commands.
     pub fn view(&self) -> ReadView {
-        todo!()
+        ReadView { view: Arc::new(self.current_view()) }
     }
-    pub fn edit_catalog(&mut self, _edit: CatalogEdit) -> Result<()> {
-        todo!()
+
+    pub(crate) fn current_view(&self) -> View {
+        View {
+            pinned: self.pinned.clone(),
+            catalog: Arc::clone(&self.catalog),
+            own: Some((Arc::clone(&self.private), self.command.0.saturating_sub(1))),
+            generation: self.generation,
+            batch_rows: self.core.settings.batch_rows,
+        }
     }
+
+    /// Changes the catalog; visible to this transaction at once. `LostRace` when another transaction changes it.
+    pub fn edit_catalog(&mut self, edit: CatalogEdit) -> Result<()> {
+        let outcome = self.try_edit_catalog(edit);
+        self.note(outcome)
+    }
+
+    fn try_edit_catalog(&mut self, edit: CatalogEdit) -> Result<()> {
+        self.check_usable()?;
+        if !self.held.catalog {
+            let taken = self.core.locks.take_catalog(self.id);
+            self.unless_held(taken)?;
+            self.held.catalog = true;
+        }
+        if self.edits.is_empty() && self.core.newest().catalog().version() != self.catalog.version() {
+            return Err(lost_race("the catalog was changed by a concurrent transaction"));
+        }
+        if let CatalogEdit::DropTable(table) = &edit {
+            let taken = self.core.locks.take_table(self.id, *table);
+            self.unless_held(taken)?;
+            self.held.shared.remove(table);
+            self.held.exclusive.insert(*table);
+            self.forget_table(*table);
+        }
+        let mut catalog = self.catalog.as_ref().clone();
+        catalog.apply(&edit)?;
+        self.catalog = Arc::new(catalog);
+        self.edits.push(edit);
+        Ok(())
+    }
+
+    /// A dropped table's rows need not be written any more.
+    fn forget_table(&mut self, table: TableId) {
+        self.private.forget(table);
+        if let Some(def) = self.catalog.table(table) {
+            for tablet in &def.tablets {
+                self.killed.remove(&tablet.id);
+            }
+        }
+    }
+
     /// Inserts rows: 23502 for null in NOT NULL, 23514 outside every range, 23505 per `mode`,
     /// `LostRace` when another transaction holds or won a key.
-    pub fn insert(&mut self, _table: TableId, _rows: &RecordBatch, _mode: InsertMode) -> Result<InsertOutcome> {
-        todo!()
+    pub fn insert(&mut self, table: TableId, rows: &RecordBatch, mode: InsertMode) -> Result<InsertOutcome> {
+        let outcome = self.try_insert(table, rows, mode);
+        self.note(outcome)
     }
+
     /// Replaces the rows at `addresses` (of the current view) by `rows`. A changed key moves the row.
     /// `InvalidParameterValue` never; a row addressed twice is `Cardinality`.
-    pub fn update(&mut self, _table: TableId, _addresses: &[u64], _rows: &RecordBatch) -> Result<()> {
-        todo!()
+    pub fn update(&mut self, table: TableId, addresses: &[u64], rows: &RecordBatch) -> Result<()> {
+        let outcome = self.try_update(table, addresses, rows);
+        self.note(outcome)
     }
-    /// Deletes the rows at `addresses` (of the current view). Returns how many.
-    pub fn delete(&mut self, _table: TableId, _addresses: &[u64]) -> Result<u64> {
-        todo!()
+
+    /// Deletes the rows at `addresses` (of the current view). Returns how many; a row that this command has
+    /// written or deleted already is passed over.
+    pub fn delete(&mut self, table: TableId, addresses: &[u64]) -> Result<u64> {
+        let outcome = self.try_delete(table, addresses);
+        self.note(outcome)
     }
-    /// Whole rows at `addresses` of the current view, in that order.
-    pub fn fetch(&self, _table: TableId, _addresses: &[u64]) -> Result<RecordBatch> {
-        todo!()
+
+    /// Whole rows at `addresses` of the current view, in that order. Fields are named by column id.
+    pub fn fetch(&self, table: TableId, addresses: &[u64]) -> Result<RecordBatch> {
+        self.fetch_rows(table, addresses)
     }
-    /// A place to undo to.
+
+    /// Whether a commit would change anything.
     pub fn has_writes(&self) -> bool {
-        todo!()
+        !self.edits.is_empty() || !self.killed.is_empty() || !self.private.tables().is_empty()
     }
+
     /// Makes everything durable, then visible. `CommitUnknown` when a sync failed.
-    pub fn commit(self) -> Result<CommitTs> {
-        todo!()
+    pub fn commit(mut self) -> Result<CommitTs> {
+        self.check_usable()?;
+        if !self.has_writes() {
+            return Ok(self.pinned.ts());
+        }
+        let outcome = self.commit_writes();
+        let unknown = outcome.as_ref().is_err_and(|e| e.kind() == ErrorKind::CommitUnknown);
+        if outcome.is_ok() || unknown {
+            // The log may name the files.
+            self.staged.clear();
+        }
+        outcome
     }
+
     pub fn rollback(self) {
-        todo!()
+        drop(self);
+    }
+
+    /// Remembers that a write failed.
+    fn note<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        self.failed |= outcome.is_err();
+        outcome
+    }
+
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        if self.failed {
+            let message = "current transaction is aborted, commands ignored until end of transaction block";
+            return Err(Error::new(ErrorKind::FailedTransaction, message));
+        }
+        Ok(())
+    }
+
+    /// A lock of somebody else is a lost race that can be waited for.
+    pub(crate) fn unless_held<T>(&mut self, taken: Result<T, Held>) -> Result<T> {
+        taken.map_err(|held| {
+            self.blocked_by = Some(held.by);
+            lost_race("a row or table is being changed by a concurrent transaction")
+        })
+    }
+}
+
+/// 40001 in PostgreSQL's words, with what happened as detail.
+pub(crate) fn lost_race(what: &str) -> Error {
+    Error::new(ErrorKind::LostRace, "could not serialize access due to concurrent update").with_detail(what)
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        for run in &self.staged {
+            run.discard();
+        }
+        let locks = &self.core.locks;
+        locks.release_keys(std::mem::take(&mut self.held.keys).into_values().flatten());
+        for table in self.held.shared.iter().chain(&self.held.exclusive) {
+            locks.release_table(self.id, *table);
+        }
+        if self.held.catalog {
+            locks.release_catalog(self.id);
+        }
+        locks.end(self.id);
     }
 }

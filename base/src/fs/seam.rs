@@ -1,7 +1,6 @@
-//! The seam to the file system. Storage touches files only through these traits, so that tests can
-//! lose power, fail the n-th call or flip a bit.
+//! The traits of the seam. Paths are relative to the root of the file system object, use `/`, and may not leave it;
+//! the empty path is the root.
 //!
-//! Paths are relative to the root of the file system object and use `/`.
 //! Contract: a file's bytes are durable after `sync_data` returns Ok; a created, renamed or removed
 //! name is durable after `sync_directory` of its parent returns Ok. A failed sync is never retried.
 

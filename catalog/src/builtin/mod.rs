@@ -1,0 +1,19 @@
+//! Built-in rows of pg_catalog, generated from PostgreSQL 15 (`catalog/data/generate`): raw for those who serve
+//! them as tables, typed for those who resolve types, functions, operators and casts.
+//!
+//! Must not know which functions have a kernel. Invariant: read once, never changed.
+
+mod functions;
+mod relations;
+mod rows;
+mod types;
+
+pub use functions::{
+    Aggregate, CastContext, CastMethod, CastRow, Operator, Proc, ProcKind, aggregate, cast, casts, operators,
+    proc, procs, procs_named,
+};
+pub use relations::{
+    SystemColumn, SystemRelation, system_relation, system_relation_by_oid, system_relations,
+};
+pub use rows::{Relation, RelationColumn, relation, relations};
+pub use types::{TypeRow, type_by_oid, type_named, types};

@@ -1,0 +1,148 @@
+//! UPDATE and DELETE: rows are found by a source that yields their addresses.
+//!
+//! Invariants: a row is changed once however often the source names it (the first time counts); an UPDATE that may
+//! change keys is applied as one set, so that keys may be exchanged.
+
+use crate::api::Execution;
+use crate::dml::batch::TableBatches;
+use crate::dml::keys::{keeps_keys, may_repeat};
+use crate::dml::returning::Returned;
+use crate::interrupt::Interrupt;
+use crate::lower::{self, QueryContext};
+use crate::session::Core;
+use arrow::array::{AsArray, BooleanArray};
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::datatypes::UInt64Type;
+use arrow::record_batch::RecordBatch;
+use base::{Error, Result};
+use futures::StreamExt;
+use sql::bound::{BoundDelete, BoundUpdate, ColRef};
+use std::collections::HashSet;
+use tokio::task::block_in_place;
+
+/// Runs an UPDATE.
+pub(crate) async fn update(
+    core: &mut Core,
+    update: &BoundUpdate,
+    context: &QueryContext,
+    interrupt: &Interrupt,
+) -> Result<Execution> {
+    let batches = TableBatches::new(&context.statement.catalog, update.table)?;
+    let table = &batches.table;
+    let key: Vec<usize> = table.primary_key.iter().filter_map(|id| table.column_index(*id)).collect();
+    let at_once = !keeps_keys(update, &key);
+    let mut returned = Returned::new(update.returning.as_ref(), context)?;
+    let mut seen = Seen::new(may_repeat(&update.source));
+    let mut waiting = Waiting::default();
+    let mut affected = 0;
+
+    let columns: Vec<ColRef> = std::iter::once(update.row_address).chain(update.new_columns.iter().copied()).collect();
+    let mut source = lower::execute(context, &update.source, &columns).await?;
+    while let Some(batch) = source.next().await {
+        interrupt.check()?;
+        let (addresses, rows) = seen.split(&batch?)?;
+        let rows = batches.renamed(&rows)?;
+        affected += addresses.len();
+        if at_once {
+            waiting.add(addresses, rows);
+        } else if !addresses.is_empty() {
+            block_in_place(|| core.transaction.current()?.update(table.id, &addresses, &rows))?;
+            returned.add(&rows)?;
+        }
+    }
+    if let Some((addresses, rows)) = waiting.take()? {
+        block_in_place(|| core.transaction.current()?.update(table.id, &addresses, &rows))?;
+        returned.add(&rows)?;
+    }
+    returned.finish(format!("UPDATE {affected}"))
+}
+
+/// Runs a DELETE.
+pub(crate) async fn delete(
+    core: &mut Core,
+    delete: &BoundDelete,
+    context: &QueryContext,
+    interrupt: &Interrupt,
+) -> Result<Execution> {
+    let batches = TableBatches::new(&context.statement.catalog, delete.table)?;
+    let mut returned = Returned::new(delete.returning.as_ref(), context)?;
+    let mut seen = Seen::new(may_repeat(&delete.source));
+    let mut affected = 0;
+    let mut columns = vec![delete.row_address];
+    if delete.returning.is_some() {
+        columns.extend(delete.old_columns.iter().copied());
+    }
+    let mut source = lower::execute(context, &delete.source, &columns).await?;
+    while let Some(batch) = source.next().await {
+        interrupt.check()?;
+        let (addresses, rows) = seen.split(&batch?)?;
+        if addresses.is_empty() {
+            continue;
+        }
+        affected += block_in_place(|| core.transaction.current()?.delete(batches.table.id, &addresses))?;
+        returned.add(&rows)?;
+    }
+    returned.finish(format!("DELETE {affected}"))
+}
+
+/// Addresses that a statement has met.
+#[derive(Debug)]
+struct Seen {
+    /// None when the source cannot name a row twice.
+    addresses: Option<HashSet<u64>>,
+}
+
+impl Seen {
+    fn new(may_repeat: bool) -> Self {
+        Self { addresses: may_repeat.then(HashSet::new) }
+    }
+
+    /// Addresses (the first column) and the other columns of the rows met for the first time.
+    fn split(&mut self, batch: &RecordBatch) -> Result<(Vec<u64>, RecordBatch)> {
+        let batch = match &mut self.addresses {
+            None => batch.clone(),
+            Some(seen) => {
+                let addresses = address_column(batch)?;
+                let first: BooleanArray = addresses.iter().map(|a| Some(seen.insert(*a))).collect();
+                filter_record_batch(batch, &first).map_err(crate::failure::from_arrow)?
+            }
+        };
+        let addresses = address_column(&batch)?.to_vec();
+        let others: Vec<usize> = (1..batch.num_columns()).collect();
+        let rows = batch.project(&others).map_err(crate::failure::from_arrow)?;
+        Ok((addresses, rows))
+    }
+}
+
+fn address_column(batch: &RecordBatch) -> Result<&[u64]> {
+    batch
+        .columns()
+        .first()
+        .and_then(|c| c.as_primitive_opt::<UInt64Type>())
+        .map(|c| c.values().as_ref())
+        .ok_or_else(|| Error::internal("a source yields no row addresses"))
+}
+
+/// Changes kept until all are known.
+#[derive(Debug, Default)]
+struct Waiting {
+    addresses: Vec<u64>,
+    rows: Vec<RecordBatch>,
+}
+
+impl Waiting {
+    fn add(&mut self, addresses: Vec<u64>, rows: RecordBatch) {
+        self.addresses.extend(addresses);
+        self.rows.push(rows);
+    }
+
+    fn take(self) -> Result<Option<(Vec<u64>, RecordBatch)>> {
+        match self.rows.first() {
+            Some(first) if !self.addresses.is_empty() => {
+                let rows = concat_batches(&first.schema(), &self.rows).map_err(crate::failure::from_arrow)?;
+                Ok(Some((self.addresses, rows)))
+            }
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! INSERT, UPDATE and DELETE: from the rows of a source to writes of a storage transaction.
+//!
+//! Must not know how a source is planned. Invariant: a source reads the state before its statement.
+
+mod batch;
+mod change;
+mod insert;
+mod keys;
+mod returning;
+
+pub(crate) use batch::{TableBatches, row_schema};
+pub(crate) use change::{delete, update};
+pub(crate) use insert::{Inserter, insert};

@@ -1,0 +1,82 @@
+//! The engine: one database with the threads that run queries on it. Makes sessions.
+//!
+//! Must not know the protocol. Invariant: all sessions of an engine share its database, clock and threads.
+
+use crate::api::SessionStart;
+use crate::lower::QueryRuntime;
+use crate::session::Session;
+use crate::threads::QueryThreads;
+use base::clock::{Clock, SystemClock};
+use base::random::Random;
+use base::{Error, ErrorKind, Result};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The only database there is.
+pub(crate) const DATABASE: &str = "postgres";
+
+/// One database served to many sessions. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all sessions use.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) database: storage::Database,
+    pub(crate) settings: Arc<config::Settings>,
+    pub(crate) threads: QueryThreads,
+    pub(crate) runtime: Arc<QueryRuntime>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<Random>,
+}
+
+impl Engine {
+    /// Starts the query threads over an open database.
+    pub fn new(database: storage::Database, settings: Arc<config::Settings>) -> Result<Self> {
+        let random = Arc::new(Random::from_system()?);
+        Self::with_seams(database, settings, Arc::new(SystemClock::new()), random)
+    }
+
+    /// As `new`, with the clock and randomness that functions like now() and random() use.
+    pub fn with_seams(
+        database: storage::Database,
+        settings: Arc<config::Settings>,
+        clock: Arc<dyn Clock>,
+        random: Arc<Random>,
+    ) -> Result<Self> {
+        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        let shared = Shared {
+            threads: QueryThreads::start(workers)?,
+            runtime: Arc::new(QueryRuntime::new(workers)?),
+            database,
+            settings,
+            clock,
+            random,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// A session for a client. 3D000 for another database than `postgres`; errors of start-up settings as SET's.
+    pub fn session(&self, start: SessionStart) -> Result<Session> {
+        if start.database != DATABASE {
+            let message = format!("database \"{}\" does not exist", start.database);
+            return Err(Error::new(ErrorKind::UndefinedDatabase, message));
+        }
+        Session::start(self.clone(), start)
+    }
+
+    pub fn database(&self) -> &storage::Database {
+        &self.shared.database
+    }
+
+    pub(crate) fn copy_roots(&self) -> &[PathBuf] {
+        &self.shared.settings.copy_roots
+    }
+
+    /// Microseconds since 1970-01-01 UTC.
+    pub(crate) fn now_us(&self) -> i64 {
+        i64::try_from(self.shared.clock.wall_us()).unwrap_or(i64::MAX)
+    }
+}

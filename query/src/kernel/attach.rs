@@ -1,0 +1,50 @@
+//! Which function of pg_proc has which kernel.
+//!
+//! A kernel is found by the name of PostgreSQL's own implementation (pg_proc.prosrc), which overloads share when
+//! they compute the same; functions written in SQL have no such name and are found by OID.
+
+use crate::kernel::call::Run;
+use crate::kernel::compare;
+use base::id::Oid;
+use catalog::builtin::{self, ProcKind};
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+/// A function with its kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attached {
+    pub(crate) name: &'static str,
+    pub(crate) run: Run,
+    pub(crate) volatile: bool,
+}
+
+/// Whether a function, operator function or cast function can be run.
+pub fn is_attached(proc: Oid) -> bool {
+    compare::operator_of(proc).is_some() || attached(proc).is_some() || crate::lower::is_lowered_function(proc)
+}
+
+/// The kernel of a function.
+pub(crate) fn attached(proc: Oid) -> Option<Attached> {
+    static TABLE: OnceLock<HashMap<Oid, Attached>> = OnceLock::new();
+    TABLE.get_or_init(build).get(&proc).copied()
+}
+
+fn build() -> HashMap<Oid, Attached> {
+    let by_source: HashMap<&str, Run> = sources().collect();
+    let by_oid: HashMap<u32, Run> = oids().collect();
+    let functions = builtin::procs().iter().filter(|p| p.kind == ProcKind::Function && !p.returns_set);
+    functions
+        .filter_map(|proc| {
+            let run = by_oid.get(&proc.oid.0).or_else(|| by_source.get(proc.source))?;
+            Some((proc.oid, Attached { name: proc.name, run: *run, volatile: proc.volatility == 'v' }))
+        })
+        .collect()
+}
+
+fn sources() -> impl Iterator<Item = (&'static str, Run)> {
+    std::iter::empty()
+}
+
+fn oids() -> impl Iterator<Item = (u32, Run)> {
+    std::iter::empty()
+}

@@ -1,0 +1,14 @@
+//! Kernels: what PostgreSQL's functions, operators and casts compute, attached by pg_proc OID.
+//!
+//! Must not know bound trees. Invariants: a function without a kernel is refused, never approximated; a kernel's
+//! result is PostgreSQL 15's, value or SQLSTATE, for every input (the operator matrix in the tests checks it).
+
+pub(crate) mod attach;
+pub(crate) mod call;
+pub(crate) mod compare;
+pub(crate) mod key;
+pub(crate) mod list;
+pub(crate) mod udf;
+pub(crate) mod value;
+
+pub use attach::is_attached;

@@ -1,0 +1,154 @@
+//! A kernel as a scalar function of DataFusion.
+//!
+//! Invariant: two of them are equal when they compute the same: function, argument types and result type.
+
+use crate::failure::{from_arrow, into_datafusion};
+use crate::kernel::call::{Arg, Call, Run};
+use crate::lower::StatementContext;
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
+use base::{Error, Result};
+use datafusion::common::{Result as PlanResult, ScalarValue};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use types::SqlType;
+
+/// A kernel with the types of one call.
+#[derive(Clone, Debug)]
+pub(crate) struct Kernel {
+    pub(crate) name: &'static str,
+    /// pg_proc OID; 0 for functions that SQL cannot name.
+    pub(crate) oid: u32,
+    pub(crate) run: Run,
+    pub(crate) args: Vec<SqlType>,
+    pub(crate) ret: SqlType,
+    pub(crate) volatile: bool,
+    pub(crate) statement: Arc<StatementContext>,
+}
+
+impl Kernel {
+    pub(crate) fn run(&self, args: &[Arg], rows: usize) -> Result<ArrayRef> {
+        let call = Call { args: &self.args, ret: &self.ret, rows, statement: &self.statement };
+        let array = (self.run)(&call, args)?;
+        if array.len() != rows || *array.data_type() != self.ret.form.arrow() {
+            return Err(Error::internal(format!(
+                "function {} yielded {} rows of {} instead of {rows} of {:?}",
+                self.name,
+                array.len(),
+                array.data_type(),
+                self.ret.form
+            )));
+        }
+        Ok(array)
+    }
+
+    /// Whether no input makes it fail.
+    pub(crate) fn never_fails(&self) -> bool {
+        self.oid == 0 && matches!(self.name, "key" | "unpadded" | "greatest" | "least")
+    }
+
+    /// The kernel applied to expressions of its argument types.
+    pub(crate) fn call(self, args: Vec<Expr>) -> Expr {
+        ScalarUDF::new_from_impl(KernelUdf::new(self)).call(args)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct KernelUdf {
+    kernel: Kernel,
+    signature: Signature,
+}
+
+impl KernelUdf {
+    fn new(kernel: Kernel) -> Self {
+        let volatility = if kernel.volatile { Volatility::Volatile } else { Volatility::Immutable };
+        let signature = match kernel.args.is_empty() {
+            true => Signature::nullary(volatility),
+            false => Signature::any(kernel.args.len(), volatility),
+        };
+        Self { kernel, signature }
+    }
+
+    pub(crate) fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+}
+
+impl PartialEq for KernelUdf {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.kernel, &other.kernel);
+        a.name == b.name && a.oid == b.oid && a.args == b.args && a.ret == b.ret
+    }
+}
+
+impl Eq for KernelUdf {}
+
+impl Hash for KernelUdf {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.kernel.name, self.kernel.oid).hash(state);
+        self.kernel.args.hash(state);
+        self.kernel.ret.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for KernelUdf {
+    fn name(&self) -> &str {
+        self.kernel.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _args: &[DataType]) -> PlanResult<DataType> {
+        Ok(self.kernel.ret.form.arrow())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
+        self.invoke(&args.args, args.number_rows).map_err(into_datafusion)
+    }
+
+    fn conditional_arguments<'a>(&self, _args: &'a [Expr]) -> Option<(Vec<&'a Expr>, Vec<&'a Expr>)> {
+        None
+    }
+}
+
+impl KernelUdf {
+    fn invoke(&self, values: &[ColumnarValue], rows: usize) -> Result<ColumnarValue> {
+        let all_constant = !values.is_empty() && values.iter().all(|v| matches!(v, ColumnarValue::Scalar(_)));
+        let mut args = Vec::with_capacity(values.len());
+        for (value, ty) in values.iter().zip(&self.kernel.args) {
+            let arg = match value {
+                ColumnarValue::Array(array) => Arg { array: Arc::clone(array), constant: false },
+                ColumnarValue::Scalar(scalar) => Arg {
+                    array: scalar.to_array().map_err(crate::failure::from_datafusion)?,
+                    constant: true,
+                },
+            };
+            if *arg.array.data_type() != ty.form.arrow() {
+                return Err(Error::internal(format!(
+                    "function {} was given {} instead of {:?}",
+                    self.kernel.name,
+                    arg.array.data_type(),
+                    ty.form
+                )));
+            }
+            args.push(arg);
+        }
+        if all_constant && !self.kernel.volatile {
+            let array = self.kernel.run(&args, 1)?;
+            let scalar = ScalarValue::try_from_array(&array, 0).map_err(crate::failure::from_datafusion)?;
+            return Ok(ColumnarValue::Scalar(scalar));
+        }
+        Ok(ColumnarValue::Array(self.kernel.run(&args, rows)?))
+    }
+}
+
+/// An array of one row repeated.
+pub(crate) fn repeated(array: &ArrayRef, rows: usize) -> Result<ArrayRef> {
+    let zeroes = arrow::array::UInt32Array::from(vec![0_u32; rows]);
+    arrow::compute::take(array, &zeroes, None).map_err(from_arrow)
+}

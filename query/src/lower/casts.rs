@@ -1,0 +1,51 @@
+//! Changes of type and modifier.
+
+use crate::kernel::udf::Kernel;
+use crate::kernel::{attach, conversion, numbers};
+use crate::lower::literals;
+use crate::lower::scope::{Lowering, Scope, unsupported_function};
+use base::Result;
+use datafusion::logical_expr::Expr as PlanExpr;
+use sql::bound::{CastHow, Expr};
+use std::sync::Arc;
+use types::{Form, SqlType};
+
+impl Lowering<'_> {
+    pub(crate) fn cast(&mut self, scope: &mut Scope, how: CastHow, arg: &Expr, ty: &SqlType) -> Result<PlanExpr> {
+        let from = arg.ty();
+        let value = self.expr(scope, arg)?;
+        let kernel = match how {
+            CastHow::Relabel if from.form == ty.form => return Ok(value),
+            CastHow::Relabel | CastHow::InOut => self.in_out(&from, ty),
+            CastHow::Function(proc) => {
+                let Some(attached) = attach::attached(proc) else {
+                    return Err(unsupported_function(proc, &[from]));
+                };
+                Kernel {
+                    name: attached.name,
+                    oid: proc.0,
+                    run: attached.run,
+                    args: vec![from],
+                    ret: ty.clone(),
+                    volatile: attached.volatile,
+                    statement: Arc::clone(&self.context.statement),
+                }
+            }
+            CastHow::Typmod { explicit: true } => {
+                self.kernel("modifier_explicit", conversion::typmod_explicit, vec![from], ty)
+            }
+            CastHow::Typmod { explicit: false } => self.kernel("modifier", conversion::typmod, vec![from], ty),
+            CastHow::NumericForm if from.form == ty.form => return Ok(value),
+            CastHow::NumericForm => numbers::reform(&from, ty, &self.context.statement),
+        };
+        literals::call(kernel, vec![value])
+    }
+
+    fn in_out(&self, from: &SqlType, to: &SqlType) -> Kernel {
+        match (&from.form, &to.form) {
+            (_, Form::Text) => self.kernel("text_of", conversion::to_text, vec![from.clone()], to),
+            (Form::Text, _) => self.kernel("value_of", conversion::from_text, vec![from.clone()], to),
+            _ => self.kernel("through_text", conversion::through_text, vec![from.clone()], to),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a query runs against: the state it reads, the statement's surroundings, its parameters.
+//!
+//! Must not know sessions or transactions: whoever runs a statement fills these in.
+//! Invariant: everything here stays the same while one statement runs.
+
+use crate::optimizer::QueryRuntime;
+use crate::scan::TableReader;
+use arrow::record_batch::RecordBatch;
+use base::Result;
+use base::clock::Clock;
+use base::random::Random;
+use catalog::CatalogState;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use types::Datum;
+
+/// What one statement is planned and executed with.
+#[derive(Clone, Debug)]
+pub struct QueryContext {
+    /// Where tables are read; `storage::ReadView` is one.
+    pub view: Arc<dyn TableReader>,
+    pub statement: Arc<StatementContext>,
+    /// Values of `$1`, `$2` and so on, in the forms of the parameters' types.
+    pub parameters: Vec<Datum>,
+    pub system: Arc<dyn SystemRelations>,
+    pub runtime: Arc<QueryRuntime>,
+}
+
+/// What functions may ask about the statement they run in.
+#[derive(Clone, Debug)]
+pub struct StatementContext {
+    /// Start of the transaction in microseconds since 1970-01-01 UTC: now().
+    pub transaction_us: i64,
+    /// Start of the statement: statement_timestamp().
+    pub statement_us: i64,
+    /// For clock_timestamp().
+    pub clock: Arc<dyn Clock>,
+    /// For random() and gen_random_uuid().
+    pub random: Arc<Random>,
+    pub user: String,
+    pub database: String,
+    /// Names of the schemas searched, in order, without the implicit pg_catalog and without missing ones.
+    pub search_path: Vec<String>,
+    /// Settings by name in lower case, as SHOW prints them.
+    pub settings: BTreeMap<String, String>,
+    /// Backend process id told to the client.
+    pub process_id: i32,
+    /// The catalog the statement was bound with.
+    pub catalog: Arc<CatalogState>,
+}
+
+/// Rows of pg_catalog and information_schema.
+pub trait SystemRelations: Send + Sync + fmt::Debug {
+    /// All rows of a relation, with the columns in the relation's order and of their types' forms.
+    fn rows(&self, schema: &str, name: &str) -> Result<RecordBatch>;
+}

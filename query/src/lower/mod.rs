@@ -1,0 +1,29 @@
+//! From the bound tree to DataFusion's plan, and its execution.
+//!
+//! Must not know SQL text, sessions or messages. Invariants: a `ColRef` n is the column `c<n>` of every plan it is
+//! in; every expression has its exact type when it is built, so nothing is left to coercion; correlation is gone
+//! before DataFusion sees a plan. What cannot be lowered truly is refused with 0A000.
+
+mod aggregates;
+mod boolean;
+mod casts;
+mod columns;
+mod comparisons;
+mod context;
+mod correlation;
+mod evaluate;
+mod execute;
+mod expressions;
+mod literals;
+mod relations;
+mod scope;
+mod set_operations;
+mod subqueries;
+mod windows;
+
+pub use aggregates::is_aggregate_attached;
+pub(crate) use aggregates::is_lowered_function;
+pub use context::{QueryContext, StatementContext, SystemRelations};
+pub use evaluate::{Evaluator, evaluate};
+pub use execute::{execute, physical_plan, plan_query, run};
+pub(crate) use scope::Lowering;

@@ -1,0 +1,332 @@
+//! Relations: scans, projections, filters, joins, sorts, limits, common table expressions.
+//!
+//! Invariant: a lowered relation yields at least its columns, under their names and without qualifier; the operators
+//! that look at all columns of their input (DISTINCT, set operations) project to them first.
+
+use crate::failure::from_datafusion;
+use crate::lower::columns;
+use crate::lower::comparisons::Typed;
+use crate::lower::literals;
+use crate::lower::scope::{Lowering, Scope, build, keep};
+use crate::scan::{MemoryTable, ScanColumn, StorageTable};
+use arrow::array::ArrayRef;
+use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use base::{Error, ErrorKind, Result};
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Column, DFSchema};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{
+    EmptyRelation, Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, SortExpr,
+};
+use sql::bound::{ColRef, Cte, CteId, Expr, JoinKind, Rel, SortKey, SystemScan, TableScan, TypedCol};
+use std::sync::Arc;
+
+impl Lowering<'_> {
+    /// Lowers a relation that refers to nothing outside itself.
+    pub(crate) fn rel(&mut self, rel: &Rel) -> Result<LogicalPlan> {
+        match rel {
+            Rel::Unit => build(Ok(LogicalPlanBuilder::empty(true))),
+            Rel::Empty { columns } => empty(columns),
+            Rel::Scan(scan) => self.scan(scan),
+            Rel::System(scan) => self.system(scan),
+            Rel::Values { rows, columns } => self.values(rows, columns),
+            Rel::Function { proc, args, columns } => self.table_function(*proc, args, columns),
+            Rel::Project { input, items } => self.project(input, items),
+            Rel::Filter { input, predicate } => self.filter(input, predicate),
+            Rel::Join { kind, left, right, on, lateral } => match lateral {
+                true => self.lateral_join(*kind, left, right, on.as_ref()),
+                false => self.join(*kind, left, right, on.as_ref()),
+            },
+            Rel::Aggregate { input, group, aggregates } => self.aggregate(input, group, aggregates),
+            Rel::Window { input, calls } => self.window(input, calls),
+            Rel::Distinct { input } => {
+                let columns = columns::of(input)?;
+                let plan = self.rel(input)?;
+                self.distinct(plan, &columns)
+            }
+            Rel::SetOp { op, all, left, right, left_columns, right_columns, columns } => {
+                let (left, right) = (self.rel(left)?, self.rel(right)?);
+                let left = rename(left, left_columns, columns)?;
+                let right = rename(right, right_columns, columns)?;
+                self.set_operation(*op, *all, left, right, columns)
+            }
+            Rel::Sort { input, keys } => self.sort(input, keys),
+            Rel::Limit { input, count, offset } => self.limit(input, count.as_ref(), offset.as_ref()),
+            Rel::With { ctes, body } => {
+                for cte in ctes {
+                    self.ctes.insert(cte.id, Arc::new(cte.clone()));
+                }
+                self.rel(body)
+            }
+            Rel::CteRef { cte, columns } => self.cte_ref(*cte, columns),
+        }
+    }
+
+    fn scan(&mut self, scan: &TableScan) -> Result<LogicalPlan> {
+        let mut columns: Vec<(String, ScanColumn)> = scan
+            .columns
+            .iter()
+            .map(|(id, c)| (columns::name(c.col), ScanColumn::Stored { id: *id, form: c.ty.form.clone() }))
+            .collect();
+        columns.extend(scan.row_address.map(|col| (columns::name(col), ScanColumn::RowAddress)));
+        let view = Arc::clone(&self.context.view);
+        let table = StorageTable::new(view, scan.table, scan.alias.clone(), columns);
+        self.provider(Arc::new(table))
+    }
+
+    fn system(&mut self, scan: &SystemScan) -> Result<LogicalPlan> {
+        let rows = self.context.system.rows(scan.schema, scan.name)?;
+        let mut fields = Vec::with_capacity(scan.columns.len());
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(scan.columns.len());
+        for (position, c) in &scan.columns {
+            let array = rows.columns().get(*position).ok_or_else(|| {
+                Error::internal(format!("relation {}.{} has no column {position}", scan.schema, scan.name))
+            })?;
+            fields.push(Field::new(columns::name(c.col), c.ty.form.arrow(), true));
+            arrays.push(Arc::clone(array));
+        }
+        self.in_memory(fields, arrays, rows.num_rows())
+    }
+
+    /// Arrays as a relation.
+    pub(crate) fn in_memory(
+        &mut self,
+        fields: Vec<Field>,
+        arrays: Vec<ArrayRef>,
+        rows: usize,
+    ) -> Result<LogicalPlan> {
+        let schema = Arc::new(Schema::new(fields));
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), arrays, &options)
+            .map_err(crate::failure::from_arrow)?;
+        self.provider(Arc::new(MemoryTable::new(schema, vec![batch])))
+    }
+
+    /// A table of DataFusion whose columns lose their qualifier at once.
+    fn provider(&mut self, table: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
+        let qualifier = format!("t{}", self.fresh().0);
+        let names: Vec<String> = table.schema().fields().iter().map(|f| f.name().clone()).collect();
+        let scan = LogicalPlanBuilder::scan(qualifier.as_str(), provider_as_source(table), None);
+        if names.is_empty() {
+            return build(scan);
+        }
+        let exprs = names.into_iter().map(|name| {
+            PlanExpr::Column(Column::new(Some(qualifier.as_str()), &name)).alias(name)
+        });
+        build(scan.and_then(|scan| scan.project(exprs)))
+    }
+
+    /// Rows of expressions, computed now when they are constants.
+    fn values(&mut self, rows: &[Vec<Expr>], columns: &[TypedCol]) -> Result<LogicalPlan> {
+        let mut lowered = Vec::with_capacity(rows.len());
+        let mut scope = Scope::of(build(Ok(LogicalPlanBuilder::empty(true)))?);
+        for row in rows {
+            lowered.push(self.exprs(&mut scope, row)?);
+        }
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
+        for (index, column) in columns.iter().enumerate() {
+            let data: Option<Vec<_>> = lowered
+                .iter()
+                .map(|row| row.get(index).and_then(|e| literals::datum_of(e, &column.ty.form)))
+                .collect();
+            let Some(data) = data else { break };
+            arrays.push(types::array::from_data(&column.ty.form, &data)?);
+        }
+        if arrays.len() == columns.len() {
+            let fields = columns
+                .iter()
+                .map(|c| Field::new(columns::name(c.col), c.ty.form.arrow(), true))
+                .collect();
+            return self.in_memory(fields, arrays, rows.len());
+        }
+        self.union_of_rows(scope.finish()?, lowered, columns)
+    }
+
+    /// Rows that cannot be computed now: one projection each.
+    fn union_of_rows(
+        &mut self,
+        unit: LogicalPlan,
+        rows: Vec<Vec<PlanExpr>>,
+        columns: &[TypedCol],
+    ) -> Result<LogicalPlan> {
+        let mut plans = Vec::with_capacity(rows.len());
+        for row in rows {
+            let items = row.into_iter().zip(columns).map(|(expr, c)| expr.alias(columns::name(c.col)));
+            plans.push(Arc::new(build(LogicalPlanBuilder::from(unit.clone()).project(items))?));
+        }
+        if let [_] = plans.as_slice()
+            && let Some(only) = plans.pop()
+        {
+            return Ok(Arc::unwrap_or_clone(only));
+        }
+        let union = datafusion::logical_expr::Union::try_new_with_loose_types(plans).map_err(from_datafusion)?;
+        Ok(LogicalPlan::Union(union))
+    }
+
+    fn project(&mut self, input: &Rel, items: &[(Expr, ColRef)]) -> Result<LogicalPlan> {
+        let mut scope = Scope::of(self.rel(input)?);
+        let mut exprs = Vec::with_capacity(items.len());
+        for (expr, col) in items {
+            exprs.push(self.expr(&mut scope, expr)?.alias(columns::name(*col)));
+        }
+        build(LogicalPlanBuilder::from(scope.finish()?).project(exprs))
+    }
+
+    fn filter(&mut self, input: &Rel, predicate: &Expr) -> Result<LogicalPlan> {
+        let columns = columns::of(input)?;
+        let plan = self.rel(input)?;
+        self.filtered(plan, &columns, predicate)
+    }
+
+    /// The rows for which the predicate is true, with only the columns given when subqueries added some.
+    pub(crate) fn filtered(
+        &mut self,
+        plan: LogicalPlan,
+        columns: &[TypedCol],
+        predicate: &Expr,
+    ) -> Result<LogicalPlan> {
+        let mut scope = Scope::of(plan);
+        let mut parts = Vec::new();
+        let mut widened = false;
+        for part in conjuncts(predicate) {
+            widened |= contains_subquery(part);
+            if !self.semi_join(&mut scope, part)? {
+                parts.push(self.expr(&mut scope, part)?);
+            }
+        }
+        let mut plan = scope.finish()?;
+        if !parts.is_empty() {
+            let all = crate::lower::boolean::guarded(parts, datafusion::logical_expr::Operator::And)?;
+            plan = build(LogicalPlanBuilder::from(plan).filter(all))?;
+        }
+        if widened { keep(plan, columns.iter().map(|c| c.col)) } else { Ok(plan) }
+    }
+
+    fn join(&mut self, kind: JoinKind, left: &Rel, right: &Rel, on: Option<&Expr>) -> Result<LogicalPlan> {
+        let mut columns = columns::of(left)?;
+        columns.extend(columns::of(right)?);
+        let (left, right) = (self.rel(left)?, self.rel(right)?);
+        let left = LogicalPlanBuilder::from(left);
+        match (kind, on) {
+            (JoinKind::Inner, None) => build(left.cross_join(right)),
+            (JoinKind::Inner, Some(on)) if contains_subquery(on) => {
+                let crossed = build(left.cross_join(right))?;
+                self.filtered(crossed, &columns, on)
+            }
+            (_, on) => {
+                let mut scope = Scope::without_plan();
+                let on = match on {
+                    Some(on) => {
+                        let mut parts = Vec::new();
+                        for part in conjuncts(on) {
+                            parts.push(self.expr(&mut scope, part)?);
+                        }
+                        crate::lower::boolean::guarded(parts, datafusion::logical_expr::Operator::And)?
+                    }
+                    None => datafusion::logical_expr::lit(true),
+                };
+                build(left.join_on(right, join_type(kind), [on]))
+            }
+        }
+    }
+
+    /// DISTINCT over all columns.
+    pub(crate) fn distinct(&mut self, plan: LogicalPlan, columns: &[TypedCol]) -> Result<LogicalPlan> {
+        let group = columns.iter().map(|c| (Expr::Column(c.clone()), self.fresh())).collect::<Vec<_>>();
+        let renamed: Vec<(ColRef, ColRef)> =
+            group.iter().zip(columns).map(|((_, fresh), c)| (*fresh, c.col)).collect();
+        let grouped = self.grouped(Scope::of(plan), &group, &[])?;
+        let exprs = renamed.into_iter().map(|(from, to)| columns::reference(from).alias(columns::name(to)));
+        build(LogicalPlanBuilder::from(grouped).project(exprs))
+    }
+
+    /// Sort keys of a plan.
+    pub(crate) fn sort_keys(&mut self, scope: &mut Scope, keys: &[SortKey]) -> Result<Vec<SortExpr>> {
+        let mut exprs = Vec::with_capacity(keys.len());
+        for key in keys {
+            let value = Typed { expr: self.expr(scope, &key.expr)?, ty: key.expr.ty() };
+            exprs.push(SortExpr::new(self.key(value)?, !key.descending, key.nulls_first));
+        }
+        Ok(exprs)
+    }
+
+    fn sort(&mut self, input: &Rel, keys: &[SortKey]) -> Result<LogicalPlan> {
+        let columns = columns::of(input)?;
+        let mut scope = Scope::of(self.rel(input)?);
+        let exprs = self.sort_keys(&mut scope, keys)?;
+        let widened = keys.iter().any(|key| contains_subquery(&key.expr));
+        let mut sorted = LogicalPlanBuilder::from(scope.finish()?);
+        if !exprs.is_empty() {
+            sorted = sorted.sort(exprs).map_err(from_datafusion)?;
+        }
+        let sorted = build(Ok(sorted))?;
+        if widened { keep(sorted, columns.iter().map(|c| c.col)) } else { Ok(sorted) }
+    }
+
+    fn limit(&mut self, input: &Rel, count: Option<&Expr>, offset: Option<&Expr>) -> Result<LogicalPlan> {
+        let plan = self.rel(input)?;
+        let (skip, fetch) = self.limits(count, offset)?;
+        build(LogicalPlanBuilder::from(plan).limit(skip, fetch))
+    }
+
+    /// Rows to skip and rows to yield.
+    pub(crate) fn limits(&mut self, count: Option<&Expr>, offset: Option<&Expr>) -> Result<(usize, Option<usize>)> {
+        let mut number = |expr: Option<&Expr>, kind: ErrorKind, what: &str| -> Result<Option<usize>> {
+            let Some(expr) = expr else { return Ok(None) };
+            let lowered = self.expr(&mut Scope::without_plan(), expr)?;
+            match literals::int8_of(&lowered)? {
+                None => Ok(None),
+                Some(value) => usize::try_from(value)
+                    .map(Some)
+                    .map_err(|_| Error::new(kind, format!("{what} must not be negative"))),
+            }
+        };
+        let fetch = number(count, ErrorKind::InvalidRowCountInLimit, "LIMIT")?;
+        let skip = number(offset, ErrorKind::InvalidRowCountInOffset, "OFFSET")?;
+        Ok((skip.unwrap_or(0), fetch))
+    }
+
+    /// A use of a common table expression: its plan, inlined, under the use's names.
+    fn cte_ref(&mut self, id: CteId, columns: &[TypedCol]) -> Result<LogicalPlan> {
+        let cte: Arc<Cte> =
+            self.ctes.get(&id).cloned().ok_or_else(|| Error::internal("a CTE is used before it is defined"))?;
+        let plan = self.rel(&cte.rel)?;
+        let from: Vec<ColRef> = cte.columns.iter().map(|c| c.col).collect();
+        rename(plan, &from, columns)
+    }
+}
+
+/// The plan's columns `from` under the names of `to`, and no others.
+pub(crate) fn rename(plan: LogicalPlan, from: &[ColRef], to: &[TypedCol]) -> Result<LogicalPlan> {
+    let exprs = from.iter().zip(to).map(|(from, to)| columns::reference(*from).alias(columns::name(to.col)));
+    build(LogicalPlanBuilder::from(plan).project(exprs))
+}
+
+fn empty(columns: &[TypedCol]) -> Result<LogicalPlan> {
+    let fields: Vec<Field> =
+        columns.iter().map(|c| Field::new(columns::name(c.col), c.ty.form.arrow(), true)).collect();
+    let schema = DFSchema::try_from(Schema::new(fields)).map_err(from_datafusion)?;
+    Ok(LogicalPlan::EmptyRelation(EmptyRelation { produce_one_row: false, schema: Arc::new(schema) }))
+}
+
+pub(crate) fn join_type(kind: JoinKind) -> JoinType {
+    match kind {
+        JoinKind::Inner => JoinType::Inner,
+        JoinKind::Left => JoinType::Left,
+        JoinKind::Right => JoinType::Right,
+        JoinKind::Full => JoinType::Full,
+    }
+}
+
+/// The parts of a conjunction.
+pub(crate) fn conjuncts(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::And(parts) => parts.iter().flat_map(conjuncts).collect(),
+        other => vec![other],
+    }
+}
+
+pub(crate) fn contains_subquery(expr: &Expr) -> bool {
+    crate::lower::correlation::any(expr, &mut |e| matches!(e, Expr::Subquery(_)))
+}

@@ -1,0 +1,452 @@
+//! Subqueries as joins: EXISTS and IN as semi and anti joins, scalar ones as a left join with their aggregate.
+//!
+//! Invariants: a scalar subquery that yields two rows for a row that needs it fails with 21000; IN is three-valued;
+//! an aggregate over no rows has its value over no rows (count: 0).
+
+use crate::kernel::{compare, rows};
+use crate::lower::aggregates::FIRST;
+use crate::lower::columns;
+use crate::lower::comparisons::{Typed, binary};
+use crate::lower::correlation::{
+    any, equality, from_inside, from_outside, has_outer, outer_columns, refused, replaced,
+};
+use crate::lower::expressions::{boolean, plain_case};
+use crate::lower::literals;
+use crate::lower::relations::join_type;
+use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
+use base::id::Oid;
+use base::{Error, Result};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::logical_expr::{Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, lit};
+use sql::bound::{AggregateCall, ColRef, Expr, JoinKind, Rel, SortKey, Subquery, SubqueryKind, TypedCol};
+use std::collections::HashMap;
+use types::sql_type::{array_of, oid};
+use types::{Datum, Form, SqlType};
+
+/// pg_proc OIDs of the aggregates used here.
+const COUNT_ROWS: Oid = Oid(2803);
+const COUNT: Oid = Oid(2147);
+const ARRAY_AGG: Oid = Oid(2335);
+
+impl Lowering<'_> {
+    /// Turns a conjunct of a filter into a semi or anti join. False when it is not of that kind.
+    pub(crate) fn semi_join(&mut self, scope: &mut Scope, part: &Expr) -> Result<bool> {
+        let (negated, subquery) = match part {
+            Expr::Not(inner) => match inner.as_ref() {
+                Expr::Subquery(subquery) => (true, subquery),
+                _ => return Ok(false),
+            },
+            Expr::Subquery(subquery) => (false, subquery),
+            _ => return Ok(false),
+        };
+        match &subquery.kind {
+            SubqueryKind::Exists if !outer_columns(&subquery.rel).is_empty() => {
+                let (rel, predicates) = self.pull_up(existence(&subquery.rel))?;
+                self.join_half(scope, &rel, &predicates, None, negated)?;
+                Ok(true)
+            }
+            SubqueryKind::Quantified { proc, all, arg } => {
+                let anti = match membership(*proc, *all) {
+                    Some(not_in) => not_in != negated,
+                    None => return Ok(false),
+                };
+                let column = column_of(subquery)?;
+                let value = self.typed(scope, arg)?;
+                if anti {
+                    self.keep_where_unequal_is_known(scope, subquery, &value, column)?;
+                }
+                let (rel, predicates) = self.pull_up(existence(&subquery.rel))?;
+                self.join_half(scope, &rel, &predicates, Some((value, column.clone())), anti)?;
+                Ok(true)
+            }
+            SubqueryKind::Exists | SubqueryKind::Scalar | SubqueryKind::Array => Ok(false),
+        }
+    }
+
+    /// Keeps the rows of the scope that have, or have not, a partner.
+    fn join_half(
+        &mut self,
+        scope: &mut Scope,
+        rel: &Rel,
+        predicates: &[Expr],
+        equal: Option<(Typed, TypedCol)>,
+        anti: bool,
+    ) -> Result<()> {
+        let right = self.rel(rel)?;
+        let mut on = Vec::new();
+        if let Some((value, column)) = equal {
+            let inner = Typed { expr: columns::reference(column.col), ty: column.ty };
+            on.push(self.comparison(value, Operator::Eq, inner)?);
+        }
+        for predicate in predicates {
+            on.push(self.expr(&mut Scope::without_plan(), &from_outside(predicate))?);
+        }
+        if on.is_empty() {
+            on.push(lit(true));
+        }
+        let kind = if anti { JoinType::LeftAnti } else { JoinType::LeftSemi };
+        let plan = scope.take()?;
+        scope.put(build(LogicalPlanBuilder::from(plan).join_on(right, kind, on))?);
+        Ok(())
+    }
+
+    /// NOT IN is true only where the comparison is known to be false for every row: keeps the rows for which the
+    /// subquery is empty, or neither the value nor any row is null.
+    fn keep_where_unequal_is_known(
+        &mut self,
+        scope: &mut Scope,
+        subquery: &Subquery,
+        value: &Typed,
+        column: &TypedCol,
+    ) -> Result<()> {
+        let (rows, present) = self.counts(scope, &subquery.rel, column)?;
+        let none = binary(rows.clone(), Operator::Eq, lit(0_i64));
+        let all_present = binary(present, Operator::Eq, rows);
+        let known = PlanExpr::IsNotNull(Box::new(value.expr.clone())).and(all_present);
+        let plan = scope.take()?;
+        scope.put(build(LogicalPlanBuilder::from(plan).filter(none.or(known)))?);
+        Ok(())
+    }
+
+    /// The number of rows of a subquery, and of those whose column is not null.
+    fn counts(&mut self, scope: &mut Scope, rel: &Rel, column: &TypedCol) -> Result<(PlanExpr, PlanExpr)> {
+        let calls = [count_rows(), count_of(Expr::Column(column.clone()))];
+        let mut results = self.scalar_aggregate(scope, existence(rel), &calls)?;
+        match (results.pop(), results.pop()) {
+            (Some(present), Some(rows)) => Ok((rows, present)),
+            _ => Err(Error::internal("two aggregates gave fewer results")),
+        }
+    }
+
+    /// The value of a subquery in an expression.
+    pub(crate) fn subquery(&mut self, scope: &mut Scope, subquery: &Subquery) -> Result<PlanExpr> {
+        if let Some(known) = scope.known(subquery) {
+            return Ok(known);
+        }
+        let value = match &subquery.kind {
+            SubqueryKind::Scalar => self.scalar(scope, &subquery.rel, column_of(subquery)?)?,
+            SubqueryKind::Exists => self.exists(scope, &subquery.rel)?,
+            SubqueryKind::Quantified { proc, all, arg } => {
+                let Some(negated) = membership(*proc, *all) else {
+                    return Err(Error::unsupported("ANY and ALL over a subquery are supported for = ANY and <> ALL only")
+                        .with_hint("compare with the subquery's min or max, or use EXISTS"));
+                };
+                let found = self.in_subquery(scope, subquery, *proc, negated, arg)?;
+                if negated { PlanExpr::Not(Box::new(found)) } else { found }
+            }
+            SubqueryKind::Array => self.array_of_rows(scope, &subquery.rel, column_of(subquery)?)?,
+        };
+        scope.remember(subquery, value.clone());
+        Ok(value)
+    }
+
+    /// Whether a subquery has a row.
+    fn exists(&mut self, scope: &mut Scope, rel: &Rel) -> Result<PlanExpr> {
+        let rel = existence(rel);
+        let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
+        let first = match outer_columns(rel).is_empty() {
+            true => Rel::Limit {
+                input: Box::new(rel.clone()),
+                count: Some(Expr::Const(Datum::Int64(1), int8)),
+                offset: None,
+            },
+            false => rel.clone(),
+        };
+        let results = self.scalar_aggregate(scope, &first, &[count_rows()])?;
+        let rows = results.into_iter().next().ok_or_else(|| Error::internal("count without result"))?;
+        Ok(binary(rows, Operator::Gt, lit(0_i64)))
+    }
+
+    /// `arg IN (subquery)`, three-valued.
+    fn in_subquery(
+        &mut self,
+        scope: &mut Scope,
+        subquery: &Subquery,
+        proc: Oid,
+        negated: bool,
+        arg: &Expr,
+    ) -> Result<PlanExpr> {
+        let column = column_of(subquery)?;
+        let equal = match negated {
+            true => negator(proc).ok_or_else(|| unsupported_function(proc, &[arg.ty(), column.ty.clone()]))?,
+            false => proc,
+        };
+        let same = Expr::Call {
+            proc: equal,
+            args: vec![from_inside(arg), Expr::Column(column.clone())],
+            ty: boolean(),
+        };
+        let matching = Rel::Filter { input: Box::new(existence(&subquery.rel).clone()), predicate: same };
+        let matched = self.exists(scope, &matching)?;
+        let (rows, present) = self.counts(scope, &subquery.rel, column)?;
+        let value = self.expr(scope, arg)?;
+        let none = binary(rows.clone(), Operator::Eq, lit(0_i64));
+        let unknown = PlanExpr::IsNull(Box::new(value)).or(binary(present, Operator::Lt, rows));
+        let null = literals::null(&boolean())?;
+        Ok(plain_case(vec![(matched, lit(true)), (none, lit(false)), (unknown, null)], lit(false)))
+    }
+
+    /// ARRAY(subquery); an empty array over no rows.
+    fn array_of_rows(&mut self, scope: &mut Scope, rel: &Rel, column: &TypedCol) -> Result<PlanExpr> {
+        let ty = array_of(column.ty.oid).and_then(SqlType::of).ok_or_else(|| {
+            Error::unsupported("an array of this type is not supported")
+        })?;
+        let call = AggregateCall {
+            proc: ARRAY_AGG,
+            args: vec![Expr::Column(column.clone())],
+            distinct: false,
+            order_by: order_of(rel),
+            filter: None,
+            ty: ty.clone(),
+        };
+        let results = self.scalar_aggregate(scope, rel, &[call])?;
+        let array = results.into_iter().next().ok_or_else(|| Error::internal("array_agg without result"))?;
+        let present = PlanExpr::IsNotNull(Box::new(array.clone()));
+        Ok(plain_case(vec![(present, array)], literals::literal(&Datum::List(Vec::new()), &ty)?))
+    }
+
+    /// The one value of a subquery.
+    fn scalar(&mut self, scope: &mut Scope, rel: &Rel, column: &TypedCol) -> Result<PlanExpr> {
+        if let Some((input, aggregates, value)) = peeled(rel, column) {
+            let calls: Vec<AggregateCall> = aggregates.iter().map(|(call, _)| call.clone()).collect();
+            let results = self.scalar_aggregate(scope, input, &calls)?;
+            let names: HashMap<String, PlanExpr> =
+                aggregates.iter().map(|(_, col)| columns::name(*col)).zip(results).collect();
+            let value = self.expr(scope, &from_outside(&value))?;
+            return substituted(value, &names);
+        }
+        let first = AggregateCall {
+            proc: FIRST,
+            args: vec![Expr::Column(column.clone())],
+            distinct: false,
+            order_by: Vec::new(),
+            filter: None,
+            ty: column.ty.clone(),
+        };
+        let mut results = self.scalar_aggregate(scope, rel, &[first, count_rows()])?;
+        let (Some(count), Some(value)) = (results.pop(), results.pop()) else {
+            return Err(Error::internal("two aggregates gave fewer results"));
+        };
+        let kernel =
+            self.kernel("single_row", rows::single, vec![column.ty.clone(), count_rows().ty], &column.ty);
+        self.internal(kernel, vec![value, count])
+    }
+
+    /// Joins aggregates over all rows of a subquery to the scope, per binding of its outer columns.
+    pub(crate) fn scalar_aggregate(
+        &mut self,
+        scope: &mut Scope,
+        input: &Rel,
+        calls: &[AggregateCall],
+    ) -> Result<Vec<PlanExpr>> {
+        let (input, predicates) = self.pull_up(input)?;
+        let mut group = Vec::with_capacity(predicates.len());
+        let mut outside = Vec::with_capacity(predicates.len());
+        for predicate in &predicates {
+            let found = equality(predicate).ok_or_else(|| refused("a condition that is no equality"))?;
+            let key = TypedCol { col: self.fresh(), ty: found.inner.ty() };
+            group.push((found.inner, key.col));
+            outside.push((found.outer, key));
+        }
+        let named: Vec<(AggregateCall, ColRef)> = calls.iter().map(|call| (call.clone(), self.fresh())).collect();
+        let right = self.aggregate(&input, &group, &named)?;
+        let mut on = Vec::with_capacity(outside.len());
+        for (outer, key) in outside {
+            let outer = from_outside(&outer);
+            let value = Typed { expr: self.expr(&mut Scope::without_plan(), &outer)?, ty: outer.ty() };
+            let key = Typed { expr: columns::reference(key.col), ty: key.ty };
+            on.push(self.comparison(value, Operator::Eq, key)?);
+        }
+        let plan = LogicalPlanBuilder::from(scope.take()?);
+        scope.put(match on.is_empty() {
+            true => build(plan.cross_join(right))?,
+            false => build(plan.join_on(right, JoinType::Left, on))?,
+        });
+        Ok(named.iter().map(|(call, col)| over_no_rows(call, columns::reference(*col))).collect())
+    }
+
+    /// `left JOIN LATERAL right`.
+    pub(crate) fn lateral_join(
+        &mut self,
+        kind: JoinKind,
+        left: &Rel,
+        right: &Rel,
+        on: Option<&Expr>,
+    ) -> Result<LogicalPlan> {
+        if !matches!(kind, JoinKind::Inner | JoinKind::Left) {
+            return Err(Error::unsupported("LATERAL on the right of a RIGHT or FULL join is not supported"));
+        }
+        let plan = self.rel(left)?;
+        if let Some(plan) = self.lateral_aggregate(&plan, left, right, on)? {
+            return Ok(plan);
+        }
+        let (rel, predicates) = self.pull_up(right)?;
+        let mut wanted = columns::of(left)?;
+        wanted.extend(columns::of(right)?);
+        let right = self.rel(&rel)?;
+        let mut conditions = Vec::new();
+        for predicate in predicates.iter().map(from_outside).chain(on.map(from_outside)) {
+            conditions.push(self.expr(&mut Scope::without_plan(), &predicate)?);
+        }
+        if conditions.is_empty() {
+            conditions.push(lit(true));
+        }
+        let joined = build(LogicalPlanBuilder::from(plan).join_on(right, join_type(kind), conditions))?;
+        keep(joined, wanted.iter().map(|c| c.col))
+    }
+
+    /// A LATERAL subquery that is one row of aggregates; its row is there for every row of the left side.
+    fn lateral_aggregate(
+        &mut self,
+        plan: &LogicalPlan,
+        left: &Rel,
+        right: &Rel,
+        on: Option<&Expr>,
+    ) -> Result<Option<LogicalPlan>> {
+        let unconditional = match on {
+            None => true,
+            Some(Expr::Const(datum, _)) => *datum == Datum::Bool(true),
+            Some(_) => false,
+        };
+        let columns = columns::of(right)?;
+        let mut scope = Scope::of(plan.clone());
+        let mut items: Vec<PlanExpr> = columns::of(left)?.iter().map(|c| columns::reference(c.col)).collect();
+        for column in &columns {
+            let Some((input, aggregates, value)) = peeled(right, column) else { return Ok(None) };
+            if !unconditional {
+                return Ok(None);
+            }
+            let calls: Vec<AggregateCall> = aggregates.iter().map(|(call, _)| call.clone()).collect();
+            let results = self.scalar_aggregate(&mut scope, input, &calls)?;
+            let names: HashMap<String, PlanExpr> =
+                aggregates.iter().map(|(_, col)| columns::name(*col)).zip(results).collect();
+            let value = self.expr(&mut scope, &from_outside(&value))?;
+            items.push(substituted(value, &names)?.alias(columns::name(column.col)));
+        }
+        build(LogicalPlanBuilder::from(scope.finish()?).project(items)).map(Some)
+    }
+}
+
+/// What a relation's rows are, as far as their existence goes: order and a limit of at least one row do not matter.
+fn existence(rel: &Rel) -> &Rel {
+    match rel {
+        Rel::Sort { input, .. } => existence(input),
+        Rel::Limit { input, count: Some(Expr::Const(Datum::Int64(1..), _)), offset: None } => {
+            match outer_columns(input).is_empty() {
+                true => rel,
+                false => existence(input),
+            }
+        }
+        other => other,
+    }
+}
+
+/// The order of a relation's rows when it has one, told over its own columns.
+fn order_of(rel: &Rel) -> Vec<SortKey> {
+    match rel {
+        Rel::Sort { keys, .. } => keys.clone(),
+        Rel::Project { input, items } => {
+            let kept = |key: &SortKey| {
+                let inner = &key.expr;
+                let found = items.iter().find(|(expr, _)| expr == inner);
+                found.map(|(expr, col)| SortKey {
+                    expr: Expr::Column(TypedCol { col: *col, ty: expr.ty() }),
+                    ..key.clone()
+                })
+            };
+            order_of(input).iter().map_while(kept).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether an operator with ANY or ALL is IN (false) or NOT IN (true).
+fn membership(proc: Oid, all: bool) -> Option<bool> {
+    match (compare::operator_of(proc)?, all) {
+        (Operator::Eq, false) => Some(false),
+        (Operator::NotEq, true) => Some(true),
+        _ => None,
+    }
+}
+
+/// The function of the equality whose negation `proc` is.
+fn negator(proc: Oid) -> Option<Oid> {
+    let unequal = catalog::builtin::operators("<>").iter().find(|op| op.proc == proc)?;
+    catalog::builtin::operators("=").iter().find(|op| op.oid == unequal.negator).map(|op| op.proc)
+}
+
+fn column_of(subquery: &Subquery) -> Result<&TypedCol> {
+    subquery.column.as_ref().ok_or_else(|| Error::internal("a subquery without a column"))
+}
+
+fn count_rows() -> AggregateCall {
+    let ty = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
+    AggregateCall { proc: COUNT_ROWS, args: Vec::new(), distinct: false, order_by: Vec::new(), filter: None, ty }
+}
+
+fn count_of(arg: Expr) -> AggregateCall {
+    AggregateCall { proc: COUNT, args: vec![arg], ..count_rows() }
+}
+
+/// The result of an aggregate that was left-joined: a count is 0 where nothing was joined.
+fn over_no_rows(call: &AggregateCall, value: PlanExpr) -> PlanExpr {
+    match call.proc {
+        COUNT | COUNT_ROWS => {
+            let present = PlanExpr::IsNotNull(Box::new(value.clone()));
+            plain_case(vec![(present, value)], lit(0_i64))
+        }
+        _ => value,
+    }
+}
+
+/// A relation that is one row of aggregates, and an expression over them: its column's value. None when the relation
+/// is not of this kind. Conditions above the aggregates (HAVING) make the value null.
+type Peeled<'r> = (&'r Rel, &'r [(AggregateCall, ColRef)], Expr);
+
+fn peeled<'r>(rel: &'r Rel, column: &TypedCol) -> Option<Peeled<'r>> {
+    let mut value = Expr::Column(column.clone());
+    let mut rel = rel;
+    loop {
+        match rel {
+            Rel::Project { input, items } => {
+                let nested = |expr: &Expr| any(expr, &mut |e| matches!(e, Expr::Subquery(_)));
+                if nested(&value) || items.iter().any(|(expr, _)| nested(expr)) {
+                    return None;
+                }
+                value = replaced(&value, &|e| match e {
+                    Expr::Column(c) => items.iter().find(|(_, col)| *col == c.col).map(|(expr, _)| expr.clone()),
+                    _ => None,
+                });
+                rel = input;
+            }
+            Rel::Sort { input, keys } if keys.iter().all(|key| !has_outer(&key.expr)) => rel = input,
+            Rel::Filter { input, predicate } => {
+                if any(predicate, &mut |e| matches!(e, Expr::Subquery(_))) {
+                    return None;
+                }
+                let ty = value.ty();
+                value = Expr::Case { whens: vec![(predicate.clone(), value)], otherwise: None, ty };
+                rel = input;
+            }
+            Rel::Aggregate { input, group, aggregates } if group.is_empty() => {
+                return Some((input, aggregates, value));
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// An expression with columns replaced by expressions.
+fn substituted(expr: PlanExpr, names: &HashMap<String, PlanExpr>) -> Result<PlanExpr> {
+    expr.transform_up(|node| {
+        Ok(match &node {
+            PlanExpr::Column(column) => match names.get(&column.name) {
+                Some(replacement) => Transformed::yes(replacement.clone()),
+                None => Transformed::no(node),
+            },
+            _ => Transformed::no(node),
+        })
+    })
+    .map(|transformed| transformed.data)
+    .map_err(crate::failure::from_datafusion)
+}

@@ -1,0 +1,94 @@
+//! How DataFusion is set up: rules, thresholds, memory, and what it may never do (open files by URL).
+//!
+//! Must not know bound trees. One runtime serves all sessions of an engine.
+//! Invariant: no rule changes the type of an expression; the analyzer has no rules at all.
+
+use crate::failure::from_datafusion;
+use base::Result;
+use datafusion::common::DataFusionError;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::object_store::ObjectStore;
+use datafusion::prelude::SessionConfig;
+use std::path::PathBuf;
+use std::sync::Arc;
+use url::Url;
+
+/// Partitions of a plan: as many as the cores the measurements were made on.
+const TARGET_PARTITIONS: usize = 2;
+const BATCH_ROWS: usize = 8_192;
+/// One hash table shared by all partitions beats repartitioning both sides on few cores.
+const SHARED_BUILD_BYTES_MAX: usize = 64 << 20;
+const SHARED_BUILD_ROWS_MAX: usize = 2_000_000;
+
+/// Memory and settings shared by all queries of an engine.
+#[derive(Clone, Debug)]
+pub struct QueryRuntime {
+    state: Arc<SessionState>,
+}
+
+impl QueryRuntime {
+    /// `memory_bytes_max` bounds what all queries together hold; beyond their share, sorts and hash aggregates
+    /// spill into `spill_directory`, or fail with 53200 when there is none.
+    pub fn new(memory_bytes_max: usize, spill_directory: Option<PathBuf>) -> Result<Self> {
+        let mode = match spill_directory {
+            Some(directory) => DiskManagerMode::Directories(vec![directory]),
+            None => DiskManagerMode::Disabled,
+        };
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(memory_bytes_max)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+            .with_object_store_registry(Arc::new(NoObjectStores))
+            .build_arc()
+            .map_err(from_datafusion)?;
+        let state = SessionStateBuilder::new()
+            .with_config(session_config())
+            .with_runtime_env(environment)
+            .with_analyzer_rules(Vec::new())
+            .build();
+        Ok(Self { state: Arc::new(state) })
+    }
+
+    pub(crate) fn state(&self) -> &SessionState {
+        &self.state
+    }
+}
+
+fn session_config() -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(TARGET_PARTITIONS)
+        .with_batch_size(BATCH_ROWS)
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false);
+    let options = config.options_mut();
+    options.execution.time_zone = Some("UTC".to_owned());
+    // Statistics come from our scan; nothing is to be collected from files.
+    options.execution.collect_statistics = true;
+    options.optimizer.hash_join_single_partition_threshold = SHARED_BUILD_BYTES_MAX;
+    options.optimizer.hash_join_single_partition_threshold_rows = SHARED_BUILD_ROWS_MAX;
+    // A rule that fails is a bug to be seen, not a plan to be kept.
+    options.optimizer.skip_failed_rules = false;
+    // Our scan does not read dynamic filters yet, so building them is lost work.
+    options.optimizer.enable_dynamic_filter_pushdown = false;
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
+    options.optimizer.enable_topk_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    config
+}
+
+/// Refuses every URL, so that no plan can read or write a file behind our back.
+#[derive(Debug)]
+struct NoObjectStores;
+
+impl ObjectStoreRegistry for NoObjectStores {
+    fn register_store(&self, _url: &Url, _store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+        None
+    }
+
+    fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
+        Err(DataFusionError::Internal(format!("a query may not open {url}")))
+    }
+}

@@ -1,0 +1,150 @@
+//! What a session remembers between statements, and what it tells a statement about its surroundings.
+//!
+//! Invariant: only one task works with it at a time.
+
+use crate::api::{Notice, SessionStart};
+use crate::engine::{DATABASE, Engine};
+use crate::lower::{QueryContext, StatementContext};
+use crate::session::transaction::SessionTransaction;
+use crate::settings::{Variables, definitions};
+use crate::system::SystemCatalog;
+use base::Result;
+use catalog::CatalogState;
+use sql::bound::Isolation;
+use std::sync::Arc;
+use storage::ReadView;
+use types::Datum;
+use types::text::{ByteaOutput, DateOrder, DateStyle, IoSettings};
+use types::zone::Zone;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) engine: Engine,
+    pub(crate) user: String,
+    pub(crate) process_id: i32,
+    pub(crate) variables: Variables,
+    pub(crate) transaction: SessionTransaction,
+    notices: Vec<Notice>,
+}
+
+impl Core {
+    pub(crate) fn new(engine: Engine, start: SessionStart) -> Result<Self> {
+        let mut variables = Variables::at_start(&start.settings)?;
+        variables.name_user(&start.user);
+        Ok(Self {
+            engine,
+            user: start.user,
+            process_id: start.process_id,
+            variables,
+            transaction: SessionTransaction::new(),
+            notices: Vec::new(),
+        })
+    }
+
+    /// Keeps a NOTICE or WARNING for the client, if client_min_messages lets it through.
+    pub(crate) fn notice(&mut self, severity: &'static str, code: &'static str, message: impl Into<String>) {
+        self.notice_with_detail(severity, code, message, None);
+    }
+
+    pub(crate) fn notice_with_detail(
+        &mut self,
+        severity: &'static str,
+        code: &'static str,
+        message: impl Into<String>,
+        detail: Option<String>,
+    ) {
+        let threshold = self.variables.get("client_min_messages");
+        let silent = match threshold {
+            "error" => true,
+            "warning" => severity == "NOTICE",
+            _ => false,
+        };
+        if !silent {
+            self.notices.push(Notice { severity, code, message: message.into(), detail, hint: None });
+        }
+    }
+
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// The catalog that the next statement is bound with.
+    pub(crate) fn catalog(&self) -> Arc<CatalogState> {
+        match self.transaction.storage() {
+            Some(transaction) => Arc::clone(transaction.catalog()),
+            None => Arc::clone(self.engine.database().snapshot().catalog()),
+        }
+    }
+
+    /// Existing schemas of search_path, in order.
+    pub(crate) fn search_path(&self, catalog: &CatalogState) -> Vec<String> {
+        let mut path = self.variables.search_path(&self.user);
+        path.retain(|name| is_system_schema(name) || catalog.schema_named(name).is_some());
+        path
+    }
+
+    /// How values become text and text becomes values.
+    pub(crate) fn io_settings(&self) -> IoSettings {
+        let date_order = match self.variables.get("DateStyle").rsplit(", ").next() {
+            Some("DMY") => DateOrder::Dmy,
+            Some("YMD") => DateOrder::Ymd,
+            _ => DateOrder::Mdy,
+        };
+        let bytea_output = match self.variables.get("bytea_output") {
+            "escape" => ByteaOutput::Escape,
+            _ => ByteaOutput::Hex,
+        };
+        IoSettings {
+            time_zone: Zone::parse(self.variables.get("TimeZone")).unwrap_or(Zone::UTC),
+            date_style: DateStyle::Iso,
+            date_order,
+            extra_float_digits: i32::try_from(self.variables.integer("extra_float_digits")).unwrap_or(1),
+            bytea_output,
+            now: None,
+        }
+    }
+
+    /// What a statement that reads `view` is planned and run with.
+    pub(crate) fn query_context(&mut self, view: ReadView, parameters: Vec<Datum>) -> QueryContext {
+        let now = self.engine.now_us();
+        let catalog = Arc::clone(view.catalog());
+        let settings = definitions()
+            .iter()
+            .map(|d| (d.name.to_ascii_lowercase(), self.variables.show(d.name).unwrap_or_default()))
+            .chain(self.variables.custom())
+            .collect();
+        let statement = StatementContext {
+            transaction_us: self.transaction.started(now),
+            statement_us: now,
+            clock: Arc::clone(&self.engine.shared.clock),
+            random: Arc::clone(&self.engine.shared.random),
+            user: self.user.clone(),
+            database: DATABASE.to_owned(),
+            search_path: self.search_path(&catalog),
+            settings,
+            process_id: self.process_id,
+            catalog: Arc::clone(&catalog),
+        };
+        QueryContext {
+            view: Arc::new(view),
+            statement: Arc::new(statement),
+            parameters,
+            system: Arc::new(SystemCatalog::new(catalog, self.variables.clone(), self.user.clone())),
+            runtime: Arc::clone(&self.engine.shared.runtime),
+        }
+    }
+
+    /// The isolation level and access mode that transactions start with.
+    pub(crate) fn default_levels(&self) -> (Isolation, bool) {
+        let isolation = match self.variables.get("default_transaction_isolation") {
+            "repeatable read" => Isolation::RepeatableRead,
+            "read uncommitted" => Isolation::ReadUncommitted,
+            _ => Isolation::ReadCommitted,
+        };
+        (isolation, self.variables.is_on("default_transaction_read_only"))
+    }
+}
+
+fn is_system_schema(name: &str) -> bool {
+    matches!(name, "pg_catalog" | "information_schema")
+}

@@ -1,0 +1,132 @@
+//! The session as the server holds it: every call is carried to the query threads and back.
+//!
+//! Invariant: the state of a session is in one place at a time: here, or in the one task that works for it.
+
+use crate::api::{Execution, Notice, SessionStart, TransactionStatus};
+use crate::copy::CopyIn;
+use crate::engine::Engine;
+use crate::interrupt::{CancelHandle, Running};
+use crate::session::core::Core;
+use crate::session::prepare::{self, Parsed, Prepared};
+use crate::threads::panic_error;
+use base::id::Oid;
+use base::{Error, Result};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use std::panic::AssertUnwindSafe;
+use types::Datum;
+
+/// One client's state: settings and transaction; prepared statements and portals are the server's.
+///
+/// Protocol of use: `execute` starts an implicit transaction when none is open; `finish_implicit` at the end of a
+/// simple query string and at Sync commits it; after an error call `fail`, which rolls an implicit transaction back
+/// and marks a block as failed.
+#[derive(Debug)]
+pub struct Session {
+    engine: Engine,
+    cancel: CancelHandle,
+    /// None while a task of the query threads has it, and for ever when that task was dropped.
+    core: Option<Box<Core>>,
+}
+
+impl Session {
+    pub(crate) fn start(engine: Engine, start: SessionStart) -> Result<Self> {
+        let core = Core::new(engine.clone(), start)?;
+        Ok(Self { engine, cancel: CancelHandle::default(), core: Some(Box::new(core)) })
+    }
+
+    /// Runs `work` with the session's state on the query threads. A panic there is XX000.
+    async fn on_threads<T: Send + 'static>(
+        &mut self,
+        work: impl for<'a> FnOnce(&'a mut Core) -> BoxFuture<'a, Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let mut core = self.core.take().ok_or_else(lost)?;
+        let task = self.engine.shared.threads.spawn(async move {
+            let outcome = AssertUnwindSafe(async { work(&mut core).await }).catch_unwind().await;
+            (core, outcome)
+        });
+        let (core, outcome) = task.join().await?;
+        self.core = Some(core);
+        outcome.unwrap_or_else(|panic| Err(panic_error(panic.as_ref())))
+    }
+
+    fn running(&self) -> Running {
+        let timeout = self.core.as_ref().map_or(0, |c| c.variables.integer("statement_timeout"));
+        self.cancel.start(&self.engine.shared.threads, timeout)
+    }
+
+    /// Splits and parses a query string, on the query threads' large stacks.
+    pub async fn parse(&mut self, sql: &str) -> Result<Vec<Parsed>> {
+        let text = sql.to_owned();
+        self.on_threads(move |_| async move { prepare::parse(text) }.boxed()).await
+    }
+
+    /// Binds. `parameter_types` may be shorter than the number of parameters; 0 means unknown.
+    pub async fn prepare(&mut self, statement: &Parsed, parameter_types: &[Oid]) -> Result<Prepared> {
+        let (statement, types) = (statement.clone(), parameter_types.to_vec());
+        self.on_threads(move |core| async move { prepare::prepare(core, &statement, &types) }.boxed()).await
+    }
+
+    /// Runs. `last` tells that the implicit transaction ends right behind this statement, so that a lost race
+    /// can be run again unseen and a single statement is its own transaction.
+    pub async fn execute(&mut self, prepared: &Prepared, parameters: Vec<Datum>, last: bool) -> Result<Execution> {
+        let running = self.running();
+        let prepared = prepared.clone();
+        self.on_threads(move |core| async move { core.execute(&prepared, parameters, last, running).await }.boxed())
+            .await
+    }
+
+    /// Ends COPY FROM STDIN; the tag.
+    pub async fn finish_copy(&mut self, copy: CopyIn) -> Result<String> {
+        self.on_threads(move |core| async move { core.finish_copy(copy).await }.boxed()).await
+    }
+
+    /// Commits the implicit transaction, if one is open.
+    pub async fn finish_implicit(&mut self) -> Result<()> {
+        self.on_threads(|core| async move { core.finish_implicit().await }.boxed()).await
+    }
+
+    /// Takes note of an error: the implicit transaction is rolled back, a block is failed.
+    pub async fn fail(&mut self) {
+        let outcome = self
+            .on_threads(|core| {
+                core.fail();
+                futures::future::ready(Ok(())).boxed()
+            })
+            .await;
+        // Without its state the session is lost already, and says so at the next call.
+        drop(outcome);
+    }
+
+    pub fn status(&self) -> TransactionStatus {
+        self.core.as_ref().map_or(TransactionStatus::Failed, |core| core.transaction.status())
+    }
+
+    /// Notices since the last call that client_min_messages lets through.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        self.core.as_mut().map(|core| core.take_notices()).unwrap_or_default()
+    }
+
+    /// Settings that changed and are reported to the client (ParameterStatus).
+    pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
+        self.core.as_mut().map(|core| core.variables.take_changes()).unwrap_or_default()
+    }
+
+    /// All settings reported at start.
+    pub fn reported_parameters(&self) -> Vec<(String, String)> {
+        self.core.as_ref().map(|core| core.variables.reported()).unwrap_or_default()
+    }
+
+    /// The settings that text conversion of results depends on.
+    pub fn io_settings(&self) -> types::text::IoSettings {
+        self.core.as_ref().map(|core| core.io_settings()).unwrap_or_default()
+    }
+
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel.clone()
+    }
+}
+
+fn lost() -> Error {
+    Error::internal("the session was lost when a statement was dropped while it ran")
+}

@@ -1,0 +1,17 @@
+//! Sessions: one client's settings, transaction and the way of a statement from text to result.
+//!
+//! Must not know the protocol's messages.
+
+mod block;
+mod core;
+mod face;
+mod prepare;
+mod rows;
+mod run;
+mod transaction;
+mod variable;
+
+pub(crate) use self::core::Core;
+pub use face::Session;
+pub use prepare::{Parsed, Prepared};
+pub(crate) use rows::{carry, ready_batches};

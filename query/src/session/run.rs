@@ -1,0 +1,221 @@
+//! Executing a statement: which transaction it runs in, running it again after a lost race, its result.
+//!
+//! Invariant: an effect is kept only when its transaction commits; what a client is sent comes from that attempt.
+
+use crate::api::{Execution, TagFor};
+use crate::copy;
+use crate::ddl;
+use crate::dml;
+use crate::interrupt::{Interrupt, Running};
+use crate::session::core::Core;
+use crate::session::prepare::{Prepared, text_columns};
+use crate::session::rows;
+use crate::session::transaction::Block;
+use base::{Error, ErrorKind, Result};
+use sql::bound::{BoundStatement, CopyDirection, CopyEnd, Isolation};
+use std::time::Duration;
+use types::Datum;
+
+/// How often a statement that lost a race is run in all.
+const ATTEMPTS_MAX: u32 = 10;
+
+impl Core {
+    pub(crate) async fn execute(
+        &mut self,
+        prepared: &Prepared,
+        parameters: Vec<Datum>,
+        last: bool,
+        running: Running,
+    ) -> Result<Execution> {
+        if !prepared.ends_transaction() {
+            self.transaction.check_not_failed()?;
+        }
+        check_parameters(prepared, &parameters)?;
+        if let Some(done) = self.session_statement(prepared.statement()?, last)? {
+            return Ok(done);
+        }
+        let own = last && self.transaction.block() == Block::Idle;
+        if self.transaction.block() == Block::Idle {
+            let (isolation, read_only) = self.default_levels();
+            self.transaction.set_defaults(isolation, read_only);
+        }
+        if !last {
+            self.transaction.make_implicit();
+        }
+        if own {
+            return self.autocommit(prepared, parameters, running).await;
+        }
+        let interrupt = running.interrupt.clone();
+        self.attempt(prepared, parameters, false, &mut Some(running), &interrupt).await
+    }
+
+    /// A statement that is its own transaction, run again on a fresh snapshot when it lost a race.
+    async fn autocommit(&mut self, prepared: &Prepared, parameters: Vec<Datum>, running: Running) -> Result<Execution> {
+        let interrupt = running.interrupt.clone();
+        let mut running = Some(running);
+        let mut attempt = 1;
+        loop {
+            let outcome = self.attempt(prepared, parameters.clone(), true, &mut running, &interrupt).await;
+            let error = match outcome {
+                Ok(execution @ Execution::CopyIn(_)) => return Ok(execution),
+                Ok(execution) => match tokio::task::block_in_place(|| self.end_transaction(true)) {
+                    Ok(()) => return Ok(execution),
+                    Err(error) => error,
+                },
+                Err(error) => {
+                    self.rollback();
+                    error
+                }
+            };
+            if error.kind() != ErrorKind::LostRace || attempt >= ATTEMPTS_MAX {
+                return Err(error);
+            }
+            let pause = Duration::from_millis(1_u64 << attempt.min(6));
+            attempt += 1;
+            interrupt
+                .guard(async {
+                    tokio::time::sleep(pause).await;
+                    Ok(())
+                })
+                .await?;
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        prepared: &Prepared,
+        parameters: Vec<Datum>,
+        own: bool,
+        running: &mut Option<Running>,
+        interrupt: &Interrupt,
+    ) -> Result<Execution> {
+        let work = self.run(prepared, parameters, own, running, interrupt);
+        interrupt.guard(work).await
+    }
+
+    /// One attempt. `running` is taken by a result that goes on after this returns.
+    async fn run(
+        &mut self,
+        prepared: &Prepared,
+        parameters: Vec<Datum>,
+        own: bool,
+        running: &mut Option<Running>,
+        interrupt: &Interrupt,
+    ) -> Result<Execution> {
+        let database = self.engine.database().clone();
+        let view = if needs_writing(prepared.statement()?) {
+            self.check_writable(prepared.statement()?)?;
+            self.transaction.command(&database).view()
+        } else {
+            self.transaction.read_view(&database)
+        };
+        let bound = prepared.bound_with(self, view.catalog())?;
+        let context = self.query_context(view, parameters);
+        match bound.statement()? {
+            BoundStatement::Query(query) => {
+                let stream = rows::query(query, &context, running.take(), &self.engine.shared.threads).await?;
+                Ok(Execution::Rows { columns: query.output.clone(), rows: stream, tag: TagFor::Select })
+            }
+            BoundStatement::Insert(insert) => dml::insert(self, insert, &context, interrupt).await,
+            BoundStatement::Update(update) => dml::update(self, update, &context, interrupt).await,
+            BoundStatement::Delete(delete) => dml::delete(self, delete, &context, interrupt).await,
+            BoundStatement::CreateTable(create) => ddl::create_table(self, create),
+            BoundStatement::DropTables { tables, notices } => ddl::drop_tables(self, tables, notices),
+            BoundStatement::CreateSchema { name, if_not_exists } => ddl::create_schema(self, name, *if_not_exists),
+            BoundStatement::DropSchemas { schemas, cascade, notices } => {
+                ddl::drop_schemas(self, schemas, *cascade, notices)
+            }
+            BoundStatement::Copy(copy) => copy::run(self, copy, &context, own, running).await,
+            BoundStatement::Explain { statement, analyze, verbose } => {
+                let lines = explain(statement, &context, *analyze, *verbose).await?;
+                let rows = rows::text_rows(&lines.iter().map(|l| vec![l.clone()]).collect::<Vec<_>>())?;
+                Ok(rows::ready(text_columns(&["QUERY PLAN"]), rows, "EXPLAIN"))
+            }
+            other => Err(Error::internal(format!("statement {other:?} was not carried out by the session"))),
+        }
+    }
+
+    fn check_writable(&self, statement: &BoundStatement) -> Result<()> {
+        if self.transaction.read_only {
+            let message = format!("cannot execute {} in a read-only transaction", command_name(statement));
+            return Err(Error::new(ErrorKind::ReadOnlyTransaction, message));
+        }
+        Ok(())
+    }
+
+    /// Commits (or rolls back) and ends local settings either way. Blocks the thread.
+    pub(crate) fn end_transaction(&mut self, commit: bool) -> Result<()> {
+        let outcome = if commit {
+            self.transaction.commit()
+        } else {
+            self.transaction.rollback();
+            Ok(())
+        };
+        self.variables.end_transaction(commit && outcome.is_ok());
+        outcome
+    }
+
+    fn rollback(&mut self) {
+        self.transaction.rollback();
+        self.variables.end_transaction(false);
+    }
+
+    /// Commits the implicit transaction, if there is one.
+    pub(crate) async fn finish_implicit(&mut self) -> Result<()> {
+        match self.transaction.block() {
+            Block::Implicit => tokio::task::block_in_place(|| self.end_transaction(true)),
+            Block::Idle | Block::Explicit | Block::Failed => Ok(()),
+        }
+    }
+
+    /// An error happened: undoes the implicit transaction or fails the block.
+    pub(crate) fn fail(&mut self) {
+        match self.transaction.block() {
+            Block::Idle | Block::Implicit => self.rollback(),
+            Block::Explicit => self.transaction.fail_block(),
+            Block::Failed => {}
+        }
+    }
+}
+
+fn check_parameters(prepared: &Prepared, parameters: &[Datum]) -> Result<()> {
+    if parameters.len() != prepared.parameter_types.len() {
+        let message = format!(
+            "bind message supplies {} parameters, but prepared statement requires {}",
+            parameters.len(),
+            prepared.parameter_types.len()
+        );
+        return Err(Error::new(ErrorKind::ProtocolViolation, message));
+    }
+    Ok(())
+}
+
+/// Whether a statement writes tables or the catalog. COPY TO a file writes neither.
+fn needs_writing(statement: &BoundStatement) -> bool {
+    match statement {
+        BoundStatement::Insert(_)
+        | BoundStatement::Update(_)
+        | BoundStatement::Delete(_)
+        | BoundStatement::CreateTable(_)
+        | BoundStatement::DropTables { .. }
+        | BoundStatement::CreateSchema { .. }
+        | BoundStatement::DropSchemas { .. } => true,
+        BoundStatement::Copy(copy) => matches!(copy.direction, CopyDirection::From { .. }),
+        BoundStatement::Explain { statement, analyze, .. } => *analyze && needs_writing(statement),
+        _ => false,
+    }
+}
+
+fn command_name(statement: &BoundStatement) -> &'static str {
+    match statement {
+        BoundStatement::Insert(_) => "INSERT",
+        BoundStatement::Update(_) => "UPDATE",
+        BoundStatement::Delete(_) => "DELETE",
+        BoundStatement::CreateTable(_) => "CREATE TABLE",
+        BoundStatement::DropTables { .. } => "DROP TABLE",
+        BoundStatement::CreateSchema { .. } => "CREATE SCHEMA",
+        BoundStatement::DropSchemas { .. } => "DROP SCHEMA",
+        BoundStatement::Copy(_) => "COPY FROM",
+        _ => "EXPLAIN ANALYZE",
+    }
+}

@@ -1,0 +1,147 @@
+//! Statements about the session itself: SET, SHOW, RESET, DISCARD, CHECKPOINT and the ends of transactions.
+//!
+//! Invariant: none of them reads a table.
+
+use crate::api::Execution;
+use crate::session::core::Core;
+use crate::session::prepare::text_columns;
+use crate::session::rows::{ready, text_rows};
+use crate::session::transaction::Block;
+use crate::settings::{Scope, definition, definitions};
+use base::{Error, ErrorKind, Result};
+use sql::bound::{BoundStatement, Isolation, SettingValue};
+
+impl Core {
+    /// Carries out a statement that needs no snapshot; None when `statement` is not one.
+    pub(crate) fn session_statement(&mut self, statement: &BoundStatement, last: bool) -> Result<Option<Execution>> {
+        if let Some(tag) = self.transaction_statement(statement)? {
+            return Ok(Some(Execution::Command(tag)));
+        }
+        let execution = match statement {
+            BoundStatement::Set { name, value, local } => {
+                self.set(name, value, *local)?;
+                Execution::Command("SET".to_owned())
+            }
+            BoundStatement::Show { name } => self.show(name)?,
+            BoundStatement::ShowAll => self.show_all()?,
+            BoundStatement::Reset { name } => {
+                match name {
+                    Some(name) => self.variables.reset(name)?,
+                    None => self.variables.reset_all(),
+                }
+                Execution::Command("RESET".to_owned())
+            }
+            BoundStatement::Checkpoint => {
+                let database = self.engine.database().clone();
+                tokio::task::block_in_place(|| database.flush().and_then(|()| database.checkpoint()))?;
+                Execution::Command("CHECKPOINT".to_owned())
+            }
+            BoundStatement::DiscardAll => {
+                self.not_in_block("DISCARD ALL")?;
+                self.variables.reset_all();
+                Execution::Command("DISCARD ALL".to_owned())
+            }
+            _ => return Ok(None),
+        };
+        if self.transaction.block() == Block::Idle {
+            if last {
+                self.variables.end_transaction(true);
+            } else {
+                self.transaction.make_implicit();
+            }
+        }
+        Ok(Some(execution))
+    }
+
+    fn not_in_block(&self, what: &str) -> Result<()> {
+        if self.transaction.block() == Block::Explicit {
+            let message = format!("{what} cannot run inside a transaction block");
+            return Err(Error::new(ErrorKind::ActiveTransaction, message));
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, value: &SettingValue, local: bool) -> Result<()> {
+        if let Some(d) = definition(name)
+            && d.scope == Scope::Transaction
+        {
+            return self.set_level(d.name, value);
+        }
+        if local && self.transaction.block() == Block::Idle {
+            self.notice("WARNING", "25P01", "SET LOCAL can only be used in transaction blocks");
+        }
+        match value {
+            SettingValue::Default if local => {
+                let default = definition(name).map(|d| d.default).unwrap_or_default();
+                self.variables.set(name, &[default.to_owned()], true)
+            }
+            SettingValue::Default => self.variables.reset(name),
+            SettingValue::Values(values) => self.variables.set(name, values, local),
+        }
+    }
+
+    /// SET TRANSACTION, also written as SET transaction_isolation and the like.
+    fn set_level(&mut self, name: &str, value: &SettingValue) -> Result<()> {
+        let Some(d) = definition(name) else {
+            return Err(Error::internal("a level of transactions without definition"));
+        };
+        let wanted = match value {
+            SettingValue::Default => d.default.to_owned(),
+            SettingValue::Values(values) => d.check(&values.join(" "))?,
+        };
+        if self.transaction.block() == Block::Idle {
+            self.notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks");
+            return Ok(());
+        }
+        match name {
+            "transaction_isolation" => {
+                let isolation = match wanted.as_str() {
+                    "repeatable read" => Isolation::RepeatableRead,
+                    "read uncommitted" => Isolation::ReadUncommitted,
+                    _ => Isolation::ReadCommitted,
+                };
+                if self.transaction.in_use && isolation != self.transaction.isolation {
+                    let message = "SET TRANSACTION ISOLATION LEVEL must be called before any query";
+                    return Err(Error::new(ErrorKind::ActiveTransaction, message));
+                }
+                self.transaction.isolation = isolation;
+            }
+            "transaction_read_only" => {
+                let read_only = wanted == "on";
+                if self.transaction.in_use && self.transaction.read_only && !read_only {
+                    let message = "transaction read-write mode must be set before any query";
+                    return Err(Error::new(ErrorKind::ActiveTransaction, message));
+                }
+                self.transaction.read_only = read_only;
+            }
+            // transaction_deferrable: `check` lets only its one value through.
+            _ => {}
+        }
+        self.note_levels();
+        Ok(())
+    }
+
+    /// Outside a transaction its levels are those that the next one starts with.
+    fn shown(&self, name: &str) -> Result<String> {
+        let outside = self.transaction.block() == Block::Idle;
+        match definition(name).map(|d| d.name) {
+            Some("transaction_isolation") if outside => self.variables.show("default_transaction_isolation"),
+            Some("transaction_read_only") if outside => self.variables.show("default_transaction_read_only"),
+            _ => self.variables.show(name),
+        }
+    }
+
+    fn show(&mut self, name: &str) -> Result<Execution> {
+        let value = self.shown(name)?;
+        let column = definition(name).map_or(name, |d| d.name);
+        Ok(ready(text_columns(&[column]), text_rows(&[vec![value]])?, "SHOW"))
+    }
+
+    fn show_all(&mut self) -> Result<Execution> {
+        let rows: Vec<Vec<String>> = definitions()
+            .iter()
+            .map(|d| Ok(vec![d.name.to_owned(), self.shown(d.name)?, d.description.to_owned()]))
+            .collect::<Result<_>>()?;
+        Ok(ready(text_columns(&["name", "setting", "description"]), text_rows(&rows)?, "SHOW"))
+    }
+}

@@ -1,0 +1,9 @@
+//! Session variables (`SET`, `SHOW`): which exist, their values, and how transactions undo them.
+//!
+//! Must not know the server's own settings (crate `config`) or what a variable is used for.
+
+mod definition;
+mod values;
+
+pub use definition::{Definition, Kind, Scope, definition, definitions};
+pub use values::Variables;

@@ -1,0 +1,333 @@
+//! One session's values: defaults, SET, SET LOCAL, and what a rollback restores.
+//!
+//! Invariant: between transactions no local value exists and nothing is saved.
+
+use crate::settings::definition::{Definition, Kind, Scope, definition, definitions};
+use base::{Error, ErrorKind, Result};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Values by lower-case name; a missing one has its default.
+type Values = BTreeMap<String, String>;
+
+/// The variables of a session.
+#[derive(Clone, Debug, Default)]
+pub struct Variables {
+    /// Values from the start of the session: what RESET goes back to.
+    start: Values,
+    session: Values,
+    local: Values,
+    /// `session` as it was when the transaction's first change came.
+    saved: Option<Values>,
+    /// Lower-case names of reported variables whose value may have changed.
+    touched: BTreeSet<String>,
+    generation: u64,
+}
+
+impl Variables {
+    /// The values that a session starts with; unknown names are an error as with SET.
+    pub fn at_start(start: &[(String, String)]) -> Result<Self> {
+        let mut variables = Self::default();
+        for (name, value) in start {
+            let (key, value) = variables.checked(name, std::slice::from_ref(value))?;
+            variables.start.insert(key, value);
+        }
+        variables.session = variables.start.clone();
+        Ok(variables)
+    }
+
+    /// Grows with each change; part of what a bound statement depends on.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The value of a variable that exists for certain; the empty string for one that does not.
+    pub fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        let key = name.to_ascii_lowercase();
+        self.local
+            .get(&key)
+            .or_else(|| self.session.get(&key))
+            .map(String::as_str)
+            .or_else(|| definition(name).map(|d| d.default))
+    }
+
+    /// A whole number that `check` let in.
+    pub fn integer(&self, name: &str) -> i64 {
+        self.get(name).parse().unwrap_or_default()
+    }
+
+    pub fn is_on(&self, name: &str) -> bool {
+        self.get(name) == "on"
+    }
+
+    /// What SHOW prints; 42704 for an unknown name.
+    pub fn show(&self, name: &str) -> Result<String> {
+        let value = self.find(name).ok_or_else(|| unrecognized(name))?;
+        Ok(match definition(name).map(|d| d.kind) {
+            Some(Kind::Int { unit_ms: true, .. }) => with_unit(value),
+            _ => value.to_owned(),
+        })
+    }
+
+    /// SET and SET LOCAL. Variables of the transaction itself are the caller's to carry out.
+    pub fn set(&mut self, name: &str, values: &[String], local: bool) -> Result<()> {
+        let (key, value) = self.checked(name, values)?;
+        self.before_change(&key);
+        if local {
+            self.local.insert(key, value);
+        } else {
+            self.local.remove(&key);
+            self.session.insert(key, value);
+        }
+        Ok(())
+    }
+
+    /// Sets a variable that SET may not (or not at this moment): transaction_isolation and its like.
+    pub(crate) fn set_for_transaction(&mut self, name: &str, value: &str) {
+        self.local.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+
+    /// The session belongs to `user`: what session_authorization tells from now on.
+    pub(crate) fn name_user(&mut self, user: &str) {
+        self.start.insert("session_authorization".to_owned(), user.to_owned());
+        self.session.insert("session_authorization".to_owned(), user.to_owned());
+    }
+
+    /// Variables of applications, by name.
+    pub(crate) fn custom(&self) -> Vec<(String, String)> {
+        let mut custom: Values = self.session.iter().chain(&self.local).map(|(k, v)| (k.clone(), v.clone())).collect();
+        custom.retain(|name, _| name.contains('.'));
+        custom.into_iter().collect()
+    }
+
+    /// RESET and SET .. TO DEFAULT.
+    pub fn reset(&mut self, name: &str) -> Result<()> {
+        let key = name.to_ascii_lowercase();
+        match definition(name) {
+            Some(d) if d.scope == Scope::Fixed => return Err(cannot_change(d)),
+            Some(_) => {}
+            None if key.contains('.') => {}
+            None => return Err(unrecognized(name)),
+        }
+        self.before_change(&key);
+        self.local.remove(&key);
+        match self.start.get(&key).cloned() {
+            Some(value) => self.session.insert(key, value),
+            None => self.session.remove(&key),
+        };
+        Ok(())
+    }
+
+    pub fn reset_all(&mut self) {
+        let mut keys: Vec<String> = self.session.keys().cloned().collect();
+        keys.extend(self.local.keys().filter(|k| !k.starts_with("transaction_")).cloned());
+        for key in keys {
+            self.before_change(&key);
+            self.local.remove(&key);
+        }
+        self.session = self.start.clone();
+    }
+
+    /// Ends a transaction: keeps what SET changed or undoes it; local values end either way.
+    pub fn end_transaction(&mut self, committed: bool) {
+        let saved = self.saved.take();
+        if !committed && let Some(saved) = saved {
+            self.touched.extend(self.session.keys().cloned());
+            self.session = saved;
+            self.generation += 1;
+        }
+        if !self.local.is_empty() {
+            self.touched.extend(self.local.keys().cloned());
+            self.local.clear();
+            self.generation += 1;
+        }
+    }
+
+    /// Reported variables that changed since the last call, as (PostgreSQL's spelling, value).
+    pub fn take_changes(&mut self) -> Vec<(String, String)> {
+        let touched = std::mem::take(&mut self.touched);
+        definitions()
+            .iter()
+            .filter(|d| d.reported && touched.contains(&d.name.to_ascii_lowercase()))
+            .map(|d| (d.name.to_owned(), self.get(d.name).to_owned()))
+            .collect()
+    }
+
+    /// All reported variables.
+    pub fn reported(&self) -> Vec<(String, String)> {
+        definitions()
+            .iter()
+            .filter(|d| d.reported)
+            .map(|d| (d.name.to_owned(), self.get(d.name).to_owned()))
+            .collect()
+    }
+
+    /// The schemas of search_path in order, with `$user` replaced and quotes removed.
+    pub fn search_path(&self, user: &str) -> Vec<String> {
+        split_names(self.get("search_path"))
+            .into_iter()
+            .map(|name| if name == "$user" { user.to_owned() } else { name })
+            .collect()
+    }
+
+    fn checked(&self, name: &str, values: &[String]) -> Result<(String, String)> {
+        let key = name.to_ascii_lowercase();
+        let Some(d) = definition(name) else {
+            // Names with a dot belong to applications, as in PostgreSQL.
+            return if is_custom(&key) { Ok((key, values.join(", "))) } else { Err(unrecognized(name)) };
+        };
+        if d.scope == Scope::Fixed {
+            return Err(cannot_change(d));
+        }
+        let value = match (d.kind, values) {
+            (Kind::List, _) => values.iter().map(|v| quote_name(v)).collect::<Vec<_>>().join(", "),
+            (Kind::DateStyle, _) => values.join(", "),
+            (_, [value]) => value.clone(),
+            _ => {
+                let message = format!("SET {} takes only one argument", d.name);
+                return Err(Error::new(ErrorKind::InvalidParameterValue, message));
+            }
+        };
+        if d.kind == Kind::DateStyle && !value.to_ascii_lowercase().contains(['m', 'd']) {
+            // `SET DateStyle TO 'ISO'` keeps the order of day and month.
+            let order = self.get("DateStyle").rsplit(", ").next().unwrap_or("MDY").to_owned();
+            d.check(&value)?;
+            return Ok((key, d.check(&format!("{value}, {order}"))?));
+        }
+        Ok((key, d.check(&value)?))
+    }
+
+    fn before_change(&mut self, key: &str) {
+        if self.saved.is_none() {
+            self.saved = Some(self.session.clone());
+        }
+        self.touched.insert(key.to_owned());
+        self.generation += 1;
+    }
+}
+
+fn is_custom(key: &str) -> bool {
+    key.contains('.')
+        && key.split('.').all(|part| {
+            part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
+        })
+}
+
+fn unrecognized(name: &str) -> Error {
+    Error::new(ErrorKind::UndefinedObject, format!("unrecognized configuration parameter \"{name}\""))
+}
+
+fn cannot_change(d: &Definition) -> Error {
+    Error::new(ErrorKind::CannotChangeParameter, format!("parameter \"{}\" cannot be changed", d.name))
+}
+
+/// Milliseconds in the largest unit that divides them.
+fn with_unit(value: &str) -> String {
+    const UNITS: [(i64, &str); 4] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
+    match value.parse::<i64>() {
+        Ok(0) | Err(_) => value.to_owned(),
+        Ok(ms) => UNITS
+            .iter()
+            .find(|(size, _)| ms % size == 0)
+            .map_or_else(|| format!("{ms}ms"), |(size, unit)| format!("{}{unit}", ms / size)),
+    }
+}
+
+fn quote_name(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    // A value that is itself a list (`SET search_path TO 'a, b'`) is one quoted name to PostgreSQL too.
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// Names of a comma-separated list; quoted ones keep their case.
+fn split_names(list: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut name = String::new();
+    let mut quoted = false;
+    let mut chars = list.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                name.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => names.push(std::mem::take(&mut name)),
+            c if quoted => name.push(c),
+            c if c.is_whitespace() => {}
+            c => name.extend(c.to_lowercase()),
+        }
+    }
+    names.push(name);
+    names.retain(|n| !n.is_empty());
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Variables;
+    use base::ErrorKind;
+
+    fn set(v: &mut Variables, name: &str, value: &str, local: bool) {
+        v.set(name, &[value.to_owned()], local).unwrap();
+    }
+
+    #[test]
+    fn rollback_restores_and_commit_ends_local_values() {
+        let mut v = Variables::default();
+        set(&mut v, "application_name", "a", false);
+        v.end_transaction(true);
+        set(&mut v, "application_name", "b", false);
+        set(&mut v, "application_name", "c", true);
+        assert_eq!(v.get("application_name"), "c");
+        v.end_transaction(false);
+        assert_eq!(v.get("application_name"), "a");
+        set(&mut v, "application_name", "c", true);
+        v.end_transaction(true);
+        assert_eq!(v.get("application_name"), "a");
+    }
+
+    #[test]
+    fn changes_are_told_once_in_postgresqls_spelling() {
+        let mut v = Variables::default();
+        set(&mut v, "timezone", "UTC", false);
+        set(&mut v, "statement_timeout", "5s", false);
+        assert_eq!(v.take_changes(), [("TimeZone".to_owned(), "UTC".to_owned())]);
+        assert_eq!(v.take_changes(), []);
+        assert_eq!(v.show("STATEMENT_TIMEOUT").unwrap(), "5s");
+    }
+
+    #[test]
+    fn unknown_and_fixed_variables_are_refused() {
+        let mut v = Variables::default();
+        let error = v.set("nope", &["1".to_owned()], false).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::UndefinedObject, "unrecognized configuration parameter \"nope\""));
+        let error = v.set("server_version", &["9".to_owned()], false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CannotChangeParameter);
+        assert_eq!(v.show("nope").unwrap_err().kind(), ErrorKind::UndefinedObject);
+        v.set("my.flag", &["x".to_owned()], false).unwrap();
+        assert_eq!(v.show("my.flag").unwrap(), "x");
+    }
+
+    #[test]
+    fn search_path_is_split_and_quoted() {
+        let mut v = Variables::default();
+        assert_eq!(v.search_path("postgres"), ["postgres", "public"]);
+        v.set("search_path", &["Mixed Case".to_owned(), "public".to_owned()], false).unwrap();
+        assert_eq!(v.show("search_path").unwrap(), "\"Mixed Case\", public");
+        assert_eq!(v.search_path("postgres"), ["Mixed Case", "public"]);
+    }
+
+    #[test]
+    fn date_style_keeps_the_order_it_had() {
+        let mut v = Variables::default();
+        set(&mut v, "datestyle", "iso, dmy", false);
+        set(&mut v, "datestyle", "ISO", false);
+        assert_eq!(v.get("DateStyle"), "ISO, DMY");
+    }
+}

@@ -1,0 +1,103 @@
+//! What each command does, and what it prints.
+//!
+//! Standard output carries results (the ready line, check reports); errors go to standard error.
+
+use base::clock::SystemClock;
+use base::fs::{FileSystem, LocalFileSystem};
+use base::random::Random;
+use base::{Error, Result};
+use config::Settings;
+use query::api::Engine;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use storage::{Database, StorageSettings};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Threads of the runtime that reads and writes sockets; queries run elsewhere.
+const CONNECTION_THREADS: usize = 2;
+
+pub(crate) fn serve(settings: Settings) -> Result<ExitCode> {
+    let settings = Arc::new(settings);
+    let fs: Arc<dyn FileSystem> = Arc::new(LocalFileSystem::open(&settings.data)?);
+    let clock = Arc::new(SystemClock::new());
+    let database = Database::open(fs, clock, Arc::new(Random::from_system()?), storage_settings(&settings))?;
+    let engine = Engine::new(database.clone(), settings.clone())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(CONNECTION_THREADS)
+        .thread_name("connection")
+        .enable_all()
+        .build()
+        .map_err(|e| Error::io("start the connection runtime", e))?;
+    let served = runtime.block_on(serve_until_signal(settings, engine));
+    let closed = database.close();
+    served.and(closed).map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve_until_signal(settings: Arc<Settings>, engine: Engine) -> Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let listening = server::listen(&settings).await?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| Error::io("watch for SIGTERM", e))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| Error::io("watch for SIGINT", e))?;
+    let address = listening.address;
+    print(&format!("nyala: data {}, listening on {address}", settings.data.display()));
+    print(&format!("nyala: psql -h {} -p {} -U postgres -d postgres", address.ip(), address.port()));
+    let serving = server::run(settings, engine, listening, stopped);
+    tokio::pin!(serving);
+    tokio::select! {
+        result = &mut serving => return result,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    print("nyala: shutting down");
+    // The receiver lives as long as `serving`.
+    let _ = stop.send(true);
+    serving.await
+}
+
+fn storage_settings(settings: &Settings) -> StorageSettings {
+    StorageSettings {
+        memtable_bytes_max: settings.memtable_bytes_max,
+        memtable_flush_bytes: settings.memtable_flush_bytes,
+        transaction_buffer_bytes: settings.transaction_buffer_bytes,
+        log_file_bytes: settings.log_file_bytes,
+        checkpoint_log_bytes: settings.checkpoint_log_bytes,
+        segment_rows_max: settings.segment_rows_max,
+        read_back: settings.segment_read_back,
+        ..StorageSettings::default()
+    }
+}
+
+pub(crate) fn check(data: &Path) -> Result<ExitCode> {
+    if !data.is_dir() {
+        let message = format!("there is no directory {}", data.display());
+        return Err(Error::new(base::ErrorKind::FileMissing, message).with_hint("Name it with --data DIR."));
+    }
+    let report = Database::check(Arc::new(LocalFileSystem::open(data)?))?;
+    for problem in &report.problems {
+        print(&format!("problem: {problem}"));
+    }
+    print(&format!("checked {} files, {} rows: {} problems", report.files, report.rows, report.problems.len()));
+    Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+pub(crate) fn settings() -> ExitCode {
+    print(include_str!("../../config/default.toml").trim_end());
+    ExitCode::SUCCESS
+}
+
+/// Prints a line of results. A reader that went away (a closed pipe) is no failure of ours.
+fn print(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _closed = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+pub(crate) fn report(error: &Error) {
+    let mut err = std::io::stderr().lock();
+    let _closed = writeln!(err, "nyala: {error}");
+    if let Some(hint) = error.hint() {
+        let _closed = writeln!(err, "hint: {hint}");
+    }
+}

@@ -1,0 +1,276 @@
+//! The extended query protocol: prepared statements, portals with row limits, pipelines up to Sync.
+//!
+//! Invariants: portals end with their transaction; after an error nothing runs until Sync; replies of a
+//! pipeline are sent together at Sync, at Flush, or when the output buffer is full.
+
+use crate::describe;
+use crate::frontend::{BindMessage, Format, FrontendMessage, Target};
+use crate::reply::{self, Severity};
+use crate::rows::{Cursor, Progress};
+use crate::session::Connection;
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use bytes::Bytes;
+use pgwire::messages::data::NoData;
+use pgwire::messages::extendedquery::{BindComplete, CloseComplete, ParseComplete, PortalSuspended};
+use pgwire::messages::response::EmptyQueryResponse;
+use query::api::{Execution, Prepared, TransactionStatus};
+use std::collections::HashMap;
+use std::sync::Arc;
+use types::text::IoSettings;
+use types::{Datum, SqlType};
+
+/// Prepared statements a session may hold.
+const STATEMENTS_MAX: usize = 10_000;
+
+/// State of the extended protocol of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Extended {
+    /// By name; the unnamed statement has the empty name. None: an empty query string.
+    statements: HashMap<String, Option<Arc<Prepared>>>,
+    portals: HashMap<String, Portal>,
+    /// An error happened: skip until Sync.
+    skipping: bool,
+}
+
+#[derive(Debug)]
+struct Portal {
+    statement: Option<Arc<Prepared>>,
+    parameters: Vec<Datum>,
+    formats: Vec<Format>,
+    state: PortalState,
+}
+
+#[derive(Debug)]
+enum PortalState {
+    Ready,
+    Suspended(Box<Cursor>),
+    Done,
+}
+
+impl Extended {
+    /// A simple query ends a pipeline and replaces the unnamed statement and portal.
+    pub(crate) fn end_of_pipeline(&mut self) {
+        self.skipping = false;
+        self.statements.remove("");
+        self.portals.remove("");
+    }
+
+    pub(crate) fn drop_portals(&mut self) {
+        self.portals.clear();
+    }
+
+    pub(crate) async fn sync(&mut self, connection: &mut Connection) -> Result<()> {
+        if !self.skipping {
+            if let Err(error) = connection.session.finish_implicit().await {
+                connection.session.fail().await;
+                reply::error(&mut connection.wire, Severity::Error, &error)?;
+            }
+            reply::side_effects(&mut connection.wire, &mut connection.session)?;
+        }
+        self.skipping = false;
+        if connection.session.status() == TransactionStatus::Idle {
+            self.drop_portals();
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn message(&mut self, connection: &mut Connection, message: FrontendMessage) -> Result<()> {
+        if self.skipping {
+            return Ok(());
+        }
+        if let Err(error) = self.dispatch(connection, message).await {
+            self.skipping = true;
+            connection.session.fail().await;
+            reply::side_effects(&mut connection.wire, &mut connection.session)?;
+            reply::error(&mut connection.wire, Severity::Error, &error)?;
+        }
+        connection.wire.relieve().await
+    }
+
+    async fn dispatch(&mut self, connection: &mut Connection, message: FrontendMessage) -> Result<()> {
+        match message {
+            FrontendMessage::Parse { statement, query, types } => self.parse(connection, statement, &query, &types).await,
+            FrontendMessage::Bind(bind) => self.bind(connection, bind),
+            FrontendMessage::Describe(target) => self.describe(connection, &target),
+            FrontendMessage::Execute { portal, rows_max } => self.execute(connection, &portal, rows_max).await,
+            FrontendMessage::Close(target) => {
+                match target {
+                    Target::Statement(name) => drop(self.statements.remove(&name)),
+                    Target::Portal(name) => drop(self.portals.remove(&name)),
+                }
+                connection.wire.put(&CloseComplete::new())
+            }
+            other => Err(Error::internal(format!("message outside the extended protocol: {other:?}"))),
+        }
+    }
+
+    async fn parse(&mut self, connection: &mut Connection, name: String, query: &str, types: &[u32]) -> Result<()> {
+        if !name.is_empty() && self.statements.contains_key(&name) {
+            let message = format!("prepared statement \"{name}\" already exists");
+            return Err(Error::new(ErrorKind::DuplicateStatement, message));
+        }
+        if self.statements.len() >= STATEMENTS_MAX {
+            let message = format!("a session may hold at most {STATEMENTS_MAX} prepared statements");
+            return Err(Error::new(ErrorKind::LimitExceeded, message).with_hint("Close statements no longer used."));
+        }
+        let parsed = connection.session.parse(query).await?;
+        let prepared = match parsed.as_slice() {
+            [] => None,
+            [one] => {
+                let types: Vec<Oid> = types.iter().copied().map(Oid).collect();
+                Some(Arc::new(connection.session.prepare(one, &types).await?))
+            }
+            _ => {
+                let message = "cannot insert multiple commands into a prepared statement";
+                return Err(Error::new(ErrorKind::Syntax, message));
+            }
+        };
+        self.statements.insert(name, prepared);
+        connection.wire.put(&ParseComplete::new())
+    }
+
+    fn bind(&mut self, connection: &mut Connection, bind: BindMessage) -> Result<()> {
+        let statement = self.statement(&bind.statement)?.clone();
+        if !bind.portal.is_empty() && self.portals.contains_key(&bind.portal) {
+            let message = format!("cursor \"{}\" already exists", bind.portal);
+            return Err(Error::new(ErrorKind::DuplicateCursor, message));
+        }
+        let io = connection.session.io_settings();
+        let types = statement.as_ref().map_or(&[][..], |s| &s.parameter_types);
+        let parameters = parameters(&bind, types, &io)?;
+        let columns = statement.as_ref().and_then(|s| s.output.as_ref()).map_or(0, Vec::len);
+        let formats = if columns == 0 { Vec::new() } else { describe::spread(&bind.result_formats, columns)? };
+        let portal = Portal { statement, parameters, formats, state: PortalState::Ready };
+        self.portals.insert(bind.portal, portal);
+        connection.wire.put(&BindComplete::new())
+    }
+
+    fn statement(&self, name: &str) -> Result<&Option<Arc<Prepared>>> {
+        self.statements.get(name).ok_or_else(|| {
+            let message = if name.is_empty() {
+                "unnamed prepared statement does not exist".to_owned()
+            } else {
+                format!("prepared statement \"{name}\" does not exist")
+            };
+            Error::new(ErrorKind::UndefinedStatement, message)
+        })
+    }
+
+    fn describe(&self, connection: &mut Connection, target: &Target) -> Result<()> {
+        let (statement, formats) = match target {
+            Target::Statement(name) => {
+                let statement = self.statement(name)?;
+                let types = statement.as_ref().map_or(&[][..], |s| &s.parameter_types);
+                connection.wire.put(&describe::parameters(types))?;
+                let columns = statement.as_ref().and_then(|s| s.output.as_ref()).map_or(0, Vec::len);
+                (statement, vec![Format::Text; columns])
+            }
+            Target::Portal(name) => {
+                let portal = self.portals.get(name).ok_or_else(|| undefined_portal(name))?;
+                (&portal.statement, portal.formats.clone())
+            }
+        };
+        match statement.as_ref().and_then(|s| s.output.as_ref()) {
+            Some(output) => connection.wire.put(&describe::rows(output, &formats)),
+            None => connection.wire.put(&NoData::new()),
+        }
+    }
+
+    async fn execute(&mut self, connection: &mut Connection, name: &str, rows_max: usize) -> Result<()> {
+        let portal = self.portals.get_mut(name).ok_or_else(|| undefined_portal(name))?;
+        let Some(statement) = portal.statement.clone() else {
+            return connection.wire.put(&EmptyQueryResponse::new());
+        };
+        let cursor = match std::mem::replace(&mut portal.state, PortalState::Done) {
+            PortalState::Suspended(cursor) => cursor,
+            PortalState::Done => {
+                let message = format!("portal \"{name}\" cannot be run");
+                return Err(Error::new(ErrorKind::InvalidParameterValue, message));
+            }
+            PortalState::Ready => {
+                let formats = portal.formats.clone();
+                let parameters = std::mem::take(&mut portal.parameters);
+                match connection.execute(&statement, parameters, false).await? {
+                    Execution::Rows { columns, rows, tag } => {
+                        Box::new(Cursor::new(columns, formats, rows, tag, connection.session.io_settings()))
+                    }
+                    Execution::Empty => return connection.wire.put(&EmptyQueryResponse::new()),
+                    other => return self.command(connection, other).await,
+                }
+            }
+        };
+        self.step(connection, name, cursor, rows_max).await
+    }
+
+    async fn command(&mut self, connection: &mut Connection, execution: Execution) -> Result<()> {
+        if let Some(tag) = connection.copy(execution).await? {
+            reply::side_effects(&mut connection.wire, &mut connection.session)?;
+            reply::complete(&mut connection.wire, tag)?;
+        }
+        if connection.session.status() == TransactionStatus::Idle {
+            // A COMMIT or ROLLBACK ended the transaction the other portals belonged to.
+            self.drop_portals();
+        }
+        Ok(())
+    }
+
+    async fn step(
+        &mut self,
+        connection: &mut Connection,
+        name: &str,
+        mut cursor: Box<Cursor>,
+        rows_max: usize,
+    ) -> Result<()> {
+        match cursor.step(&mut connection.wire, rows_max).await? {
+            Progress::Finished => {
+                reply::side_effects(&mut connection.wire, &mut connection.session)?;
+                reply::complete(&mut connection.wire, cursor.tag())
+            }
+            Progress::Suspended => {
+                if let Some(portal) = self.portals.get_mut(name) {
+                    portal.state = PortalState::Suspended(cursor);
+                }
+                connection.wire.put(&PortalSuspended::new())
+            }
+        }
+    }
+}
+
+fn undefined_portal(name: &str) -> Error {
+    Error::new(ErrorKind::UndefinedCursor, format!("portal \"{name}\" does not exist"))
+}
+
+fn parameters(bind: &BindMessage, types: &[SqlType], io: &IoSettings) -> Result<Vec<Datum>> {
+    let given = bind.parameters.len();
+    if given != types.len() {
+        let message = format!(
+            "bind message supplies {given} parameters, but prepared statement \"{}\" requires {}",
+            bind.statement,
+            types.len()
+        );
+        return Err(Error::new(ErrorKind::ProtocolViolation, message));
+    }
+    if bind.parameter_formats.len() > 1 && bind.parameter_formats.len() != given {
+        let message = format!(
+            "bind message has {} parameter formats but {given} parameters",
+            bind.parameter_formats.len()
+        );
+        return Err(Error::new(ErrorKind::ProtocolViolation, message));
+    }
+    let format_of = |i: usize| match bind.parameter_formats.as_slice() {
+        [] => Format::Text,
+        [one] => *one,
+        many => many.get(i).copied().unwrap_or(Format::Text),
+    };
+    let values = bind.parameters.iter().zip(types).enumerate();
+    values.map(|(i, (value, ty))| parameter(value.as_ref(), ty, format_of(i), io)).collect()
+}
+
+fn parameter(value: Option<&Bytes>, ty: &SqlType, format: Format, io: &IoSettings) -> Result<Datum> {
+    match (value, format) {
+        (None, _) => Ok(Datum::Null),
+        (Some(bytes), Format::Binary) => types::binary::decode_binary(ty, bytes),
+        (Some(bytes), Format::Text) => types::text::parse_text(ty, &crate::frontend::utf8(bytes)?, io),
+    }
+}

@@ -1,0 +1,105 @@
+//! The listener: accepts connections, limits them, shuts down in order.
+//!
+//! Invariant: `run` returns only when no session is left, so the caller may close the database.
+
+use crate::cancel::{SessionGuard, Sessions};
+use crate::session::Connection;
+use crate::startup::{self, Request};
+use crate::wire::Wire;
+use base::random::Random;
+use base::{Error, ErrorKind, Result};
+use config::Settings;
+use query::api::{Engine, SessionStart};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// A bound socket that does not accept yet.
+#[derive(Debug)]
+pub struct Listening {
+    listener: TcpListener,
+    pub address: SocketAddr,
+}
+
+/// Binds the address of the settings; a busy port is an error that says what to do.
+pub async fn listen(settings: &Settings) -> Result<Listening> {
+    let listener = TcpListener::bind(settings.listen).await.map_err(|e| {
+        Error::io(format_args!("listen on {}", settings.listen), e)
+            .with_hint("Another program may use the port: choose one with --listen HOST:PORT.")
+    })?;
+    let address = listener.local_addr().map_err(|e| Error::io("read the address of the socket", e))?;
+    Ok(Listening { listener, address })
+}
+
+/// Serves until `shutdown` turns true, then ends all sessions.
+pub async fn run(
+    settings: Arc<Settings>,
+    engine: Engine,
+    listening: Listening,
+    mut shutdown: watch::Receiver<bool>,
+) -> Result<()> {
+    let sessions = Sessions::new(Random::from_system()?, settings.connections_max);
+    let mut tasks = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listening.listener.accept() => match accepted {
+                Ok((socket, _)) => {
+                    let task = connect(settings.clone(), engine.clone(), sessions.clone(), socket, shutdown.clone());
+                    tasks.spawn(task);
+                }
+                // A client that left before it was accepted, or no file descriptor free: the next one may do.
+                Err(_) => tokio::task::yield_now().await,
+            },
+            Some(_ended) = tasks.join_next(), if !tasks.is_empty() => {}
+            _stopped = shutdown.wait_for(|stop| *stop) => break,
+        }
+    }
+    sessions.cancel_all();
+    while tasks.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// One connection from accept to close. Socket errors end it silently: there is nobody to tell.
+async fn connect(
+    settings: Arc<Settings>,
+    engine: Engine,
+    sessions: Arc<Sessions>,
+    socket: TcpStream,
+    shutdown: watch::Receiver<bool>,
+) {
+    // Replies are written whole; waiting for more would only delay them.
+    if socket.set_nodelay(true).is_err() {
+        return;
+    }
+    let mut wire = Wire::new(socket);
+    let limit = Duration::from_millis(settings.startup_timeout_ms);
+    let request = match tokio::time::timeout(limit, startup::receive(&mut wire, &sessions)).await {
+        Ok(Ok(Some(request))) => request,
+        Ok(Ok(None)) | Err(_) => return,
+        Ok(Err(error)) => return startup::refuse(&mut wire, &error).await,
+    };
+    let Some(guard) = sessions.enter() else {
+        let error = Error::new(ErrorKind::TooManyConnections, "sorry, too many clients already")
+            .with_hint("Close connections or raise connections_max.");
+        return startup::refuse(&mut wire, &error).await;
+    };
+    match session(&engine, request, &guard) {
+        Ok(session) => {
+            let connection = Connection { wire, session, guard };
+            let _socket_failed = connection.serve(shutdown).await;
+        }
+        Err(error) => startup::refuse(&mut wire, &error).await,
+    }
+}
+
+fn session(engine: &Engine, request: Request, guard: &SessionGuard) -> Result<query::api::Session> {
+    engine.session(SessionStart {
+        user: request.user,
+        database: request.database,
+        settings: request.settings,
+        process_id: guard.key.process_id,
+    })
+}

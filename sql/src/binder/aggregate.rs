@@ -1,0 +1,341 @@
+//! Calls of aggregates and window functions.
+//!
+//! Invariant: such a call stands in an expression as a column; the call itself is kept in the level.
+
+use super::function::{Extras, no_function};
+use super::names::{fold, located};
+use super::resolve::{self, Chosen};
+use super::type_name::held;
+use super::{Binder, Clause, Scope, Term};
+use crate::bound::{
+    AggregateCall, Expr, FrameBound, FrameUnit, SortKey, TypedCol, WindowCall, WindowFrame,
+};
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use catalog::builtin::{self, CastContext, ProcKind};
+use sqlparser::ast;
+use types::SqlType;
+use types::sql_type::oid;
+
+impl Binder<'_> {
+    pub(super) fn aggregate_or_window(
+        &mut self,
+        name: &str,
+        exprs: &[&ast::Expr],
+        extras: &Extras<'_>,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let at = extras.at;
+        let windowed = extras.over.is_some();
+        self.check_place(windowed, name, at)?;
+        let before = {
+            let level = self.level();
+            (std::mem::replace(&mut level.in_aggregate, !windowed || level.in_aggregate), std::mem::replace(&mut level.in_window, windowed))
+        };
+        let bound = self.call_parts(name, exprs, extras, scope);
+        let level = self.level();
+        (level.in_aggregate, level.in_window) = before;
+        let (chosen, args, ty, order_by, filter) = bound?;
+        match extras.over {
+            None if chosen.proc.kind == ProcKind::Aggregate => {
+                let call = AggregateCall {
+                    proc: chosen.proc.oid,
+                    args,
+                    distinct: extras.distinct,
+                    order_by,
+                    filter: filter.map(Box::new),
+                    ty,
+                };
+                Ok(Term { expr: self.aggregate_column(call), at })
+            }
+            None => {
+                let message = format!("window function {name} requires an OVER clause");
+                Err(located(Error::new(ErrorKind::WrongObjectType, message), at))
+            }
+            Some(over) => {
+                if !matches!(chosen.proc.kind, ProcKind::Aggregate | ProcKind::Window) {
+                    let message =
+                        format!("OVER specified, but {name} is not a window function nor an aggregate function");
+                    return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
+                }
+                if extras.distinct || !order_by.is_empty() {
+                    let what = if extras.distinct { "DISTINCT" } else { "aggregate ORDER BY" };
+                    let message = format!("{what} is not implemented for window functions");
+                    return Err(located(Error::unsupported(message), at));
+                }
+                let level = self.level();
+                let was = std::mem::replace(&mut level.in_window, true);
+                let window = self.window(over, at, scope);
+                self.level().in_window = was;
+                let (partition_by, order_by, frame) = window?;
+                let filter = filter.map(Box::new);
+                let call = WindowCall { proc: chosen.proc.oid, args, filter, partition_by, order_by, frame, ty };
+                Ok(Term { expr: self.window_column(call), at })
+            }
+        }
+    }
+
+    fn check_place(&mut self, windowed: bool, name: &str, at: usize) -> Result<()> {
+        let level = self.level();
+        let clause = level.clause;
+        let (in_aggregate, in_window) = (level.in_aggregate, level.in_window);
+        let grouping = |message: String| Err(located(Error::new(ErrorKind::Grouping, message), at));
+        let windowing = |message: String| Err(located(Error::new(ErrorKind::Windowing, message), at));
+        let is_window = windowed || builtin::procs_named(name).any(|p| p.kind == ProcKind::Window);
+        if is_window {
+            return match clause {
+                _ if in_aggregate => {
+                    grouping("aggregate function calls cannot contain window function calls".to_owned())
+                }
+                _ if in_window => windowing("window function calls cannot be nested".to_owned()),
+                Clause::Select | Clause::OrderBy => Ok(()),
+                Clause::WindowPartition | Clause::WindowOrder | Clause::WindowFrame => {
+                    windowing("window functions are not allowed in window definitions".to_owned())
+                }
+                other => windowing(format!("window functions are not allowed in {}", other.phrase())),
+            };
+        }
+        match clause {
+            _ if in_aggregate => grouping("aggregate function calls cannot be nested".to_owned()),
+            Clause::Select
+            | Clause::OrderBy
+            | Clause::Having
+            | Clause::WindowPartition
+            | Clause::WindowOrder
+            | Clause::WindowFrame => Ok(()),
+            other => grouping(format!("aggregate functions are not allowed in {}", other.phrase())),
+        }
+    }
+
+    #[expect(clippy::type_complexity, reason = "the parts of one call, taken apart at once by the only caller")]
+    fn call_parts(
+        &mut self,
+        name: &str,
+        exprs: &[&ast::Expr],
+        extras: &Extras<'_>,
+        scope: &Scope<'_>,
+    ) -> Result<(Chosen, Vec<Expr>, SqlType, Vec<SortKey>, Option<Expr>)> {
+        let at = extras.at;
+        let mut terms = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            terms.push(self.expr(expr, scope)?);
+        }
+        let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
+        let chosen = resolve::function(name, &actual).map_err(|why| located(no_function(name, &actual, why), at))?;
+        if extras.star && !chosen.args.is_empty() || extras.star && name != "count" && chosen.proc.kind == ProcKind::Function {
+            let message = format!("{name}(*) specified, but {name} is not an aggregate function");
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
+        }
+        if !extras.star && terms.is_empty() && chosen.proc.kind == ProcKind::Aggregate {
+            let message = format!("{name}(*) must be used to call a parameterless aggregate function");
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
+        }
+        if builtin::aggregate(chosen.proc.oid).is_some_and(|a| a.kind != 'n') {
+            return Err(self.unsupported("an ordered-set aggregate", at));
+        }
+        let args = self.coerce_arguments(terms, &chosen)?;
+        if extras.over.is_none() && only_outer(&args) {
+            return Err(self
+                .unsupported("an aggregate over columns of an outer query", at)
+                .with_hint("Compute the aggregate in the outer query and compare there."));
+        }
+        let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
+        let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
+        let mut order_by = Vec::with_capacity(extras.order_by.len());
+        for item in extras.order_by {
+            order_by.push(self.inner_sort_key(item, scope)?);
+        }
+        if extras.distinct && order_by.iter().any(|k| !args.contains(&k.expr)) {
+            let message = "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
+            return Err(located(Error::new(ErrorKind::InvalidColumnReference, message), at));
+        }
+        let filter = match extras.filter {
+            None => None,
+            Some(filter) => Some(self.in_clause(Clause::Filter, |b| {
+                let term = b.expr(filter, scope)?;
+                b.coerce_boolean(term, "FILTER")
+            })?),
+        };
+        Ok((chosen, args, ty, order_by, filter))
+    }
+
+    fn inner_sort_key(&mut self, item: &ast::OrderByExpr, scope: &Scope<'_>) -> Result<SortKey> {
+        let ast::OrderByExpr { expr, options: ast::OrderByOptions { asc, nulls_first }, with_fill } = item;
+        let term = self.expr(expr, scope)?;
+        if with_fill.is_some() {
+            return Err(self.unsupported("WITH FILL", term.at));
+        }
+        let term = self.resolve_unknown(term)?;
+        let descending = *asc == Some(false);
+        Ok(SortKey { expr: term.expr, descending, nulls_first: nulls_first.unwrap_or(descending) })
+    }
+
+    fn aggregate_column(&mut self, call: AggregateCall) -> Expr {
+        let ty = call.ty.clone();
+        if let Some((_, col)) = self.level().aggregates.iter().find(|(known, _)| *known == call) {
+            return Expr::Column(TypedCol { col: *col, ty });
+        }
+        let col = self.new_col();
+        self.level().aggregates.push((call, col));
+        Expr::Column(TypedCol { col, ty })
+    }
+
+    fn window_column(&mut self, call: WindowCall) -> Expr {
+        let ty = call.ty.clone();
+        if let Some((_, col)) = self.level().calls.iter().find(|(known, _)| *known == call) {
+            return Expr::Column(TypedCol { col: *col, ty });
+        }
+        let col = self.new_col();
+        self.level().calls.push((call, col));
+        Expr::Column(TypedCol { col, ty })
+    }
+
+    fn window(
+        &mut self,
+        over: &ast::WindowType,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<(Vec<Expr>, Vec<SortKey>, WindowFrame)> {
+        let spec = match over {
+            ast::WindowType::WindowSpec(spec) => self.based(spec, at)?,
+            ast::WindowType::NamedWindow(name) => self.named_window(name)?,
+        };
+        let ast::WindowSpec { window_name: _, partition_by, order_by, window_frame } = &spec;
+        let mut partitions = Vec::with_capacity(partition_by.len());
+        for expr in partition_by {
+            let term = self.in_clause(Clause::WindowPartition, |b| b.expr(expr, scope))?;
+            partitions.push(self.resolve_unknown(term)?.expr);
+        }
+        let mut keys = Vec::with_capacity(order_by.len());
+        for item in order_by {
+            keys.push(self.in_clause(Clause::WindowOrder, |b| b.inner_sort_key(item, scope))?);
+        }
+        let frame = match window_frame {
+            None => WindowFrame {
+                unit: FrameUnit::Range,
+                start: FrameBound::UnboundedPreceding,
+                end: FrameBound::CurrentRow,
+            },
+            Some(frame) => self.in_clause(Clause::WindowFrame, |b| b.frame(frame, &keys, at, scope))?,
+        };
+        Ok((partitions, keys, frame))
+    }
+
+    fn named_window(&mut self, name: &ast::Ident) -> Result<ast::WindowSpec> {
+        let folded = fold(name);
+        let at = self.at(name.span);
+        let found = self.level().windows.iter().find(|(n, _)| *n == folded).map(|(_, s)| s.clone());
+        found.ok_or_else(|| {
+            let message = format!("window \"{folded}\" does not exist");
+            located(Error::new(ErrorKind::UndefinedObject, message), at)
+        })
+    }
+
+    /// A definition with what it takes from the window it names.
+    pub(super) fn based(&mut self, spec: &ast::WindowSpec, at: usize) -> Result<ast::WindowSpec> {
+        let Some(name) = &spec.window_name else { return Ok(spec.clone()) };
+        let base = self.named_window(name)?;
+        let shown = fold(name);
+        let refuse = |message: String| Err(located(Error::new(ErrorKind::Windowing, message), at));
+        if !spec.partition_by.is_empty() {
+            return refuse(format!("cannot override PARTITION BY clause of window \"{shown}\""));
+        }
+        if !spec.order_by.is_empty() && !base.order_by.is_empty() {
+            return refuse(format!("cannot override ORDER BY clause of window \"{shown}\""));
+        }
+        if base.window_frame.is_some() {
+            return refuse(format!("cannot copy window \"{shown}\" because it has a frame clause"));
+        }
+        let order_by = if spec.order_by.is_empty() { base.order_by } else { spec.order_by.clone() };
+        Ok(ast::WindowSpec {
+            window_name: None,
+            partition_by: base.partition_by,
+            order_by,
+            window_frame: spec.window_frame.clone(),
+        })
+    }
+
+    fn frame(
+        &mut self,
+        frame: &ast::WindowFrame,
+        keys: &[SortKey],
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<WindowFrame> {
+        let ast::WindowFrame { units, start_bound, end_bound } = frame;
+        let unit = match units {
+            ast::WindowFrameUnits::Rows => FrameUnit::Rows,
+            ast::WindowFrameUnits::Range => FrameUnit::Range,
+            ast::WindowFrameUnits::Groups => FrameUnit::Groups,
+        };
+        let refuse = |message: &str| Err(located(Error::new(ErrorKind::Windowing, message), at));
+        if unit == FrameUnit::Groups && keys.is_empty() {
+            return refuse("GROUPS mode requires an ORDER BY clause");
+        }
+        let start = self.frame_bound(start_bound, unit, keys, at, scope)?;
+        let end = match end_bound {
+            None => FrameBound::CurrentRow,
+            Some(bound) => self.frame_bound(bound, unit, keys, at, scope)?,
+        };
+        use FrameBound as B;
+        match (&start, &end) {
+            (B::UnboundedFollowing, _) => refuse("frame start cannot be UNBOUNDED FOLLOWING"),
+            (_, B::UnboundedPreceding) => refuse("frame end cannot be UNBOUNDED PRECEDING"),
+            (B::CurrentRow, B::Preceding(_)) => refuse("frame starting from current row cannot have preceding rows"),
+            (B::Following(_), B::Preceding(_)) => {
+                refuse("frame starting from following row cannot have preceding rows")
+            }
+            (B::Following(_), B::CurrentRow) => {
+                refuse("frame starting from following row cannot end with current row")
+            }
+            _ => Ok(WindowFrame { unit, start, end }),
+        }
+    }
+
+    fn frame_bound(
+        &mut self,
+        bound: &ast::WindowFrameBound,
+        unit: FrameUnit,
+        keys: &[SortKey],
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<FrameBound> {
+        let (offset, preceding) = match bound {
+            ast::WindowFrameBound::CurrentRow => return Ok(FrameBound::CurrentRow),
+            ast::WindowFrameBound::Preceding(None) => return Ok(FrameBound::UnboundedPreceding),
+            ast::WindowFrameBound::Following(None) => return Ok(FrameBound::UnboundedFollowing),
+            ast::WindowFrameBound::Preceding(Some(offset)) => (offset, true),
+            ast::WindowFrameBound::Following(Some(offset)) => (offset, false),
+        };
+        let term = self.expr(offset, scope)?;
+        let target = match (unit, keys) {
+            (FrameUnit::Rows | FrameUnit::Groups, _) => held(oid::INT8, -1)?,
+            (FrameUnit::Range, [key]) => match key.expr.ty() {
+                ty if matches!(ty.oid, oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ) => held(oid::INTERVAL, -1)?,
+                ty if matches!(ty.oid, oid::FLOAT4) => held(oid::FLOAT8, -1)?,
+                ty => ty,
+            },
+            (FrameUnit::Range, _) => {
+                let message = "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column";
+                return Err(located(Error::new(ErrorKind::Windowing, message), at));
+            }
+        };
+        let value = self.coerce(term, &target, CastContext::Implicit)?.expr;
+        let value = Box::new(self.in_form(value, &target)?);
+        Ok(if preceding { FrameBound::Preceding(value) } else { FrameBound::Following(value) })
+    }
+}
+
+/// Whether arguments use columns of enclosing queries but none of their own: PostgreSQL then computes the
+/// aggregate in the enclosing query.
+fn only_outer(args: &[Expr]) -> bool {
+    let (mut own, mut outer) = (false, false);
+    for arg in args {
+        crate::bound::walk::visit(arg, &mut |e| match e {
+            Expr::Column(_) => own = true,
+            Expr::Outer(_) => outer = true,
+            _ => {}
+        });
+    }
+    outer && !own
+}

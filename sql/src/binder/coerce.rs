@@ -1,0 +1,290 @@
+//! Coercions: which casts exist, how they are written into the tree, and common types.
+//!
+//! Invariant: a coerced expression has the target's OID; a numeric without modifier keeps its stored form.
+
+use super::names::located;
+use super::type_name::{held, type_name};
+use super::{Binder, Term, numeric};
+use crate::bound::{CastHow, Expr};
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use catalog::builtin::{self, CastContext, CastMethod};
+use types::sql_type::oid;
+use types::{Datum, SqlType};
+
+/// Pseudo-types that stand for whatever type an argument has.
+pub(super) fn is_polymorphic(ty: Oid) -> bool {
+    matches!(ty.0, 2276 | 2277 | 2283 | 2776 | 3500 | 3831 | 4537 | 4538 | 5077..=5080)
+}
+
+/// How a value of one type becomes one of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    Relabel,
+    Function(Oid),
+    InOut,
+}
+
+pub(super) fn category(ty: Oid) -> char {
+    builtin::type_by_oid(ty).map_or('U', |t| t.category)
+}
+
+pub(super) fn is_preferred(ty: Oid) -> bool {
+    builtin::type_by_oid(ty).is_some_and(|t| t.preferred)
+}
+
+fn true_array_element(ty: Oid) -> Option<Oid> {
+    builtin::type_by_oid(ty).filter(|t| t.is_true_array).map(|t| t.element)
+}
+
+/// The path from a type to another that a context allows; equal types are a relabelling.
+pub(super) fn path(source: Oid, target: Oid, context: CastContext) -> Option<Path> {
+    if source == target {
+        return Some(Path::Relabel);
+    }
+    if let Some(row) = builtin::cast(source, target) {
+        if row.context > context {
+            return None;
+        }
+        return Some(match row.method {
+            CastMethod::Binary => Path::Relabel,
+            CastMethod::InOut => Path::InOut,
+            CastMethod::Function(proc) => Path::Function(proc),
+        });
+    }
+    if let (Some(from), Some(to)) = (true_array_element(source), true_array_element(target)) {
+        return path(from, to, context).map(|p| if p == Path::Relabel { p } else { Path::InOut });
+    }
+    if context >= CastContext::Assignment && category(target) == 'S' {
+        return Some(Path::InOut);
+    }
+    (context >= CastContext::Explicit && category(source) == 'S').then_some(Path::InOut)
+}
+
+/// Whether an argument of one type may be given where another is declared.
+pub(super) fn can_coerce(source: Oid, target: Oid, context: CastContext) -> bool {
+    source == target
+        || target == oid::ANY
+        || is_polymorphic(target)
+        || source == oid::UNKNOWN
+        || path(source, target, context).is_some()
+}
+
+/// Whether an expression is a literal or parameter whose type is still open.
+pub(super) fn is_unknown(expr: &Expr) -> bool {
+    expr.ty().oid == oid::UNKNOWN
+}
+
+impl Binder<'_> {
+    /// The term as a value of `target`; the error is PostgreSQL's `cannot cast type`.
+    pub(super) fn coerce(&mut self, term: Term, target: &SqlType, context: CastContext) -> Result<Term> {
+        let Term { expr, at } = term;
+        let source = expr.ty();
+        let bare = if target.typmod == -1 { target.clone() } else { held(target.oid, -1)? };
+        let expr = match expr {
+            Expr::Const(Datum::Text(text), ty) if ty.oid == oid::UNKNOWN => {
+                // Only an interval's modifier changes how the text is read.
+                let read_as = if target.oid == oid::INTERVAL { target } else { &bare };
+                self.constant(&text, read_as, at)?
+            }
+            Expr::Const(Datum::Null, ty) if ty.oid == oid::UNKNOWN => Expr::Const(Datum::Null, target.clone()),
+            Expr::Param { index, ty } if ty.oid == oid::UNKNOWN => self.infer_parameter(index, &bare, at)?,
+            expr => self.convert(expr, &source, &bare, context).map_err(|e| located(e, at))?,
+        };
+        let explicit = context == CastContext::Explicit;
+        let expr = self.modify(expr, target, explicit).map_err(|e| located(e, at))?;
+        Ok(Term { expr, at })
+    }
+
+    fn infer_parameter(&mut self, index: usize, ty: &SqlType, at: usize) -> Result<Expr> {
+        match self.parameters.get(index - 1).cloned().flatten() {
+            Some(known) if known.oid != ty.oid => {
+                let message = format!("inconsistent types deduced for parameter ${index}");
+                let detail = format!("{} versus {}", type_name(known.oid), type_name(ty.oid));
+                Err(located(Error::new(ErrorKind::DatatypeMismatch, message).with_detail(detail), at))
+            }
+            _ => {
+                self.set_parameter(index, ty);
+                Ok(Expr::Param { index, ty: ty.clone() })
+            }
+        }
+    }
+
+    /// Changes the type, not the modifier.
+    fn convert(&self, expr: Expr, source: &SqlType, target: &SqlType, context: CastContext) -> Result<Expr> {
+        if source.oid == target.oid {
+            return Ok(expr);
+        }
+        let Some(path) = path(source.oid, target.oid, context) else {
+            let message = format!("cannot cast type {} to {}", type_name(source.oid), type_name(target.oid));
+            return Err(Error::new(ErrorKind::CannotCoerce, message));
+        };
+        if let Expr::Const(Datum::Null, _) = expr {
+            return Ok(Expr::Const(Datum::Null, target.clone()));
+        }
+        if let Some(folded) = widened(&expr, target) {
+            return Ok(folded);
+        }
+        if let Path::Relabel = path {
+            return Ok(relabel(expr, target));
+        }
+        let ty = numeric::cast_result(source, target);
+        let how = match path {
+            Path::Relabel => CastHow::Relabel,
+            Path::Function(proc) => CastHow::Function(proc),
+            Path::InOut => CastHow::InOut,
+        };
+        Ok(Expr::Cast { how, arg: Box::new(expr), ty })
+    }
+
+    /// Applies the target's modifier, when it has one that the expression has not.
+    fn modify(&self, expr: Expr, target: &SqlType, explicit: bool) -> Result<Expr> {
+        let ty = expr.ty();
+        if target.typmod == -1 || ty.typmod == target.typmod {
+            return Ok(expr);
+        }
+        if let Expr::Const(Datum::Null, _) = expr {
+            return Ok(Expr::Const(Datum::Null, target.clone()));
+        }
+        Ok(Expr::Cast { how: CastHow::Typmod { explicit }, arg: Box::new(expr), ty: target.clone() })
+    }
+
+    /// An argument of a declared type: coerced implicitly, polymorphic declarations left as they are.
+    pub(super) fn coerce_argument(&mut self, term: Term, declared: Oid) -> Result<Term> {
+        if declared == oid::ANY {
+            // Arguments of "any" functions keep their type; an open literal is text.
+            return if is_unknown(&term.expr) { self.resolve_unknown(term) } else { Ok(term) };
+        }
+        if term.expr.ty().oid == declared {
+            return Ok(term);
+        }
+        let target = held(declared, -1).map_err(|e| located(e, term.at))?;
+        self.coerce(term, &target, CastContext::Implicit)
+    }
+
+    /// A literal or parameter that nothing gave a type is text.
+    pub(super) fn resolve_unknown(&mut self, term: Term) -> Result<Term> {
+        if is_unknown(&term.expr) {
+            self.coerce(term, &held(oid::TEXT, -1)?, CastContext::Implicit)
+        } else {
+            Ok(term)
+        }
+    }
+
+    /// Coerces to boolean; `clause` names the construct in the error.
+    pub(super) fn coerce_boolean(&mut self, term: Term, clause: &str) -> Result<Expr> {
+        let ty = term.expr.ty().oid;
+        if ty != oid::BOOL && ty != oid::UNKNOWN && path(ty, oid::BOOL, CastContext::Assignment).is_none() {
+            let message = format!("argument of {clause} must be type boolean, not type {}", type_name(ty));
+            return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), term.at));
+        }
+        Ok(self.coerce(term, &held(oid::BOOL, -1)?, CastContext::Assignment)?.expr)
+    }
+
+    /// The type that values of several terms share (UNION, CASE and related constructs); `clause` is for the error.
+    pub(super) fn common_type(&self, terms: &[Term], clause: &str) -> Result<Oid> {
+        let types: Vec<(Oid, usize)> = terms.iter().map(|t| (t.expr.ty().oid, t.at)).collect();
+        common_oid(&types, clause)
+    }
+
+    /// Brings terms to one type and one form.
+    pub(super) fn unify(&mut self, terms: Vec<Term>, common: Oid, clause: &str) -> Result<(Vec<Expr>, SqlType)> {
+        let target = held(common, -1)?;
+        let mut exprs = Vec::with_capacity(terms.len());
+        for term in terms {
+            let source = term.expr.ty().oid;
+            if !can_coerce(source, common, CastContext::Implicit) {
+                let message = format!(
+                    "{clause} could not convert type {} to {}",
+                    type_name(source),
+                    type_name(common)
+                );
+                return Err(located(Error::new(ErrorKind::CannotCoerce, message), term.at));
+            }
+            exprs.push(self.coerce(term, &target, CastContext::Implicit)?.expr);
+        }
+        self.same_type(exprs, &target)
+    }
+
+    /// One modifier and one form for expressions of one type.
+    pub(super) fn same_type(&mut self, exprs: Vec<Expr>, target: &SqlType) -> Result<(Vec<Expr>, SqlType)> {
+        let mut shared: Option<SqlType> = None;
+        let mut form = None;
+        for expr in &exprs {
+            if matches!(expr, Expr::Const(Datum::Null, _)) {
+                continue;
+            }
+            let ty = expr.ty();
+            form = match form {
+                None => Some(ty.form.clone()),
+                Some(f) if f == ty.form => Some(f),
+                Some(_) => Some(target.form.clone()),
+            };
+            shared = Some(match shared {
+                None => ty,
+                Some(s) if s.typmod == ty.typmod => s,
+                Some(s) => SqlType { typmod: -1, ..s },
+            });
+        }
+        let typmod = shared.map_or(-1, |s| s.typmod);
+        let ty = SqlType { oid: target.oid, typmod, form: form.unwrap_or_else(|| target.form.clone()) };
+        let exprs = exprs.into_iter().map(|e| self.in_form(e, &ty)).collect::<Result<Vec<_>>>()?;
+        Ok((exprs, ty))
+    }
+}
+
+/// PostgreSQL's choice of a common type for `types` (OID, position).
+pub(super) fn common_oid(types: &[(Oid, usize)], clause: &str) -> Result<Oid> {
+    let mut known = types.iter().filter(|(t, _)| *t != oid::UNKNOWN);
+    let Some((mut chosen, _)) = known.next().copied() else { return Ok(oid::TEXT) };
+    for (ty, at) in known {
+        if *ty == chosen {
+            continue;
+        }
+        if category(*ty) != category(chosen) {
+            let message =
+                format!("{clause} types {} and {} cannot be matched", type_name(chosen), type_name(*ty));
+            return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), *at));
+        }
+        if !is_preferred(chosen)
+            && can_coerce(chosen, *ty, CastContext::Implicit)
+            && !can_coerce(*ty, chosen, CastContext::Implicit)
+        {
+            chosen = *ty;
+        }
+    }
+    Ok(chosen)
+}
+
+
+/// The same value seen as another type of the same representation.
+pub(super) fn relabel(expr: Expr, target: &SqlType) -> Expr {
+    match expr {
+        Expr::Const(datum, _) => Expr::Const(datum, target.clone()),
+        expr => Expr::Cast { how: CastHow::Relabel, arg: Box::new(expr), ty: target.clone() },
+    }
+}
+
+/// An integer constant in a wider type: exact, so it is folded at once.
+fn widened(expr: &Expr, target: &SqlType) -> Option<Expr> {
+    let Expr::Const(datum, _) = expr else { return None };
+    let value = match datum {
+        Datum::Int16(v) => i64::from(*v),
+        Datum::Int32(v) => i64::from(*v),
+        Datum::Int64(v) => *v,
+        _ => return None,
+    };
+    let (datum, ty) = match target.oid {
+        oid::INT2 => (Datum::Int16(i16::try_from(value).ok()?), target.clone()),
+        oid::INT4 => (Datum::Int32(i32::try_from(value).ok()?), target.clone()),
+        oid::INT8 => (Datum::Int64(value), target.clone()),
+        oid::NUMERIC => (Datum::Decimal128(i128::from(value)), SqlType::numeric_at_scale(0)),
+        oid::OID | oid::REGCLASS | oid::REGTYPE | oid::REGPROC => {
+            (Datum::UInt32(u32::try_from(value).ok()?), target.clone())
+        }
+        #[expect(clippy::cast_precision_loss, reason = "below 2^53 the conversion is exact")]
+        oid::FLOAT8 if value.unsigned_abs() < 1 << 53 => (Datum::Float64(value as f64), target.clone()),
+        _ => return None,
+    };
+    Some(Expr::Const(datum, ty))
+}

@@ -1,0 +1,95 @@
+//! CASE, COALESCE, NULLIF, GREATEST and LEAST.
+
+use super::names::located;
+use super::{Binder, Scope, Term, resolve};
+use crate::bound::Expr;
+use base::{Error, ErrorKind, Result};
+use sqlparser::ast;
+use types::Datum;
+
+impl Binder<'_> {
+    pub(super) fn case(
+        &mut self,
+        operand: Option<&ast::Expr>,
+        conditions: &[ast::CaseWhen],
+        otherwise: Option<&ast::Expr>,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let mut tests = Vec::with_capacity(conditions.len());
+        let mut results = Vec::with_capacity(conditions.len() + 1);
+        for ast::CaseWhen { condition, result } in conditions {
+            let test = match operand {
+                None => self.expr(condition, scope)?,
+                Some(operand) => {
+                    // Bound once per WHEN: a subquery in it must not give its columns twice.
+                    let left = self.expr(operand, scope)?;
+                    let left = self.resolve_unknown(left)?;
+                    let right = self.expr(condition, scope)?;
+                    self.operation("=", Some(left), right, Some(operand))?
+                }
+            };
+            tests.push(self.coerce_boolean(test, "CASE/WHEN")?);
+            results.push(self.expr(result, scope)?);
+        }
+        // PostgreSQL lets ELSE speak first when it looks for the common type.
+        let last = match otherwise {
+            Some(expr) => self.expr(expr, scope)?,
+            None => Term { expr: Expr::Const(Datum::Null, super::literal::unknown_type()), at: 0 },
+        };
+        let mut terms = vec![last];
+        terms.append(&mut results);
+        let common = self.common_type(&terms, "CASE")?;
+        let (mut exprs, ty) = self.unify(terms, common, "CASE")?;
+        let results = exprs.split_off(1);
+        let otherwise = otherwise.and_then(|_| exprs.pop()).map(Box::new);
+        let whens = tests.into_iter().zip(results).collect();
+        Ok(Term { expr: Expr::Case { whens, otherwise, ty }, at })
+    }
+
+    /// COALESCE, NULLIF, GREATEST, LEAST; `None` for every other name.
+    pub(super) fn conditional_function(
+        &mut self,
+        name: &str,
+        args: &[&ast::Expr],
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Term>> {
+        if !matches!(name, "coalesce" | "nullif" | "greatest" | "least") || args.is_empty() {
+            return Ok(None);
+        }
+        let mut terms = Vec::with_capacity(args.len());
+        for arg in args {
+            terms.push(self.expr(arg, scope)?);
+        }
+        let expr = match name {
+            "coalesce" => {
+                let common = self.common_type(&terms, "COALESCE")?;
+                let (args, ty) = self.unify(terms, common, "COALESCE")?;
+                Expr::Coalesce { args, ty }
+            }
+            "nullif" => self.null_if(terms, at)?,
+            _ => {
+                let upper = name.to_ascii_uppercase();
+                let common = self.common_type(&terms, &upper)?;
+                let (args, ty) = self.unify(terms, common, &upper)?;
+                let (operator, _, _) = resolve::operator("<", &[common, common]).map_err(|_| {
+                    let shown = super::type_name::type_name(common);
+                    let message = format!("could not identify a comparison function for type {shown}");
+                    located(Error::new(ErrorKind::UndefinedFunction, message), at)
+                })?;
+                Expr::Extreme { greatest: name == "greatest", less: operator.proc, args, ty }
+            }
+        };
+        Ok(Some(Term { expr, at }))
+    }
+
+    fn null_if(&mut self, terms: Vec<Term>, at: usize) -> Result<Expr> {
+        let [left, right] = <[Term; 2]>::try_from(terms).map_err(|_| {
+            located(Error::new(ErrorKind::Syntax, "NULLIF takes two arguments"), at)
+        })?;
+        let (equal, left, right) = self.comparison("=", left, right, None).map_err(|e| located(e, at))?;
+        let ty = left.ty();
+        Ok(Expr::NullIf { equal, left: Box::new(left), right: Box::new(right), ty })
+    }
+}

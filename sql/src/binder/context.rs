@@ -1,0 +1,114 @@
+//! What the binder is told from outside, and where in a statement an expression stands.
+
+use base::id::Oid;
+use catalog::CatalogState;
+use types::text::IoSettings;
+
+/// Everything outside the statement that its meaning depends on.
+#[derive(Clone, Debug)]
+pub struct BindContext<'a> {
+    /// The whole query string; positions in errors count its characters from 1.
+    pub text: &'a str,
+    pub catalog: &'a CatalogState,
+    /// Names of schemas; pg_catalog is searched first unless it is listed.
+    pub search_path: &'a [String],
+    pub database: &'a str,
+    pub user: &'a str,
+    /// Declared types of the parameters $1, $2, ..; `None` or absent: inferred from use.
+    pub parameter_types: &'a [Option<Oid>],
+    /// How text constants are read.
+    pub io: IoSettings,
+}
+
+impl<'a> BindContext<'a> {
+    /// A context with an empty search path, the database and user `postgres` and no declared parameters.
+    pub fn new(text: &'a str, catalog: &'a CatalogState) -> Self {
+        Self {
+            text,
+            catalog,
+            search_path: &[],
+            database: "postgres",
+            user: "postgres",
+            parameter_types: &[],
+            io: IoSettings::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn with_search_path(mut self, search_path: &'a [String]) -> Self {
+        self.search_path = search_path;
+        self
+    }
+
+    #[must_use]
+    pub fn with_session(mut self, database: &'a str, user: &'a str) -> Self {
+        self.database = database;
+        self.user = user;
+        self
+    }
+
+    #[must_use]
+    pub fn with_io(mut self, io: IoSettings) -> Self {
+        self.io = io;
+        self
+    }
+
+    #[must_use]
+    pub fn with_parameter_types(mut self, types: &'a [Option<Oid>]) -> Self {
+        self.parameter_types = types;
+        self
+    }
+}
+
+/// Where an expression stands; decides whether aggregates and window functions may occur and how errors name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clause {
+    Select,
+    JoinOn,
+    Where,
+    GroupBy,
+    Having,
+    OrderBy,
+    Limit,
+    Offset,
+    Values,
+    FromFunction,
+    Filter,
+    WindowPartition,
+    WindowOrder,
+    WindowFrame,
+    UpdateSet,
+    Returning,
+    Default,
+    PartitionBound,
+    CopyWhere,
+    ConflictUpdate,
+}
+
+impl Clause {
+    /// The clause as PostgreSQL's messages name it ("aggregate functions are not allowed in WHERE").
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Clause::Select => "SELECT",
+            Clause::JoinOn => "JOIN conditions",
+            Clause::Where => "WHERE",
+            Clause::GroupBy => "GROUP BY",
+            Clause::Having => "HAVING",
+            Clause::OrderBy => "ORDER BY",
+            Clause::Limit => "LIMIT",
+            Clause::Offset => "OFFSET",
+            Clause::Values => "VALUES",
+            Clause::FromFunction => "functions in FROM",
+            Clause::Filter => "FILTER",
+            Clause::WindowPartition => "window PARTITION BY",
+            Clause::WindowOrder => "window ORDER BY",
+            Clause::WindowFrame => "window frame clauses",
+            Clause::UpdateSet => "UPDATE",
+            Clause::Returning => "RETURNING",
+            Clause::Default => "DEFAULT expressions",
+            Clause::PartitionBound => "partition bound",
+            Clause::CopyWhere => "COPY FROM WHERE conditions",
+            Clause::ConflictUpdate => "ON CONFLICT DO UPDATE",
+        }
+    }
+}

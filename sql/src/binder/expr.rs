@@ -1,0 +1,314 @@
+//! Expressions: the dispatch over the syntax tree, and the plain kinds.
+//!
+//! Must not know queries except through `subquery`. Invariant: left-deep chains are bound in a loop, so their
+//! length costs no stack here.
+
+use super::names::located;
+use super::type_name::held;
+use super::{Binder, Scope, Term};
+use crate::bound::Expr;
+use base::{Error, ErrorKind, Result};
+use sqlparser::ast::{self, Spanned};
+use types::sql_type::oid;
+use types::{Datum, SqlType};
+
+pub(super) fn boolean() -> SqlType {
+    SqlType { oid: oid::BOOL, typmod: -1, form: types::Form::Bool }
+}
+
+impl Binder<'_> {
+    /// Where an expression begins; walks it, so for errors only.
+    pub(super) fn start(&self, expr: &ast::Expr) -> usize {
+        self.at(expr.span())
+    }
+
+    pub(super) fn expr(&mut self, expr: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+        use ast::Expr as E;
+        match expr {
+            E::Identifier(ident) => self.column(std::slice::from_ref(ident), scope),
+            E::CompoundIdentifier(parts) => self.column(parts, scope),
+            E::CompoundFieldAccess { root, access_chain } => self.field_access(root, access_chain, scope),
+            E::Value(value) => self.value(value),
+            E::Nested(inner) => self.expr(inner, scope),
+            E::BinaryOp { left: _, op: _, right: _ } => self.binary_chain(expr, scope),
+            E::UnaryOp { op, expr } => self.unary(*op, expr, scope),
+            E::IsFalse(e) => self.is_bool(e, Some(false), false, scope),
+            E::IsNotFalse(e) => self.is_bool(e, Some(false), true, scope),
+            E::IsTrue(e) => self.is_bool(e, Some(true), false, scope),
+            E::IsNotTrue(e) => self.is_bool(e, Some(true), true, scope),
+            E::IsUnknown(e) => self.is_bool(e, None, false, scope),
+            E::IsNotUnknown(e) => self.is_bool(e, None, true, scope),
+            E::IsNull(e) => self.is_null(e, false, scope),
+            E::IsNotNull(e) => self.is_null(e, true, scope),
+            E::IsDistinctFrom(l, r) => self.is_distinct(l, r, false, scope),
+            E::IsNotDistinctFrom(l, r) => self.is_distinct(l, r, true, scope),
+            E::InList { expr, list, negated } => self.in_list(expr, list, *negated, scope),
+            E::InSubquery { expr, subquery, negated } => self.in_subquery(expr, subquery, *negated, scope),
+            E::Between { expr, negated, low, high } => self.between(expr, *negated, low, high, scope),
+            E::Like { negated, any: false, expr, pattern, escape_char } => {
+                self.like(if *negated { "!~~" } else { "~~" }, "like_escape", expr, pattern, escape_char.as_ref(), scope)
+            }
+            E::ILike { negated, any: false, expr, pattern, escape_char } => {
+                self.like(if *negated { "!~~*" } else { "~~*" }, "like_escape", expr, pattern, escape_char.as_ref(), scope)
+            }
+            E::SimilarTo { negated, expr, pattern, escape_char } => {
+                self.similar(*negated, expr, pattern, escape_char.as_ref(), scope)
+            }
+            E::AnyOp { left, compare_op, right, is_some: _ } => {
+                self.quantified(left, compare_op, right, false, scope)
+            }
+            E::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, true, scope),
+            E::Cast { kind, expr: inner, data_type, array: false, format: None } => {
+                self.cast(*kind == ast::CastKind::DoubleColon || *kind == ast::CastKind::Cast, inner, data_type, scope)
+            }
+            E::TypedString(ast::TypedString { data_type, value, uses_odbc_syntax: false }) => {
+                self.typed_string(data_type, value)
+            }
+            E::Interval(interval) => self.interval(interval, scope),
+            E::AtTimeZone { timestamp, time_zone } => self.call_named("timezone", &[time_zone, timestamp], scope),
+            E::Extract { field, syntax: _, expr } => self.extract(field, expr, scope),
+            E::Ceil { expr, field: ast::CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime) } => {
+                self.call_named("ceil", &[expr], scope)
+            }
+            E::Floor { expr, field: ast::CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime) } => {
+                self.call_named("floor", &[expr], scope)
+            }
+            E::Position { expr, r#in } => self.call_named("position", &[r#in, expr], scope),
+            E::Substring { expr, substring_from, substring_for, special: _, shorthand } => {
+                self.substring(*shorthand, expr, substring_from.as_deref(), substring_for.as_deref(), scope)
+            }
+            E::Trim { trim_where, trim_what, expr, trim_characters } => {
+                self.trim(*trim_where, trim_what.as_deref(), expr, trim_characters.as_deref(), scope)
+            }
+            E::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+                let mut args: Vec<&ast::Expr> = vec![expr, overlay_what, overlay_from];
+                args.extend(overlay_for.as_deref());
+                self.call_named("overlay", &args, scope)
+            }
+            E::Collate { expr, collation } => self.collate(expr, collation, scope),
+            E::Function(function) => self.function(function, scope),
+            E::Case { case_token: ast::helpers::attached_token::AttachedToken(token), end_token: _, operand, conditions, else_result } => {
+                let at = self.at(token.span);
+                self.case(operand.as_deref(), conditions, else_result.as_deref(), at, scope)
+            }
+            E::Exists { subquery, negated } => self.exists(subquery, *negated, scope),
+            E::Subquery(query) => self.scalar_subquery(query, scope),
+            E::Array(ast::Array { elem, named: _ }) => {
+                let at = self.start(expr);
+                self.array(elem, None, at, scope)
+            }
+            E::Tuple(items) => {
+                let at = items.first().map_or(0, |i| self.start(i));
+                Err(self.unsupported("a row constructor", at).with_hint("Compare the columns one by one."))
+            }
+            E::GroupingSets(_) | E::Cube(_) | E::Rollup(_) => {
+                let at = self.start(expr);
+                Err(self.unsupported("GROUPING SETS", at).with_hint("Combine GROUP BY queries with UNION ALL."))
+            }
+            other => {
+                let at = self.start(other);
+                Err(self.unsupported("this kind of expression", at))
+            }
+        }
+    }
+
+    fn is_bool(&mut self, expr: &ast::Expr, value: Option<bool>, negated: bool, scope: &Scope<'_>) -> Result<Term> {
+        let term = self.expr(expr, scope)?;
+        let at = term.at;
+        let clause = match (value, negated) {
+            (Some(true), false) => "IS TRUE",
+            (Some(true), true) => "IS NOT TRUE",
+            (Some(false), false) => "IS FALSE",
+            (Some(false), true) => "IS NOT FALSE",
+            (None, false) => "IS UNKNOWN",
+            (None, true) => "IS NOT UNKNOWN",
+        };
+        let arg = Box::new(self.coerce_boolean(term, clause)?);
+        Ok(Term { expr: Expr::IsBool { arg, value, negated }, at })
+    }
+
+    fn is_null(&mut self, expr: &ast::Expr, negated: bool, scope: &Scope<'_>) -> Result<Term> {
+        let term = self.expr(expr, scope)?;
+        let term = self.resolve_unknown(term)?;
+        Ok(Term { expr: Expr::IsNull { arg: Box::new(term.expr), negated }, at: term.at })
+    }
+
+    fn field_access(&mut self, root: &ast::Expr, chain: &[ast::AccessExpr], scope: &Scope<'_>) -> Result<Term> {
+        // `table.column[1]` arrives as a chain of dots and subscripts.
+        let mut parts: Vec<ast::Ident> = match root {
+            ast::Expr::Identifier(ident) => vec![ident.clone()],
+            ast::Expr::CompoundIdentifier(idents) => idents.clone(),
+            _ => Vec::new(),
+        };
+        let mut rest = chain.iter().peekable();
+        while let Some(ast::AccessExpr::Dot(ast::Expr::Identifier(ident))) = rest.peek() {
+            if parts.is_empty() {
+                let at = self.at(ident.span);
+                return Err(self.unsupported("access to a field of a composite value", at));
+            }
+            parts.push(ident.clone());
+            rest.next();
+        }
+        let mut term = if parts.is_empty() { self.expr(root, scope)? } else { self.column(&parts, scope)? };
+        for access in rest {
+            term = match access {
+                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => self.subscript(term, index, scope)?,
+                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound: _, upper_bound: _, stride: _ }) => {
+                    return Err(self.unsupported("an array slice", term.at));
+                }
+                ast::AccessExpr::Dot(_) => {
+                    return Err(self.unsupported("access to a field of a composite value", term.at));
+                }
+            };
+        }
+        Ok(term)
+    }
+
+    fn subscript(&mut self, array: Term, index: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+        let ty = array.expr.ty().oid;
+        let Some(element) = types::sql_type::array_element(ty) else {
+            let message = format!("cannot subscript type {} because it does not support subscripting", super::type_name::type_name(ty));
+            return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), array.at));
+        };
+        let index = self.expr(index, scope)?;
+        let from = index.expr.ty().oid;
+        if !super::coerce::can_coerce(from, oid::INT4, catalog::builtin::CastContext::Assignment) {
+            let error = Error::new(ErrorKind::DatatypeMismatch, "array subscript must have type integer");
+            return Err(located(error, index.at));
+        }
+        let index = self.coerce(index, &held(oid::INT4, -1)?, catalog::builtin::CastContext::Assignment)?;
+        let ty = held(element, -1)?;
+        let expr = Expr::Subscript { array: Box::new(array.expr), index: Box::new(index.expr), ty };
+        Ok(Term { expr, at: array.at })
+    }
+
+    /// ARRAY[..]; `target` is the element type when the array is cast at once.
+    pub(super) fn array(
+        &mut self,
+        elements: &[ast::Expr],
+        target: Option<&SqlType>,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let mut terms = Vec::with_capacity(elements.len());
+        for element in elements {
+            terms.push(self.expr(element, scope)?);
+        }
+        if terms.is_empty() && target.is_none() {
+            let error = Error::new(ErrorKind::IndeterminateDatatype, "cannot determine type of empty array")
+                .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[].");
+            return Err(located(error, at));
+        }
+        if let Some(nested) = terms.iter().find(|t| types::sql_type::array_element(t.expr.ty().oid).is_some()) {
+            return Err(self.unsupported("an array of arrays", nested.at));
+        }
+        let (elements, element) = match target {
+            Some(target) => {
+                let explicit = catalog::builtin::CastContext::Explicit;
+                let cast: Result<Vec<Expr>> =
+                    terms.into_iter().map(|t| self.coerce(t, target, explicit).map(|t| t.expr)).collect();
+                (cast?, target.clone())
+            }
+            None => {
+                let common = self.common_type(&terms, "ARRAY")?;
+                self.unify(terms, common, "ARRAY")?
+            }
+        };
+        let array = types::sql_type::array_of(element.oid)
+            .and_then(SqlType::of)
+            .ok_or_else(|| self.unsupported("an array of this type", at))?;
+        // Elements of an array have the form of the bare type.
+        let bare = held(element.oid, -1)?;
+        let elements = elements.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;
+        Ok(Term { expr: Expr::Array { elements, ty: array }, at })
+    }
+
+    fn collate(&mut self, expr: &ast::Expr, collation: &ast::ObjectName, scope: &Scope<'_>) -> Result<Term> {
+        let (schema, name, at) = self.qualified(collation)?;
+        let known = matches!(schema.as_deref(), None | Some("pg_catalog"));
+        if !known || !matches!(name.as_str(), "C" | "POSIX" | "default" | "ucs_basic") {
+            let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
+            return Err(located(Error::new(ErrorKind::UndefinedObject, message), at)
+                .with_hint("Every text is ordered by its bytes: use the collation \"C\"."));
+        }
+        let term = self.expr(expr, scope)?;
+        let term = self.resolve_unknown(term)?;
+        let ty = term.expr.ty().oid;
+        if super::coerce::category(ty) != 'S' {
+            let message = format!("collations are not supported by type {}", super::type_name::type_name(ty));
+            return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), at));
+        }
+        // All collations that are accepted order alike.
+        Ok(term)
+    }
+
+    fn typed_string(&mut self, ty: &ast::DataType, value: &ast::ValueWithSpan) -> Result<Term> {
+        let target = self.sql_type(ty)?;
+        let term = self.value(value)?;
+        self.coerce(term, &target, catalog::builtin::CastContext::Explicit)
+    }
+
+    fn cast(&mut self, plain: bool, inner: &ast::Expr, ty: &ast::DataType, scope: &Scope<'_>) -> Result<Term> {
+        if !plain {
+            let at = self.start(inner);
+            return Err(self.unsupported("TRY_CAST", at));
+        }
+        let target = self.sql_type(ty).map_err(|e| located(e, self.type_position(inner)))?;
+        if let ast::Expr::Array(ast::Array { elem, named: _ }) = inner
+            && let Some(element) = types::sql_type::array_element(target.oid)
+        {
+            let element = held(element, -1)?;
+            let at = self.start(inner);
+            return self.array(elem, Some(&element), at, scope);
+        }
+        let term = self.expr(inner, scope)?;
+        self.coerce(term, &target, catalog::builtin::CastContext::Explicit)
+    }
+
+    /// Position of a cast's type name: behind `::`.
+    fn type_position(&self, inner: &ast::Expr) -> usize {
+        self.operator_position(inner).map_or(0, |at| if self.text_at(at, "::") { at + 2 } else { 0 })
+    }
+
+    fn interval(&mut self, interval: &ast::Interval, scope: &Scope<'_>) -> Result<Term> {
+        let ast::Interval { value, leading_field, leading_precision, last_field, fractional_seconds_precision } =
+            interval;
+        let fields = match leading_field {
+            None => None,
+            Some(first) => Some(interval_fields(first, last_field.as_ref()).ok_or_else(|| {
+                let at = self.start(value);
+                located(Error::new(ErrorKind::Syntax, "syntax error in the fields of an interval"), at)
+            })?),
+        };
+        let precision = leading_precision.or(*fractional_seconds_precision);
+        let typmod = super::type_name::interval_modifier(fields.as_ref(), precision);
+        let target = held(oid::INTERVAL, typmod)?;
+        let term = self.expr(value, scope)?;
+        if !matches!(term.expr, Expr::Const(Datum::Text(_), _)) {
+            let error = Error::new(ErrorKind::Syntax, "an interval literal must be a string");
+            return Err(located(error, term.at).with_hint("Multiply an interval instead: n * interval '1 day'."));
+        }
+        self.coerce(term, &target, catalog::builtin::CastContext::Explicit)
+    }
+}
+
+fn interval_fields(first: &ast::DateTimeField, last: Option<&ast::DateTimeField>) -> Option<ast::IntervalFields> {
+    use ast::DateTimeField as D;
+    use ast::IntervalFields as F;
+    Some(match (first, last) {
+        (D::Year, None) => F::Year,
+        (D::Month, None) => F::Month,
+        (D::Day, None) => F::Day,
+        (D::Hour, None) => F::Hour,
+        (D::Minute, None) => F::Minute,
+        (D::Second, None) => F::Second,
+        (D::Year, Some(D::Month)) => F::YearToMonth,
+        (D::Day, Some(D::Hour)) => F::DayToHour,
+        (D::Day, Some(D::Minute)) => F::DayToMinute,
+        (D::Day, Some(D::Second)) => F::DayToSecond,
+        (D::Hour, Some(D::Minute)) => F::HourToMinute,
+        (D::Hour, Some(D::Second)) => F::HourToSecond,
+        (D::Minute, Some(D::Second)) => F::MinuteToSecond,
+        _ => return None,
+    })
+}

@@ -1,0 +1,325 @@
+//! Function calls and the syntaxes that stand for calls (EXTRACT, SUBSTRING, TRIM, CURRENT_DATE).
+//!
+//! Invariant: a call carries the OID of a row of pg_proc; whether that has a kernel is not decided here.
+
+use super::names::located;
+use super::resolve::{self, Refused};
+use super::type_name::{held, type_name};
+use super::{Binder, Scope, Term};
+use crate::bound::Expr;
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use catalog::builtin::{self, CastContext, ProcKind};
+use sqlparser::ast;
+use types::sql_type::oid;
+use types::Datum;
+
+const HINT_NONE: &str =
+    "No function matches the given name and argument types. You might need to add explicit type casts.";
+const HINT_CHOICE: &str = "Could not choose a best candidate function. You might need to add explicit type casts.";
+
+/// pg_proc OIDs that syntax names without a function's name.
+const NOW: Oid = Oid(1299);
+
+/// The parts of a call that only aggregates and window functions have.
+#[derive(Debug)]
+pub(super) struct Extras<'e> {
+    pub(super) star: bool,
+    pub(super) distinct: bool,
+    pub(super) order_by: &'e [ast::OrderByExpr],
+    pub(super) filter: Option<&'e ast::Expr>,
+    pub(super) over: Option<&'e ast::WindowType>,
+    pub(super) at: usize,
+}
+
+impl Binder<'_> {
+    pub(super) fn function(&mut self, function: &ast::Function, scope: &Scope<'_>) -> Result<Term> {
+        let ast::Function {
+            name,
+            uses_odbc_syntax,
+            parameters,
+            args,
+            filter,
+            null_treatment,
+            over,
+            within_group,
+        } = function;
+        let (schema, name, at) = self.function_name(name)?;
+        if *uses_odbc_syntax || !matches!(parameters, ast::FunctionArguments::None) {
+            return Err(self.unsupported("this call syntax", at));
+        }
+        if null_treatment.is_some() {
+            return Err(self.unsupported("IGNORE NULLS", at));
+        }
+        if !within_group.is_empty() {
+            return Err(self.unsupported("WITHIN GROUP", at).with_hint("Compute the value with window functions."));
+        }
+        let plain = filter.is_none() && over.is_none();
+        let list = match args {
+            ast::FunctionArguments::None if plain && schema.is_none() => return self.value_function(&name, None, at),
+            ast::FunctionArguments::None => return Err(self.unsupported("this call syntax", at)),
+            ast::FunctionArguments::Subquery(query) if name == "array" && plain => {
+                return self.array_subquery(query, at, scope);
+            }
+            ast::FunctionArguments::Subquery(_) => return Err(self.unsupported("a query as argument", at)),
+            ast::FunctionArguments::List(list) => list,
+        };
+        let ast::FunctionArgumentList { duplicate_treatment, args, clauses } = list;
+        let mut order_by: &[ast::OrderByExpr] = &[];
+        for clause in clauses {
+            match clause {
+                ast::FunctionArgumentClause::OrderBy(items) => order_by = items,
+                _ => return Err(self.unsupported("this clause of a function's arguments", at)),
+            }
+        }
+        let (exprs, star) = self.positional(args, at)?;
+        let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
+        let extras =
+            Extras { star, distinct, order_by, filter: filter.as_deref(), over: over.as_ref(), at };
+        if schema.is_none() && !star && plain && !distinct && order_by.is_empty() {
+            if let Some(term) = self.conditional_function(&name, &exprs, at, scope)? {
+                return Ok(term);
+            }
+            if matches!(name.as_str(), "current_timestamp" | "localtimestamp" | "current_time" | "localtime") {
+                return self.value_function(&name, exprs.first().copied(), at);
+            }
+        }
+        if schema.as_deref().is_some_and(|s| s != "pg_catalog") {
+            let mut types = Vec::with_capacity(exprs.len());
+            for expr in &exprs {
+                types.push(self.expr(expr, scope)?.expr.ty().oid);
+            }
+            let shown = format!("{}.{name}", schema.unwrap_or_default());
+            return Err(located(no_function(&shown, &types, Refused::NotFound), at));
+        }
+        self.resolved_call(&name, &exprs, &extras, scope)
+    }
+
+    fn function_name(&self, name: &ast::ObjectName) -> Result<(Option<String>, String, usize)> {
+        let (schema, name, at) = self.qualified(name)?;
+        Ok((schema, name, at))
+    }
+
+    fn positional<'e>(&self, args: &'e [ast::FunctionArg], at: usize) -> Result<(Vec<&'e ast::Expr>, bool)> {
+        let mut exprs = Vec::with_capacity(args.len());
+        for arg in args {
+            match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => exprs.push(expr),
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard) if args.len() == 1 => {
+                    return Ok((Vec::new(), true));
+                }
+                ast::FunctionArg::Unnamed(_) => return Err(self.unsupported("a wildcard as argument", at)),
+                ast::FunctionArg::Named { name, arg: _, operator: _ } => {
+                    return Err(self
+                        .unsupported("a named argument", self.at(name.span))
+                        .with_hint("Give the arguments by position."));
+                }
+                ast::FunctionArg::ExprNamed { name: _, arg: _, operator: _ } => {
+                    return Err(self.unsupported("a named argument", at));
+                }
+            }
+        }
+        Ok((exprs, false))
+    }
+
+    fn resolved_call(
+        &mut self,
+        name: &str,
+        exprs: &[&ast::Expr],
+        extras: &Extras<'_>,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        // What kind of function it is decides in which context its arguments are bound.
+        let kind = builtin::procs_named(name).map(|p| p.kind).next();
+        if kind == Some(ProcKind::Aggregate) || extras.over.is_some() || kind == Some(ProcKind::Window) {
+            return self.aggregate_or_window(name, exprs, extras, scope);
+        }
+        if extras.star || extras.distinct || !extras.order_by.is_empty() || extras.filter.is_some() {
+            let what = match (extras.star, extras.distinct, extras.order_by.is_empty()) {
+                (true, _, _) => format!("{name}(*) specified, but {name} is not an aggregate function"),
+                (_, true, _) => format!("DISTINCT specified, but {name} is not an aggregate function"),
+                (_, _, false) => format!("ORDER BY specified, but {name} is not an aggregate function"),
+                _ => format!("FILTER specified, but {name} is not an aggregate function"),
+            };
+            let kind = if kind.is_none() { ErrorKind::UndefinedFunction } else { ErrorKind::WrongObjectType };
+            return Err(located(Error::new(kind, what), extras.at));
+        }
+        let mut terms = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            terms.push(self.expr(expr, scope)?);
+        }
+        self.call_terms(name, terms, extras.at)
+    }
+
+    pub(super) fn call_named(&mut self, name: &str, args: &[&ast::Expr], scope: &Scope<'_>) -> Result<Term> {
+        let mut terms = Vec::with_capacity(args.len());
+        for arg in args {
+            terms.push(self.expr(arg, scope)?);
+        }
+        let at = terms.iter().map(|t| t.at).filter(|a| *a > 0).min().unwrap_or(0);
+        self.call_terms(name, terms, at)
+    }
+
+    /// A call of an ordinary function by name; a type's name called with one argument is a cast.
+    pub(super) fn call_terms(&mut self, name: &str, terms: Vec<Term>, at: usize) -> Result<Term> {
+        let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
+        let found = resolve::function(name, &actual);
+        let exact = found.as_ref().is_ok_and(|c| c.proc.args == actual);
+        if !exact && let [source] = actual.as_slice() && let Some(target) = cast_by_call(name, *source) {
+            let Some(term) = terms.into_iter().next() else { return Err(Error::internal("a call lost its argument")) };
+            let mut term = self.coerce(term, &held(target, -1)?, CastContext::Explicit)?;
+            term.at = at;
+            return Ok(term);
+        }
+        let chosen = found.map_err(|why| located(no_function(name, &actual, why), at))?;
+        if chosen.proc.returns_set {
+            return Err(self
+                .unsupported("a set-returning function outside FROM", at)
+                .with_hint("Call it in FROM, for example FROM generate_series(1, 3) AS g."));
+        }
+        match chosen.proc.kind {
+            ProcKind::Function => {}
+            ProcKind::Procedure => {
+                let message = format!("{name}({}) is a procedure", shown_types(&actual));
+                return Err(located(Error::new(ErrorKind::WrongObjectType, message), at)
+                    .with_hint("To call a procedure, use CALL."));
+            }
+            ProcKind::Aggregate | ProcKind::Window => {
+                return Err(Error::internal("an aggregate reached the binding of plain functions"));
+            }
+        }
+        let args = self.coerce_arguments(terms, &chosen)?;
+        let expr = self.call(chosen.proc.oid, args, chosen.result, at)?;
+        Ok(Term { expr, at })
+    }
+
+    /// Arguments as the chosen function declares them; those of a variadic one packed into an array.
+    pub(super) fn coerce_arguments(&mut self, terms: Vec<Term>, chosen: &resolve::Chosen) -> Result<Vec<Expr>> {
+        let mut args = Vec::with_capacity(terms.len());
+        for (term, declared) in terms.into_iter().zip(&chosen.args) {
+            args.push(self.coerce_argument(term, *declared)?.expr);
+        }
+        if let Some(from) = chosen.variadic_from {
+            let element = chosen.args.get(from).copied().unwrap_or(oid::TEXT);
+            let array = types::sql_type::array_of(element).map(|a| held(a, -1)).transpose()?;
+            let ty = array.ok_or_else(|| Error::unsupported("variadic arguments of this type are not supported"))?;
+            let bare = held(element, -1)?;
+            let packed = args.split_off(from.min(args.len()));
+            let elements = packed.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;
+            args.push(Expr::Array { elements, ty });
+        }
+        Ok(args)
+    }
+
+    /// CURRENT_DATE and its like: words without parentheses.
+    fn value_function(&mut self, name: &str, precision: Option<&ast::Expr>, at: usize) -> Result<Term> {
+        let timestamptz = held(oid::TIMESTAMPTZ, -1)?;
+        let now = Expr::Call { proc: NOW, args: Vec::new(), ty: timestamptz };
+        let term = |expr| Term { expr, at };
+        let typmod = match precision {
+            None => -1,
+            Some(ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Number(text, false), span: _ })) => {
+                text.parse::<i32>().map_or(6, |p| p.min(6))
+            }
+            Some(_) => return Err(located(Error::new(ErrorKind::Syntax, "syntax error in a precision"), at)),
+        };
+        let (target, named) = match name {
+            "current_timestamp" => (held(oid::TIMESTAMPTZ, typmod)?, None),
+            "current_date" => (held(oid::DATE, -1)?, None),
+            "localtimestamp" => (held(oid::TIMESTAMP, typmod)?, None),
+            "current_user" | "session_user" | "user" | "current_role" => {
+                let called = if name == "session_user" { name } else { "current_user" };
+                (held(oid::NAME, -1)?, Some(called))
+            }
+            "current_catalog" => (held(oid::NAME, -1)?, Some("current_database")),
+            "current_schema" => (held(oid::NAME, -1)?, Some("current_schema")),
+            _ => return Err(self.unsupported(&name.to_ascii_uppercase(), at)),
+        };
+        match named {
+            Some(called) => self.call_terms(called, Vec::new(), at),
+            None => self.coerce(term(now), &target, CastContext::Explicit),
+        }
+    }
+
+    pub(super) fn extract(&mut self, field: &ast::DateTimeField, expr: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+        let name = match field {
+            ast::DateTimeField::Custom(ident) | ast::DateTimeField::Week(Some(ident)) => super::names::fold(ident),
+            other => other.to_string().to_ascii_lowercase(),
+        };
+        let term = self.expr(expr, scope)?;
+        let at = term.at;
+        let name = name.trim_matches('\'').to_owned();
+        let field = Expr::Const(Datum::Text(name), held(oid::TEXT, -1)?);
+        self.call_terms("extract", vec![Term { expr: field, at }, term], at)
+    }
+
+    pub(super) fn substring(
+        &mut self,
+        shorthand: bool,
+        expr: &ast::Expr,
+        from: Option<&ast::Expr>,
+        length: Option<&ast::Expr>,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let mut terms = vec![self.expr(expr, scope)?];
+        let at = terms.first().map_or(0, |t| t.at);
+        match from {
+            Some(from) => terms.push(self.expr(from, scope)?),
+            None => {
+                let one = Expr::Const(Datum::Int32(1), held(oid::INT4, -1)?);
+                terms.push(Term { expr: one, at });
+            }
+        }
+        if let Some(length) = length {
+            terms.push(self.expr(length, scope)?);
+        }
+        self.call_terms(if shorthand { "substr" } else { "substring" }, terms, at)
+    }
+
+    pub(super) fn trim(
+        &mut self,
+        side: Option<ast::TrimWhereField>,
+        what: Option<&ast::Expr>,
+        expr: &ast::Expr,
+        characters: Option<&[ast::Expr]>,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let name = match side {
+            None | Some(ast::TrimWhereField::Both) => "btrim",
+            Some(ast::TrimWhereField::Leading) => "ltrim",
+            Some(ast::TrimWhereField::Trailing) => "rtrim",
+        };
+        let mut args = vec![expr];
+        args.extend(what);
+        args.extend(characters.into_iter().flatten());
+        self.call_named(name, &args, scope)
+    }
+}
+
+/// The type that a one-argument call of a type's name casts to.
+fn cast_by_call(name: &str, source: Oid) -> Option<Oid> {
+    let target = builtin::type_named(name).filter(|t| t.kind == 'b')?.oid;
+    if source == oid::UNKNOWN {
+        return Some(target);
+    }
+    match super::coerce::path(source, target, CastContext::Explicit)? {
+        super::coerce::Path::Relabel | super::coerce::Path::InOut => Some(target),
+        super::coerce::Path::Function(_) => None,
+    }
+}
+
+fn shown_types(types: &[Oid]) -> String {
+    types.iter().map(|t| type_name(*t)).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn no_function(name: &str, args: &[Oid], why: Refused) -> Error {
+    let shown = format!("{name}({})", shown_types(args));
+    match why {
+        Refused::NotFound => {
+            Error::new(ErrorKind::UndefinedFunction, format!("function {shown} does not exist")).with_hint(HINT_NONE)
+        }
+        Refused::Ambiguous => {
+            Error::new(ErrorKind::AmbiguousFunction, format!("function {shown} is not unique")).with_hint(HINT_CHOICE)
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Constants: number literals, and text read as a value of a type.
+//!
+//! Invariant: a numeric constant keeps the scale it was written with.
+
+use super::names::located;
+use super::type_name::held;
+use super::{Binder, Term};
+use crate::bound::Expr;
+use base::{Error, ErrorKind, Result};
+use sqlparser::ast;
+use types::sql_type::oid;
+use types::{Datum, Form, SqlType};
+
+/// Digits that 128 bits surely hold.
+const DECIMAL128_DIGITS: usize = 38;
+
+pub(super) fn unknown_type() -> SqlType {
+    SqlType { oid: oid::UNKNOWN, typmod: -1, form: Form::Text }
+}
+
+/// A number literal, by size int4, int8 or numeric; `text` may have a sign.
+pub(super) fn number(text: &str) -> Result<Expr> {
+    if text.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
+        if let Ok(n) = text.parse::<i32>() {
+            return Ok(Expr::Const(Datum::Int32(n), held(oid::INT4, -1)?));
+        }
+        if let Ok(n) = text.parse::<i64>() {
+            return Ok(Expr::Const(Datum::Int64(n), held(oid::INT8, -1)?));
+        }
+    }
+    match decimal(text) {
+        Some((value, scale)) => Ok(Expr::Const(Datum::Decimal128(value), SqlType::numeric_at_scale(scale))),
+        None => {
+            let ty = held(oid::NUMERIC, -1)?;
+            let datum = types::text::parse_text(&ty, text, &types::text::IoSettings::default())?;
+            Ok(Expr::Const(datum, ty))
+        }
+    }
+}
+
+/// Value and scale of a decimal number that fits a 128-bit decimal; `None` for all else.
+pub(super) fn decimal(text: &str) -> Option<(i128, u8)> {
+    let text = text.trim_matches(|c: char| c.is_ascii_whitespace());
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let negative = mantissa.starts_with('-');
+    let unsigned = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let digits = || whole.bytes().chain(fraction.bytes());
+    if digits().count() == 0 || !digits().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let shift = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
+    let significant = digits().skip_while(|b| *b == b'0').count();
+    let padding = usize::try_from((-shift).max(0)).ok()?;
+    if significant + padding > DECIMAL128_DIGITS || shift > 38 {
+        return None;
+    }
+    let mut value = digits().try_fold(0_i128, |v, b| v.checked_mul(10)?.checked_add(i128::from(b - b'0')))?;
+    for _ in 0..padding {
+        value = value.checked_mul(10)?;
+    }
+    Some((if negative { -value } else { value }, u8::try_from(shift.max(0)).ok()?))
+}
+
+impl Binder<'_> {
+    pub(super) fn value(&mut self, value: &ast::ValueWithSpan) -> Result<Term> {
+        let ast::ValueWithSpan { value, span } = value;
+        let at = self.at(*span);
+        let expr = match value {
+            ast::Value::Number(text, false) => number(text).map_err(|e| located(e, at))?,
+            ast::Value::SingleQuotedString(s)
+            | ast::Value::EscapedStringLiteral(s)
+            | ast::Value::UnicodeStringLiteral(s)
+            | ast::Value::NationalStringLiteral(s) => Expr::Const(Datum::Text(s.clone()), unknown_type()),
+            ast::Value::DollarQuotedString(ast::DollarQuotedString { value, tag: _ }) => {
+                Expr::Const(Datum::Text(value.clone()), unknown_type())
+            }
+            ast::Value::Boolean(b) => Expr::Const(Datum::Bool(*b), held(oid::BOOL, -1)?),
+            ast::Value::Null => Expr::Const(Datum::Null, unknown_type()),
+            ast::Value::Placeholder(name) => return self.parameter(name, at),
+            ast::Value::SingleQuotedByteStringLiteral(_) | ast::Value::HexStringLiteral(_) => {
+                return Err(self.unsupported("a bit string literal", at).with_hint("Write a bytea literal: '\\x0a'::bytea."));
+            }
+            other => {
+                let message = format!("syntax error at or near \"{other}\"");
+                return Err(located(Error::new(ErrorKind::Syntax, message), at));
+            }
+        };
+        Ok(Term { expr, at })
+    }
+
+    /// Text as a constant of a type, as the type's input reads it.
+    pub(super) fn constant(&self, text: &str, ty: &SqlType, at: usize) -> Result<Expr> {
+        if ty.oid == oid::NUMERIC && ty.typmod == -1
+            && let Some((value, scale)) = decimal(text)
+        {
+            return Ok(Expr::Const(Datum::Decimal128(value), SqlType::numeric_at_scale(scale)));
+        }
+        if let Some(found) = self.object_constant(text, ty, at)? {
+            return Ok(Expr::Const(found, ty.clone()));
+        }
+        let datum = types::text::parse_text(ty, text, &self.context.io).map_err(|e| located(e, at))?;
+        Ok(Expr::Const(datum, ty.clone()))
+    }
+
+    /// $1, $2, ..: of the declared or of the so far inferred type, else unknown.
+    fn parameter(&mut self, name: &str, at: usize) -> Result<Term> {
+        let index = name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok()).filter(|n| *n > 0);
+        let index = index.filter(|n| *n <= base::limits::PARAMETERS_MAX).ok_or_else(|| {
+            located(Error::new(ErrorKind::UndefinedParameter, format!("there is no parameter {name}")), at)
+        })?;
+        if self.parameters.len() < index {
+            self.parameters.resize(index, None);
+        }
+        let declared = self.context.parameter_types.get(index - 1).copied().flatten();
+        let known = self.parameters.get(index - 1).cloned().flatten();
+        let ty = match (known, declared) {
+            (Some(ty), _) => ty,
+            (None, Some(declared)) if declared != oid::UNKNOWN && declared.0 != 0 => {
+                let ty = held(declared, -1).map_err(|e| located(e, at))?;
+                self.set_parameter(index, &ty);
+                ty
+            }
+            (None, _) => unknown_type(),
+        };
+        Ok(Term { expr: Expr::Param { index, ty }, at })
+    }
+
+    pub(super) fn set_parameter(&mut self, index: usize, ty: &SqlType) {
+        if let Some(slot) = index.checked_sub(1).and_then(|i| self.parameters.get_mut(i)) {
+            *slot = Some(ty.clone());
+        }
+    }
+
+    /// Types of the parameters after binding, in order; 42P18 when one was never given a type.
+    pub fn parameter_types(&self) -> Result<Vec<SqlType>> {
+        let count = self.parameters.len().max(self.context.parameter_types.len());
+        (0..count)
+            .map(|i| match (self.parameters.get(i).cloned().flatten(), self.context.parameter_types.get(i)) {
+                (Some(ty), _) => Ok(ty),
+                (None, Some(Some(declared))) if declared.0 != 0 && *declared != oid::UNKNOWN => held(*declared, -1),
+                _ => {
+                    let message = format!("could not determine data type of parameter ${}", i + 1);
+                    Err(Error::new(ErrorKind::IndeterminateDatatype, message))
+                }
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn decimals_keep_their_scale() {
+        assert_eq!(decimal("1.50"), Some((150, 2)));
+        assert_eq!(decimal("-.5"), Some((-5, 1)));
+        assert_eq!(decimal("1e3"), Some((1000, 0)));
+        assert_eq!(decimal("1.5e-3"), Some((15, 4)));
+        assert_eq!(decimal("1."), Some((1, 0)));
+        assert_eq!(decimal("NaN"), None);
+        assert_eq!(decimal("1e40"), None);
+    }
+}

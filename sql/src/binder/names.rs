@@ -1,0 +1,200 @@
+//! Identifiers, positions, and relations and schemas by name.
+//!
+//! Invariant: pg_catalog is searched first unless the search path lists it.
+
+use super::Binder;
+use base::{Error, ErrorKind, Result};
+use catalog::builtin::{SystemRelation, system_relation};
+use catalog::{SchemaDef, TableDef};
+use sqlparser::ast;
+use sqlparser::tokenizer::{Location, Span};
+use std::sync::Arc;
+
+/// What a relation's name means.
+#[derive(Debug)]
+pub(super) enum Relation {
+    Table(Arc<TableDef>),
+    System(&'static SystemRelation),
+}
+
+/// Character offsets of the beginnings of lines.
+#[derive(Debug)]
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(super) fn new(text: &str) -> Self {
+        let mut starts = vec![0];
+        starts.extend(text.chars().enumerate().filter(|(_, c)| *c == '\n').map(|(i, _)| i + 1));
+        Self(starts)
+    }
+
+    fn position(&self, at: Location) -> usize {
+        let line = usize::try_from(at.line).unwrap_or(0);
+        let column = usize::try_from(at.column).unwrap_or(0);
+        match line.checked_sub(1).and_then(|l| self.0.get(l)) {
+            Some(start) => start + column,
+            None => 0,
+        }
+    }
+}
+
+/// An identifier as PostgreSQL folds it.
+pub(crate) fn fold(ident: &ast::Ident) -> String {
+    let mut name = ident.value.clone();
+    if ident.quote_style != Some('"') {
+        name.make_ascii_lowercase();
+    }
+    if name.len() > base::limits::IDENTIFIER_BYTES_MAX {
+        let cut = (0..=base::limits::IDENTIFIER_BYTES_MAX).rev().find(|i| name.is_char_boundary(*i)).unwrap_or(0);
+        name.truncate(cut);
+    }
+    name
+}
+
+impl Binder<'_> {
+    /// An identifier as PostgreSQL folds it: lower case unless quoted, cut to 63 bytes.
+    pub fn fold(&self, ident: &ast::Ident) -> String {
+        fold(ident)
+    }
+
+    /// Position of a place in the statement, in characters from 1; 0 when the place is not known.
+    pub fn position(&self, at: Location) -> usize {
+        self.lines.position(at)
+    }
+
+    pub(crate) fn at(&self, span: Span) -> usize {
+        self.lines.position(span.start)
+    }
+
+    /// 0A000 at a place.
+    pub fn unsupported(&self, what: &str, at: usize) -> Error {
+        located(Error::unsupported(format!("{what} is not supported")), at)
+    }
+
+    /// The folded parts of a dotted name and the position of its first part.
+    pub(super) fn parts(&self, name: &ast::ObjectName) -> Result<(Vec<String>, usize)> {
+        let mut parts = Vec::with_capacity(name.0.len());
+        let mut at = 0;
+        for part in &name.0 {
+            match part {
+                ast::ObjectNamePart::Identifier(ident) => {
+                    if parts.is_empty() {
+                        at = self.at(ident.span);
+                    }
+                    parts.push(fold(ident));
+                }
+                ast::ObjectNamePart::Function(_) => return Err(self.unsupported("a name made by a function", at)),
+            }
+        }
+        Ok((parts, at))
+    }
+
+    /// Schema (when given) and name; the database part, when given, must be the own one.
+    pub(super) fn qualified(&self, name: &ast::ObjectName) -> Result<(Option<String>, String, usize)> {
+        let (parts, at) = self.parts(name)?;
+        match parts.as_slice() {
+            [name] => Ok((None, name.clone(), at)),
+            [schema, name] => Ok((Some(schema.clone()), name.clone(), at)),
+            [database, schema, name] if database == self.context.database => {
+                Ok((Some(schema.clone()), name.clone(), at))
+            }
+            [_, _, _] => {
+                let message = format!("cross-database references are not implemented: {}", dotted(&parts));
+                Err(located(Error::unsupported(message), at))
+            }
+            _ => {
+                let message = format!("improper qualified name (too many dotted names): {}", parts.join("."));
+                Err(located(Error::new(ErrorKind::Syntax, message), at))
+            }
+        }
+    }
+
+    /// The relation of that name; `None` when there is none.
+    pub(super) fn find_relation(&self, schema: Option<&str>, name: &str) -> Option<Relation> {
+        match schema {
+            Some(schema) => self.relation_in(schema, name),
+            None => {
+                let listed = self.context.search_path.iter().any(|s| s == "pg_catalog");
+                let first = (!listed).then(|| self.relation_in("pg_catalog", name)).flatten();
+                first.or_else(|| self.context.search_path.iter().find_map(|s| self.relation_in(s, name)))
+            }
+        }
+    }
+
+    fn relation_in(&self, schema: &str, name: &str) -> Option<Relation> {
+        if let Some(system) = system_relation(schema, name) {
+            return Some(Relation::System(system));
+        }
+        let schema = self.context.catalog.schema_named(schema)?;
+        self.context.catalog.table_named(schema.id, name).cloned().map(Relation::Table)
+    }
+
+    pub(super) fn relation(&self, name: &ast::ObjectName) -> Result<Relation> {
+        let (schema, table, at) = self.qualified(name)?;
+        self.find_relation(schema.as_deref(), &table).ok_or_else(|| {
+            let shown = schema.map_or_else(|| table.clone(), |s| format!("{s}.{table}"));
+            let message = format!("relation \"{shown}\" does not exist");
+            located(Error::new(ErrorKind::UndefinedTable, message), at)
+        })
+    }
+
+    /// The user table of that name, by search_path; 42P01 when there is none, 42501 for a system relation.
+    pub fn table_named(&self, name: &ast::ObjectName) -> Result<Arc<TableDef>> {
+        match self.relation(name)? {
+            Relation::Table(table) => Ok(table),
+            Relation::System(system) if system.kind == 'v' => {
+                let message = format!("cannot change view \"{}\"", system.name);
+                Err(Error::new(ErrorKind::WrongObjectType, message))
+            }
+            Relation::System(system) => {
+                let message = format!("permission denied for table {}", system.name);
+                Err(Error::new(ErrorKind::InsufficientPrivilege, message))
+            }
+        }
+    }
+
+    /// The schema of that name; 3F000 when there is none, 42501 for pg_catalog and information_schema.
+    pub fn schema_named(&self, name: &ast::ObjectName) -> Result<Arc<SchemaDef>> {
+        let (parts, at) = self.parts(name)?;
+        match parts.as_slice() {
+            [schema] => self.schema(schema),
+            [database, schema] if database == self.context.database => self.schema(schema),
+            _ => {
+                let message = format!("cross-database references are not implemented: {}", dotted(&parts));
+                Err(located(Error::unsupported(message), at))
+            }
+        }
+    }
+
+    fn schema(&self, name: &str) -> Result<Arc<SchemaDef>> {
+        if matches!(name, "pg_catalog" | "information_schema") {
+            let message = format!("permission denied for schema {name}");
+            return Err(Error::new(ErrorKind::InsufficientPrivilege, message));
+        }
+        self.context.catalog.schema_named(name).cloned().ok_or_else(|| {
+            Error::new(ErrorKind::UndefinedSchema, format!("schema \"{name}\" does not exist"))
+        })
+    }
+
+    /// Where CREATE TABLE `name` puts the table: the named or the first existing schema of search_path, and the name.
+    pub fn creation_target(&self, name: &ast::ObjectName) -> Result<(Arc<SchemaDef>, String)> {
+        let (schema, table, at) = self.qualified(name)?;
+        if let Some(schema) = schema {
+            return self.schema(&schema).map(|s| (s, table)).map_err(|e| located(e, at));
+        }
+        let found = self.context.search_path.iter().find_map(|s| self.context.catalog.schema_named(s));
+        found.cloned().map(|s| (s, table)).ok_or_else(|| {
+            located(Error::new(ErrorKind::UndefinedSchema, "no schema has been selected to create in"), at)
+        })
+    }
+}
+
+/// A quoted dotted name as messages show it.
+fn dotted(parts: &[String]) -> String {
+    format!("\"{}\"", parts.join("."))
+}
+
+/// The error with a position, unless the position is not known.
+pub(super) fn located(error: Error, at: usize) -> Error {
+    if at == 0 { error } else { error.at(at) }
+}

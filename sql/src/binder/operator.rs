@@ -1,0 +1,424 @@
+//! Operators: arithmetic and comparison, AND and OR, BETWEEN, IN, LIKE, ANY and ALL over arrays.
+//!
+//! Invariant: an operator becomes a call of the function behind it; AND, OR and NOT stay nodes of their own.
+
+use super::coerce::can_coerce;
+use super::expr::boolean;
+use super::names::located;
+use super::resolve::{self, Refused};
+use super::type_name::{held, type_name};
+use super::{Binder, Scope, Term};
+use crate::bound::Expr;
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use catalog::builtin::{self, CastContext};
+use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
+use types::SqlType;
+use types::sql_type::oid;
+
+const HINT_TWO: &str =
+    "No operator matches the given name and argument types. You might need to add explicit type casts.";
+const HINT_ONE: &str =
+    "No operator matches the given name and argument type. You might need to add an explicit type cast.";
+const HINT_CHOICE: &str = "Could not choose a best candidate operator. You might need to add explicit type casts.";
+
+impl Binder<'_> {
+    /// A chain of binary operators that leans left, bound from its leftmost operand on.
+    pub(super) fn binary_chain(&mut self, expr: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+        if let ast::Expr::BinaryOp { left: _, op: op @ (BinaryOperator::And | BinaryOperator::Or), right: _ } = expr {
+            return self.logical_chain(expr, op, scope);
+        }
+        let mut rest = Vec::new();
+        let mut at = expr;
+        while let ast::Expr::BinaryOp { left, op, right } = at {
+            if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
+                break;
+            }
+            rest.push((left, op, right));
+            at = left;
+        }
+        let mut term = self.expr(at, scope)?;
+        while let Some((left, op, right)) = rest.pop() {
+            let name = self.operator_name(op, left)?;
+            let right = self.expr(right, scope)?;
+            term = self.operation(&name, Some(term), right, Some(left))?;
+        }
+        Ok(term)
+    }
+
+    fn logical_chain(&mut self, expr: &ast::Expr, op: &BinaryOperator, scope: &Scope<'_>) -> Result<Term> {
+        let clause = if *op == BinaryOperator::And { "AND" } else { "OR" };
+        let mut operands = Vec::new();
+        let mut at = expr;
+        while let ast::Expr::BinaryOp { left, op: own, right } = at {
+            if own != op {
+                break;
+            }
+            operands.push(right.as_ref());
+            at = left;
+        }
+        operands.push(at);
+        let mut bound = Vec::with_capacity(operands.len());
+        let mut start = 0;
+        for operand in operands.into_iter().rev() {
+            let term = self.expr(operand, scope)?;
+            if bound.is_empty() {
+                start = term.at;
+            }
+            bound.push(self.coerce_boolean(term, clause)?);
+        }
+        let expr = if *op == BinaryOperator::And { Expr::And(bound) } else { Expr::Or(bound) };
+        Ok(Term { expr, at: start })
+    }
+
+    fn operator_name(&self, op: &BinaryOperator, left: &ast::Expr) -> Result<String> {
+        match op {
+            BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
+                [name] => Ok(name.clone()),
+                [schema, name] if schema.eq_ignore_ascii_case("pg_catalog") => Ok(name.clone()),
+                _ => {
+                    let message = format!("operator does not exist: {}", parts.join("."));
+                    let at = self.operator_position(left).unwrap_or(0);
+                    Err(located(Error::new(ErrorKind::UndefinedFunction, message), at))
+                }
+            },
+            other => Ok(other.to_string()),
+        }
+    }
+
+    /// A call of the operator; `before` is the syntax of the left operand, for the position in errors.
+    pub(super) fn operation(
+        &mut self,
+        name: &str,
+        left: Option<Term>,
+        right: Term,
+        before: Option<&ast::Expr>,
+    ) -> Result<Term> {
+        let at = left.as_ref().map_or(right.at, |l| l.at);
+        let terms: Vec<Term> = left.into_iter().chain([right]).collect();
+        let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
+        let (operator, args, result) = match resolve::operator(name, &actual) {
+            Ok(found) => found,
+            Err(why) => {
+                let position = before.and_then(|b| self.operator_position(b)).unwrap_or(0);
+                return Err(located(no_operator(name, &actual, why), position));
+            }
+        };
+        let mut exprs = Vec::with_capacity(terms.len());
+        for (term, declared) in terms.into_iter().zip(args) {
+            exprs.push(self.coerce_argument(term, declared)?.expr);
+        }
+        let expr = self.call(operator.proc, exprs, result, at)?;
+        Ok(Term { expr, at })
+    }
+
+    /// A call with its arguments coerced, numerics brought to the forms the function takes.
+    pub(super) fn call(&self, proc: Oid, args: Vec<Expr>, result: Oid, at: usize) -> Result<Expr> {
+        let row = builtin::proc(proc).ok_or_else(|| Error::internal(format!("function {proc} is not known")))?;
+        let ty = held(result, -1).map_err(|e| located(e, at))?;
+        let (args, ty) = self.numeric_call(row, args, ty)?;
+        Ok(Expr::Call { proc, args, ty })
+    }
+
+    pub(super) fn unary(&mut self, op: UnaryOperator, operand: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+        let name = match op {
+            UnaryOperator::Not => {
+                let term = self.expr(operand, scope)?;
+                let at = term.at;
+                return Ok(Term { expr: Expr::Not(Box::new(self.coerce_boolean(term, "NOT")?)), at });
+            }
+            UnaryOperator::Minus => return self.minus(operand, scope),
+            UnaryOperator::Plus => "+",
+            UnaryOperator::BitwiseNot => "~",
+            UnaryOperator::PGAbs => "@",
+            UnaryOperator::PGSquareRoot => "|/",
+            UnaryOperator::PGCubeRoot => "||/",
+            other => {
+                let at = self.start(operand);
+                return Err(self.unsupported(&format!("the prefix operator {other}"), at));
+            }
+        };
+        let term = self.expr(operand, scope)?;
+        self.prefix(name, term, operand)
+    }
+
+    fn prefix(&mut self, name: &str, term: Term, operand: &ast::Expr) -> Result<Term> {
+        let mut term = self.operation(name, None, term, None).map_err(|e| {
+            let start = self.start(operand);
+            located(e, start.saturating_sub(name.chars().count()))
+        })?;
+        term.at = term.at.saturating_sub(1);
+        Ok(term)
+    }
+
+    /// Unary minus. It binds tighter than `^` in PostgreSQL, which the syntax tree has the other way round.
+    fn minus(&mut self, operand: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+        let mut powers = Vec::new();
+        let mut base = operand;
+        while let ast::Expr::BinaryOp { left, op: BinaryOperator::PGExp, right } = base {
+            powers.push((left, right));
+            base = left;
+        }
+        let mut number = base;
+        while let ast::Expr::Nested(inner) = number {
+            number = inner;
+        }
+        let mut term = match number {
+            ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Number(text, false), span }) => {
+                let at = self.at(*span);
+                let expr = super::literal::number(&format!("-{text}")).map_err(|e| located(e, at))?;
+                Term { expr, at: at.saturating_sub(1) }
+            }
+            _ => {
+                let term = self.expr(base, scope)?;
+                self.prefix("-", term, base)?
+            }
+        };
+        while let Some((left, right)) = powers.pop() {
+            let right = self.expr(right, scope)?;
+            term = self.operation("^", Some(term), right, Some(left))?;
+        }
+        Ok(term)
+    }
+
+    pub(super) fn between(
+        &mut self,
+        expr: &ast::Expr,
+        negated: bool,
+        low: &ast::Expr,
+        high: &ast::Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let (above, below) = if negated { ("<", ">") } else { (">=", "<=") };
+        let first = self.expr(expr, scope)?;
+        let at = first.at;
+        let low = self.expr(low, scope)?;
+        let lower = self.operation(above, Some(first), low, Some(expr))?.expr;
+        // Bound again: a subquery in it must not give its columns twice.
+        let second = self.expr(expr, scope)?;
+        let high = self.expr(high, scope)?;
+        let upper = self.operation(below, Some(second), high, Some(expr))?.expr;
+        let both = vec![lower, upper];
+        Ok(Term { expr: if negated { Expr::Or(both) } else { Expr::And(both) }, at })
+    }
+
+    pub(super) fn like(
+        &mut self,
+        operator: &str,
+        escape_function: &str,
+        expr: &ast::Expr,
+        pattern: &ast::Expr,
+        escape: Option<&ast::ValueWithSpan>,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let left = self.expr(expr, scope)?;
+        let mut pattern = self.expr(pattern, scope)?;
+        if let Some(escape) = escape {
+            let at = pattern.at;
+            let escape = self.value(escape)?;
+            pattern = self.call_terms(escape_function, vec![pattern, escape], at)?;
+        }
+        self.operation(operator, Some(left), pattern, Some(expr))
+    }
+
+    pub(super) fn similar(
+        &mut self,
+        negated: bool,
+        expr: &ast::Expr,
+        pattern: &ast::Expr,
+        escape: Option<&ast::ValueWithSpan>,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let left = self.expr(expr, scope)?;
+        let pattern = self.expr(pattern, scope)?;
+        let at = pattern.at;
+        let mut args = vec![pattern];
+        if let Some(escape) = escape {
+            args.push(self.value(escape)?);
+        }
+        let pattern = self.call_terms("similar_to_escape", args, at)?;
+        self.operation(if negated { "!~" } else { "~" }, Some(left), pattern, Some(expr))
+    }
+
+    pub(super) fn is_distinct(
+        &mut self,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let first = self.expr(left, scope)?;
+        let second = self.expr(right, scope)?;
+        let at = first.at;
+        let (equal, left, right) = self.comparison("=", first, second, Some(left))?;
+        let (left, right) = (Box::new(left), Box::new(right));
+        Ok(Term { expr: Expr::IsDistinct { equal, left, right, negated }, at })
+    }
+
+    /// The function of a comparison and its coerced operands.
+    pub(super) fn comparison(
+        &mut self,
+        name: &str,
+        left: Term,
+        right: Term,
+        before: Option<&ast::Expr>,
+    ) -> Result<(Oid, Expr, Expr)> {
+        let at = left.at;
+        let term = self.operation(name, Some(left), right, before)?;
+        match term.expr {
+            Expr::Call { proc, args, ty } if ty == boolean() => match <[Expr; 2]>::try_from(args) {
+                Ok([left, right]) => Ok((proc, left, right)),
+                Err(_) => Err(Error::internal("a comparison without two operands")),
+            },
+            _ => Err(located(
+                Error::new(ErrorKind::DatatypeMismatch, format!("operator {name} must return type boolean")),
+                at,
+            )),
+        }
+    }
+
+    pub(super) fn in_list(
+        &mut self,
+        expr: &ast::Expr,
+        list: &[ast::Expr],
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let arg = self.expr(expr, scope)?;
+        let at = arg.at;
+        let mut terms = vec![arg];
+        for item in list {
+            terms.push(self.expr(item, scope)?);
+        }
+        let types: Vec<(Oid, usize)> = terms.iter().map(|t| (t.expr.ty().oid, t.at)).collect();
+        if let Ok(common) = super::coerce::common_oid(&types, "IN")
+            && types.iter().all(|(t, _)| can_coerce(*t, common, CastContext::Implicit))
+            && let Some((arg_type, _)) = types.first()
+            && let Ok((operator, sides, _)) = resolve::operator("=", &[*arg_type, common])
+            && let [left, right] = sides.as_slice()
+        {
+            return self.in_common(operator.proc, terms, (*left, *right), negated, at);
+        }
+        // The items have no type in common: one comparison each.
+        let name = if negated { "<>" } else { "=" };
+        let mut comparisons = Vec::with_capacity(list.len());
+        for (i, term) in terms.into_iter().skip(1).enumerate() {
+            let arg = self.expr(expr, scope)?;
+            let before = list.get(i).map_or(expr, |_| expr);
+            comparisons.push(self.operation(name, Some(arg), term, Some(before))?.expr);
+        }
+        Ok(Term { expr: if negated { Expr::And(comparisons) } else { Expr::Or(comparisons) }, at })
+    }
+
+    fn in_common(
+        &mut self,
+        equal: Oid,
+        terms: Vec<Term>,
+        (left, right): (Oid, Oid),
+        negated: bool,
+        at: usize,
+    ) -> Result<Term> {
+        let mut exprs = Vec::with_capacity(terms.len());
+        for (i, term) in terms.into_iter().enumerate() {
+            exprs.push(self.coerce_argument(term, if i == 0 { left } else { right })?.expr);
+        }
+        let types: Vec<SqlType> = exprs.iter().map(Expr::ty).filter(|t| t.oid == oid::NUMERIC).collect();
+        if !types.is_empty() {
+            let form = super::numeric::aligned(&types);
+            let ty = SqlType { form, ..super::numeric::per_value() };
+            exprs = exprs
+                .into_iter()
+                .map(|e| if e.ty().oid == oid::NUMERIC { self.in_form(e, &ty) } else { Ok(e) })
+                .collect::<Result<_>>()?;
+        }
+        let mut exprs = exprs.into_iter();
+        let Some(arg) = exprs.next() else { return Err(Error::internal("IN without an argument")) };
+        let list = exprs.collect();
+        Ok(Term { expr: Expr::InList { equal, arg: Box::new(arg), list, negated }, at })
+    }
+
+    pub(super) fn quantified(
+        &mut self,
+        left: &ast::Expr,
+        op: &BinaryOperator,
+        right: &ast::Expr,
+        all: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let mut inner = right;
+        while let ast::Expr::Nested(nested) = inner {
+            inner = nested;
+        }
+        let name = self.operator_name(op, left)?;
+        if let ast::Expr::Subquery(query) = inner {
+            return self.quantified_subquery(left, &name, query, all, scope);
+        }
+        let arg = self.expr(left, scope)?;
+        let array = self.expr(inner, scope)?;
+        let at = arg.at;
+        let array_type = array.expr.ty().oid;
+        let element = match array_type {
+            oid::UNKNOWN => oid::UNKNOWN,
+            other => types::sql_type::array_element(other).ok_or_else(|| {
+                let position = self.operator_position(left).unwrap_or(0);
+                let message = "op ANY/ALL (array) requires array on right side";
+                located(Error::new(ErrorKind::WrongObjectType, message), position)
+            })?,
+        };
+        let (operator, sides, result) = resolve::operator(&name, &[arg.expr.ty().oid, element]).map_err(|why| {
+            let position = self.operator_position(left).unwrap_or(0);
+            located(no_operator(&name, &[arg.expr.ty().oid, element], why), position)
+        })?;
+        if result != oid::BOOL {
+            let message = "op ANY/ALL (array) requires operator to yield boolean";
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
+        }
+        let [arg_type, element_type] = <[Oid; 2]>::try_from(sides)
+            .map_err(|_| Error::internal("a comparison without two operands"))?;
+        let arg = self.coerce_argument(arg, arg_type)?.expr;
+        // A list of numerics has a scale per value.
+        let arg = if arg_type == oid::NUMERIC { self.in_form(arg, &super::numeric::per_value())? } else { arg };
+        let array_target = match element == element_type {
+            true => array_type,
+            false => types::sql_type::array_of(element_type)
+                .ok_or_else(|| self.unsupported("an array of this type", array.at))?,
+        };
+        let array = self.coerce_argument(array, array_target)?.expr;
+        let (arg, array) = (Box::new(arg), Box::new(array));
+        Ok(Term { expr: Expr::ArrayCompare { proc: operator.proc, all, arg, array }, at })
+    }
+
+    /// Position of the operator behind an operand: the first character after it that is no blank, comment or
+    /// closing parenthesis.
+    pub(super) fn operator_position(&self, before: &ast::Expr) -> Option<usize> {
+        let end = before.span().end;
+        let at = self.position(end);
+        if at == 0 {
+            return None;
+        }
+        let rest = self.context.text.chars().skip(at.saturating_sub(1));
+        let skipped = rest.take_while(|c| c.is_whitespace() || *c == ')').count();
+        Some(at + skipped)
+    }
+
+    pub(super) fn text_at(&self, at: usize, expected: &str) -> bool {
+        let mut text = self.context.text.chars().skip(at.saturating_sub(1));
+        expected.chars().all(|c| text.next() == Some(c))
+    }
+}
+
+pub(super) fn no_operator(name: &str, args: &[Oid], why: Refused) -> Error {
+    let shown = match args {
+        [left, right] => format!("{} {name} {}", type_name(*left), type_name(*right)),
+        other => format!("{name} {}", other.first().map_or_else(String::new, |t| type_name(*t))),
+    };
+    match why {
+        Refused::NotFound => {
+            Error::new(ErrorKind::UndefinedFunction, format!("operator does not exist: {shown}"))
+                .with_hint(if args.len() == 2 { HINT_TWO } else { HINT_ONE })
+        }
+        Refused::Ambiguous => {
+            Error::new(ErrorKind::AmbiguousFunction, format!("operator is not unique: {shown}")).with_hint(HINT_CHOICE)
+        }
+    }
+}

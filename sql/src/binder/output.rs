@@ -1,0 +1,204 @@
+//! The select list: expansion of `*`, names of result columns.
+
+use super::names::{fold, located};
+use super::type_name::column_name;
+use super::{Binder, Scope, ScopeColumn, Term};
+use crate::bound::{ColRef, Expr};
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use sqlparser::ast;
+
+/// An item of a select list.
+#[derive(Clone, Debug)]
+pub(super) struct Target {
+    pub(super) name: String,
+    pub(super) term: Term,
+    /// Table OID and attnum of a plain table column; else (0, 0).
+    pub(super) origin: (Oid, i16),
+    /// Columns it uses outside aggregates.
+    pub(super) uses: Vec<(ColRef, usize)>,
+}
+
+impl Binder<'_> {
+    pub(super) fn targets(&mut self, items: &[ast::SelectItem], scope: &Scope<'_>) -> Result<Vec<Target>> {
+        let mut targets = Vec::with_capacity(items.len());
+        for item in items {
+            self.take_uses();
+            match item {
+                ast::SelectItem::UnnamedExpr(expr) => {
+                    let name = figure_name(expr).map_or_else(|| "?column?".to_owned(), |(n, _)| n);
+                    targets.push(self.target(expr, name, scope)?);
+                }
+                ast::SelectItem::ExprWithAlias { expr, alias } => {
+                    targets.push(self.target(expr, fold(alias), scope)?);
+                }
+                ast::SelectItem::ExprWithAliases { expr, aliases: _ } => {
+                    let at = self.start(expr);
+                    return Err(self.unsupported("several names for one expression", at));
+                }
+                ast::SelectItem::Wildcard(options) => {
+                    let at = self.wildcard(options)?;
+                    if !scope.tables.iter().any(|t| t.unqualified) {
+                        let message = "SELECT * with no tables specified is not valid";
+                        return Err(located(Error::new(ErrorKind::Syntax, message), at));
+                    }
+                    targets.extend(scope.shown().map(|c| star(c, at)));
+                }
+                ast::SelectItem::QualifiedWildcard(kind, options) => {
+                    self.wildcard(options)?;
+                    self.qualified_star(kind, scope, &mut targets)?;
+                }
+            }
+        }
+        Ok(targets)
+    }
+
+    fn target(&mut self, expr: &ast::Expr, name: String, scope: &Scope<'_>) -> Result<Target> {
+        let term = self.expr(expr, scope)?;
+        let origin = match &term.expr {
+            Expr::Column(c) => scope.tables.iter().flat_map(|t| &t.columns).find(|s| s.typed.col == c.col).map(|s| s.origin),
+            _ => None,
+        };
+        Ok(Target { name, term, origin: origin.unwrap_or((Oid(0), 0)), uses: self.take_uses() })
+    }
+
+    fn qualified_star(
+        &mut self,
+        kind: &ast::SelectItemQualifiedWildcardKind,
+        scope: &Scope<'_>,
+        targets: &mut Vec<Target>,
+    ) -> Result<()> {
+        let name = match kind {
+            ast::SelectItemQualifiedWildcardKind::ObjectName(name) => name,
+            ast::SelectItemQualifiedWildcardKind::Expr(expr) => {
+                let at = self.start(expr);
+                return Err(self.unsupported("the columns of a composite value", at));
+            }
+        };
+        let (schema, table, at) = self.qualified(name)?;
+        let mut level = Some(scope);
+        while let Some(current) = level {
+            if let Some(entry) = current.table(schema.as_deref(), &table) {
+                let own = current.tables.len() == scope.tables.len() && std::ptr::eq(current, scope);
+                targets.extend(entry.columns.iter().map(|c| {
+                    let mut target = star(c, at);
+                    if !own {
+                        target.term.expr = Expr::Outer(c.typed.clone());
+                        target.origin = (Oid(0), 0);
+                    }
+                    target
+                }));
+                return Ok(());
+            }
+            level = current.parent;
+        }
+        Err(self.missing_table(schema.as_deref(), &table, at, scope))
+    }
+
+    fn wildcard(&self, options: &ast::WildcardAdditionalOptions) -> Result<usize> {
+        let ast::WildcardAdditionalOptions {
+            wildcard_token: ast::helpers::attached_token::AttachedToken(token),
+            opt_ilike,
+            opt_exclude,
+            opt_except,
+            opt_replace,
+            opt_rename,
+            opt_alias,
+        } = options;
+        let at = self.at(token.span);
+        let plain = opt_ilike.is_none()
+            && opt_exclude.is_none()
+            && opt_except.is_none()
+            && opt_replace.is_none()
+            && opt_rename.is_none()
+            && opt_alias.is_none();
+        if plain { Ok(at) } else { Err(self.unsupported("an option of *", at)) }
+    }
+}
+
+fn star(column: &ScopeColumn, at: usize) -> Target {
+    Target {
+        name: column.name.clone(),
+        term: Term { expr: Expr::Column(column.typed.clone()), at },
+        origin: column.origin,
+        uses: vec![(column.typed.col, at)],
+    }
+}
+
+/// The name PostgreSQL gives a result column without alias, and how strong it is: 2 from a name in the expression,
+/// 1 from the construct.
+pub(super) fn figure_name(expr: &ast::Expr) -> Option<(String, u8)> {
+    use ast::Expr as E;
+    let strong = |s: &str| Some((s.to_owned(), 2));
+    match expr {
+        E::Identifier(ident) => Some((fold(ident), 2)),
+        E::CompoundIdentifier(parts) => parts.last().map(|i| (fold(i), 2)),
+        E::CompoundFieldAccess { root, access_chain } => {
+            let field = access_chain.iter().rev().find_map(|a| match a {
+                ast::AccessExpr::Dot(inner) => figure_name(inner),
+                ast::AccessExpr::Subscript(_) => None,
+            });
+            field.or_else(|| figure_name(root))
+        }
+        E::Nested(inner) => figure_name(inner),
+        E::Collate { expr, collation: _ } => figure_name(expr),
+        E::Function(function) => function.name.0.last().and_then(|p| p.as_ident()).map(|i| (fold(i), 2)),
+        E::Cast { kind: _, expr, data_type, array: _, format: _ } => match figure_name(expr) {
+            Some((name, 2)) => Some((name, 2)),
+            _ => type_column_name(data_type).map(|n| (n, 1)),
+        },
+        E::TypedString(ast::TypedString { data_type, value: _, uses_odbc_syntax: _ }) => {
+            type_column_name(data_type).map(|n| (n, 1))
+        }
+        E::Interval(_) => Some(("interval".to_owned(), 1)),
+        E::Value(ast::ValueWithSpan { value: ast::Value::Boolean(_), span: _ }) => Some(("bool".to_owned(), 1)),
+        E::Case { case_token: _, end_token: _, operand: _, conditions: _, else_result } => {
+            match else_result.as_deref().and_then(figure_name) {
+                Some((name, 2)) => Some((name, 2)),
+                _ => Some(("case".to_owned(), 1)),
+            }
+        }
+        E::Exists { subquery: _, negated: false } => strong("exists"),
+        E::Subquery(query) => subquery_name(query),
+        E::Array(_) => strong("array"),
+        E::Extract { field: _, syntax: _, expr: _ } => strong("extract"),
+        E::Ceil { expr: _, field: _ } => strong("ceil"),
+        E::Floor { expr: _, field: _ } => strong("floor"),
+        E::Position { expr: _, r#in: _ } => strong("position"),
+        E::Substring { expr: _, substring_from: _, substring_for: _, special: _, shorthand } => {
+            strong(if *shorthand { "substr" } else { "substring" })
+        }
+        E::Trim { trim_where, trim_what: _, expr: _, trim_characters: _ } => strong(match trim_where {
+            None | Some(ast::TrimWhereField::Both) => "btrim",
+            Some(ast::TrimWhereField::Leading) => "ltrim",
+            Some(ast::TrimWhereField::Trailing) => "rtrim",
+        }),
+        E::Overlay { expr: _, overlay_what: _, overlay_from: _, overlay_for: _ } => strong("overlay"),
+        E::AtTimeZone { timestamp: _, time_zone: _ } => strong("timezone"),
+        _ => None,
+    }
+}
+
+fn subquery_name(query: &ast::Query) -> Option<(String, u8)> {
+    let ast::SetExpr::Select(select) = query.body.as_ref() else { return None };
+    match select.projection.first()? {
+        ast::SelectItem::UnnamedExpr(expr) => figure_name(expr).map(|(n, _)| (n, 2)),
+        ast::SelectItem::ExprWithAlias { expr: _, alias } => Some((fold(alias), 2)),
+        _ => None,
+    }
+}
+
+/// The last part of a type's name in pg_type, as the grammar turns `integer` into `int4`.
+fn type_column_name(ty: &ast::DataType) -> Option<String> {
+    let context = super::BindContext::new("", empty_catalog());
+    let binder = Binder::new(&context);
+    match ty {
+        ast::DataType::Custom(name, _) => name.0.last().and_then(|p| p.as_ident()).map(fold),
+        other => binder.sql_type(other).ok().map(|t| column_name(t.oid)),
+    }
+}
+
+fn empty_catalog() -> &'static catalog::CatalogState {
+    static EMPTY: std::sync::OnceLock<catalog::CatalogState> = std::sync::OnceLock::new();
+    EMPTY.get_or_init(catalog::CatalogState::initial)
+}

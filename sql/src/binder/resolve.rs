@@ -1,0 +1,181 @@
+//! Which function or operator a name and argument types mean, by PostgreSQL's documented steps:
+//! exact match, then most exact matches, preferred types, categories of unknown literals.
+//!
+//! Must not know expressions; works on type OIDs only.
+
+use super::coerce::{can_coerce, category, is_polymorphic, is_preferred};
+use super::polymorphic;
+use base::id::Oid;
+use catalog::builtin::{self, CastContext, Operator, Proc};
+use types::sql_type::oid;
+
+/// A function chosen for a call.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    pub(super) proc: &'static Proc,
+    /// Type of each argument given, polymorphic ones resolved.
+    pub(super) args: Vec<Oid>,
+    pub(super) result: Oid,
+    /// Arguments from this one on are collected into the variadic array.
+    pub(super) variadic_from: Option<usize>,
+}
+
+/// Why nothing was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    NotFound,
+    Ambiguous,
+}
+
+#[derive(Clone, Debug)]
+struct Candidate<T> {
+    args: Vec<Oid>,
+    what: T,
+}
+
+/// The function of that name for arguments of those types.
+pub(super) fn function(name: &str, args: &[Oid]) -> Result<Chosen, Refused> {
+    let mut candidates: Vec<Candidate<(&'static Proc, Option<usize>)>> = Vec::new();
+    for proc in builtin::procs_named(name) {
+        if proc.args.len() == args.len() {
+            candidates.push(Candidate { args: proc.args.clone(), what: (proc, None) });
+        }
+    }
+    for proc in builtin::procs_named(name) {
+        let (Some(element), Some(fixed)) = (proc.variadic, proc.args.len().checked_sub(1)) else { continue };
+        if args.len() <= fixed {
+            continue;
+        }
+        let mut expanded: Vec<Oid> = proc.args.iter().copied().take(fixed).collect();
+        expanded.resize(args.len(), element);
+        if candidates.iter().any(|c| c.args == expanded) {
+            continue;
+        }
+        let packed = (element != oid::ANY).then_some(fixed);
+        candidates.push(Candidate { args: expanded, what: (proc, packed) });
+    }
+    let found = choose(candidates, args)?;
+    let (proc, variadic_from) = found.what;
+    let declared = found.args;
+    let (resolved, result) = polymorphic::resolve(args, &declared, proc.result).ok_or(Refused::NotFound)?;
+    Ok(Chosen { proc, args: resolved, result, variadic_from })
+}
+
+/// The operator of that name; a prefix operator has one argument.
+pub(super) fn operator(name: &str, args: &[Oid]) -> Result<(&'static Operator, Vec<Oid>, Oid), Refused> {
+    let all = builtin::operators(name);
+    let operands = |o: &Operator| -> Vec<Oid> { [o.left, o.right].into_iter().filter(|t| *t != Oid(0)).collect() };
+    // An unknown operand is first assumed to be of the other operand's type.
+    let assumed: Vec<Oid> = match args {
+        [left, right] if *left == oid::UNKNOWN && *right != oid::UNKNOWN => vec![*right, *right],
+        [left, right] if *right == oid::UNKNOWN && *left != oid::UNKNOWN => vec![*left, *left],
+        other => other.to_vec(),
+    };
+    let exact = all.iter().find(|o| operands(o) == assumed);
+    let chosen = match exact {
+        Some(found) => found,
+        None => {
+            let candidates = all
+                .iter()
+                .map(|o| Candidate { args: operands(o), what: o })
+                .filter(|c| c.args.len() == args.len())
+                .collect();
+            choose(candidates, args)?.what
+        }
+    };
+    let (resolved, result) =
+        polymorphic::resolve(args, &operands(chosen), chosen.result).ok_or(Refused::NotFound)?;
+    Ok((chosen, resolved, result))
+}
+
+fn choose<T: Clone>(candidates: Vec<Candidate<T>>, args: &[Oid]) -> Result<Candidate<T>, Refused> {
+    if let Some(exact) = candidates.iter().find(|c| c.args == args) {
+        return Ok(exact.clone());
+    }
+    let accepting: Vec<Candidate<T>> = candidates
+        .into_iter()
+        .filter(|c| c.args.iter().zip(args).all(|(t, a)| can_coerce(*a, *t, CastContext::Implicit)))
+        .filter(|c| polymorphic::consistent(args, &c.args))
+        .collect();
+    match accepting.as_slice() {
+        [] => Err(Refused::NotFound),
+        [one] => Ok(one.clone()),
+        _ => best(accepting, args).ok_or(Refused::Ambiguous),
+    }
+}
+
+fn best<T: Clone>(candidates: Vec<Candidate<T>>, args: &[Oid]) -> Option<Candidate<T>> {
+    let exact = |c: &Candidate<T>| c.args.iter().zip(args).filter(|(t, a)| t == a && **a != oid::UNKNOWN).count();
+    let candidates = with_most(candidates, exact);
+    let preferred = |c: &Candidate<T>| {
+        c.args
+            .iter()
+            .zip(args)
+            .filter(|(t, a)| **a != oid::UNKNOWN)
+            .filter(|(t, a)| t == a || (is_preferred(**t) && category(**t) == category(**a)))
+            .count()
+    };
+    let candidates = with_most(candidates, preferred);
+    if let [one] = candidates.as_slice() {
+        return Some(one.clone());
+    }
+    if !args.contains(&oid::UNKNOWN) {
+        return None;
+    }
+    let candidates = by_category(candidates, args);
+    if let [one] = candidates.as_slice() {
+        return Some(one.clone());
+    }
+    by_known_type(&candidates, args)
+}
+
+fn with_most<T>(candidates: Vec<Candidate<T>>, count: impl Fn(&Candidate<T>) -> usize) -> Vec<Candidate<T>> {
+    let most = candidates.iter().map(&count).max().unwrap_or(0);
+    candidates.into_iter().filter(|c| count(c) == most).collect()
+}
+
+/// Gives each unknown argument a category (string if any candidate takes one) and keeps the candidates that fit.
+fn by_category<T: Clone>(candidates: Vec<Candidate<T>>, args: &[Oid]) -> Vec<Candidate<T>> {
+    let mut chosen: Vec<Option<(char, bool)>> = vec![None; args.len()];
+    for (i, slot) in chosen.iter_mut().enumerate().filter(|(i, _)| args.get(*i) == Some(&oid::UNKNOWN)) {
+        let taken: Vec<Oid> = candidates.iter().filter_map(|c| c.args.get(i).copied()).collect();
+        let first = taken.first().map_or('U', |t| category(*t));
+        let wanted = if taken.iter().any(|t| category(*t) == 'S') {
+            'S'
+        } else if taken.iter().all(|t| category(*t) == first) {
+            first
+        } else {
+            return candidates;
+        };
+        let has_preferred = taken.iter().any(|t| category(*t) == wanted && is_preferred(*t));
+        *slot = Some((wanted, has_preferred));
+    }
+    let fits = |c: &Candidate<T>| {
+        c.args.iter().zip(&chosen).all(|(t, wanted)| match wanted {
+            None => true,
+            Some((kind, preferred)) => category(*t) == *kind && (!preferred || is_preferred(*t)),
+        })
+    };
+    let kept: Vec<Candidate<T>> = candidates.iter().filter(|c| fits(c)).cloned().collect();
+    if kept.is_empty() { candidates } else { kept }
+}
+
+/// If all known arguments have one type, unknown ones are assumed to have it too.
+fn by_known_type<T: Clone>(candidates: &[Candidate<T>], args: &[Oid]) -> Option<Candidate<T>> {
+    let mut known = args.iter().filter(|a| **a != oid::UNKNOWN);
+    let ty = *known.next()?;
+    if !known.all(|a| *a == ty) {
+        return None;
+    }
+    let mut fitting =
+        candidates.iter().filter(|c| c.args.iter().all(|t| can_coerce(ty, *t, CastContext::Implicit)));
+    match (fitting.next(), fitting.next()) {
+        (Some(one), None) => Some(one.clone()),
+        _ => None,
+    }
+}
+
+/// Whether a declared type is polymorphic; "any" is not, its arguments need not agree.
+pub(super) fn is_generic(ty: Oid) -> bool {
+    ty != oid::ANY && is_polymorphic(ty)
+}

@@ -1,0 +1,255 @@
+//! Names that an expression may use: the relations of its query, common table expressions, enclosing queries.
+//!
+//! Invariant: a scope lives only while its query is bound; columns keep their `ColRef` afterwards.
+
+use super::names::{fold, located};
+use super::{Binder, Term};
+use crate::bound::{CteId, Expr, TypedCol};
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use sqlparser::ast;
+
+/// The relations visible to the expressions of one query level.
+#[derive(Clone, Debug, Default)]
+pub struct Scope<'p> {
+    pub(crate) parent: Option<&'p Scope<'p>>,
+    pub(crate) tables: Vec<ScopeTable>,
+    pub(crate) ctes: Vec<ScopeCte>,
+}
+
+/// One entry of FROM.
+#[derive(Clone, Debug)]
+pub struct ScopeTable {
+    /// Alias or name.
+    pub name: String,
+    /// Set when the table was named without alias; then `schema.table.column` works too.
+    pub schema: Option<String>,
+    pub columns: Vec<ScopeColumn>,
+    /// `name.column` and `name.*` find it.
+    pub by_name: bool,
+    /// Unqualified column names find it, and `*` shows it.
+    pub unqualified: bool,
+}
+
+/// A column of an entry of FROM.
+#[derive(Clone, Debug)]
+pub struct ScopeColumn {
+    pub name: String,
+    pub typed: TypedCol,
+    /// Table OID and attnum of a plain table column; else (0, 0).
+    pub origin: (Oid, i16),
+}
+
+/// A common table expression in scope.
+#[derive(Clone, Debug)]
+pub(crate) struct ScopeCte {
+    pub(crate) name: String,
+    pub(crate) id: CteId,
+    pub(crate) columns: Vec<ScopeColumn>,
+}
+
+impl<'p> Scope<'p> {
+    /// Without relations: constants and parameters only.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// A scope inside another one, whose columns are then outer columns.
+    pub fn inside(parent: &'p Scope<'p>) -> Self {
+        Self { parent: Some(parent), tables: Vec::new(), ctes: Vec::new() }
+    }
+
+    /// The same level with further relations, for what may see them.
+    pub(super) fn with(&self, tables: &[ScopeTable]) -> Scope<'p> {
+        let mut all = self.tables.clone();
+        all.extend_from_slice(tables);
+        Scope { parent: self.parent, tables: all, ctes: self.ctes.clone() }
+    }
+
+    pub fn add(&mut self, table: ScopeTable) {
+        self.tables.push(table);
+    }
+
+    fn levels(&self) -> impl Iterator<Item = &Scope<'p>> {
+        std::iter::successors(Some(self), |s| s.parent)
+    }
+
+    pub(super) fn cte(&self, name: &str) -> Option<&ScopeCte> {
+        self.levels().find_map(|s| s.ctes.iter().rev().find(|c| c.name == name))
+    }
+
+    /// Columns that `*` shows, in order.
+    pub(super) fn shown(&self) -> impl Iterator<Item = &ScopeColumn> {
+        self.tables.iter().filter(|t| t.unqualified).flat_map(|t| &t.columns)
+    }
+
+    pub(super) fn table(&self, schema: Option<&str>, name: &str) -> Option<&ScopeTable> {
+        self.tables.iter().find(|t| {
+            t.by_name && t.name == name && schema.is_none_or(|s| t.schema.as_deref() == Some(s))
+        })
+    }
+}
+
+impl Binder<'_> {
+    pub(super) fn column(&mut self, idents: &[ast::Ident], scope: &Scope<'_>) -> Result<Term> {
+        let at = idents.first().map_or(0, |i| self.at(i.span));
+        let parts: Vec<String> = idents.iter().map(fold).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        match parts.as_slice() {
+            [name] => self.unqualified_column(name, idents.iter().all(|i| i.quote_style.is_none()), at, scope),
+            [table, name] => self.qualified_column(None, table, name, at, scope),
+            [schema, table, name] => self.qualified_column(Some(schema), table, name, at, scope),
+            [database, schema, table, name] if *database == self.context.database => {
+                self.qualified_column(Some(schema), table, name, at, scope)
+            }
+            _ => {
+                let message = format!("improper qualified name (too many dotted names): {}", parts.join("."));
+                Err(located(Error::new(ErrorKind::Syntax, message), at))
+            }
+        }
+    }
+
+    fn unqualified_column(&mut self, name: &str, bare: bool, at: usize, scope: &Scope<'_>) -> Result<Term> {
+        for (depth, level) in scope.levels().enumerate() {
+            let mut found = level.shown().filter(|c| c.name == name);
+            if let Some(column) = found.next() {
+                if found.next().is_some() {
+                    let message = format!("column reference \"{name}\" is ambiguous");
+                    return Err(located(Error::new(ErrorKind::AmbiguousColumn, message), at));
+                }
+                return Ok(self.use_column(column, depth, at));
+            }
+        }
+        // Words that are functions without parentheses, where the parser took them for names.
+        if bare && matches!(name, "current_role" | "current_schema" | "user" | "session_user" | "current_catalog") {
+            return self.value_word(name, at);
+        }
+        if let Some(table) = scope.levels().find_map(|l| l.table(None, name)) {
+            let what = format!("the row of \"{}\" as a value", table.name);
+            return Err(self.unsupported(&what, at).with_hint("Name its columns."));
+        }
+        let error = Error::new(ErrorKind::UndefinedColumn, format!("column \"{name}\" does not exist"));
+        Err(located(with_near(error, name, None, scope), at))
+    }
+
+    fn qualified_column(
+        &mut self,
+        schema: Option<&str>,
+        table: &str,
+        name: &str,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        for (depth, level) in scope.levels().enumerate() {
+            let mut entries =
+                level.tables.iter().filter(|t| t.by_name && t.name == table && schema.is_none_or(|s| t.schema.as_deref() == Some(s)));
+            let Some(entry) = entries.next() else { continue };
+            if entries.next().is_some() {
+                let message = format!("table reference \"{table}\" is ambiguous");
+                return Err(located(Error::new(ErrorKind::AmbiguousColumn, message), at));
+            }
+            let mut found = entry.columns.iter().filter(|c| c.name == name);
+            let Some(column) = found.next() else {
+                let error = Error::new(ErrorKind::UndefinedColumn, format!("column {table}.{name} does not exist"));
+                return Err(located(with_near(error, name, Some(table), scope), at));
+            };
+            if found.next().is_some() {
+                let message = format!("column reference \"{name}\" is ambiguous");
+                return Err(located(Error::new(ErrorKind::AmbiguousColumn, message), at));
+            }
+            return Ok(self.use_column(column, depth, at));
+        }
+        Err(self.missing_table(schema, table, at, scope))
+    }
+
+    /// No entry of FROM has that name; a table that an alias hides gets a hint.
+    pub(super) fn missing_table(&self, schema: Option<&str>, table: &str, at: usize, scope: &Scope<'_>) -> Error {
+        let aliased = scope.levels().flat_map(|l| &l.tables).find(|t| {
+            t.by_name && self.aliases.get(&t.name).is_some_and(|original| original == table)
+        });
+        let error = match aliased {
+            Some(entry) => {
+                Error::new(ErrorKind::UndefinedTable, format!("invalid reference to FROM-clause entry for table \"{table}\""))
+                    .with_hint(format!("Perhaps you meant to reference the table alias \"{}\".", entry.name))
+            }
+            None => {
+                let shown = schema.map_or_else(|| table.to_owned(), |s| format!("{s}.{table}"));
+                let _ = shown;
+                Error::new(ErrorKind::UndefinedTable, format!("missing FROM-clause entry for table \"{table}\""))
+            }
+        };
+        located(error, at)
+    }
+
+    fn use_column(&mut self, column: &ScopeColumn, depth: usize, at: usize) -> Term {
+        let typed = column.typed.clone();
+        let name = column.name.clone();
+        self.uses.entry(typed.col).or_insert((at, name));
+        if depth == 0 {
+            self.note_use(typed.col, at);
+            Term { expr: Expr::Column(typed), at }
+        } else {
+            Term { expr: Expr::Outer(typed), at }
+        }
+    }
+}
+
+/// Adds PostgreSQL's hint when a column of nearly that name can be seen.
+fn with_near(error: Error, name: &str, table: Option<&str>, scope: &Scope<'_>) -> Error {
+    let mut best: Option<(usize, String)> = None;
+    let mut ties = 0;
+    for entry in scope.levels().flat_map(|l| &l.tables).filter(|t| t.by_name) {
+        let table_distance = table.map_or(0, |t| distance(t, &entry.name));
+        for column in &entry.columns {
+            let total = table_distance + distance(name, &column.name);
+            // Half the letters wrong is another word.
+            if total > 3 || total > name.len() / 2 {
+                continue;
+            }
+            let shown = format!("{}.{}", entry.name, column.name);
+            match &best {
+                Some((least, _)) if *least < total => {}
+                Some((least, _)) if *least == total => ties += 1,
+                _ => {
+                    best = Some((total, shown));
+                    ties = 0;
+                }
+            }
+        }
+    }
+    match best {
+        Some((_, shown)) if ties == 0 => error.with_hint(format!("Perhaps you meant to reference the column \"{shown}\".")),
+        _ => error,
+    }
+}
+
+/// Levenshtein distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (y, above) in b.iter().zip(row.iter().skip(1)) {
+            let cost = diagonal + usize::from(x != *y);
+            left = cost.min(above + 1).min(left + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distance;
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "ab"), 2);
+        assert_eq!(distance("abc", "abc"), 0);
+    }
+}

@@ -1,0 +1,234 @@
+//! Syntax trees of statements. Queries and expressions inside are sqlparser's.
+//!
+//! Must not know what names mean.
+//! Invariants: `at` is a position in characters from 1 in the query string; every field was written by the user or
+//! is the documented default of its absence.
+
+use crate::bound::Isolation;
+use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query, SelectItem, TableWithJoins, With};
+
+/// Any statement that is understood.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StatementAst {
+    Query(Box<Query>),
+    Insert(Box<InsertSpec>),
+    Update(Box<UpdateSpec>),
+    Delete(Box<DeleteSpec>),
+    CreateTable(Box<CreateTableSpec>),
+    CreateSchema { name: Ident, if_not_exists: bool },
+    DropTable(DropSpec),
+    DropSchema(DropSpec),
+    Copy(Box<CopySpec>),
+    Explain(Box<ExplainSpec>),
+    Set(SetSpec),
+    Show { name: Word },
+    ShowAll,
+    Reset { name: Option<Word> },
+    Begin { read_only: Option<bool>, isolation: Option<Isolation> },
+    SetTransaction { read_only: Option<bool>, isolation: Option<Isolation>, session: bool },
+    Commit { chain: bool },
+    Rollback { chain: bool },
+    Checkpoint,
+    DiscardAll,
+}
+
+/// A folded name of a setting or option and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    pub text: String,
+    pub at: usize,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct InsertSpec {
+    pub with: Option<With>,
+    pub table: ObjectName,
+    pub alias: Option<Ident>,
+    /// Empty: all columns.
+    pub columns: Vec<Ident>,
+    pub source: InsertSource,
+    pub on_conflict: Option<ConflictSpec>,
+    pub returning: Option<Vec<SelectItem>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum InsertSource {
+    DefaultValues,
+    /// VALUES may hold DEFAULT, which the parser leaves as an identifier.
+    Query(Box<Query>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConflictSpec {
+    pub at: usize,
+    pub target: Option<ConflictTarget>,
+    pub action: ConflictAction,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConflictTarget {
+    Columns(Vec<Ident>),
+    Constraint(Ident),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConflictAction {
+    Nothing,
+    Update { set: Vec<SetClause>, filter: Option<Expr> },
+}
+
+/// `column = value` or `(column, ..) = value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetClause {
+    pub columns: Vec<Ident>,
+    /// Whether the columns stand in parentheses: then the value is a row or a subquery.
+    pub tuple: bool,
+    pub value: Expr,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateSpec {
+    pub with: Option<With>,
+    pub table: ObjectName,
+    pub alias: Option<Ident>,
+    pub set: Vec<SetClause>,
+    pub from: Vec<TableWithJoins>,
+    pub filter: Option<Expr>,
+    pub returning: Option<Vec<SelectItem>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeleteSpec {
+    pub with: Option<With>,
+    pub table: ObjectName,
+    pub alias: Option<Ident>,
+    pub using: Vec<TableWithJoins>,
+    pub filter: Option<Expr>,
+    pub returning: Option<Vec<SelectItem>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateTableSpec {
+    pub name: ObjectName,
+    pub if_not_exists: bool,
+    pub columns: Vec<ColumnSpec>,
+    /// Of the table, in order; more than one is an error of the binder's.
+    pub keys: Vec<KeySpec>,
+    pub partitions: Vec<PartitionLevel>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnSpec {
+    pub name: Ident,
+    pub ty: DataType,
+    pub type_at: usize,
+    pub constraints: Vec<ColumnConstraint>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnConstraint {
+    pub name: Option<Ident>,
+    pub at: usize,
+    pub kind: ColumnConstraintKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ColumnConstraintKind {
+    NotNull,
+    Null,
+    /// The expression and its text.
+    Default(Box<Expr>, String),
+    PrimaryKey,
+}
+
+/// `[CONSTRAINT name] PRIMARY KEY (columns)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeySpec {
+    pub name: Option<Ident>,
+    pub at: usize,
+    pub columns: Vec<Ident>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartitionLevel {
+    Hash { at: usize, columns: Vec<Ident>, buckets: u64, buckets_at: usize },
+    Range { at: usize, columns: Vec<Ident>, partitions: Vec<PartitionSpec> },
+}
+
+/// `PARTITION name VALUES FROM (..) TO (..)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartitionSpec {
+    pub name: Ident,
+    pub at: usize,
+    pub lower: Vec<PartitionBound>,
+    pub upper: Vec<PartitionBound>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartitionBound {
+    MinValue { at: usize },
+    MaxValue { at: usize },
+    Value(Box<Expr>),
+}
+
+/// DROP of one kind of object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DropSpec {
+    pub names: Vec<ObjectName>,
+    pub if_exists: bool,
+    pub cascade: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopySpec {
+    pub source: CopySource,
+    pub from: bool,
+    /// `None`: the client.
+    pub path: Option<String>,
+    pub options: Vec<CopyOption>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopySource {
+    /// Without columns: all of them.
+    Table { name: ObjectName, columns: Vec<Ident> },
+    Query(Box<Query>),
+}
+
+/// One option of COPY, the old spellings brought into the new form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyOption {
+    pub name: String,
+    pub at: usize,
+    pub value: CopyValue,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyValue {
+    None,
+    /// A word, number or string.
+    Text(String),
+    Columns(Vec<Ident>),
+    /// `*`: all columns.
+    AllColumns,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExplainSpec {
+    pub statement: StatementAst,
+    pub analyze: bool,
+    pub verbose: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetSpec {
+    pub name: Word,
+    pub local: bool,
+    pub value: SetTarget,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetTarget {
+    Default,
+    Values(Vec<String>),
+}

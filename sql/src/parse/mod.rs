@@ -1,0 +1,25 @@
+//! Text to syntax trees: tokens, limits, statements.
+//!
+//! Expressions and queries are parsed by sqlparser under our dialect; the grammar of every other statement is ours, so
+//! that what is not understood is refused at its position instead of being accepted and dropped.
+//! Must not know the catalog or types.
+//! Invariant: every span in a tree has line 1 and, as its column, the position in characters (from 1) in the
+//! whole query string; it is what an error's position means.
+
+mod ast;
+mod copy;
+mod cursor;
+mod dialect;
+mod session;
+mod statement;
+mod table;
+mod tokens;
+mod unsupported;
+mod write;
+
+pub use ast::{
+    ColumnConstraint, ColumnConstraintKind, ColumnSpec, ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource,
+    CopySpec, CopyValue, CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec, PartitionBound,
+    PartitionLevel, PartitionSpec, SetSpec, SetTarget, StatementAst, SetClause, UpdateSpec, Word,
+};
+pub use statement::{ParsedStatement, parse, parse_expression};

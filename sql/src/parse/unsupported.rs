@@ -1,0 +1,105 @@
+//! Statements of PostgreSQL that are refused, by their first words.
+//!
+//! Invariant: each entry names the statement and, where there is one, what to use instead.
+
+use super::cursor::Cursor;
+use base::Error;
+
+/// 0A000 at a place.
+pub(crate) fn refuse(what: &str, at: usize) -> Error {
+    let plural = what.ends_with('s') && !what.ends_with("ss");
+    let verb = if plural { "are" } else { "is" };
+    Error::unsupported(format!("{what} {verb} not supported")).at(at)
+}
+
+/// First words and what to use instead; longer entries stand before shorter ones.
+const REFUSED: &[(&str, &str)] = &[
+    ("alter table", "Create a new table and copy the rows with INSERT INTO .. SELECT."),
+    ("alter system", "Write the setting into the settings file."),
+    ("alter", ""),
+    ("analyze", "Statistics are kept by every write; leave the statement out."),
+    ("analyse", "Statistics are kept by every write; leave the statement out."),
+    ("call", ""),
+    ("close", "Portals of the extended protocol take the place of cursors."),
+    ("cluster", "Tables are kept sorted by their key."),
+    ("comment", ""),
+    ("commit prepared", "Use COMMIT."),
+    ("create aggregate", ""),
+    ("create database", "A server has one database; use CREATE SCHEMA."),
+    ("create domain", ""),
+    ("create extension", ""),
+    ("create function", ""),
+    ("create global temporary", "Create an ordinary table and drop it."),
+    ("create global temp", "Create an ordinary table and drop it."),
+    ("create local temporary", "Create an ordinary table and drop it."),
+    ("create local temp", "Create an ordinary table and drop it."),
+    ("create temporary table", "Create an ordinary table and drop it."),
+    ("create temp table", "Create an ordinary table and drop it."),
+    ("create unlogged table", "Create an ordinary table."),
+    ("create foreign table", "Load the rows with COPY."),
+    ("create unique index", "Declare the columns as PRIMARY KEY of the table."),
+    ("create index", "Rows are found by the primary key and by zone maps; choose the key's columns accordingly."),
+    ("create materialized view", "Create a table and INSERT INTO .. SELECT."),
+    ("create or replace", ""),
+    ("create recursive view", ""),
+    ("create view", "Use a common table expression (WITH)."),
+    ("create procedure", ""),
+    ("create role", ""),
+    ("create user", ""),
+    ("create rule", ""),
+    ("create sequence", "Choose key values in the application, for example uuid."),
+    ("create trigger", ""),
+    ("create type", ""),
+    ("create", ""),
+    ("deallocate", "Close the statement through the protocol."),
+    ("declare", "Portals of the extended protocol take the place of cursors."),
+    ("do", ""),
+    ("drop", ""),
+    ("execute", "Bind and execute the statement through the protocol."),
+    ("fetch", "Portals of the extended protocol take the place of cursors."),
+    ("grant", ""),
+    ("import", ""),
+    ("listen", ""),
+    ("load", ""),
+    ("lock", "Transactions see a snapshot and lock what they write."),
+    ("merge", "Use INSERT .. ON CONFLICT DO UPDATE."),
+    ("move", "Portals of the extended protocol take the place of cursors."),
+    ("notify", ""),
+    ("prepare transaction", "Use COMMIT."),
+    ("prepare", "Parse the statement through the protocol."),
+    ("reassign", ""),
+    ("refresh", ""),
+    ("reindex", "Tables have no indexes that could need it."),
+    ("release", "Roll the whole transaction back, or split it."),
+    ("revoke", ""),
+    ("savepoint", "Roll the whole transaction back, or split it."),
+    ("security", ""),
+    ("truncate", "Use DELETE FROM."),
+    ("unlisten", ""),
+    ("vacuum", "Space is reclaimed without being told; leave the statement out."),
+];
+
+/// How many words name the object of CREATE, ALTER and DROP.
+const TWO_WORDS: &[&str] = &["materialized", "foreign", "event", "access", "unique", "or", "temporary", "temp", "unlogged"];
+
+/// The refusal of the statement that begins here; `None` when no statement of PostgreSQL begins so.
+pub(crate) fn refused_statement(cursor: &Cursor<'_>) -> Option<Error> {
+    let (words, hint) = REFUSED.iter().find(|(words, _)| {
+        let words: Vec<&str> = words.split(' ').collect();
+        cursor.is_words(&words)
+    })?;
+    let mut name = words.to_ascii_uppercase();
+    if matches!(*words, "create" | "alter" | "drop") {
+        let object = cursor.word_text(1)?;
+        name.push(' ');
+        name.push_str(&object.to_ascii_uppercase());
+        if TWO_WORDS.contains(&object.to_ascii_lowercase().as_str())
+            && let Some(second) = cursor.word_text(2)
+        {
+            name.push(' ');
+            name.push_str(&second.to_ascii_uppercase());
+        }
+    }
+    let error = Error::unsupported(format!("{name} is not supported")).at(cursor.at());
+    Some(if hint.is_empty() { error } else { error.with_hint(*hint) })
+}

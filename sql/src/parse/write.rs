@@ -1,0 +1,180 @@
+//! The grammar of INSERT, UPDATE and DELETE.
+//!
+//! Must not know what names mean.
+//! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
+
+use super::ast::{
+    ConflictAction, ConflictSpec, ConflictTarget, DeleteSpec, InsertSource, InsertSpec, SetClause, StatementAst, UpdateSpec,
+};
+use super::cursor::{Cursor, is_word};
+use super::unsupported::refuse;
+use base::Result;
+use sqlparser::ast::{Expr, Ident, ObjectName, SelectItem, TableWithJoins, With};
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
+/// Behind the word INSERT.
+pub(crate) fn insert(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> {
+    cursor.expect_words(&["into"])?;
+    let table = cursor.qualified_name()?;
+    let alias = if cursor.take_word("as") { Some(cursor.name()?) } else { None };
+    let columns = if *cursor.peek() == Token::LParen && !parenthesised_query(cursor) {
+        insert_columns(cursor)?
+    } else {
+        Vec::new()
+    };
+    if cursor.is_word("overriding") {
+        return Err(refuse("OVERRIDING", cursor.at()).with_hint("There are no identity columns; leave the clause out."));
+    }
+    let source = if cursor.take_words(&["default", "values"]) {
+        if !columns.is_empty() {
+            return Err(cursor.syntax_error());
+        }
+        InsertSource::DefaultValues
+    } else {
+        InsertSource::Query(cursor.sql(Parser::parse_query)?)
+    };
+    let at = cursor.at();
+    let on_conflict = if cursor.take_word("on") { Some(conflict(cursor, at)?) } else { None };
+    let returning = returning(cursor)?;
+    Ok(StatementAst::Insert(Box::new(InsertSpec { with, table, alias, columns, source, on_conflict, returning })))
+}
+
+/// Whether the next parenthesis opens a query and not a list of columns.
+fn parenthesised_query(cursor: &Cursor<'_>) -> bool {
+    let mut n = 0;
+    while *cursor.peek_nth(n) == Token::LParen {
+        n += 1;
+    }
+    let starts = ["select", "values", "with", "table"].iter().any(|word| is_word(cursor.peek_nth(n), word));
+    // VALUES is no reserved word: `(values)` and `(values, b)` are columns.
+    starts && !(n == 1 && matches!(cursor.peek_nth(2), Token::RParen | Token::Comma))
+}
+
+fn insert_columns(cursor: &mut Cursor<'_>) -> Result<Vec<Ident>> {
+    cursor.expect(&Token::LParen)?;
+    let columns = cursor.separated(plain_column)?;
+    cursor.expect(&Token::RParen)?;
+    Ok(columns)
+}
+
+/// A column that is not a field or an element of one.
+fn plain_column(cursor: &mut Cursor<'_>) -> Result<Ident> {
+    let column = cursor.name()?;
+    match cursor.peek() {
+        Token::Period => Err(refuse("assigning to a field of a column", cursor.at())),
+        Token::LBracket => Err(refuse("assigning to an element of an array", cursor.at())
+            .with_hint("Assign the whole array.")),
+        _ => Ok(column),
+    }
+}
+
+/// Behind ON.
+fn conflict(cursor: &mut Cursor<'_>, at: usize) -> Result<ConflictSpec> {
+    cursor.expect_words(&["conflict"])?;
+    let target = if cursor.take_words(&["on", "constraint"]) {
+        Some(ConflictTarget::Constraint(cursor.name()?))
+    } else if *cursor.peek() == Token::LParen {
+        Some(ConflictTarget::Columns(conflict_columns(cursor)?))
+    } else {
+        None
+    };
+    cursor.expect_words(&["do"])?;
+    let action = if cursor.take_word("nothing") {
+        ConflictAction::Nothing
+    } else {
+        cursor.expect_words(&["update", "set"])?;
+        ConflictAction::Update { set: cursor.separated(set_clause)?, filter: filter(cursor)? }
+    };
+    Ok(ConflictSpec { at, target, action })
+}
+
+fn conflict_columns(cursor: &mut Cursor<'_>) -> Result<Vec<Ident>> {
+    const INFERENCE: &str = "ON CONFLICT with expressions, collations, operator classes or WHERE";
+    const HINT: &str = "Name the columns of the primary key.";
+    cursor.expect(&Token::LParen)?;
+    if *cursor.peek() == Token::LParen {
+        return Err(refuse(INFERENCE, cursor.at()).with_hint(HINT));
+    }
+    let columns = cursor.separated(Cursor::name)?;
+    if cursor.is_name() || cursor.is_word("collate") || *cursor.peek() == Token::LParen {
+        return Err(refuse(INFERENCE, cursor.at()).with_hint(HINT));
+    }
+    cursor.expect(&Token::RParen)?;
+    if cursor.is_word("where") {
+        return Err(refuse(INFERENCE, cursor.at()).with_hint(HINT));
+    }
+    Ok(columns)
+}
+
+fn set_clause(cursor: &mut Cursor<'_>) -> Result<SetClause> {
+    let tuple = cursor.take(&Token::LParen);
+    let columns = if tuple { cursor.separated(plain_column)? } else { vec![plain_column(cursor)?] };
+    if tuple {
+        cursor.expect(&Token::RParen)?;
+    }
+    cursor.expect(&Token::Eq)?;
+    let value = cursor.sql(Parser::parse_expr)?;
+    Ok(SetClause { columns, tuple, value })
+}
+
+/// Behind the word UPDATE.
+pub(crate) fn update(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> {
+    let table = target_table(cursor)?;
+    let alias = target_alias(cursor)?;
+    cursor.expect_words(&["set"])?;
+    let set = cursor.separated(set_clause)?;
+    let from = if cursor.take_word("from") { relations(cursor)? } else { Vec::new() };
+    let filter = filter(cursor)?;
+    let returning = returning(cursor)?;
+    Ok(StatementAst::Update(Box::new(UpdateSpec { with, table, alias, set, from, filter, returning })))
+}
+
+/// Behind the word DELETE.
+pub(crate) fn delete(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> {
+    cursor.expect_words(&["from"])?;
+    let table = target_table(cursor)?;
+    let alias = target_alias(cursor)?;
+    let using = if cursor.take_word("using") { relations(cursor)? } else { Vec::new() };
+    let filter = filter(cursor)?;
+    let returning = returning(cursor)?;
+    Ok(StatementAst::Delete(Box::new(DeleteSpec { with, table, alias, using, filter, returning })))
+}
+
+/// `[ONLY] name [*]`: there is no inheritance, so both mean the table alone.
+fn target_table(cursor: &mut Cursor<'_>) -> Result<ObjectName> {
+    if cursor.take_word("only") && cursor.take(&Token::LParen) {
+        let table = cursor.qualified_name()?;
+        cursor.expect(&Token::RParen)?;
+        return Ok(table);
+    }
+    let table = cursor.qualified_name()?;
+    cursor.take(&Token::Mul);
+    Ok(table)
+}
+
+fn target_alias(cursor: &mut Cursor<'_>) -> Result<Option<Ident>> {
+    let named = cursor.take_word("as");
+    if named || (cursor.is_name() && !cursor.is_word("set")) { Ok(Some(cursor.name()?)) } else { Ok(None) }
+}
+
+fn relations(cursor: &mut Cursor<'_>) -> Result<Vec<TableWithJoins>> {
+    cursor.sql(|parser| parser.parse_comma_separated(Parser::parse_table_and_joins))
+}
+
+fn filter(cursor: &mut Cursor<'_>) -> Result<Option<Expr>> {
+    if !cursor.take_word("where") {
+        return Ok(None);
+    }
+    if cursor.is_words(&["current", "of"]) {
+        return Err(refuse("WHERE CURRENT OF", cursor.at()).with_hint("Name the row by its key."));
+    }
+    Ok(Some(cursor.sql(Parser::parse_expr)?))
+}
+
+fn returning(cursor: &mut Cursor<'_>) -> Result<Option<Vec<SelectItem>>> {
+    if !cursor.take_word("returning") {
+        return Ok(None);
+    }
+    Ok(Some(cursor.sql(|parser| parser.parse_comma_separated(Parser::parse_select_item))?))
+}

@@ -1,0 +1,76 @@
+//! COPY: which rows, which columns, from or to where.
+//!
+//! Must not know formats beyond their options' meaning.
+//! Invariant: columns are positions in the table; a column that the input does not hold has its default.
+
+use super::copy_options;
+use super::row::target_columns;
+use crate::binder::Binder;
+use crate::bound::{BoundCopy, BoundQuery, CopyDirection, CopyEnd, OutputColumn, Rel};
+use crate::parse::{CopySource, CopySpec};
+use base::{Error, Result};
+use catalog::TableDef;
+use sqlparser::ast;
+
+pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy> {
+    let CopySpec { source, from, path, options } = spec;
+    let end = path.as_ref().map_or(CopyEnd::Client, |path| CopyEnd::Path(path.clone()));
+    let (direction, columns) = match source {
+        CopySource::Query(query) => {
+            let query = binder.bind_query(query)?;
+            let names = query.output.iter().map(|c| c.name.clone()).collect();
+            (CopyDirection::To { query, target: end }, names)
+        }
+        CopySource::Table { name, columns } => {
+            let table = binder.table_named(name)?;
+            let columns = target_columns(binder, &table, columns)?;
+            let names: Vec<String> =
+                columns.iter().filter_map(|index| table.columns.get(*index)).map(|c| c.name.clone()).collect();
+            let direction = if *from {
+                from_end(binder, &table, columns, end)?
+            } else {
+                CopyDirection::To { query: whole_table(binder, &table, &columns, None)?, target: end }
+            };
+            (direction, names)
+        }
+    };
+    let format = copy_options::bind(binder, options, *from, path.is_none(), &columns)?;
+    Ok(BoundCopy { direction, format })
+}
+
+fn from_end(binder: &mut Binder<'_>, table: &TableDef, columns: Vec<usize>, source: CopyEnd) -> Result<CopyDirection> {
+    let mut defaults = Vec::new();
+    for (index, column) in table.columns.iter().enumerate() {
+        if !columns.contains(&index) {
+            defaults.push((index, binder.bind_default(column)?));
+        }
+    }
+    Ok(CopyDirection::From { table: table.id, columns, defaults, source })
+}
+
+/// The columns of a table as a query yields them.
+fn whole_table(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    columns: &[usize],
+    alias: Option<&ast::Ident>,
+) -> Result<BoundQuery> {
+    let (mut scan, _) = binder.scan_table(table, alias, false);
+    let mut kept = Vec::with_capacity(columns.len());
+    let mut output = Vec::with_capacity(columns.len());
+    for index in columns {
+        let (Some(def), Some((id, typed))) = (table.columns.get(*index), scan.columns.get(*index)) else {
+            return Err(Error::internal("a column of COPY is not one of its table"));
+        };
+        kept.push((*id, typed.clone()));
+        output.push(OutputColumn {
+            name: def.name.clone(),
+            ty: def.ty.clone(),
+            col: typed.col,
+            table_oid: table.oid,
+            attnum: i16::try_from(index.saturating_add(1)).unwrap_or(0),
+        });
+    }
+    scan.columns = kept;
+    Ok(BoundQuery { rel: Rel::Scan(scan), output })
+}

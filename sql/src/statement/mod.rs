@@ -1,0 +1,21 @@
+//! Statements to their bound form: what each means, with names, types and defaults resolved.
+//!
+//! Expressions and queries are the binder's; here is what writes, defines, copies and sets.
+//! Must not know how a statement is executed. Call on threads with `base::limits::STACK_BYTES` of stack.
+//! Invariant: a bound write names every column of its table, in table order, in the column's type.
+
+mod bind;
+mod copy;
+mod copy_options;
+mod create_table;
+mod delete;
+mod insert;
+mod on_conflict;
+mod partitioning;
+mod row;
+mod schema;
+mod update;
+#[cfg(test)]
+mod tests;
+
+pub use bind::{Binding, bind_statement};

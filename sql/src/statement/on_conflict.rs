@@ -1,0 +1,91 @@
+//! ON CONFLICT: its target, which must be the primary key, and what to do.
+//!
+//! Must not know how conflicts are found.
+
+use super::row::{set_values, table_row};
+use crate::binder::{Binder, Clause, Scope};
+use crate::bound::{Expr, OnConflict, TypedCol};
+use crate::parse::{ConflictAction, ConflictSpec, ConflictTarget};
+use base::id::ColumnId;
+use base::{Error, ErrorKind, Result};
+use catalog::TableDef;
+use sqlparser::ast;
+use std::collections::BTreeSet;
+
+/// The name under which the proposed row is seen.
+const EXCLUDED: &str = "excluded";
+
+pub(super) fn bind(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    alias: Option<&ast::Ident>,
+    spec: &ConflictSpec,
+    outer: &Scope<'_>,
+) -> Result<OnConflict> {
+    let ConflictSpec { at, target, action } = spec;
+    match target {
+        Some(target) => check_target(binder, table, target)?,
+        None if matches!(action, ConflictAction::Update { .. }) => {
+            let message = "ON CONFLICT DO UPDATE requires inference specification or constraint name";
+            return Err(Error::new(ErrorKind::Syntax, message)
+                .at(*at)
+                .with_hint("For example, ON CONFLICT (column_name)."));
+        }
+        None => {}
+    }
+    let ConflictAction::Update { set, filter } = action else {
+        return Ok(OnConflict::DoNothing);
+    };
+    let (existing, existing_entry) = table_row(binder, table, alias);
+    let excluded: Vec<(ColumnId, TypedCol)> =
+        table.columns.iter().map(|c| (c.id, TypedCol { col: binder.new_col(), ty: c.ty.clone() })).collect();
+    if existing_entry.name == EXCLUDED {
+        let message = format!("table name \"{EXCLUDED}\" specified more than once");
+        return Err(Error::new(ErrorKind::DuplicateAlias, message));
+    }
+    let mut scope = outer.clone();
+    scope.add(existing_entry);
+    scope.add(binder.scope_table(table, EXCLUDED.to_owned(), &excluded));
+    let mut set = set_values(binder, table, set, &scope)?;
+    let filter = match filter {
+        Some(filter) => Some(binder.bind_condition(filter, &scope, Clause::Where)?),
+        None => None,
+    };
+    let values = existing
+        .iter()
+        .enumerate()
+        .map(|(index, column)| set.remove(&index).unwrap_or_else(|| Expr::Column(column.clone())))
+        .collect();
+    let excluded = excluded.into_iter().map(|(_, typed)| typed).collect();
+    Ok(OnConflict::DoUpdate { existing, excluded, values, filter })
+}
+
+/// The target must be the primary key: nothing else is unique.
+fn check_target(binder: &Binder<'_>, table: &TableDef, target: &ConflictTarget) -> Result<()> {
+    match target {
+        ConflictTarget::Constraint(name) => {
+            let folded = binder.fold(name);
+            if table.has_primary_key() && folded == table.primary_key_name {
+                return Ok(());
+            }
+            let message = format!("constraint \"{folded}\" for table \"{}\" does not exist", table.name);
+            Err(Error::new(ErrorKind::UndefinedObject, message))
+        }
+        ConflictTarget::Columns(names) => {
+            let mut columns = BTreeSet::new();
+            for name in names {
+                let folded = binder.fold(name);
+                let column = table.column_named(&folded).ok_or_else(|| {
+                    let message = format!("column \"{folded}\" does not exist");
+                    Error::new(ErrorKind::UndefinedColumn, message).at(binder.position(name.span.start))
+                })?;
+                columns.insert(column.id);
+            }
+            if table.has_primary_key() && columns == table.primary_key.iter().copied().collect() {
+                return Ok(());
+            }
+            let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
+            Err(Error::new(ErrorKind::InvalidColumnReference, message))
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What the statements that write rows share: target columns, SET lists, DEFAULT, RETURNING.
+//!
+//! Must not know which statement it serves.
+//! Invariant: a SET list becomes one value per assigned column, each of the column's type.
+
+use crate::binder::{Binder, Clause, Scope, ScopeTable};
+use crate::bound::{Cte, Expr, Rel, Returning, TypedCol};
+use crate::parse::SetClause;
+use base::id::ColumnId;
+use base::{Error, ErrorKind, Result};
+use catalog::{ColumnDef, TableDef};
+use sqlparser::ast;
+use sqlparser::ast::Spanned;
+use std::collections::BTreeMap;
+
+/// The expression DEFAULT, which the parser leaves as a name.
+pub(super) fn is_default(expr: &ast::Expr) -> bool {
+    matches!(expr, ast::Expr::Identifier(ident) if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
+}
+
+/// The column of the target table that a column list or SET names, and its position in the table.
+pub(super) fn target_column<'t>(
+    binder: &Binder<'_>,
+    table: &'t TableDef,
+    name: &ast::Ident,
+) -> Result<(usize, &'t ColumnDef)> {
+    let folded = binder.fold(name);
+    table.columns.iter().enumerate().find(|(_, c)| c.name == folded).ok_or_else(|| {
+        let message = format!("column \"{folded}\" of relation \"{}\" does not exist", table.name);
+        Error::new(ErrorKind::UndefinedColumn, message).at(binder.position(name.span.start))
+    })
+}
+
+/// The columns of a column list; none means all. A name that repeats is 42701.
+pub(super) fn target_columns(binder: &Binder<'_>, table: &TableDef, names: &[ast::Ident]) -> Result<Vec<usize>> {
+    if names.is_empty() {
+        return Ok((0..table.columns.len()).collect());
+    }
+    let mut targets = Vec::with_capacity(names.len());
+    for name in names {
+        let (index, column) = target_column(binder, table, name)?;
+        if targets.contains(&index) {
+            let message = format!("column \"{}\" specified more than once", column.name);
+            return Err(Error::new(ErrorKind::DuplicateColumn, message).at(binder.position(name.span.start)));
+        }
+        targets.push(index);
+    }
+    Ok(targets)
+}
+
+/// A SET list: the new value of each assigned column, by position in the table.
+pub(super) fn set_values(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    set: &[SetClause],
+    scope: &Scope<'_>,
+) -> Result<BTreeMap<usize, Expr>> {
+    let mut values = BTreeMap::new();
+    for clause in set {
+        for (name, value) in pairs(binder, clause)? {
+            let (index, column) = target_column(binder, table, name)?;
+            let value = if is_default(value) {
+                binder.bind_default(column)?
+            } else {
+                binder.bind_assignment(value, scope, column, Clause::UpdateSet)?
+            };
+            if values.insert(index, value).is_some() {
+                let message = format!("multiple assignments to same column \"{}\"", column.name);
+                return Err(Error::new(ErrorKind::Syntax, message));
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// The columns and values of one item of a SET list.
+fn pairs<'s>(binder: &Binder<'_>, clause: &'s SetClause) -> Result<Vec<(&'s ast::Ident, &'s ast::Expr)>> {
+    if !clause.tuple {
+        return Ok(clause.columns.iter().map(|column| (column, &clause.value)).collect());
+    }
+    let at = binder.position(clause.value.span().start);
+    let values = match &clause.value {
+        ast::Expr::Tuple(values) => values.iter().collect(),
+        ast::Expr::Function(function) => row_arguments(function).ok_or_else(|| no_row(at))?,
+        ast::Expr::Subquery(_) => {
+            return Err(Error::unsupported("assigning a subquery to several columns is not supported")
+                .at(at)
+                .with_hint("Use UPDATE .. SET .. FROM, or a subquery for each column."));
+        }
+        _ => return Err(no_row(at)),
+    };
+    if values.len() != clause.columns.len() {
+        let message = "number of columns does not match number of values";
+        return Err(Error::new(ErrorKind::Syntax, message).at(at));
+    }
+    Ok(clause.columns.iter().zip(values).collect())
+}
+
+fn no_row(at: usize) -> Error {
+    Error::unsupported("source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression").at(at)
+}
+
+/// The values of ROW(..).
+fn row_arguments(function: &ast::Function) -> Option<Vec<&ast::Expr>> {
+    let ast::Function { name, uses_odbc_syntax, parameters, args, filter, null_treatment, over, within_group } = function;
+    let plain = !uses_odbc_syntax
+        && matches!(parameters, ast::FunctionArguments::None)
+        && filter.is_none()
+        && null_treatment.is_none()
+        && over.is_none()
+        && within_group.is_empty();
+    let is_row = matches!(name.0.as_slice(), [ast::ObjectNamePart::Identifier(ident)]
+        if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("row"));
+    let ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses }) = args else {
+        return None;
+    };
+    if !plain || !is_row || !clauses.is_empty() {
+        return None;
+    }
+    args.iter()
+        .map(|arg| match arg {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(value)) => Some(value),
+            _ => None,
+        })
+        .collect()
+}
+
+/// RETURNING over the columns of the written row, whose references are made here.
+pub(super) fn returning(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    alias: Option<&ast::Ident>,
+    items: Option<&[ast::SelectItem]>,
+    outer: &Scope<'_>,
+) -> Result<Option<Returning>> {
+    let Some(items) = items else {
+        return Ok(None);
+    };
+    let (row, entry) = table_row(binder, table, alias);
+    let mut scope = outer.clone();
+    scope.add(entry);
+    let (items, output) = binder.bind_returning(items, &scope)?;
+    Ok(Some(Returning { row, items, output }))
+}
+
+/// New references for the columns of a row of `table` and the scope entry that finds them.
+pub(super) fn table_row(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    alias: Option<&ast::Ident>,
+) -> (Vec<TypedCol>, ScopeTable) {
+    let columns: Vec<(ColumnId, TypedCol)> =
+        table.columns.iter().map(|c| (c.id, TypedCol { col: binder.new_col(), ty: c.ty.clone() })).collect();
+    let name = alias.map_or_else(|| table.name.clone(), |a| binder.fold(a));
+    let entry = binder.scope_table(table, name, &columns);
+    (columns.into_iter().map(|(_, typed)| typed).collect(), entry)
+}
+
+/// A source under the CTEs of its statement.
+pub(super) fn with_ctes(ctes: Vec<Cte>, body: Rel) -> Rel {
+    if ctes.is_empty() { body } else { Rel::With { ctes, body: Box::new(body) } }
+}

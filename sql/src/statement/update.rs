@@ -1,0 +1,103 @@
+//! UPDATE: the rows to change, with their old and new values.
+//!
+//! Must not know how rows are written.
+//! Invariants: the source yields the row address, every old column and every new column; with FROM a row's address may
+//! come several times, and any one of them may be taken, as in PostgreSQL.
+
+use super::row::{returning, set_values, with_ctes};
+use crate::binder::{Binder, Clause, Scope};
+use crate::bound::{BoundUpdate, ColRef, Expr, JoinKind, Rel, TypedCol};
+use crate::parse::UpdateSpec;
+use base::{Error, Result};
+use sqlparser::ast;
+
+/// The relations a statement's rows come from, filtered, and the target's columns in them.
+pub(super) struct Target {
+    pub(super) rel: Rel,
+    pub(super) row_address: ColRef,
+    /// All columns of the table, in table order.
+    pub(super) columns: Vec<TypedCol>,
+}
+
+pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec) -> Result<BoundUpdate> {
+    let UpdateSpec { with, table: name, alias, set, from, filter, returning: items } = spec;
+    let mut scope = Scope::empty();
+    let ctes = match with {
+        Some(with) => binder.bind_with(with, &mut scope)?,
+        None => Vec::new(),
+    };
+    let outer = scope.clone();
+    let table = binder.table_named(name)?;
+    let (scan, entry) = binder.scan_table(&table, alias.as_ref(), true);
+    scope.add(entry);
+    let target = join(binder, scan, from, &mut scope)?;
+    let mut set = set_values(binder, &table, set, &scope)?;
+    let target = filtered(binder, target, filter.as_ref(), &scope)?;
+    let address = Expr::Column(TypedCol { col: target.row_address, ty: address_type()? });
+    let row_address = binder.new_col();
+    let mut items_of_source = vec![(address, row_address)];
+    for column in &target.columns {
+        items_of_source.push((Expr::Column(column.clone()), binder.new_col()));
+    }
+    let mut new_columns = Vec::with_capacity(target.columns.len());
+    for (index, column) in target.columns.iter().enumerate() {
+        let value = set.remove(&index).unwrap_or_else(|| Expr::Column(column.clone()));
+        let col = binder.new_col();
+        new_columns.push(col);
+        items_of_source.push((value, col));
+    }
+    refuse_joined_returning(from, items.as_deref(), "UPDATE .. FROM")?;
+    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer)?;
+    let source = Rel::Project { input: Box::new(target.rel), items: items_of_source };
+    Ok(BoundUpdate { table: table.id, source: with_ctes(ctes, source), row_address, new_columns, returning })
+}
+
+/// The scan of the target, joined to the relations of FROM or USING.
+pub(super) fn join(
+    binder: &mut Binder<'_>,
+    scan: crate::bound::TableScan,
+    from: &[ast::TableWithJoins],
+    scope: &mut Scope<'_>,
+) -> Result<Target> {
+    let row_address = scan.row_address.ok_or_else(|| Error::internal("a scan for a write has no row address"))?;
+    let columns = scan.columns.iter().map(|(_, typed)| typed.clone()).collect();
+    let scan = Rel::Scan(scan);
+    let rel = if from.is_empty() {
+        scan
+    } else {
+        let other = binder.bind_from(from, scope)?;
+        Rel::Join { kind: JoinKind::Inner, left: Box::new(scan), right: Box::new(other), on: None, lateral: false }
+    };
+    Ok(Target { rel, row_address, columns })
+}
+
+pub(super) fn filtered(
+    binder: &mut Binder<'_>,
+    target: Target,
+    filter: Option<&ast::Expr>,
+    scope: &Scope<'_>,
+) -> Result<Target> {
+    let Some(filter) = filter else {
+        return Ok(target);
+    };
+    let predicate = binder.bind_condition(filter, scope, Clause::Where)?;
+    Ok(Target { rel: Rel::Filter { input: Box::new(target.rel), predicate }, ..target })
+}
+
+/// RETURNING sees the written row only, so columns of joined relations cannot be returned.
+pub(super) fn refuse_joined_returning(
+    from: &[ast::TableWithJoins],
+    items: Option<&[ast::SelectItem]>,
+    what: &str,
+) -> Result<()> {
+    if from.is_empty() || items.is_none() {
+        return Ok(());
+    }
+    Err(Error::unsupported(format!("{what} with RETURNING is not supported"))
+        .with_hint("Put the joined relations into a subquery of WHERE."))
+}
+
+/// Row addresses are unsigned 64-bit numbers; above storage they travel as bigint.
+fn address_type() -> Result<types::SqlType> {
+    types::SqlType::of(types::sql_type::oid::INT8).ok_or_else(|| Error::internal("bigint has no form"))
+}

@@ -1,0 +1,426 @@
+//! Checkpoints: the state at one log position in an immutable numbered file, and CURRENT that names it.
+//!
+//! Must not know how the state came about. Invariants: a checkpoint file is durable before CURRENT names it; a
+//! file that CURRENT names is never written again; a reader sees the old or the new checkpoint, never a mixture.
+
+use super::catalog::{decode_state, encode_state};
+use super::codec::{Reader, Writer};
+use super::header::{FileHeader, FileKind, HEADER_BYTES};
+use crate::log::LogPosition;
+use base::fs::FileSystem;
+use base::id::{
+    CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId,
+};
+use base::{Error, ErrorKind, Result};
+use catalog::CatalogState;
+
+const DIRECTORY: &str = "checkpoint";
+const CURRENT: &str = "CURRENT";
+const CURRENT_NEW: &str = "CURRENT.new";
+const CURRENT_BYTES: usize = HEADER_BYTES + 8;
+
+/// Number of a checkpoint file: the epoch of its writer in the upper half, a counter from 1 in the lower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct CheckpointNumber(pub(crate) u64);
+
+impl CheckpointNumber {
+    pub(crate) fn new(epoch: Epoch, counter: u32) -> Self {
+        Self((u64::from(epoch.0) << 32) | u64::from(counter))
+    }
+}
+
+/// What CURRENT says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Current {
+    pub(crate) database: DatabaseId,
+    /// The newest epoch any process has claimed.
+    pub(crate) epoch: Epoch,
+    pub(crate) checkpoint: CheckpointNumber,
+    /// Length and checksum of the checkpoint file.
+    pub(crate) checkpoint_bytes: u64,
+    pub(crate) checkpoint_crc: u32,
+}
+
+/// The state of a database at one log position.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CheckpointImage {
+    pub(crate) database: DatabaseId,
+    /// Of the process that wrote the checkpoint.
+    pub(crate) epoch: Epoch,
+    /// The first record that is not part of the state.
+    pub(crate) log: LogPosition,
+    pub(crate) last_commit: CommitTs,
+    pub(crate) next_ids: NextIds,
+    pub(crate) catalog: CatalogState,
+    pub(crate) tablets: Vec<TabletImage>,
+}
+
+/// The first ids that were never handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct NextIds {
+    pub(crate) segment: u64,
+    pub(crate) reference: u64,
+    pub(crate) memtable: u64,
+    pub(crate) pack: u64,
+}
+
+/// One tablet.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TabletImage {
+    pub(crate) table: TableId,
+    pub(crate) tablet: TabletId,
+    /// The next hidden row id; 0 for a table with a key.
+    pub(crate) next_row_id: u64,
+    pub(crate) references: Vec<ReferenceImage>,
+    /// Oldest first.
+    pub(crate) memtables: Vec<MemtableImage>,
+}
+
+/// One reference to a segment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ReferenceImage {
+    pub(crate) reference: ReferenceId,
+    pub(crate) segment: SegmentId,
+    pub(crate) file_bytes: u64,
+    pub(crate) rows: u32,
+    pub(crate) content_hash: u64,
+    pub(crate) attach_ts: CommitTs,
+    /// `CommitTs::MAX` while attached.
+    pub(crate) detach_ts: CommitTs,
+    /// `None` while no row is dead.
+    pub(crate) deletes: Option<DeletePlace>,
+}
+
+/// Where a delete vector stands in a pack file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DeletePlace {
+    pub(crate) pack: u64,
+    pub(crate) offset: u64,
+    pub(crate) bytes: u32,
+}
+
+/// One memtable generation.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MemtableImage {
+    pub(crate) memtable: MemtableId,
+    /// In order of append number, from 0, without gaps.
+    pub(crate) rows: Vec<MemtableRow>,
+}
+
+/// One row version in a memtable.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MemtableRow {
+    pub(crate) schema_version: SchemaVersion,
+    pub(crate) begin_ts: CommitTs,
+    /// `CommitTs::MAX` while it lives.
+    pub(crate) end_ts: CommitTs,
+    pub(crate) key: Vec<u8>,
+    /// In the row codec.
+    pub(crate) row: Vec<u8>,
+}
+
+/// Path of a checkpoint file.
+pub(crate) fn checkpoint_path(number: CheckpointNumber) -> String {
+    format!("{DIRECTORY}/{:020}", number.0)
+}
+
+/// Makes `image` durable in a new file `number`, then makes it current. Returns what CURRENT now says.
+pub(crate) fn write_checkpoint(
+    fs: &dyn FileSystem,
+    number: CheckpointNumber,
+    image: &CheckpointImage,
+) -> Result<Current> {
+    let bytes = encode_file(number, image);
+    fs.create_directory(DIRECTORY)?;
+    let file = fs.create(&checkpoint_path(number))?;
+    file.write_at(0, &bytes)?;
+    file.sync_data()?;
+    fs.sync_directory(DIRECTORY)?;
+    // The directory itself may be new.
+    fs.sync_directory("")?;
+    let current = Current {
+        database: image.database,
+        epoch: image.epoch,
+        checkpoint: number,
+        checkpoint_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        checkpoint_crc: crc32c::crc32c(&bytes),
+    };
+    write_current(fs, &current)?;
+    Ok(current)
+}
+
+/// Claims the next epoch for this process; durable on return.
+pub(crate) fn advance_epoch(fs: &dyn FileSystem, current: &Current) -> Result<Current> {
+    let next = current.epoch.0.checked_add(1).ok_or_else(|| Error::internal("epochs are used up"))?;
+    let claimed = Current { epoch: Epoch(next), ..current.clone() };
+    write_current(fs, &claimed)?;
+    Ok(claimed)
+}
+
+/// What CURRENT says; `None` in a directory where no database was ever completed. A directory with later
+/// checkpoints but without CURRENT is `Corruption`.
+pub(crate) fn read_current(fs: &dyn FileSystem) -> Result<Option<Current>> {
+    if !fs.exists(CURRENT)? {
+        let leftover = checkpoint_path(CheckpointNumber::new(Epoch(1), 1));
+        let names = if fs.exists(DIRECTORY)? { fs.list(DIRECTORY)? } else { Vec::new() };
+        return match names.iter().find(|name| format!("{DIRECTORY}/{name}") != leftover) {
+            None => Ok(None),
+            Some(name) => {
+                let message =
+                    format!("file \"{CURRENT}\" is missing, but checkpoint \"{DIRECTORY}/{name}\" exists");
+                Err(Error::corruption(message))
+            }
+        };
+    }
+    let bytes = read_whole(fs, CURRENT)?;
+    decode_current(&bytes).map(Some)
+}
+
+/// The checkpoint that CURRENT names.
+pub(crate) fn read_checkpoint(fs: &dyn FileSystem, current: &Current) -> Result<CheckpointImage> {
+    let path = checkpoint_path(current.checkpoint);
+    let bytes = match read_whole(fs, &path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == ErrorKind::FileMissing => {
+            return Err(Error::corruption(format!(
+                "checkpoint \"{path}\" is missing, but \"{CURRENT}\" names it"
+            )));
+        }
+        Err(e) => return Err(e),
+    };
+    decode_file(current, &bytes, &path)
+}
+
+/// Removes checkpoint files that `current` does not name; leftovers of crashes and older checkpoints.
+pub(crate) fn collect_checkpoints(fs: &dyn FileSystem, current: Option<&Current>) -> Result<()> {
+    if !fs.exists(DIRECTORY)? {
+        return Ok(());
+    }
+    let keep = current.map(|c| checkpoint_path(c.checkpoint));
+    for name in fs.list(DIRECTORY)? {
+        let path = format!("{DIRECTORY}/{name}");
+        if Some(&path) != keep.as_ref() {
+            fs.remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_current(fs: &dyn FileSystem, current: &Current) -> Result<()> {
+    if fs.exists(CURRENT_NEW)? {
+        fs.remove(CURRENT_NEW)?;
+    }
+    let file = fs.create(CURRENT_NEW)?;
+    file.write_at(0, &encode_current(current))?;
+    file.sync_data()?;
+    fs.rename(CURRENT_NEW, CURRENT)?;
+    fs.sync_directory("")
+}
+
+fn read_whole(fs: &dyn FileSystem, path: &str) -> Result<Vec<u8>> {
+    let file = fs.open(path)?;
+    let len = usize::try_from(file.len()?)
+        .map_err(|_| Error::corruption(format!("file \"{path}\" is too long")))?;
+    let mut bytes = vec![0; len];
+    file.read_at(0, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn encode_current(current: &Current) -> Vec<u8> {
+    let header = FileHeader {
+        kind: FileKind::Current,
+        epoch: current.epoch,
+        database: current.database,
+        number: current.checkpoint.0,
+        extra: current.checkpoint_bytes,
+    };
+    let mut writer = Writer::new();
+    writer.raw(&header.encode());
+    writer.u32(current.checkpoint_crc);
+    let crc = crc32c::crc32c(writer.as_slice());
+    writer.u32(crc);
+    writer.into_bytes()
+}
+
+fn decode_current(bytes: &[u8]) -> Result<Current> {
+    let header = FileHeader::decode(FileKind::Current, bytes, CURRENT)?;
+    let damaged = || Error::corruption(format!("checkpoint pointer \"{CURRENT}\" is damaged"));
+    if bytes.len() != CURRENT_BYTES {
+        return Err(
+            damaged().with_detail(format!("it is {} bytes long instead of {CURRENT_BYTES}", bytes.len()))
+        );
+    }
+    let mut reader = Reader::new(bytes.get(HEADER_BYTES..).unwrap_or_default());
+    let checkpoint_crc = reader.u32()?;
+    if reader.u32()? != crc32c::crc32c(bytes.get(..CURRENT_BYTES - 4).unwrap_or_default()) {
+        return Err(damaged().with_detail("its checksum does not match"));
+    }
+    Ok(Current {
+        database: header.database,
+        epoch: header.epoch,
+        checkpoint: CheckpointNumber(header.number),
+        checkpoint_bytes: header.extra,
+        checkpoint_crc,
+    })
+}
+
+fn encode_file(number: CheckpointNumber, image: &CheckpointImage) -> Vec<u8> {
+    let mut body = Writer::new();
+    encode_image(&mut body, image);
+    let header = FileHeader {
+        kind: FileKind::Checkpoint,
+        epoch: image.epoch,
+        database: image.database,
+        number: number.0,
+        extra: u64::try_from(body.len()).unwrap_or(u64::MAX),
+    };
+    let mut file = Writer::new();
+    file.raw(&header.encode());
+    file.raw(body.as_slice());
+    let crc = crc32c::crc32c(file.as_slice());
+    file.u32(crc);
+    file.into_bytes()
+}
+
+fn decode_file(current: &Current, bytes: &[u8], path: &str) -> Result<CheckpointImage> {
+    let header = FileHeader::decode(FileKind::Checkpoint, bytes, path)?;
+    header.expect(current.database, current.checkpoint.0, path)?;
+    let damaged = |what: String| Error::corruption(format!("checkpoint \"{path}\" is damaged: {what}"));
+    if usize::try_from(current.checkpoint_bytes) != Ok(bytes.len()) {
+        return Err(damaged(format!(
+            "it is {} bytes long instead of {}",
+            bytes.len(),
+            current.checkpoint_bytes
+        )));
+    }
+    let Some((covered, crc)) = bytes.split_last_chunk::<4>() else {
+        return Err(damaged("it is too short".to_owned()));
+    };
+    if u32::from_le_bytes(*crc) != crc32c::crc32c(covered) || current.checkpoint_crc != crc32c::crc32c(bytes)
+    {
+        return Err(damaged("its checksum does not match".to_owned()));
+    }
+    let body = covered.get(HEADER_BYTES..).unwrap_or_default();
+    if usize::try_from(header.extra) != Ok(body.len()) {
+        return Err(damaged("its length is not the one in its header".to_owned()));
+    }
+    decode_image(&header, body).map_err(|e| damaged(e.message().to_owned()))
+}
+
+fn encode_image(writer: &mut Writer, image: &CheckpointImage) {
+    writer.varint(image.log.file);
+    writer.varint(image.log.next.0);
+    writer.u64(image.last_commit.0);
+    let next = &image.next_ids;
+    for id in [next.segment, next.reference, next.memtable, next.pack] {
+        writer.varint(id);
+    }
+    encode_state(writer, &image.catalog);
+    writer.count(image.tablets.len());
+    for tablet in &image.tablets {
+        writer.varint(tablet.table.0);
+        writer.varint(tablet.tablet.0);
+        writer.varint(tablet.next_row_id);
+        writer.count(tablet.references.len());
+        for reference in &tablet.references {
+            encode_reference(writer, reference);
+        }
+        writer.count(tablet.memtables.len());
+        for memtable in &tablet.memtables {
+            encode_memtable(writer, memtable);
+        }
+    }
+}
+
+fn decode_image(header: &FileHeader, body: &[u8]) -> Result<CheckpointImage> {
+    let mut reader = Reader::new(body);
+    let r = &mut reader;
+    let image = CheckpointImage {
+        database: header.database,
+        epoch: header.epoch,
+        log: LogPosition { file: r.varint()?, next: LogSeq(r.varint()?) },
+        last_commit: CommitTs(r.u64()?),
+        next_ids: NextIds {
+            segment: r.varint()?,
+            reference: r.varint()?,
+            memtable: r.varint()?,
+            pack: r.varint()?,
+        },
+        catalog: decode_state(r)?,
+        tablets: r.list(5, |r| {
+            Ok(TabletImage {
+                table: TableId(r.varint()?),
+                tablet: TabletId(r.varint()?),
+                next_row_id: r.varint()?,
+                references: r.list(29, decode_reference)?,
+                memtables: r.list(2, decode_memtable)?,
+            })
+        })?,
+    };
+    reader.finish()?;
+    Ok(image)
+}
+
+fn encode_reference(writer: &mut Writer, reference: &ReferenceImage) {
+    writer.varint(reference.reference.0);
+    writer.varint(reference.segment.0);
+    writer.varint(reference.file_bytes);
+    writer.varint(u64::from(reference.rows));
+    writer.u64(reference.content_hash);
+    writer.u64(reference.attach_ts.0);
+    writer.u64(reference.detach_ts.0);
+    writer.bool(reference.deletes.is_some());
+    if let Some(place) = &reference.deletes {
+        writer.varint(place.pack);
+        writer.varint(place.offset);
+        writer.u32(place.bytes);
+    }
+}
+
+fn decode_reference(r: &mut Reader<'_>) -> Result<ReferenceImage> {
+    Ok(ReferenceImage {
+        reference: ReferenceId(r.varint()?),
+        segment: SegmentId(r.varint()?),
+        file_bytes: r.varint()?,
+        rows: r.small()?,
+        content_hash: r.u64()?,
+        attach_ts: CommitTs(r.u64()?),
+        detach_ts: CommitTs(r.u64()?),
+        deletes: if r.bool()? {
+            Some(DeletePlace { pack: r.varint()?, offset: r.varint()?, bytes: r.u32()? })
+        } else {
+            None
+        },
+    })
+}
+
+fn encode_memtable(writer: &mut Writer, memtable: &MemtableImage) {
+    writer.varint(memtable.memtable.0);
+    writer.count(memtable.rows.len());
+    for row in &memtable.rows {
+        writer.varint(u64::from(row.schema_version.0));
+        writer.u64(row.begin_ts.0);
+        writer.u64(row.end_ts.0);
+        writer.bytes(&row.key);
+        writer.bytes(&row.row);
+    }
+}
+
+fn decode_memtable(r: &mut Reader<'_>) -> Result<MemtableImage> {
+    Ok(MemtableImage {
+        memtable: MemtableId(r.varint()?),
+        rows: r.list(19, |r| {
+            Ok(MemtableRow {
+                schema_version: SchemaVersion(r.small()?),
+                begin_ts: CommitTs(r.u64()?),
+                end_ts: CommitTs(r.u64()?),
+                key: r.bytes()?.to_vec(),
+                row: r.bytes()?.to_vec(),
+            })
+        })?,
+    })
+}
+
+#[cfg(test)]
+#[path = "checkpoint_tests.rs"]
+mod tests;

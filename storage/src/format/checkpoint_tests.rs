@@ -1,0 +1,235 @@
+use super::{
+    CURRENT, CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds,
+    ReferenceImage, TabletImage, advance_epoch, checkpoint_path, collect_checkpoints, read_checkpoint,
+    read_current, write_checkpoint,
+};
+use crate::log::LogPosition;
+use base::fs::{Fault, FileSystem, SimulatedFileSystem};
+use base::id::{
+    CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId,
+};
+use base::{Error, ErrorKind, Result};
+use catalog::CatalogState;
+
+fn reference(deletes: Option<DeletePlace>) -> ReferenceImage {
+    ReferenceImage {
+        reference: ReferenceId(1 << 33),
+        segment: SegmentId(1 << 34),
+        file_bytes: 123_456_789,
+        rows: 4_000_000,
+        content_hash: 99,
+        attach_ts: CommitTs(5),
+        detach_ts: CommitTs::MAX,
+        deletes,
+    }
+}
+
+/// A state that tells its number.
+fn image(number: u64) -> CheckpointImage {
+    let row = MemtableRow {
+        schema_version: SchemaVersion(1),
+        begin_ts: CommitTs(7),
+        end_ts: CommitTs::MAX,
+        key: vec![1, 2],
+        row: vec![1, 0, 9],
+    };
+    CheckpointImage {
+        database: DatabaseId(42),
+        epoch: Epoch(1),
+        log: LogPosition { file: 3, next: LogSeq(number) },
+        last_commit: CommitTs(1_000),
+        next_ids: NextIds { segment: 1, reference: 2, memtable: 3, pack: 4 },
+        catalog: crate::format::catalog::tests::state(),
+        tablets: vec![TabletImage {
+            table: TableId(9),
+            tablet: TabletId(11),
+            next_row_id: 5,
+            references: vec![
+                reference(None),
+                reference(Some(DeletePlace { pack: 1, offset: 64, bytes: 20 })),
+            ],
+            memtables: vec![
+                MemtableImage { memtable: MemtableId(6), rows: vec![row.clone(), row] },
+                MemtableImage { memtable: MemtableId(7), rows: vec![] },
+            ],
+        }],
+    }
+}
+
+/// A small state, for the tests that open it thousands of times.
+fn small(number: u64) -> CheckpointImage {
+    CheckpointImage { catalog: CatalogState::initial(), tablets: vec![], ..image(number) }
+}
+
+fn first() -> CheckpointNumber {
+    CheckpointNumber::new(Epoch(1), 1)
+}
+
+fn read(fs: &dyn FileSystem) -> Result<Option<(Current, CheckpointImage)>> {
+    match read_current(fs)? {
+        Some(current) => read_checkpoint(fs, &current).map(|image| Some((current, image))),
+        None => Ok(None),
+    }
+}
+
+#[test]
+fn a_checkpoint_comes_back_and_the_next_one_replaces_it() {
+    let fs = SimulatedFileSystem::new(1);
+    assert_eq!(read(&fs).unwrap(), None);
+    let current = write_checkpoint(&fs, first(), &image(1)).unwrap();
+    assert_eq!(read(&fs).unwrap(), Some((current.clone(), image(1))));
+    let claimed = advance_epoch(&fs, &current).unwrap();
+    assert_eq!(claimed.epoch, Epoch(2));
+    assert_eq!(read(&fs).unwrap(), Some((claimed, image(1))));
+    let second = CheckpointNumber::new(Epoch(2), 1);
+    let newer = CheckpointImage { epoch: Epoch(2), ..image(2) };
+    let current = write_checkpoint(&fs, second, &newer).unwrap();
+    assert!(fs.exists(&checkpoint_path(first())).unwrap());
+    collect_checkpoints(&fs, Some(&current)).unwrap();
+    assert!(!fs.exists(&checkpoint_path(first())).unwrap());
+    assert_eq!(read(&fs).unwrap(), Some((current, newer)));
+    assert!(write_checkpoint(&fs, second, &image(3)).is_err(), "a name is written once");
+}
+
+#[test]
+fn golden_bytes_of_checkpoint_and_current() {
+    let fs = SimulatedFileSystem::new(1);
+    write_checkpoint(&fs, first(), &image(300)).unwrap();
+    let bytes = fs.contents(&checkpoint_path(first())).unwrap();
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x01\0\0\0");
+    assert_eq!(&bytes[64..67], [3, 0xac, 2]);
+    assert_eq!((bytes.len(), crc32c::crc32c(&bytes)), GOLDEN_CHECKPOINT);
+    let current = fs.contents(CURRENT).unwrap();
+    assert_eq!(&current[..12], b"NYCURR\0\0\x01\0\0\0");
+    assert_eq!(current[12..16], [1, 0, 0, 0]);
+    assert_eq!(current[32..40], [1, 0, 0, 0, 1, 0, 0, 0]);
+    assert_eq!(current[40..48], u64::try_from(bytes.len()).unwrap().to_le_bytes());
+    assert_eq!(current[64..68], crc32c::crc32c(&bytes).to_le_bytes());
+    assert_eq!(current[68..], crc32c::crc32c(&current[..68]).to_le_bytes());
+    assert_eq!(current.len(), 72);
+}
+
+const GOLDEN_CHECKPOINT: (usize, u32) = (871, 1_214_729_159);
+
+#[test]
+fn a_reference_takes_less_than_200_bytes() {
+    let mut writer = super::Writer::new();
+    let largest = ReferenceImage {
+        reference: ReferenceId(u64::MAX),
+        segment: SegmentId(u64::MAX),
+        file_bytes: u64::MAX,
+        rows: u32::MAX,
+        deletes: Some(DeletePlace { pack: u64::MAX, offset: u64::MAX, bytes: u32::MAX }),
+        ..reference(None)
+    };
+    super::encode_reference(&mut writer, &largest);
+    assert!(writer.len() < 200, "{}", writer.len());
+}
+
+#[test]
+fn every_flipped_bit_and_every_cut_is_corruption_with_a_name() {
+    let fs = SimulatedFileSystem::new(1);
+    write_checkpoint(&fs, first(), &small(1)).unwrap();
+    for path in [CURRENT.to_owned(), checkpoint_path(first())] {
+        let bytes = fs.contents(&path).unwrap();
+        let refused = |damaged: &[u8], what: &str| {
+            let fs = fs.duplicate(1);
+            fs.replace_contents(&path, damaged);
+            let error = read(&fs).expect_err(what);
+            assert_eq!(error.kind(), ErrorKind::Corruption, "{what}: {error}");
+            assert!(error.message().contains(&path), "{what}: {error}");
+        };
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            refused(&flipped, &format!("{path} bit {bit}"));
+        }
+        for cut in 0..bytes.len() {
+            refused(&bytes[..cut], &format!("{path} cut to {cut}"));
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        refused(&longer, "a byte too many");
+    }
+}
+
+#[test]
+fn a_missing_or_foreign_checkpoint_is_named() {
+    let fs = SimulatedFileSystem::new(1);
+    write_checkpoint(&fs, first(), &small(1)).unwrap();
+    let second = CheckpointNumber::new(Epoch(1), 2);
+    write_checkpoint(&fs, second, &small(2)).unwrap();
+    let older = fs.contents(&checkpoint_path(first())).unwrap();
+    let swapped = fs.duplicate(1);
+    swapped.replace_contents(&checkpoint_path(second), &older);
+    assert_eq!(read(&swapped).unwrap_err().kind(), ErrorKind::Corruption);
+    let gone = fs.duplicate(1);
+    gone.remove(&checkpoint_path(second)).unwrap();
+    assert!(read(&gone).unwrap_err().message().contains(&checkpoint_path(second)));
+    fs.remove(CURRENT).unwrap();
+    let error = read(&fs).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corruption);
+    assert!(error.message().contains("\"CURRENT\" is missing"));
+}
+
+#[test]
+fn a_checkpoint_of_a_newer_version_is_told_from_damage() {
+    let fs = SimulatedFileSystem::new(1);
+    write_checkpoint(&fs, first(), &small(1)).unwrap();
+    let path = checkpoint_path(first());
+    let mut bytes = fs.contents(&path).unwrap();
+    bytes[8] = 9;
+    let crc = crc32c::crc32c(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&crc.to_le_bytes());
+    fs.replace_contents(&path, &bytes);
+    let error = read(&fs).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.message().contains(&path) && error.message().contains("newer version of Nyala"));
+}
+
+/// Three checkpoints and two epochs; reports the newest state that was promised to be durable.
+fn script(fs: &dyn FileSystem, promised: &mut u64) -> Result<()> {
+    let mut current = write_checkpoint(fs, first(), &small(1))?;
+    *promised = 1;
+    for step in 2..4_u32 {
+        current = advance_epoch(fs, &current)?;
+        let image = CheckpointImage { epoch: current.epoch, ..small(u64::from(step)) };
+        current = write_checkpoint(fs, CheckpointNumber::new(current.epoch, 1), &image)?;
+        *promised = u64::from(step);
+        collect_checkpoints(fs, Some(&current))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_power_cut_at_every_call_leaves_the_promised_state_or_the_next() {
+    let total = {
+        let fs = SimulatedFileSystem::new(0);
+        script(&fs, &mut 0).unwrap();
+        fs.calls(None)
+    };
+    for call in 1..=total {
+        for seed in 0..20 {
+            let seed = call * 100 + seed;
+            let fs = SimulatedFileSystem::new(seed);
+            fs.fail_call(call, None, Fault::Halt);
+            let mut promised = 0;
+            script(fs.process().as_ref(), &mut promised).unwrap_err();
+            fs.power_cut(seed);
+            let found = read(&fs).unwrap_or_else(|e: Error| panic!("SEED={seed}: {e}"));
+            let number = found.as_ref().map_or(0, |(_, image)| image.log.next.0);
+            assert!((promised..=promised + 1).contains(&number), "SEED={seed}: {number} after {promised}");
+            // And on it goes: a new epoch, a new checkpoint, whatever was left lying around.
+            let current = match found {
+                Some((current, _)) => advance_epoch(&fs, &current).unwrap(),
+                None => {
+                    collect_checkpoints(&fs, None).unwrap();
+                    write_checkpoint(&fs, first(), &small(1)).unwrap()
+                }
+            };
+            let image = CheckpointImage { epoch: current.epoch, ..small(9) };
+            write_checkpoint(&fs, CheckpointNumber::new(current.epoch, 7), &image).unwrap();
+            assert_eq!(read(&fs).unwrap().unwrap().1, image);
+        }
+    }
+}

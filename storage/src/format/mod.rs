@@ -1,0 +1,25 @@
+//! Durable formats: values to bytes and back.
+//!
+//! Must not know files being open, transactions or what a value is good for: only how it is written.
+//! Invariants: decoding never panics and never allocates more than a small multiple of its input; what was encoded
+//! decodes to an equal value; every byte layout here has a table in docs/format.md.
+
+mod catalog;
+mod checkpoint;
+mod codec;
+mod header;
+mod record;
+mod row;
+
+pub(crate) use catalog::{decode_datum, encode_datum};
+pub(crate) use checkpoint::{
+    CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds, ReferenceImage,
+    TabletImage, advance_epoch, checkpoint_path, collect_checkpoints, read_checkpoint, read_current, write_checkpoint,
+};
+pub(crate) use codec::{Reader, Writer};
+pub(crate) use header::{FileHeader, FileKind, HEADER_BYTES};
+pub(crate) use record::{
+    Attach, AttachedSegment, CommitRecord, LogRecord, RowAddress, RowChange, RowOp, SegmentDeletes, SwapRecord,
+    TabletChange,
+};
+pub(crate) use row::{decode_rows, encode_rows};

@@ -1,0 +1,327 @@
+//! Payloads of log records: commits and the swaps of flush and compaction.
+//!
+//! A record's commit timestamp stands in its header (`log`), because the sequencer assigns it after the payload
+//! was built. Everything a row change says logically (table, schema version, key, row) is complete; addresses
+//! hold only at the record's position in this directory's log.
+
+use super::catalog::{decode_edit, encode_edit};
+use super::codec::{Reader, Writer};
+use base::id::{CommitTs, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
+use base::{Error, ErrorKind, Result};
+use catalog::CatalogEdit;
+
+/// What one log record says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum LogRecord {
+    Commit(CommitRecord),
+    Swap(SwapRecord),
+}
+
+/// One transaction: all of it, or nothing.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub(crate) struct CommitRecord {
+    pub(crate) catalog: Vec<CatalogEdit>,
+    pub(crate) changes: Vec<TabletChange>,
+    pub(crate) attached: Vec<AttachedSegment>,
+    pub(crate) deletes: Vec<SegmentDeletes>,
+}
+
+/// Row changes of one tablet, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct TabletChange {
+    pub(crate) table: TableId,
+    pub(crate) tablet: TabletId,
+    /// Of the rows inside.
+    pub(crate) schema_version: SchemaVersion,
+    /// The memtable generation that takes the new rows; begins with them when it does not exist.
+    pub(crate) memtable: MemtableId,
+    pub(crate) rows: Vec<RowChange>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowOp {
+    Insert,
+    Update,
+    Delete,
+}
+
+/// One row change.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RowChange {
+    pub(crate) op: RowOp,
+    /// Encoded primary key, or the hidden row id in 8 bytes.
+    pub(crate) key: Vec<u8>,
+    /// The version that dies, as addressed at this log position.
+    pub(crate) dead: Option<RowAddress>,
+    /// The new version in the row codec; `None` for a delete.
+    pub(crate) row: Option<Vec<u8>>,
+}
+
+/// Where a row version is, valid at one log position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum RowAddress {
+    /// Append number within a memtable generation.
+    Memtable { memtable: MemtableId, number: u32 },
+    /// Row number within the segment of a reference.
+    Segment { reference: ReferenceId, ordinal: u32 },
+}
+
+/// From when the rows of a reference can live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attach {
+    /// From the commit timestamp of the record that attaches it.
+    AtCommit,
+    /// From this time; `CommitTs::ZERO` leaves it to the rows' own begin.
+    Since(CommitTs),
+}
+
+impl Attach {
+    /// The attach timestamp, given the timestamp of the record.
+    pub(crate) fn resolve(self, commit_ts: CommitTs) -> CommitTs {
+        match self {
+            Attach::AtCommit => commit_ts,
+            Attach::Since(ts) => ts,
+        }
+    }
+}
+
+/// A segment that becomes part of a tablet.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AttachedSegment {
+    pub(crate) table: TableId,
+    pub(crate) tablet: TabletId,
+    pub(crate) reference: ReferenceId,
+    pub(crate) segment: SegmentId,
+    /// Length of the segment file.
+    pub(crate) file_bytes: u64,
+    pub(crate) rows: u32,
+    pub(crate) attach: Attach,
+    /// Hash over the contents, as the segment's writer computed it.
+    pub(crate) content_hash: u64,
+}
+
+/// Rows of a segment that die.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SegmentDeletes {
+    pub(crate) reference: ReferenceId,
+    /// Serialized set of ordinals that this record adds to the delete vector. In a commit all die at its
+    /// timestamp; in a swap each comes with its own, as the delete vector's format defines.
+    pub(crate) dead: Vec<u8>,
+}
+
+/// A flushed memtable is replaced by references; no row's life changes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SwapRecord {
+    pub(crate) table: TableId,
+    pub(crate) tablet: TabletId,
+    /// The generation that was flushed.
+    pub(crate) memtable: MemtableId,
+    pub(crate) new_references: Vec<AttachedSegment>,
+    /// Rows among the flushed that had died, with their end timestamps.
+    pub(crate) deletes: Vec<SegmentDeletes>,
+}
+
+const TYPE_COMMIT: u8 = 1;
+const TYPE_SWAP: u8 = 2;
+
+impl LogRecord {
+    /// The type byte of the record's header.
+    pub(crate) fn record_type(&self) -> u8 {
+        match self {
+            LogRecord::Commit(_) => TYPE_COMMIT,
+            LogRecord::Swap(_) => TYPE_SWAP,
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        match self {
+            LogRecord::Commit(commit) => encode_commit(&mut writer, commit),
+            LogRecord::Swap(swap) => encode_swap(&mut writer, swap),
+        }
+        writer.into_bytes()
+    }
+
+    /// An unknown type is `Unsupported`: the header's checksum already said that it was written so.
+    pub(crate) fn decode(record_type: u8, payload: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new(payload);
+        let record = match record_type {
+            TYPE_COMMIT => LogRecord::Commit(decode_commit(&mut reader)?),
+            TYPE_SWAP => LogRecord::Swap(decode_swap(&mut reader)?),
+            other => {
+                let message = format!("log record of type {other} was written by a newer version of Nyala");
+                return Err(Error::new(ErrorKind::Unsupported, message));
+            }
+        };
+        reader.finish()?;
+        Ok(record)
+    }
+}
+
+fn encode_commit(writer: &mut Writer, commit: &CommitRecord) {
+    writer.count(commit.catalog.len());
+    for edit in &commit.catalog {
+        encode_edit(writer, edit);
+    }
+    writer.count(commit.changes.len());
+    for change in &commit.changes {
+        writer.varint(change.table.0);
+        writer.varint(change.tablet.0);
+        writer.varint(u64::from(change.schema_version.0));
+        writer.varint(change.memtable.0);
+        writer.count(change.rows.len());
+        for row in &change.rows {
+            encode_row_change(writer, row);
+        }
+    }
+    encode_attached(writer, &commit.attached);
+    encode_deletes(writer, &commit.deletes);
+}
+
+fn decode_commit(reader: &mut Reader<'_>) -> Result<CommitRecord> {
+    let catalog = reader.list(1, decode_edit)?;
+    let changes = reader.list(5, |r| {
+        Ok(TabletChange {
+            table: TableId(r.varint()?),
+            tablet: TabletId(r.varint()?),
+            schema_version: SchemaVersion(r.small()?),
+            memtable: MemtableId(r.varint()?),
+            rows: r.list(2, decode_row_change)?,
+        })
+    })?;
+    Ok(CommitRecord {
+        catalog,
+        changes,
+        attached: decode_attached(reader)?,
+        deletes: decode_deletes(reader)?,
+    })
+}
+
+fn encode_swap(writer: &mut Writer, swap: &SwapRecord) {
+    writer.varint(swap.table.0);
+    writer.varint(swap.tablet.0);
+    writer.varint(swap.memtable.0);
+    encode_attached(writer, &swap.new_references);
+    encode_deletes(writer, &swap.deletes);
+}
+
+fn decode_swap(reader: &mut Reader<'_>) -> Result<SwapRecord> {
+    Ok(SwapRecord {
+        table: TableId(reader.varint()?),
+        tablet: TabletId(reader.varint()?),
+        memtable: MemtableId(reader.varint()?),
+        new_references: decode_attached(reader)?,
+        deletes: decode_deletes(reader)?,
+    })
+}
+
+/// One byte says operation (bits 0-1), kind of the dead row's address (bits 2-3) and whether a row follows (bit 4).
+fn encode_row_change(writer: &mut Writer, change: &RowChange) {
+    let op = match change.op {
+        RowOp::Insert => 0,
+        RowOp::Update => 1,
+        RowOp::Delete => 2,
+    };
+    let dead = match change.dead {
+        None => 0,
+        Some(RowAddress::Memtable { .. }) => 1,
+        Some(RowAddress::Segment { .. }) => 2,
+    };
+    writer.u8(op | (dead << 2) | (u8::from(change.row.is_some()) << 4));
+    writer.bytes(&change.key);
+    match change.dead {
+        None => {}
+        Some(RowAddress::Memtable { memtable, number }) => {
+            writer.varint(memtable.0);
+            writer.varint(u64::from(number));
+        }
+        Some(RowAddress::Segment { reference, ordinal }) => {
+            writer.varint(reference.0);
+            writer.varint(u64::from(ordinal));
+        }
+    }
+    if let Some(row) = &change.row {
+        writer.bytes(row);
+    }
+}
+
+fn decode_row_change(reader: &mut Reader<'_>) -> Result<RowChange> {
+    let flags = reader.u8()?;
+    let op = match flags & 0b11 {
+        0 => RowOp::Insert,
+        1 => RowOp::Update,
+        2 => RowOp::Delete,
+        _ => return Err(reader.bad("unknown operation of a row change")),
+    };
+    let key = reader.bytes()?.to_vec();
+    let dead = match (flags >> 2) & 0b11 {
+        0 => None,
+        1 => Some(RowAddress::Memtable { memtable: MemtableId(reader.varint()?), number: reader.small()? }),
+        2 => Some(RowAddress::Segment { reference: ReferenceId(reader.varint()?), ordinal: reader.small()? }),
+        _ => return Err(reader.bad("unknown kind of row address")),
+    };
+    let row = match flags >> 4 {
+        0 => None,
+        1 => Some(reader.bytes()?.to_vec()),
+        _ => return Err(reader.bad("unknown flags of a row change")),
+    };
+    if (op == RowOp::Delete) == row.is_some() {
+        return Err(reader.bad("row change with a row too many or too few"));
+    }
+    Ok(RowChange { op, key, dead, row })
+}
+
+fn encode_attached(writer: &mut Writer, attached: &[AttachedSegment]) {
+    writer.count(attached.len());
+    for segment in attached {
+        writer.varint(segment.table.0);
+        writer.varint(segment.tablet.0);
+        writer.varint(segment.reference.0);
+        writer.varint(segment.segment.0);
+        writer.varint(segment.file_bytes);
+        writer.varint(u64::from(segment.rows));
+        match segment.attach {
+            Attach::AtCommit => writer.u8(0),
+            Attach::Since(ts) => {
+                writer.u8(1);
+                writer.u64(ts.0);
+            }
+        }
+        writer.u64(segment.content_hash);
+    }
+}
+
+fn decode_attached(reader: &mut Reader<'_>) -> Result<Vec<AttachedSegment>> {
+    reader.list(15, |r| {
+        Ok(AttachedSegment {
+            table: TableId(r.varint()?),
+            tablet: TabletId(r.varint()?),
+            reference: ReferenceId(r.varint()?),
+            segment: SegmentId(r.varint()?),
+            file_bytes: r.varint()?,
+            rows: r.small()?,
+            attach: match r.u8()? {
+                0 => Attach::AtCommit,
+                1 => Attach::Since(CommitTs(r.u64()?)),
+                _ => return Err(r.bad("unknown kind of attachment")),
+            },
+            content_hash: r.u64()?,
+        })
+    })
+}
+
+fn encode_deletes(writer: &mut Writer, deletes: &[SegmentDeletes]) {
+    writer.count(deletes.len());
+    for delete in deletes {
+        writer.varint(delete.reference.0);
+        writer.bytes(&delete.dead);
+    }
+}
+
+fn decode_deletes(reader: &mut Reader<'_>) -> Result<Vec<SegmentDeletes>> {
+    reader.list(2, |r| Ok(SegmentDeletes { reference: ReferenceId(r.varint()?), dead: r.bytes()?.to_vec() }))
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

@@ -1,0 +1,127 @@
+use super::{
+    Attach, AttachedSegment, CommitRecord, LogRecord, RowAddress, RowChange, RowOp, SegmentDeletes,
+    SwapRecord, TabletChange,
+};
+use base::ErrorKind;
+use base::id::{CommitTs, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
+
+fn attached(attach: Attach) -> AttachedSegment {
+    AttachedSegment {
+        table: TableId(2),
+        tablet: TabletId(3),
+        reference: ReferenceId(4),
+        segment: SegmentId(5),
+        file_bytes: 1_000,
+        rows: 6,
+        attach,
+        content_hash: 0x0807_0605_0403_0201,
+    }
+}
+
+fn small_commit() -> LogRecord {
+    let rows = vec![
+        RowChange {
+            op: RowOp::Update,
+            key: vec![1],
+            dead: Some(RowAddress::Segment { reference: ReferenceId(300), ordinal: 9 }),
+            row: Some(vec![7, 8]),
+        },
+        RowChange {
+            op: RowOp::Delete,
+            key: vec![],
+            dead: Some(RowAddress::Memtable { memtable: MemtableId(1), number: 2 }),
+            row: None,
+        },
+    ];
+    LogRecord::Commit(CommitRecord {
+        catalog: vec![],
+        changes: vec![TabletChange {
+            table: TableId(2),
+            tablet: TabletId(3),
+            schema_version: SchemaVersion(1),
+            memtable: MemtableId(4),
+            rows,
+        }],
+        attached: vec![attached(Attach::AtCommit)],
+        deletes: vec![SegmentDeletes { reference: ReferenceId(4), dead: vec![0xaa] }],
+    })
+}
+
+fn samples() -> Vec<LogRecord> {
+    let insert = RowChange { op: RowOp::Insert, key: vec![3; 200], dead: None, row: Some(vec![]) };
+    vec![
+        small_commit(),
+        LogRecord::Commit(CommitRecord::default()),
+        LogRecord::Commit(CommitRecord {
+            catalog: crate::format::catalog::tests::edits(),
+            changes: vec![TabletChange {
+                table: TableId(u64::MAX),
+                tablet: TabletId(0),
+                memtable: MemtableId(u64::MAX),
+                schema_version: SchemaVersion(u32::MAX),
+                rows: vec![insert; 3],
+            }],
+            ..CommitRecord::default()
+        }),
+        LogRecord::Swap(SwapRecord {
+            table: TableId(2),
+            tablet: TabletId(3),
+            memtable: MemtableId(8),
+            new_references: vec![attached(Attach::Since(CommitTs(77)))],
+            deletes: vec![SegmentDeletes { reference: ReferenceId(4), dead: vec![1, 2] }],
+        }),
+    ]
+}
+
+#[test]
+fn records_round_trip() {
+    for record in samples() {
+        let bytes = record.encode();
+        assert_eq!(LogRecord::decode(record.record_type(), &bytes).unwrap(), record);
+    }
+}
+
+#[test]
+fn golden_bytes_of_a_commit_and_a_swap() {
+    #[rustfmt::skip]
+    let commit = [
+        0, // catalog edits
+        1, 2, 3, 1, 4, 2, // one tablet: table, tablet, schema version, memtable, rows
+        0b1_10_01, 1, 1, 0xac, 2, 9, 2, 7, 8, // update of a row in a segment
+        0b0_01_10, 0, 1, 2, // delete of a row in a memtable
+        1, 2, 3, 4, 5, 0xe8, 7, 6, 0, 1, 2, 3, 4, 5, 6, 7, 8, // attached
+        1, 4, 1, 0xaa, // deletes
+    ];
+    assert_eq!(small_commit().encode(), commit);
+    #[rustfmt::skip]
+    let swap = [
+        2, 3, 8,
+        1, 2, 3, 4, 5, 0xe8, 7, 6, 1, 77, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
+        1, 4, 2, 1, 2,
+    ];
+    let record = &samples()[3];
+    assert_eq!(record.encode(), swap);
+    assert_eq!((small_commit().record_type(), record.record_type()), (1, 2));
+}
+
+#[test]
+fn cut_flipped_and_unknown_records_never_panic() {
+    for record in samples() {
+        let bytes = record.encode();
+        for cut in 0..bytes.len() {
+            assert!(LogRecord::decode(record.record_type(), &bytes[..cut]).is_err(), "cut to {cut}");
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(other) = LogRecord::decode(record.record_type(), &flipped) {
+                assert_ne!(other, record, "bit {bit}");
+                assert_eq!(other.encode(), flipped, "bit {bit}: one value has one encoding");
+            }
+        }
+        let mut longer = bytes;
+        longer.push(0);
+        assert!(LogRecord::decode(record.record_type(), &longer).is_err());
+    }
+    assert_eq!(LogRecord::decode(9, &[]).unwrap_err().kind(), ErrorKind::Unsupported);
+}

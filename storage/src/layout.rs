@@ -1,0 +1,158 @@
+//! How the rows of a table lie in memtables, log and segments: its columns in table order and, for a table
+//! without a key, the hidden row id behind them.
+//!
+//! Must not know where rows are stored. Invariants: fields are named by column id in decimal; every stored row has
+//! a key, and two versions of a row have the same one.
+
+use arrow::array::{ArrayRef, AsArray, Int64Array};
+use arrow::datatypes::{Int64Type, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use base::id::{ColumnId, TableId};
+use base::{Error, ErrorKind, Result};
+use catalog::TableDef;
+use std::sync::Arc;
+use types::array::field;
+use types::key::encode_keys;
+use types::Form;
+
+/// An encoded key: the primary key, or the hidden row id.
+pub(crate) type Key = Arc<[u8]>;
+
+/// The hidden column of a table without key. No column of a table gets this id.
+pub(crate) const ROW_ID: ColumnId = ColumnId(u32::MAX);
+
+/// The stored form of one version of a table's column list.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    def: Arc<TableDef>,
+    columns: Vec<(ColumnId, Form)>,
+    schema: SchemaRef,
+    /// Positions of the key's columns, in key order.
+    key: Vec<usize>,
+}
+
+impl Layout {
+    pub(crate) fn new(def: &Arc<TableDef>) -> Result<Self> {
+        let mut columns: Vec<_> = def.columns.iter().map(|c| (c.id, c.ty.form.clone())).collect();
+        let mut key = Vec::new();
+        if def.has_primary_key() {
+            for id in &def.primary_key {
+                let missing = || Error::internal(format!("table {} lacks key column {id}", def.id));
+                key.push(def.column_index(*id).ok_or_else(missing)?);
+            }
+        } else {
+            key.push(columns.len());
+            columns.push((ROW_ID, Form::Int64));
+        }
+        let fields: Vec<_> = columns.iter().map(|(id, form)| field(&id.to_string(), form)).collect();
+        Ok(Self { def: Arc::clone(def), columns, schema: Arc::new(Schema::new(fields)), key })
+    }
+
+    pub(crate) fn def(&self) -> &Arc<TableDef> {
+        &self.def
+    }
+
+    pub(crate) fn table(&self) -> TableId {
+        self.def.id
+    }
+
+    /// Stored columns with their forms, in order.
+    pub(crate) fn columns(&self) -> &[(ColumnId, Form)] {
+        &self.columns
+    }
+
+    pub(crate) fn forms(&self) -> Vec<Form> {
+        self.columns.iter().map(|(_, form)| form.clone()).collect()
+    }
+
+    pub(crate) fn form(&self, column: ColumnId) -> Option<&Form> {
+        self.columns.iter().find(|(id, _)| *id == column).map(|(_, form)| form)
+    }
+
+    /// Schema of stored rows.
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Positions of the key's columns in the stored schema, in key order.
+    pub(crate) fn key(&self) -> &[usize] {
+        &self.key
+    }
+
+    pub(crate) fn key_columns(&self) -> Vec<ColumnId> {
+        self.key.iter().filter_map(|i| self.columns.get(*i)).map(|(id, _)| *id).collect()
+    }
+
+    pub(crate) fn has_row_id(&self) -> bool {
+        !self.def.has_primary_key()
+    }
+
+    /// Rows as given by a caller (the table's columns) in stored form; `row_ids` for a table without key.
+    pub(crate) fn store(&self, rows: &RecordBatch, row_ids: Option<Int64Array>) -> Result<RecordBatch> {
+        let visible = self.def.columns.len();
+        if rows.num_columns() != visible {
+            let message = format!("{} columns given for a table of {visible}", rows.num_columns());
+            return Err(Error::internal(message));
+        }
+        for (column, (id, form)) in rows.columns().iter().zip(&self.columns) {
+            if *column.data_type() != form.arrow() {
+                let message = format!("column {id} given as {}, stored as {form:?}", column.data_type());
+                return Err(Error::internal(message));
+            }
+        }
+        let mut columns = rows.columns().to_vec();
+        if let Some(ids) = row_ids {
+            columns.push(Arc::new(ids) as ArrayRef);
+        }
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|e| Error::internal(format!("rows do not fit their table: {e}")))
+    }
+
+    /// Stored rows without the hidden row id, fields still named by column id.
+    pub(crate) fn visible(&self, stored: &RecordBatch) -> Result<RecordBatch> {
+        let visible: Vec<usize> = (0..self.def.columns.len()).collect();
+        stored.project(&visible).map_err(|e| Error::internal(format!("project rows: {e}")))
+    }
+
+    /// The hidden row ids of stored rows; `None` for a table with a key.
+    pub(crate) fn row_ids(&self, stored: &RecordBatch) -> Option<Int64Array> {
+        if !self.has_row_id() {
+            return None;
+        }
+        stored.columns().last().map(|c| c.as_primitive::<Int64Type>().clone())
+    }
+
+    /// Keys of stored rows.
+    pub(crate) fn keys(&self, stored: &RecordBatch) -> Result<Vec<Key>> {
+        let columns: Vec<ArrayRef> = self.key.iter().map(|i| Arc::clone(stored.column(*i))).collect();
+        self.keys_of(&columns)
+    }
+
+    /// Keys from the key's columns alone, in key order.
+    pub(crate) fn keys_of(&self, columns: &[ArrayRef]) -> Result<Vec<Key>> {
+        let forms = self.key.iter().filter_map(|i| self.columns.get(*i)).map(|(_, form)| form.clone());
+        let columns: Vec<(Form, ArrayRef)> = forms.zip(columns.iter().cloned()).collect();
+        Ok(encode_keys(&columns)?.iter().map(Key::from).collect())
+    }
+
+    /// The error of a duplicate key, as PostgreSQL words it. `row` is a row of `rows`, whose first columns are the table's.
+    pub(crate) fn duplicate(&self, rows: &RecordBatch, row: usize) -> Error {
+        let message = format!("duplicate key value violates unique constraint \"{}\"", self.def.primary_key_name);
+        let columns = self.def.primary_key.as_slice();
+        Error::new(ErrorKind::UniqueViolation, message)
+            .with_detail(format!("Key {} already exists.", self.values_of(columns, rows, row)))
+    }
+
+    /// `(a, b)=(1, x)` for some columns of a row.
+    pub(crate) fn values_of(&self, columns: &[ColumnId], rows: &RecordBatch, row: usize) -> String {
+        let mut names = Vec::new();
+        let mut values = Vec::new();
+        for id in columns {
+            if let (Some(column), Some(index)) = (self.def.column(*id), self.def.column_index(*id)) {
+                names.push(column.name.clone());
+                values.push(crate::detail::value_text(column, rows.column(index).as_ref(), row));
+            }
+        }
+        format!("({})=({})", names.join(", "), values.join(", "))
+    }
+}

@@ -1,0 +1,216 @@
+//! Memtables: the rows of a tablet (or of a running transaction) that no segment holds yet.
+//!
+//! Must not know the log, files or transactions' rules. A row's life is given in stamps: commit timestamps in a
+//! tablet's memtable, command numbers in a transaction's private one.
+//! Invariants: an append number is given once and never changes; a row's begin stamp never changes and its end
+//! stamp is set at most once; the key map names the newest version of each key.
+
+mod chunk;
+
+pub(crate) use chunk::{Chunk, NEVER};
+
+use crate::layout::Key;
+use arrow::array::UInt64Array;
+use arrow::compute::interleave_record_batch;
+use arrow::record_batch::RecordBatch;
+use base::id::MemtableId;
+use base::{Error, Result};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Rows that a chunk grows to by merging with its neighbours.
+const CHUNK_ROWS: usize = 8_192;
+
+/// A version of a row in a memtable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    /// Append number.
+    pub(crate) row: u32,
+    pub(crate) begin: u64,
+    /// `NEVER` while it lives.
+    pub(crate) end: u64,
+}
+
+/// Rows in the order of their arrival with begin and end stamps and a map from key to newest version.
+#[derive(Debug)]
+pub(crate) struct Memtable {
+    id: MemtableId,
+    /// Held for moments only: readers copy the list of chunks and go on without it.
+    inner: RwLock<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    chunks: Vec<Arc<Chunk>>,
+    rows: u32,
+    dead: u32,
+    bytes: usize,
+    keys: HashMap<Key, u32>,
+}
+
+impl Memtable {
+    pub(crate) fn new(id: MemtableId) -> Self {
+        Self { id, inner: RwLock::default() }
+    }
+
+    pub(crate) fn id(&self) -> MemtableId {
+        self.id
+    }
+
+    /// Appends rows that begin at `begin`. Returns the append number of the first.
+    pub(crate) fn append(&self, batch: &RecordBatch, keys: &[Key], begin: u64) -> Result<u32> {
+        let stamps = vec![begin; keys.len()];
+        self.append_versions(batch, keys, stamps, vec![NEVER; keys.len()])
+    }
+
+    /// Appends rows whose lives are known, as a checkpoint's image has them.
+    pub(crate) fn append_versions(
+        &self,
+        batch: &RecordBatch,
+        keys: &[Key],
+        begin: Vec<u64>,
+        end: Vec<u64>,
+    ) -> Result<u32> {
+        let rows = batch.num_rows();
+        if keys.len() != rows || begin.len() != rows || end.len() != rows {
+            return Err(Error::internal("keys and stamps do not match the rows of a memtable's batch"));
+        }
+        let mut inner = self.write();
+        let first = inner.rows;
+        let count = u32::try_from(rows).map_err(|_| Error::internal("too many rows in one batch"))?;
+        let next = first.checked_add(count).ok_or_else(|| Error::internal("memtable is out of append numbers"))?;
+        for (row, key) in (first..next).zip(keys) {
+            inner.keys.insert(key.clone(), row);
+        }
+        let dead = end.iter().filter(|e| **e != NEVER).count();
+        inner.dead += u32::try_from(dead).unwrap_or(u32::MAX);
+        inner.bytes += batch.get_array_memory_size() + keys.iter().map(|k| k.len() + 96).sum::<usize>();
+        inner.rows = next;
+        inner.chunks.push(Arc::new(Chunk::new(first, batch.clone(), keys.to_vec(), begin, &end)));
+        merge_tail(&mut inner.chunks)?;
+        Ok(first)
+    }
+
+    /// Ends a row at `end`. A row that has an end already is a bug of the caller.
+    pub(crate) fn kill(&self, row: u32, end: u64) -> Result<()> {
+        let mut inner = self.write();
+        let chunk = chunk_of(&inner.chunks, row)?;
+        if !chunk.kill(row, end) {
+            return Err(Error::internal(format!("row {row} of memtable {} dies twice", self.id)));
+        }
+        inner.dead += 1;
+        Ok(())
+    }
+
+    /// Takes back a row's end; only a transaction's private memtable may.
+    pub(crate) fn version(&self, row: u32) -> Result<Version> {
+        let inner = self.read();
+        Ok(chunk_of(&inner.chunks, row)?.version(row))
+    }
+
+    /// The newest version of a key, alive or not.
+    pub(crate) fn newest(&self, key: &[u8]) -> Option<Version> {
+        let inner = self.read();
+        let row = *inner.keys.get(key)?;
+        chunk_of(&inner.chunks, row).ok().map(|c| c.version(row))
+    }
+
+    /// The version of a key that lives at `stamp`.
+    pub(crate) fn version_at(&self, key: &[u8], stamp: u64) -> Option<Version> {
+        let newest = self.newest(key)?;
+        if newest.begin <= stamp {
+            return (stamp < newest.end).then_some(newest);
+        }
+        // An older version of a key that was written again: rare, found by looking at the rows before it.
+        let chunks = self.chunks();
+        chunks.iter().rev().find_map(|c| c.version_at(key, stamp))
+    }
+
+    pub(crate) fn key(&self, row: u32) -> Result<Key> {
+        let inner = self.read();
+        chunk_of(&inner.chunks, row)?.key(row)
+    }
+
+    /// The chunks as they are now. Rows appended and killed later have later stamps than any reader of now asks for.
+    pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
+        self.read().chunks.clone()
+    }
+
+    /// Rows appended so far, dead ones too.
+    pub(crate) fn rows(&self) -> u32 {
+        self.read().rows
+    }
+
+    /// Rows without an end.
+    pub(crate) fn live_rows(&self) -> u32 {
+        let inner = self.read();
+        inner.rows.saturating_sub(inner.dead)
+    }
+
+    /// Approximate memory, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.read().bytes
+    }
+
+    /// Rows that live at `stamp`.
+    pub(crate) fn rows_at(&self, stamp: u64) -> u64 {
+        self.chunks().iter().map(|c| c.rows_at(stamp)).sum()
+    }
+
+    /// The rows at these append numbers, in that order.
+    pub(crate) fn fetch(&self, rows: &[u32]) -> Result<RecordBatch> {
+        let chunks = self.chunks();
+        let mut places = Vec::with_capacity(rows.len());
+        for row in rows {
+            let at = position_of(&chunks, *row).ok_or_else(|| missing(*row))?;
+            let chunk = chunks.get(at).ok_or_else(|| missing(*row))?;
+            places.push((at, chunk.index(*row)));
+        }
+        let batches: Vec<&RecordBatch> = chunks.iter().map(|c| c.batch()).collect();
+        interleave_record_batch(&batches, &places).map_err(|e| Error::internal(format!("gather rows: {e}")))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn missing(row: u32) -> Error {
+    Error::internal(format!("memtable has no row {row}"))
+}
+
+fn position_of(chunks: &[Arc<Chunk>], row: u32) -> Option<usize> {
+    chunks.partition_point(|c| c.first() <= row).checked_sub(1)
+}
+
+fn chunk_of(chunks: &[Arc<Chunk>], row: u32) -> Result<&Arc<Chunk>> {
+    position_of(chunks, row)
+        .and_then(|at| chunks.get(at))
+        .filter(|c| c.contains(row))
+        .ok_or_else(|| missing(row))
+}
+
+/// Joins small neighbours so that many small commits leave few chunks: each row is copied a logarithmic number of times.
+fn merge_tail(chunks: &mut Vec<Arc<Chunk>>) -> Result<()> {
+    while let [.., before, last] = chunks.as_slice() {
+        if before.len() + last.len() > CHUNK_ROWS || last.len() * 2 < before.len() {
+            break;
+        }
+        let merged = Arc::new(Chunk::merge(before, last)?);
+        chunks.truncate(chunks.len() - 2);
+        chunks.push(merged);
+    }
+    Ok(())
+}
+
+/// Begin stamps as an array, for segments.
+pub(crate) fn stamps(values: impl IntoIterator<Item = u64>) -> UInt64Array {
+    UInt64Array::from_iter_values(values)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+use super::{Memtable, NEVER};
+use crate::layout::Key;
+use arrow::array::{ArrayRef, AsArray, Int32Array};
+use arrow::datatypes::Int32Type;
+use arrow::record_batch::RecordBatch;
+use base::id::MemtableId;
+use std::sync::Arc;
+
+fn one(value: i32) -> (RecordBatch, Vec<Key>) {
+    let column: ArrayRef = Arc::new(Int32Array::from(vec![value]));
+    let key: Key = Arc::from(value.to_be_bytes().as_slice());
+    (RecordBatch::try_from_iter([("1", column)]).unwrap(), vec![key])
+}
+
+#[test]
+fn append_numbers_survive_merging_and_old_versions_stay_readable() {
+    let memtable = Memtable::new(MemtableId(1));
+    for i in 0..1_000_u32 {
+        let (batch, keys) = one((i % 10).cast_signed());
+        if let Some(old) = memtable.newest(&keys[0]) {
+            memtable.kill(old.row, u64::from(i) + 1).unwrap();
+        }
+        assert_eq!(memtable.append(&batch, &keys, u64::from(i) + 1).unwrap(), i);
+    }
+    assert!(memtable.chunks().len() < 20, "{} chunks", memtable.chunks().len());
+    assert_eq!((memtable.rows(), memtable.live_rows()), (1_000, 10));
+    let key = 3_i32.to_be_bytes();
+    let newest = memtable.newest(&key).unwrap();
+    assert_eq!((newest.row, newest.begin, newest.end), (993, 994, NEVER));
+    assert_eq!(memtable.version_at(&key, 100).unwrap().row, 93);
+    assert_eq!(memtable.version_at(&key, 3), None);
+    assert_eq!((memtable.rows_at(5), memtable.rows_at(500)), (5, 10));
+    let rows = memtable.fetch(&[993, 7, 500]).unwrap();
+    assert_eq!(rows.column(0).as_primitive::<Int32Type>().values(), &[3, 7, 0]);
+    assert!(memtable.kill(7, 9).is_err());
+}

@@ -1,0 +1,118 @@
+//! Between the arrays of a table's columns and the arrays that a segment file stores.
+//!
+//! Owns the names and types of stored columns. Must not know the file format.
+//! A column is stored under its id in decimal. Dates and timestamps are stored as their integers, because infinities are
+//! the extreme integers and a format's own calendar types must never compute with them. An interval is stored as three
+//! columns. `begin` and `end` hold the commit timestamps of rows.
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, IntervalMonthDayNanoArray, PrimitiveArray, make_array,
+};
+use arrow::datatypes::{
+    DataType, Date32Type, Field, Fields, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    TimestampMicrosecondType,
+};
+use base::id::ColumnId;
+use base::{Error, Result};
+use std::sync::Arc;
+use types::Form;
+
+/// Name of the stored column of begin timestamps.
+pub(crate) const BEGIN: &str = "begin";
+/// Name of the stored column of end timestamps.
+pub(crate) const END: &str = "end";
+
+/// Fields under which a column is stored. `Unsupported` for arrays of intervals or of arrays.
+pub(crate) fn stored_fields(column: ColumnId, form: &Form) -> Result<Vec<Field>> {
+    let one = |data_type| Ok(vec![Field::new(column.to_string(), data_type, true)]);
+    match form {
+        Form::Date => one(DataType::Int32),
+        Form::Timestamp | Form::TimestampTz => one(DataType::Int64),
+        Form::Interval => Ok(vec![
+            Field::new(format!("{column}-months"), DataType::Int32, true),
+            Field::new(format!("{column}-days"), DataType::Int32, true),
+            Field::new(format!("{column}-micros"), DataType::Int64, true),
+        ]),
+        Form::List(element) if matches!(**element, Form::Interval | Form::List(_)) => {
+            Err(Error::unsupported("a table cannot store arrays of this type")
+                .with_hint("store the elements in rows of their own"))
+        }
+        other => one(other.arrow()),
+    }
+}
+
+/// Fields of the timestamps that rows carry.
+pub(crate) fn timestamp_field(name: &str) -> Field {
+    Field::new(name, DataType::UInt64, false)
+}
+
+/// Appends the stored arrays of a column.
+pub(crate) fn to_stored(form: &Form, array: &ArrayRef, out: &mut Vec<ArrayRef>) -> Result<()> {
+    if *array.data_type() != form.arrow() {
+        return Err(Error::internal(format!("array of {} is not of form {form:?}", array.data_type())));
+    }
+    match form {
+        Form::Date => out.push(Arc::new(array.as_primitive::<Date32Type>().reinterpret_cast::<Int32Type>())),
+        Form::Timestamp | Form::TimestampTz => {
+            out.push(Arc::new(array.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>()));
+        }
+        Form::Interval => {
+            let intervals = array.as_primitive::<IntervalMonthDayNanoType>();
+            if intervals.iter().flatten().any(|v| v.nanoseconds % 1_000 != 0) {
+                return Err(Error::internal("an interval with nanoseconds"));
+            }
+            let months: Int32Array = intervals.unary(|v| v.months);
+            let days: Int32Array = intervals.unary(|v| v.days);
+            let micros: Int64Array = intervals.unary(|v| v.nanoseconds / 1_000);
+            out.push(Arc::new(months));
+            out.push(Arc::new(days));
+            out.push(Arc::new(micros));
+        }
+        _ => out.push(Arc::clone(array)),
+    }
+    Ok(())
+}
+
+/// Takes the stored arrays of a column from `stored` and makes the column's array of them.
+pub(crate) fn from_stored(form: &Form, stored: &mut impl Iterator<Item = ArrayRef>) -> Result<ArrayRef> {
+    let missing = || Error::internal("a stored column is missing");
+    let array = stored.next().ok_or_else(missing)?;
+    let foreign = || Error::corruption(format!("a stored column of form {form:?} has another type"));
+    Ok(match form {
+        Form::Date => {
+            let ints = array.as_primitive_opt::<Int32Type>().ok_or_else(foreign)?;
+            Arc::new(ints.reinterpret_cast::<Date32Type>())
+        }
+        Form::Timestamp | Form::TimestampTz => {
+            let ints = array.as_primitive_opt::<Int64Type>().ok_or_else(foreign)?;
+            Arc::new(ints.reinterpret_cast::<TimestampMicrosecondType>().with_data_type(form.arrow()))
+        }
+        Form::Interval => {
+            let days = stored.next().ok_or_else(missing)?;
+            let micros = stored.next().ok_or_else(missing)?;
+            let months = array.as_primitive_opt::<Int32Type>().ok_or_else(foreign)?;
+            let days = days.as_primitive_opt::<Int32Type>().ok_or_else(foreign)?;
+            let micros = micros.as_primitive_opt::<Int64Type>().ok_or_else(foreign)?;
+            Arc::new(intervals(months, days, micros))
+        }
+        _ if *array.data_type() == form.arrow() => array,
+        _ => make_array(array.to_data().into_builder().data_type(form.arrow()).build().map_err(|_| foreign())?),
+    })
+}
+
+fn intervals(
+    months: &PrimitiveArray<Int32Type>,
+    days: &PrimitiveArray<Int32Type>,
+    micros: &PrimitiveArray<Int64Type>,
+) -> IntervalMonthDayNanoArray {
+    let parts = months.values().iter().zip(days.values()).zip(micros.values());
+    let values = parts.map(|((months, days), micros)| {
+        IntervalMonthDayNano::new(*months, *days, micros.saturating_mul(1_000))
+    });
+    IntervalMonthDayNanoArray::new(values.collect(), months.nulls().cloned())
+}
+
+/// The Arrow fields of whole columns, named by their ids.
+pub(crate) fn column_fields(columns: &[(ColumnId, Form)]) -> Fields {
+    columns.iter().map(|(id, form)| types::array::field(&id.to_string(), form)).collect()
+}

@@ -1,0 +1,253 @@
+//! What a column's values are, independent of encoding and batch boundaries: a content hash and bounds.
+//!
+//! Must not know files. Invariant: two runs over the same values in the same order give the same hash, however
+//! they are cut into batches; a null hashes as null whatever lies under it; floats hash by their bits.
+
+use crate::evaluate::{ColumnStats, compare, float_key};
+use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
+use arrow::compute::{max, max_binary_view, max_boolean, max_string_view, min, min_binary_view, min_boolean, min_string_view};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type,
+    Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType, ToByteSlice, UInt32Type, UInt64Type,
+};
+use base::{Error, Result};
+use types::pgnum::key_of;
+use types::{Datum, Form};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Longest text or bytea kept as a bound, in bytes.
+const BOUND_BYTES_MAX: usize = 64;
+
+/// Hash over a column.
+#[derive(Debug, Default)]
+pub(crate) struct ContentHasher {
+    values: Xxh3State,
+    nulls: Xxh3State,
+    elements: Option<Box<ContentHasher>>,
+    rows: u64,
+}
+
+/// Xxh3 lacks Debug that is worth printing.
+#[derive(Default)]
+struct Xxh3State(Xxh3);
+
+impl std::fmt::Debug for Xxh3State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Xxh3")
+    }
+}
+
+impl ContentHasher {
+    pub(crate) fn update(&mut self, array: &dyn Array) -> Result<()> {
+        self.rows += array.len() as u64;
+        let valid: Vec<u8> = match array.nulls().filter(|nulls| nulls.null_count() > 0) {
+            None => vec![1; array.len()],
+            Some(nulls) => nulls.iter().map(u8::from).collect(),
+        };
+        self.nulls.0.update(&valid);
+        match array.data_type() {
+            DataType::Boolean => {
+                let bytes: Vec<u8> = array.as_boolean().iter().map(|v| u8::from(v.unwrap_or(false))).collect();
+                self.values.0.update(&bytes);
+            }
+            DataType::Int16 => self.fixed::<Int16Type>(array),
+            DataType::Int32 => self.fixed::<Int32Type>(array),
+            DataType::Int64 => self.fixed::<Int64Type>(array),
+            DataType::UInt32 => self.fixed::<UInt32Type>(array),
+            DataType::UInt64 => self.fixed::<UInt64Type>(array),
+            DataType::Float32 => self.fixed::<Float32Type>(array),
+            DataType::Float64 => self.fixed::<Float64Type>(array),
+            DataType::Decimal128(..) => self.fixed::<Decimal128Type>(array),
+            DataType::Decimal256(..) => self.fixed::<Decimal256Type>(array),
+            DataType::Date32 => self.fixed::<Date32Type>(array),
+            DataType::Timestamp(..) => self.fixed::<TimestampMicrosecondType>(array),
+            DataType::Interval(_) => self.fixed::<IntervalMonthDayNanoType>(array),
+            DataType::Utf8View => self.variable(array.as_string_view().iter().map(|v| v.map(str::as_bytes))),
+            DataType::BinaryView => self.variable(array.as_binary_view().iter()),
+            DataType::List(_) => self.lists(array)?,
+            other => return Err(Error::internal(format!("no content hash for {other}"))),
+        }
+        Ok(())
+    }
+
+    fn fixed<T: ArrowPrimitiveType>(&mut self, array: &dyn Array)
+    where
+        T::Native: ToByteSlice,
+    {
+        let array: &PrimitiveArray<T> = array.as_primitive();
+        if array.null_count() == 0 {
+            self.values.0.update(array.values().to_byte_slice());
+        } else {
+            let values: Vec<T::Native> = array.iter().map(Option::unwrap_or_default).collect();
+            self.values.0.update(values.to_byte_slice());
+        }
+    }
+
+    fn variable<'a>(&mut self, values: impl Iterator<Item = Option<&'a [u8]>>) {
+        let mut bytes = Vec::new();
+        for value in values {
+            let value = value.unwrap_or_default();
+            bytes.extend_from_slice(&(value.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(value);
+        }
+        self.values.0.update(&bytes);
+    }
+
+    fn lists(&mut self, array: &dyn Array) -> Result<()> {
+        for items in array.as_list::<i32>().iter() {
+            let len = items.as_ref().map_or(0, |items| items.len() as u64);
+            self.values.0.update(&len.to_le_bytes());
+            if let Some(items) = items {
+                self.elements.get_or_insert_default().update(&items)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(&self) -> u128 {
+        let mut all = Xxh3::new();
+        all.update(&self.rows.to_le_bytes());
+        all.update(&self.values.0.digest128().to_le_bytes());
+        all.update(&self.nulls.0.digest128().to_le_bytes());
+        if let Some(elements) = &self.elements {
+            all.update(&elements.finish().to_le_bytes());
+        }
+        all.digest128()
+    }
+}
+
+/// Bounds over a column.
+#[derive(Debug)]
+pub(crate) struct BoundsBuilder {
+    stats: ColumnStats,
+    /// A value that had no bound was met, so the side is unknown.
+    known: bool,
+}
+
+impl BoundsBuilder {
+    pub(crate) fn new() -> Self {
+        Self { stats: ColumnStats::default(), known: true }
+    }
+
+    pub(crate) fn update(&mut self, form: &Form, array: &ArrayRef) {
+        self.stats.rows += array.len() as u64;
+        self.stats.null_count += array.null_count() as u64;
+        if array.null_count() == array.len() || !self.known {
+            return;
+        }
+        let (Some(low), Some(high)) = bounds(form, array) else {
+            self.known = false;
+            return;
+        };
+        let lower = |min: &Datum| compare(&low, min).is_some_and(|o| o.is_lt());
+        if self.stats.min.as_ref().is_none_or(lower) {
+            self.stats.min = Some(low);
+        }
+        let higher = |max: &Datum| compare(&high, max).is_some_and(|o| o.is_gt());
+        if self.stats.max.as_ref().is_none_or(higher) {
+            self.stats.max = Some(high);
+        }
+    }
+
+    /// The bounds; a text or bytea above the longest kept is shortened outwards.
+    pub(crate) fn finish(self) -> ColumnStats {
+        let mut stats = self.stats;
+        if !self.known {
+            stats.min = None;
+            stats.max = None;
+        }
+        stats.min = stats.min.map(shorten_down);
+        stats.max = stats.max.and_then(shorten_up);
+        stats
+    }
+}
+
+/// Smallest and largest value; `None` for forms that storage does not order.
+fn bounds(form: &Form, array: &ArrayRef) -> (Option<Datum>, Option<Datum>) {
+    macro_rules! native {
+        ($arrow:ty, $variant:ident) => {{
+            let array = array.as_primitive::<$arrow>();
+            (min(array).map(Datum::$variant), max(array).map(Datum::$variant))
+        }};
+    }
+    match form {
+        Form::Bool => (min_boolean(array.as_boolean()).map(Datum::Bool), max_boolean(array.as_boolean()).map(Datum::Bool)),
+        Form::Int16 => native!(Int16Type, Int16),
+        Form::Int32 => native!(Int32Type, Int32),
+        Form::Int64 => native!(Int64Type, Int64),
+        Form::UInt32 => native!(UInt32Type, UInt32),
+        Form::Decimal128 { .. } => native!(Decimal128Type, Decimal128),
+        Form::Decimal256 { .. } => native!(Decimal256Type, Decimal256),
+        Form::Date => native!(Date32Type, Date),
+        Form::Timestamp => native!(TimestampMicrosecondType, Timestamp),
+        Form::TimestampTz => native!(TimestampMicrosecondType, TimestampTz),
+        Form::Float32 => {
+            let values = || array.as_primitive::<Float32Type>().iter().flatten();
+            let low = values().min_by_key(|v| float_key(f64::from(*v)));
+            let high = values().max_by_key(|v| float_key(f64::from(*v)));
+            (low.map(Datum::Float32), high.map(Datum::Float32))
+        }
+        Form::Float64 => {
+            let values = || array.as_primitive::<Float64Type>().iter().flatten();
+            let low = values().min_by_key(|v| float_key(*v));
+            let high = values().max_by_key(|v| float_key(*v));
+            (low.map(Datum::Float64), high.map(Datum::Float64))
+        }
+        Form::Text => {
+            let array = array.as_string_view();
+            let text = |v: &str| Datum::Text(v.to_owned());
+            (min_string_view(array).map(text), max_string_view(array).map(text))
+        }
+        Form::Bytes => {
+            let array = array.as_binary_view();
+            (min_binary_view(array).map(|v| Datum::Bytes(v.to_vec())), max_binary_view(array).map(|v| Datum::Bytes(v.to_vec())))
+        }
+        Form::Uuid => {
+            let array = array.as_binary_view();
+            let uuid = |v: Option<&[u8]>| v.and_then(|v| v.try_into().ok()).map(Datum::Uuid);
+            (uuid(min_binary_view(array)), uuid(max_binary_view(array)))
+        }
+        Form::PgNum => {
+            let values = || array.as_binary_view().iter().flatten();
+            let pgnum = |v: &[u8]| Datum::PgNum(v.to_vec());
+            (values().min_by_key(|v| key_of(v)).map(pgnum), values().max_by_key(|v| key_of(v)).map(pgnum))
+        }
+        Form::Interval | Form::List(_) => (None, None),
+    }
+}
+
+fn shorten_down(datum: Datum) -> Datum {
+    match datum {
+        Datum::Text(mut v) if v.len() > BOUND_BYTES_MAX => {
+            v.truncate(v.floor_char_boundary(BOUND_BYTES_MAX));
+            Datum::Text(v)
+        }
+        Datum::Bytes(mut v) if v.len() > BOUND_BYTES_MAX => {
+            v.truncate(BOUND_BYTES_MAX);
+            Datum::Bytes(v)
+        }
+        other => other,
+    }
+}
+
+/// A bound not below `datum`; `None` when there is no short one.
+fn shorten_up(datum: Datum) -> Option<Datum> {
+    match datum {
+        Datum::Text(mut v) if v.len() > BOUND_BYTES_MAX => {
+            let cut = v.floor_char_boundary(BOUND_BYTES_MAX);
+            if v.get(cut..)?.starts_with(char::MAX) {
+                return None;
+            }
+            v.truncate(cut);
+            v.push(char::MAX);
+            Some(Datum::Text(v))
+        }
+        Datum::Bytes(mut v) if v.len() > BOUND_BYTES_MAX => {
+            v.truncate(BOUND_BYTES_MAX);
+            let last = v.last_mut()?;
+            *last = last.checked_add(1)?;
+            Some(Datum::Bytes(v))
+        }
+        other => Some(other),
+    }
+}

@@ -1,0 +1,177 @@
+//! What a segment says about itself: the header in front of the rows and the index behind the keys.
+//!
+//! Header: magic, version, format tag, identity, schema version, columns with their forms. Index: row count, range of begin
+//! timestamps, first and last key, per column bounds and content hash, then the fences of the key run.
+//! Must not know the format of the rows.
+
+use super::writer::{SegmentMeta, WrittenSegment};
+use crate::evaluate::ColumnStats;
+use crate::format::{Reader, Writer, decode_datum, encode_datum};
+use base::id::{ColumnId, CommitTs, DatabaseId, SchemaVersion, SegmentId, TableId};
+use base::{Error, Result};
+use types::Form;
+
+const HEADER_MAGIC: &[u8; 5] = b"NYSEG";
+const HEADER_VERSION: u32 = 1;
+const HISTORY: u8 = 1;
+
+pub(crate) fn encode_header(meta: &SegmentMeta, format: &str) -> Result<Vec<u8>> {
+    let mut out = Writer::new();
+    out.raw(HEADER_MAGIC);
+    out.u32(HEADER_VERSION);
+    out.bytes(format.as_bytes());
+    out.u128(meta.database.0);
+    out.u64(meta.segment.0);
+    out.u64(meta.table.0);
+    out.u32(meta.schema_version.0);
+    out.u8(if meta.history { HISTORY } else { 0 });
+    let columns = u32::try_from(meta.columns.len()).map_err(|_| Error::internal("too many columns in a segment"))?;
+    out.u32(columns);
+    for (id, form) in &meta.columns {
+        out.u32(id.0);
+        encode_form(&mut out, form);
+    }
+    Ok(out.into_bytes())
+}
+
+pub(crate) fn decode_header(bytes: &[u8], format: &str) -> Result<SegmentMeta> {
+    let mut reader = Reader::new(bytes);
+    if reader.raw(HEADER_MAGIC.len())? != HEADER_MAGIC {
+        return Err(reader.bad("it does not begin as one"));
+    }
+    let version = reader.u32()?;
+    let tag = String::from_utf8_lossy(reader.bytes()?).into_owned();
+    if version != HEADER_VERSION || tag != format {
+        return Err(Error::unsupported(format!("a segment has header version {version} and format {tag}"))
+            .with_hint("use the release that wrote it, or a newer one"));
+    }
+    let database = DatabaseId(reader.u128()?);
+    let segment = SegmentId(reader.u64()?);
+    let table = TableId(reader.u64()?);
+    let schema_version = SchemaVersion(reader.u32()?);
+    let history = match reader.u8()? {
+        0 => false,
+        HISTORY => true,
+        _ => return Err(reader.bad("unknown flags")),
+    };
+    let count = reader.u32()?;
+    let mut columns = Vec::new();
+    for _ in 0..count {
+        columns.push((ColumnId(reader.u32()?), decode_form(&mut reader, 0)?));
+    }
+    reader.finish()?;
+    Ok(SegmentMeta { database, segment, table, schema_version, columns, history })
+}
+
+/// The facts of a written segment, with the encoded fences behind them.
+pub(crate) fn encode_facts(written: &WrittenSegment, fences: &[u8]) -> Result<Vec<u8>> {
+    let mut out = Writer::new();
+    out.u64(written.rows);
+    out.u64(written.begin_min.0);
+    out.u64(written.begin_max.0);
+    out.u64(written.end_min.0);
+    out.u64(written.end_max.0);
+    out.bytes(&written.first_key);
+    out.bytes(&written.last_key);
+    out.u128(written.timestamps_hash);
+    let columns = u32::try_from(written.stats.len()).map_err(|_| Error::internal("too many columns in a segment"))?;
+    out.u32(columns);
+    for (stats, hash) in written.stats.iter().zip(&written.content_hashes) {
+        out.u64(stats.null_count);
+        for bound in [&stats.min, &stats.max] {
+            out.u8(u8::from(bound.is_some()));
+            if let Some(bound) = bound {
+                encode_datum(&mut out, bound);
+            }
+        }
+        out.u128(*hash);
+    }
+    out.raw(fences);
+    Ok(out.into_bytes())
+}
+
+/// Reads the facts; the fences are left in `reader`. `file_bytes` is the length of the file.
+pub(crate) fn decode_facts(reader: &mut Reader<'_>, file_bytes: u64) -> Result<WrittenSegment> {
+    let rows = reader.u64()?;
+    let [begin_min, begin_max, end_min, end_max] =
+        [reader.u64()?, reader.u64()?, reader.u64()?, reader.u64()?].map(CommitTs);
+    let first_key = reader.bytes()?.to_vec();
+    let last_key = reader.bytes()?.to_vec();
+    let timestamps_hash = reader.u128()?;
+    let count = reader.u32()?;
+    let mut stats = Vec::new();
+    let mut content_hashes = Vec::new();
+    for _ in 0..count {
+        let null_count = reader.u64()?;
+        let mut bound = || Ok(if reader.u8()? == 0 { None } else { Some(decode_datum(reader)?) });
+        let (min, max) = (bound()?, bound()?);
+        stats.push(ColumnStats { min, max, null_count, rows });
+        content_hashes.push(reader.u128()?);
+    }
+    Ok(WrittenSegment {
+        file_bytes,
+        rows,
+        content_hashes,
+        timestamps_hash,
+        stats,
+        first_key,
+        last_key,
+        begin_min,
+        begin_max,
+        end_min,
+        end_max,
+    })
+}
+
+/// Nesting of list forms that decoding follows.
+const NESTING_MAX: u32 = 4;
+
+fn encode_form(out: &mut Writer, form: &Form) {
+    match form {
+        Form::Bool => out.u8(1),
+        Form::Int16 => out.u8(2),
+        Form::Int32 => out.u8(3),
+        Form::Int64 => out.u8(4),
+        Form::UInt32 => out.u8(5),
+        Form::Float32 => out.u8(6),
+        Form::Float64 => out.u8(7),
+        Form::Decimal128 { scale } => out.raw(&[8, *scale]),
+        Form::Decimal256 { scale } => out.raw(&[9, *scale]),
+        Form::PgNum => out.u8(10),
+        Form::Text => out.u8(11),
+        Form::Bytes => out.u8(12),
+        Form::Uuid => out.u8(13),
+        Form::Date => out.u8(14),
+        Form::Timestamp => out.u8(15),
+        Form::TimestampTz => out.u8(16),
+        Form::Interval => out.u8(17),
+        Form::List(element) => {
+            out.u8(18);
+            encode_form(out, element);
+        }
+    }
+}
+
+fn decode_form(reader: &mut Reader<'_>, depth: u32) -> Result<Form> {
+    Ok(match reader.u8()? {
+        1 => Form::Bool,
+        2 => Form::Int16,
+        3 => Form::Int32,
+        4 => Form::Int64,
+        5 => Form::UInt32,
+        6 => Form::Float32,
+        7 => Form::Float64,
+        8 => Form::Decimal128 { scale: reader.u8()? },
+        9 => Form::Decimal256 { scale: reader.u8()? },
+        10 => Form::PgNum,
+        11 => Form::Text,
+        12 => Form::Bytes,
+        13 => Form::Uuid,
+        14 => Form::Date,
+        15 => Form::Timestamp,
+        16 => Form::TimestampTz,
+        17 => Form::Interval,
+        18 if depth < NESTING_MAX => Form::List(Box::new(decode_form(reader, depth + 1)?)),
+        _ => return Err(reader.bad("unknown form")),
+    })
+}

@@ -1,0 +1,101 @@
+//! An array downcast to the type that its form promises.
+
+use crate::datum::Interval;
+use crate::sql_type::Form;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, ListArray, PrimitiveArray, StringViewArray,
+};
+use arrow::datatypes::{
+    Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
+    IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type,
+};
+use base::{Error, Result};
+
+#[derive(Clone, Debug)]
+pub(crate) enum Column {
+    Bool(BooleanArray),
+    Int16(PrimitiveArray<Int16Type>),
+    Int32(PrimitiveArray<Int32Type>),
+    Int64(PrimitiveArray<Int64Type>),
+    UInt32(PrimitiveArray<UInt32Type>),
+    Float32(PrimitiveArray<Float32Type>),
+    Float64(PrimitiveArray<Float64Type>),
+    Decimal128(PrimitiveArray<Decimal128Type>, u8),
+    Decimal256(PrimitiveArray<Decimal256Type>, u8),
+    PgNum(BinaryViewArray),
+    Text(StringViewArray),
+    Bytes(BinaryViewArray),
+    Uuid(BinaryViewArray),
+    Date(PrimitiveArray<Date32Type>),
+    Timestamp(PrimitiveArray<TimestampMicrosecondType>),
+    TimestampTz(PrimitiveArray<TimestampMicrosecondType>),
+    Interval(PrimitiveArray<IntervalMonthDayNanoType>),
+    List(ListArray, Box<Column>),
+}
+
+impl Column {
+    /// An array that is not of the form is an internal error.
+    pub(crate) fn new(form: &Form, array: &ArrayRef) -> Result<Self> {
+        if *array.data_type() != form.arrow() {
+            return Err(Error::internal(format!("array of {} is not of form {form:?}", array.data_type())));
+        }
+        Ok(match form {
+            Form::Bool => Self::Bool(array.as_boolean().clone()),
+            Form::Int16 => Self::Int16(array.as_primitive().clone()),
+            Form::Int32 => Self::Int32(array.as_primitive().clone()),
+            Form::Int64 => Self::Int64(array.as_primitive().clone()),
+            Form::UInt32 => Self::UInt32(array.as_primitive().clone()),
+            Form::Float32 => Self::Float32(array.as_primitive().clone()),
+            Form::Float64 => Self::Float64(array.as_primitive().clone()),
+            Form::Decimal128 { scale } => Self::Decimal128(array.as_primitive().clone(), *scale),
+            Form::Decimal256 { scale } => Self::Decimal256(array.as_primitive().clone(), *scale),
+            Form::PgNum => Self::PgNum(array.as_binary_view().clone()),
+            Form::Text => Self::Text(array.as_string_view().clone()),
+            Form::Bytes => Self::Bytes(array.as_binary_view().clone()),
+            Form::Uuid => Self::Uuid(array.as_binary_view().clone()),
+            Form::Date => Self::Date(array.as_primitive().clone()),
+            Form::Timestamp => Self::Timestamp(array.as_primitive().clone()),
+            Form::TimestampTz => Self::TimestampTz(array.as_primitive().clone()),
+            Form::Interval => Self::Interval(array.as_primitive().clone()),
+            Form::List(element) => {
+                let list = array.as_list::<i32>().clone();
+                let values = Self::new(element, list.values())?;
+                Self::List(list, Box::new(values))
+            }
+        })
+    }
+
+    pub(crate) fn array(&self) -> &dyn Array {
+        match self {
+            Self::Bool(a) => a,
+            Self::Int16(a) => a,
+            Self::Int32(a) => a,
+            Self::Int64(a) => a,
+            Self::UInt32(a) => a,
+            Self::Float32(a) => a,
+            Self::Float64(a) => a,
+            Self::Decimal128(a, _) => a,
+            Self::Decimal256(a, _) => a,
+            Self::PgNum(a) | Self::Bytes(a) | Self::Uuid(a) => a,
+            Self::Text(a) => a,
+            Self::Date(a) => a,
+            Self::Timestamp(a) | Self::TimestampTz(a) => a,
+            Self::Interval(a) => a,
+            Self::List(a, _) => a,
+        }
+    }
+
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.array().is_null(row)
+    }
+}
+
+pub(crate) fn interval(value: IntervalMonthDayNano) -> Interval {
+    Interval { months: value.months, days: value.days, micros: value.nanoseconds / 1_000 }
+}
+
+/// The elements of the list at `row`, as rows of its values.
+pub(crate) fn elements(list: &ListArray, row: usize) -> std::ops::Range<usize> {
+    let bound = |at: usize| list.value_offsets().get(at).and_then(|o| usize::try_from(*o).ok()).unwrap_or(0);
+    bound(row)..bound(row + 1)
+}

@@ -1,0 +1,260 @@
+//! The order-preserving encoding of primary keys, version 1 (byte table in docs/types.md).
+//!
+//! Invariant: comparing two keys of the same columns byte by byte gives PostgreSQL's order of their values (text by
+//! bytes), equal keys are equal values, and no key is the beginning of another. Nulls have no encoding.
+
+use crate::datum::Datum;
+use crate::encode::Column;
+use crate::pgnum::{PgNum, key_of};
+use crate::sql_type::Form;
+use arrow::array::ArrayRef;
+use arrow::datatypes::i256;
+use base::{Error, Result};
+
+/// Goes into the header of every format that stores keys.
+pub const KEY_VERSION: u8 = 1;
+
+const ESCAPE: u8 = 0x00;
+const ESCAPED_ZERO: u8 = 0xFF;
+const TERMINATOR: u8 = 0x01;
+
+/// Encoded keys of many rows, one behind the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyBuffer {
+    pub bytes: Vec<u8>,
+    /// One more than there are keys; key i is `bytes[offsets[i]..offsets[i + 1]]`.
+    pub offsets: Vec<usize>,
+}
+
+impl Default for KeyBuffer {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), offsets: vec![0] }
+    }
+}
+
+impl KeyBuffer {
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The key of row `index`; empty beyond the last.
+    pub fn key(&self, index: usize) -> &[u8] {
+        match (self.offsets.get(index), self.offsets.get(index + 1)) {
+            (Some(start), Some(end)) => self.bytes.get(*start..*end).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        (0..self.len()).map(|i| self.key(i))
+    }
+}
+
+/// Whether values of the form can be part of a key.
+pub fn can_be_key(form: &Form) -> bool {
+    !matches!(form, Form::Interval | Form::List(_))
+}
+
+/// Keys of all rows of columns of equal length. A null is an internal error: NOT NULL is checked before.
+pub fn encode_keys(columns: &[(Form, ArrayRef)]) -> Result<KeyBuffer> {
+    let rows = columns.first().map_or(0, |(_, array)| array.len());
+    let mut cells = Vec::with_capacity(columns.len());
+    for (form, array) in columns {
+        if !can_be_key(form) {
+            return Err(not_a_key(form));
+        }
+        if array.len() != rows || array.null_count() > 0 {
+            return Err(Error::internal("key columns of unequal length or with nulls"));
+        }
+        cells.push(Column::new(form, array)?);
+    }
+    let mut keys = KeyBuffer { bytes: Vec::with_capacity(rows * 9 * cells.len()), offsets: Vec::with_capacity(rows + 1) };
+    keys.offsets.push(0);
+    for row in 0..rows {
+        for column in &cells {
+            write_cell(column, row, &mut keys.bytes)?;
+        }
+        keys.offsets.push(keys.bytes.len());
+    }
+    Ok(keys)
+}
+
+fn write_cell(column: &Column, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    match column {
+        Column::Bool(a) => out.push(u8::from(a.value(row))),
+        Column::Int16(a) => write_i16(a.value(row), out),
+        Column::Int32(a) => write_i32(a.value(row), out),
+        Column::Int64(a) => write_i64(a.value(row), out),
+        Column::UInt32(a) => out.extend_from_slice(&a.value(row).to_be_bytes()),
+        Column::Float32(a) => write_f32(a.value(row), out),
+        Column::Float64(a) => write_f64(a.value(row), out),
+        Column::Decimal128(a, _) => write_i128(a.value(row), out),
+        Column::Decimal256(a, _) => write_i256(a.value(row), out),
+        Column::PgNum(a) => out.extend_from_slice(key_of(a.value(row))),
+        Column::Text(a) => write_bytes(a.value(row).as_bytes(), out),
+        Column::Bytes(a) => write_bytes(a.value(row), out),
+        Column::Uuid(a) => out.extend_from_slice(a.value(row)),
+        Column::Date(a) => write_i32(a.value(row), out),
+        Column::Timestamp(a) | Column::TimestampTz(a) => write_i64(a.value(row), out),
+        Column::Interval(_) | Column::List(..) => return Err(Error::internal("a key column without key encoding")),
+    }
+    Ok(())
+}
+
+/// The key of one row.
+pub fn encode_key_data(values: &[(Form, Datum)]) -> Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(values.len() * 9);
+    for (form, datum) in values {
+        match (form, datum) {
+            (Form::Bool, Datum::Bool(v)) => out.push(u8::from(*v)),
+            (Form::Int16, Datum::Int16(v)) => write_i16(*v, &mut out),
+            (Form::Int32, Datum::Int32(v)) | (Form::Date, Datum::Date(v)) => write_i32(*v, &mut out),
+            (Form::Int64, Datum::Int64(v))
+            | (Form::Timestamp, Datum::Timestamp(v))
+            | (Form::TimestampTz, Datum::TimestampTz(v)) => write_i64(*v, &mut out),
+            (Form::UInt32, Datum::UInt32(v)) => out.extend_from_slice(&v.to_be_bytes()),
+            (Form::Float32, Datum::Float32(v)) => write_f32(*v, &mut out),
+            (Form::Float64, Datum::Float64(v)) => write_f64(*v, &mut out),
+            (Form::Decimal128 { .. }, Datum::Decimal128(v)) => write_i128(*v, &mut out),
+            (Form::Decimal256 { .. }, Datum::Decimal256(v)) => write_i256(*v, &mut out),
+            (Form::PgNum, Datum::PgNum(v)) => out.extend_from_slice(key_of(v)),
+            (Form::Text, Datum::Text(v)) => write_bytes(v.as_bytes(), &mut out),
+            (Form::Bytes, Datum::Bytes(v)) => write_bytes(v, &mut out),
+            (Form::Uuid, Datum::Uuid(v)) => out.extend_from_slice(v),
+            (Form::Interval | Form::List(_), _) => return Err(not_a_key(form)),
+            _ => return Err(Error::internal(format!("value {datum:?} of form {form:?} has no key encoding"))),
+        }
+    }
+    Ok(out)
+}
+
+/// The values of a key; numerics come back at the least scale that shows them. Other bytes are corruption.
+pub fn decode_key(forms: &[Form], key: &[u8]) -> Result<Vec<Datum>> {
+    let mut rest = key;
+    let mut values = Vec::with_capacity(forms.len());
+    for form in forms {
+        values.push(match form {
+            Form::Bool => Datum::Bool(take::<1>(&mut rest)? != [0]),
+            Form::Int16 => Datum::Int16(i16::from_be_bytes(take(&mut rest)?) ^ i16::MIN),
+            Form::Int32 => Datum::Int32(i32::from_be_bytes(take(&mut rest)?) ^ i32::MIN),
+            Form::Int64 => Datum::Int64(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
+            Form::UInt32 => Datum::UInt32(u32::from_be_bytes(take(&mut rest)?)),
+            Form::Float32 => {
+                let bits = u32::from_be_bytes(take(&mut rest)?);
+                Datum::Float32(f32::from_bits(if bits >> 31 == 1 { bits ^ (1 << 31) } else { !bits }))
+            }
+            Form::Float64 => {
+                let bits = u64::from_be_bytes(take(&mut rest)?);
+                Datum::Float64(f64::from_bits(if bits >> 63 == 1 { bits ^ (1 << 63) } else { !bits }))
+            }
+            Form::Decimal128 { .. } => Datum::Decimal128(i128::from_be_bytes(take(&mut rest)?) ^ i128::MIN),
+            Form::Decimal256 { .. } => {
+                let mut bytes: [u8; 32] = take(&mut rest)?;
+                flip_first(&mut bytes);
+                Datum::Decimal256(i256::from_be_bytes(bytes))
+            }
+            Form::PgNum => {
+                let (value, used) = PgNum::read_key(rest)?;
+                rest = rest.get(used..).unwrap_or_default();
+                Datum::PgNum(value.to_bytes())
+            }
+            Form::Text => Datum::Text(String::from_utf8(read_bytes(&mut rest)?).map_err(|_| corrupt())?),
+            Form::Bytes => Datum::Bytes(read_bytes(&mut rest)?),
+            Form::Uuid => Datum::Uuid(take(&mut rest)?),
+            Form::Date => Datum::Date(i32::from_be_bytes(take(&mut rest)?) ^ i32::MIN),
+            Form::Timestamp => Datum::Timestamp(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
+            Form::TimestampTz => Datum::TimestampTz(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
+            Form::Interval | Form::List(_) => return Err(not_a_key(form)),
+        });
+    }
+    if rest.is_empty() { Ok(values) } else { Err(corrupt()) }
+}
+
+fn write_i16(value: i16, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(value ^ i16::MIN).to_be_bytes());
+}
+
+fn write_i32(value: i32, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(value ^ i32::MIN).to_be_bytes());
+}
+
+fn write_i64(value: i64, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(value ^ i64::MIN).to_be_bytes());
+}
+
+fn write_i128(value: i128, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(value ^ i128::MIN).to_be_bytes());
+}
+
+fn write_i256(value: i256, out: &mut Vec<u8>) {
+    let mut bytes = value.to_be_bytes();
+    flip_first(&mut bytes);
+    out.extend_from_slice(&bytes);
+}
+
+fn flip_first(bytes: &mut [u8; 32]) {
+    let [first, ..] = bytes;
+    *first ^= 0x80;
+}
+
+/// NaN is one value above all others; -0 is 0.
+fn write_f32(value: f32, out: &mut Vec<u8>) {
+    let value = if value.is_nan() { f32::NAN.abs() } else { value + 0.0 };
+    let bits = value.to_bits();
+    out.extend_from_slice(&(if bits >> 31 == 1 { !bits } else { bits ^ (1 << 31) }).to_be_bytes());
+}
+
+fn write_f64(value: f64, out: &mut Vec<u8>) {
+    let value = if value.is_nan() { f64::NAN.abs() } else { value + 0.0 };
+    let bits = value.to_bits();
+    out.extend_from_slice(&(if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) }).to_be_bytes());
+}
+
+fn write_bytes(value: &[u8], out: &mut Vec<u8>) {
+    let mut parts = value.split(|b| *b == ESCAPE);
+    if let Some(first) = parts.next() {
+        out.extend_from_slice(first);
+    }
+    for part in parts {
+        out.extend_from_slice(&[ESCAPE, ESCAPED_ZERO]);
+        out.extend_from_slice(part);
+    }
+    out.extend_from_slice(&[ESCAPE, TERMINATOR]);
+}
+
+fn read_bytes(rest: &mut &[u8]) -> Result<Vec<u8>> {
+    let mut value = Vec::new();
+    loop {
+        let at = rest.iter().position(|b| *b == ESCAPE).ok_or_else(corrupt)?;
+        value.extend_from_slice(rest.get(..at).unwrap_or_default());
+        let mark = rest.get(at + 1).copied();
+        *rest = rest.get(at + 2..).unwrap_or_default();
+        match mark {
+            Some(TERMINATOR) => return Ok(value),
+            Some(ESCAPED_ZERO) => value.push(0),
+            _ => return Err(corrupt()),
+        }
+    }
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N]> {
+    let (head, tail) = rest.split_first_chunk::<N>().ok_or_else(corrupt)?;
+    *rest = tail;
+    Ok(*head)
+}
+
+fn corrupt() -> Error {
+    Error::corruption("a key whose bytes are not of its encoding")
+}
+
+fn not_a_key(form: &Form) -> Error {
+    Error::unsupported(format!("values of form {form:?} cannot be part of a key"))
+        .with_hint("intervals and arrays cannot be key columns")
+}
+
+#[cfg(test)]
+mod tests;

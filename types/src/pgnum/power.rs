@@ -1,0 +1,163 @@
+//! Square root and powers with whole exponents.
+//!
+//! Powers with fractional exponents are refused: their last digits follow from PostgreSQL's own series.
+
+use super::arith::unit_at;
+use super::text::overflow;
+use super::{Class, GROUP_DIGITS, PgNum, SCALE_CHOSEN_MAX, SIGNIFICANT_MIN};
+use base::{Error, ErrorKind, Result};
+
+impl PgNum {
+    /// Square root with at least 16 significant digits; 2201F's condition is given as an argument error.
+    pub fn sqrt(&self) -> Result<Self> {
+        match self.class {
+            Class::NaN | Class::Infinity => return Ok(self.clone()),
+            Class::Negative | Class::NegInfinity => {
+                let message = "cannot take square root of a negative number";
+                return Err(Error::new(ErrorKind::InvalidParameterValue, message));
+            }
+            Class::Positive => {}
+        }
+        let half_weight = if self.weight >= 0 { self.weight * 2 + 1 } else { 1 - (1 - self.weight * 4) / 2 };
+        let scale = (SIGNIFICANT_MIN - half_weight).max(i32::from(self.scale)).clamp(0, SCALE_CHOSEN_MAX);
+        if self.digits.is_empty() {
+            return Ok(Self::zero(u16::try_from(scale).unwrap_or(0)));
+        }
+        let guard = scale + 2 * GROUP_DIGITS;
+        let mut root = self.root_estimate()?;
+        let half = Self::from_i128(5, 1);
+        // Each step doubles the correct digits, of which the estimate has about 14.
+        let mut correct = 12;
+        while correct < guard + 4 * self.weight.abs() + 20 {
+            let sum = root.add(&self.div_scaled(&root, guard))?;
+            root = sum.mul(&half)?.round(guard);
+            correct *= 2;
+        }
+        Ok(root.round(scale))
+    }
+
+    fn root_estimate(&self) -> Result<Self> {
+        let odd = self.weight.rem_euclid(2);
+        let mantissa = Self { weight: odd, ..self.clone() };
+        let root = Self::parse(&format!("{:.16e}", mantissa.to_f64()?.sqrt()))?;
+        Ok(Self { weight: root.weight + (self.weight - odd) / 2, scale: super::SCALE_MAX, ..root })
+    }
+
+    /// `self` to the power of `exponent`. Fractional exponents are refused (0A000).
+    pub fn power(&self, exponent: &Self) -> Result<Self> {
+        if let Some(result) = self.power_special(exponent)? {
+            return Ok(result);
+        }
+        if !exponent.trunc(0).same_value(exponent) {
+            return Err(Error::unsupported("power of numeric with a fractional exponent is not supported")
+                .with_hint("cast an argument to double precision"));
+        }
+        let times = exponent.to_i32().map_err(|_| overflow())?;
+        self.check_power_size(times)?;
+        // Whole exponents give 16 digits behind the point, or more if an argument shows more.
+        let shown = u16::try_from(SIGNIFICANT_MIN).unwrap_or(0).max(self.scale).max(exponent.scale);
+        let scale = i32::from(shown).min(SCALE_CHOSEN_MAX);
+        let result = if times >= 0 {
+            self.power_whole(times.unsigned_abs(), scale)?.round(scale)
+        } else {
+            // 1/(b^n) loses as many digits as b^n is small: keep that many more.
+            let below = (-self.weight * GROUP_DIGITS).max(0).saturating_mul(times.saturating_abs());
+            let keep = (scale + 16 + below.saturating_mul(2).min(16_000)).min(16_000);
+            let divisor = self.power_whole(times.unsigned_abs(), keep)?;
+            if divisor.is_zero() {
+                return Err(overflow());
+            }
+            unit_at(0).div_scaled(&divisor, scale)
+        };
+        result.shown_at(u16::try_from(scale).unwrap_or(shown)).checked()
+    }
+
+    fn power_special(&self, exponent: &Self) -> Result<Option<Self>> {
+        let one = unit_at(0);
+        if self.is_nan() {
+            return Ok(Some(if exponent.is_zero() { one } else { Self::NAN }));
+        }
+        if exponent.is_nan() {
+            return Ok(Some(if self.same_value(&one) { one } else { Self::NAN }));
+        }
+        if self.is_zero() && exponent.is_negative() {
+            return Err(Error::new(
+                ErrorKind::InvalidParameterValue,
+                "zero raised to a negative power is undefined",
+            ));
+        }
+        let whole = exponent.is_finite() && exponent.trunc(0).same_value(exponent);
+        if self.is_negative() && exponent.is_finite() && !whole {
+            return Err(Error::new(
+                ErrorKind::InvalidParameterValue,
+                "a negative number raised to a non-integer power yields a complex result",
+            ));
+        }
+        if self.is_finite() && exponent.is_finite() {
+            if self.is_zero() && !exponent.is_zero() {
+                return Ok(Some(Self::zero(u16::try_from(SIGNIFICANT_MIN).unwrap_or(0))));
+            }
+            return Ok(None);
+        }
+        Ok(Some(self.power_infinite(exponent, &one)))
+    }
+
+    /// Base or exponent is infinite, neither NaN, and the base is not zero with a negative exponent.
+    fn power_infinite(&self, exponent: &Self, one: &Self) -> Self {
+        if exponent.is_infinite() {
+            return match self.abs().compare(one) {
+                std::cmp::Ordering::Equal => one.clone(),
+                std::cmp::Ordering::Greater if !exponent.is_negative() => Self::INFINITY,
+                std::cmp::Ordering::Less if exponent.is_negative() => Self::INFINITY,
+                _ => Self::zero(0),
+            };
+        }
+        if exponent.is_zero() {
+            return one.clone();
+        }
+        if exponent.is_negative() {
+            return Self::zero(0);
+        }
+        let odd = exponent.group_at(0) % 2 == 1;
+        if self.is_negative() && odd { Self::NEG_INFINITY } else { Self::INFINITY }
+    }
+
+    /// Refuses, before any work is done, a result beyond the range by an estimate of its size.
+    fn check_power_size(&self, times: i32) -> Result<()> {
+        let mut leading = 0.0;
+        let mut power = (self.weight + 1) * GROUP_DIGITS;
+        for group in self.digits.iter().take(4) {
+            leading = leading * 10_000.0 + f64::from(*group);
+            power -= GROUP_DIGITS;
+        }
+        if leading == 0.0 {
+            return Ok(());
+        }
+        let size = f64::from(times) * (leading.log10() + f64::from(power));
+        if size > f64::from((super::WEIGHT_MAX + 1) * GROUP_DIGITS) { Err(overflow()) } else { Ok(()) }
+    }
+
+    /// Repeated squaring; digits that cannot reach `scale` are cut on the way.
+    fn power_whole(&self, times: u32, scale: i32) -> Result<Self> {
+        let keep = (scale + 40 + GROUP_DIGITS * self.weight.max(0) * 8).min(16_000);
+        let mut result = unit_at(0);
+        let mut square = self.clone();
+        let mut rest = times;
+        while rest > 0 {
+            if rest & 1 == 1 {
+                result = result.mul(&square)?.bounded(keep);
+            }
+            rest >>= 1;
+            if rest > 0 {
+                square = square.mul(&square)?.bounded(keep);
+            }
+        }
+        Ok(result)
+    }
+
+    /// Cuts to about `keep` significant digits where the value has far more behind the point.
+    fn bounded(self, keep: i32) -> Self {
+        let scale = keep - (self.weight + 1) * GROUP_DIGITS;
+        if i32::from(self.scale) > scale.max(keep) { self.round(scale.max(keep)) } else { self }
+    }
+}

@@ -1,0 +1,29 @@
+//! Text input and output of every type, as PostgreSQL 15's input and output functions.
+//!
+//! Must not know arrays of Arrow (see `encode`) or the catalog: names behind reg* types are the binder's.
+
+mod datetime_in;
+mod datetime_out;
+mod float;
+mod format;
+mod interval_in;
+mod interval_out;
+mod list;
+mod parse;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use format::format_text;
+pub use parse::{apply_typmod, parse_text};
+pub use settings::{ByteaOutput, DateOrder, DateStyle, IoSettings};
+
+pub(crate) use datetime_out::{write_date, write_timestamp, write_timestamptz};
+pub(crate) use float::{write_f32, write_f64};
+pub(crate) use format::{
+    write_bool, write_bytea, write_decimal, write_decimal256, write_integer, write_integer_padded, write_oid,
+    write_uuid,
+};
+pub(crate) use interval_out::write_interval;
+pub(crate) use list::{is_vector, quote_element};
+pub(crate) use parse::{is_space, numeric_datum};

@@ -1,0 +1,180 @@
+//! Time zones: fixed offsets and named zones of the tz database that is compiled in.
+//!
+//! Must not know text layouts of timestamps. Offsets are seconds east of UTC, instants microseconds since 1970.
+//! Beyond the years the tz database's rules are tabled for, the last offset of a zone holds.
+
+use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
+use chrono_tz::{OffsetName, Tz};
+
+/// A time zone of a session or of an AT TIME ZONE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    /// Seconds east of UTC.
+    Fixed(i32),
+    Named(Tz),
+}
+
+/// Abbreviations with the offsets, in hours times 2, of PostgreSQL's default set.
+const ABBREVIATIONS: &[(&str, i32)] = &[
+    ("utc", 0),
+    ("ut", 0),
+    ("gmt", 0),
+    ("z", 0),
+    ("zulu", 0),
+    ("wet", 0),
+    ("west", 2),
+    ("bst", 2),
+    ("cet", 2),
+    ("met", 2),
+    ("cest", 4),
+    ("eet", 4),
+    ("eest", 6),
+    ("msk", 6),
+    ("msd", 8),
+    ("ist", 4),
+    ("jst", 18),
+    ("kst", 18),
+    ("nst", -7),
+    ("ndt", -5),
+    ("ast", -8),
+    ("adt", -6),
+    ("est", -10),
+    ("edt", -8),
+    ("cst", -12),
+    ("cdt", -10),
+    ("mst", -14),
+    ("mdt", -12),
+    ("pst", -16),
+    ("pdt", -14),
+    ("hst", -20),
+];
+
+impl Zone {
+    pub const UTC: Zone = Zone::Fixed(0);
+
+    /// A zone by name of the tz database, abbreviation or offset as SET TIME ZONE and AT TIME ZONE take it. An
+    /// offset in a zone's name counts west (POSIX), as in PostgreSQL: `+02` is two hours west of UTC.
+    pub fn parse(name: &str) -> Option<Self> {
+        let name = name.trim();
+        let lower = name.to_ascii_lowercase();
+        if let Some((_, halves)) = ABBREVIATIONS.iter().find(|(n, _)| *n == lower) {
+            return Some(Zone::Fixed(halves * 1_800));
+        }
+        if lower.contains('/') || lower.chars().all(|c| c.is_ascii_alphabetic() || c == '-' || c == '_') {
+            return chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name)).map(|z| Zone::Named(*z));
+        }
+        let at = lower.find(['+', '-']).or_else(|| lower.find(|c: char| c.is_ascii_digit()))?;
+        if !lower.get(..at)?.chars().all(|c| c.is_ascii_alphabetic()) {
+            return None;
+        }
+        parse_offset(lower.get(at..)?).map(|east| Zone::Fixed(-east))
+    }
+
+    /// A zone by a name written after a time: as `parse`, but offsets are not read here.
+    pub fn named(name: &str) -> Option<Self> {
+        if name.contains(|c: char| c.is_ascii_digit()) && !name.contains('/') { None } else { Self::parse(name) }
+    }
+
+    /// Seconds east of UTC at an instant.
+    pub fn offset_at(&self, utc_micros: i64) -> i32 {
+        match self {
+            Zone::Fixed(seconds) => *seconds,
+            Zone::Named(tz) => tz.offset_from_utc_datetime(&naive(utc_micros)).fix().local_minus_utc(),
+        }
+    }
+
+    /// Seconds east of UTC for a local time. Of two, the one of standard time, as PostgreSQL; a time that the clock
+    /// skips is read with the offset before the gap.
+    pub fn offset_at_local(&self, local_micros: i64) -> i32 {
+        let Zone::Named(tz) = self else { return self.offset_at(local_micros) };
+        let before = self.offset_at(local_micros.saturating_sub(86_400_000_000));
+        let after = self.offset_at(local_micros.saturating_add(86_400_000_000));
+        match tz.offset_from_local_datetime(&naive(local_micros)) {
+            chrono::LocalResult::Single(offset) => offset.fix().local_minus_utc(),
+            chrono::LocalResult::Ambiguous(_, _) => after,
+            chrono::LocalResult::None => before,
+        }
+    }
+
+    /// Microseconds of the local clock at an instant; `None` beyond the range of 64 bits.
+    pub fn to_local(&self, utc_micros: i64) -> Option<i64> {
+        utc_micros.checked_add(i64::from(self.offset_at(utc_micros)) * 1_000_000)
+    }
+
+    /// The instant at which the local clock shows `local_micros`; `None` beyond the range of 64 bits.
+    pub fn to_utc(&self, local_micros: i64) -> Option<i64> {
+        local_micros.checked_sub(i64::from(self.offset_at_local(local_micros)) * 1_000_000)
+    }
+
+    /// The name that SHOW TIME ZONE gives.
+    pub fn name(&self) -> String {
+        match self {
+            Zone::Fixed(0) => "UTC".to_owned(),
+            Zone::Named(tz) => tz.name().to_owned(),
+            Zone::Fixed(seconds) => {
+                let mut text = String::from("<");
+                write_offset(*seconds, &mut text);
+                text.push('>');
+                write_offset(-*seconds, &mut text);
+                text
+            }
+        }
+    }
+
+    /// The abbreviation in force at an instant, such as CEST.
+    pub fn abbreviation(&self, utc_micros: i64) -> String {
+        match self {
+            Zone::Named(tz) => match tz.offset_from_utc_datetime(&naive(utc_micros)).abbreviation() {
+                Some(name) => name.to_owned(),
+                None => self.name(),
+            },
+            Zone::Fixed(_) => self.name(),
+        }
+    }
+}
+
+/// Seconds east of `+hh`, `+hhmm`, `+hh:mm` or `+hh:mm:ss` (the sign may miss); `None` if it is not of this form.
+pub(crate) fn parse_offset(text: &str) -> Option<i32> {
+    let negative = text.starts_with('-');
+    let body = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let number = |t: &str| if t.is_empty() || t.len() > 2 { None } else { t.parse::<i32>().ok() };
+    let mut parts = body.split(':');
+    let first = parts.next()?;
+    let (hours, minutes, seconds) = if first.len() > 2 && parts.clone().next().is_none() {
+        if !first.is_ascii() {
+            return None;
+        }
+        let (rest, seconds) = if first.len() > 4 { first.split_at(first.len() - 2) } else { (first, "0") };
+        let (hours, minutes) = rest.split_at(rest.len() - 2);
+        (number(hours)?, number(minutes)?, number(seconds)?)
+    } else {
+        let minutes = parts.next().map_or(Some(0), number)?;
+        (number(first)?, minutes, parts.next().map_or(Some(0), number)?)
+    };
+    if parts.next().is_some() || hours > 15 || minutes > 59 || seconds > 59 {
+        return None;
+    }
+    let total = hours * 3_600 + minutes * 60 + seconds;
+    Some(if negative { -total } else { total })
+}
+
+/// Appends `+hh[:mm[:ss]]`.
+pub(crate) fn write_offset(seconds: i32, out: &mut String) {
+    out.push(if seconds < 0 { '-' } else { '+' });
+    let total = i64::from(seconds.unsigned_abs());
+    crate::text::write_integer_padded(total / 3_600, 2, out);
+    if total % 3_600 != 0 {
+        out.push(':');
+        crate::text::write_integer_padded(total / 60 % 60, 2, out);
+    }
+    if total % 60 != 0 {
+        out.push(':');
+        crate::text::write_integer_padded(total % 60, 2, out);
+    }
+}
+
+/// Instants beyond chrono's calendar are taken for its ends: no zone changes its offset there.
+fn naive(micros: i64) -> NaiveDateTime {
+    let end = if micros < 0 { NaiveDateTime::MIN } else { NaiveDateTime::MAX };
+    DateTime::from_timestamp_micros(micros).map_or(end, |t| t.naive_utc())
+}
