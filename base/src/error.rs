@@ -113,6 +113,8 @@ pub enum ErrorKind {
     UniqueViolation,
     /// 23514
     CheckViolation,
+    /// 28000
+    InvalidAuthorization,
     /// 25001
     ActiveTransaction,
     /// 25P01
@@ -149,6 +151,8 @@ pub enum ErrorKind {
     TooComplex,
     /// 54011
     TooManyColumns,
+    /// 55000
+    WrongObjectState,
     /// 55006
     ObjectInUse,
     /// 55P02

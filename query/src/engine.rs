@@ -3,7 +3,7 @@
 //! Must not know the protocol. Invariant: all sessions of an engine share its database, clock and threads.
 
 use crate::api::SessionStart;
-use crate::lower::QueryRuntime;
+use crate::optimizer::QueryRuntime;
 use crate::session::Session;
 use crate::threads::QueryThreads;
 use base::clock::{Clock, SystemClock};
@@ -46,10 +46,9 @@ impl Engine {
         clock: Arc<dyn Clock>,
         random: Arc<Random>,
     ) -> Result<Self> {
-        let workers = std::thread::available_parallelism().map_or(2, usize::from);
         let shared = Shared {
-            threads: QueryThreads::start(workers)?,
-            runtime: Arc::new(QueryRuntime::new(workers)?),
+            threads: QueryThreads::start(settings.query_threads)?,
+            runtime: Arc::new(QueryRuntime::new(settings.query_memory_bytes, None)?),
             database,
             settings,
             clock,

@@ -3,3 +3,18 @@
 //! Must not know the protocol's messages, sockets or segment files.
 
 pub mod api;
+mod copy;
+mod ddl;
+mod dml;
+mod engine;
+mod failure;
+mod interrupt;
+mod kernel;
+mod explain;
+pub mod lower;
+pub mod optimizer;
+pub mod scan;
+mod session;
+mod settings;
+mod system;
+mod threads;

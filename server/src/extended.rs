@@ -5,7 +5,7 @@
 
 use crate::describe;
 use crate::frontend::{BindMessage, Format, FrontendMessage, Target};
-use crate::reply::{self, Severity};
+use crate::reply;
 use crate::rows::{Cursor, Progress};
 use crate::session::Connection;
 use base::id::Oid;
@@ -17,11 +17,14 @@ use pgwire::messages::response::EmptyQueryResponse;
 use query::api::{Execution, Prepared, TransactionStatus};
 use std::collections::HashMap;
 use std::sync::Arc;
-use types::text::IoSettings;
+use types::IoSettings;
 use types::{Datum, SqlType};
 
 /// Prepared statements a session may hold.
 const STATEMENTS_MAX: usize = 10_000;
+
+/// What the decoder of values says of a wrong number of bytes.
+const WRONG_LENGTH: &str = "incorrect binary data format";
 
 /// State of the extended protocol of one connection.
 #[derive(Debug, Default)]
@@ -49,11 +52,24 @@ enum PortalState {
 }
 
 impl Extended {
-    /// A simple query ends a pipeline and replaces the unnamed statement and portal.
-    pub(crate) fn end_of_pipeline(&mut self) {
-        self.skipping = false;
+    /// A simple query replaces the unnamed statement and portal.
+    pub(crate) fn simple_query(&mut self) {
         self.statements.remove("");
         self.portals.remove("");
+    }
+
+    pub(crate) fn is_skipping(&self) -> bool {
+        self.skipping
+    }
+
+    pub(crate) fn end_skipping(&mut self) {
+        self.skipping = false;
+    }
+
+    /// DISCARD ALL.
+    pub(crate) fn discard(&mut self) {
+        self.statements.clear();
+        self.portals.clear();
     }
 
     pub(crate) fn drop_portals(&mut self) {
@@ -63,10 +79,9 @@ impl Extended {
     pub(crate) async fn sync(&mut self, connection: &mut Connection) -> Result<()> {
         if !self.skipping {
             if let Err(error) = connection.session.finish_implicit().await {
-                connection.session.fail().await;
-                reply::error(&mut connection.wire, Severity::Error, &error)?;
+                connection.failed(&error).await?;
             }
-            reply::side_effects(&mut connection.wire, &mut connection.session)?;
+            reply::notices(&mut connection.wire, &mut connection.session)?;
         }
         self.skipping = false;
         if connection.session.status() == TransactionStatus::Idle {
@@ -75,25 +90,33 @@ impl Extended {
         Ok(())
     }
 
-    pub(crate) async fn message(&mut self, connection: &mut Connection, message: FrontendMessage) -> Result<()> {
-        if self.skipping {
-            return Ok(());
-        }
+    pub(crate) async fn message(
+        &mut self,
+        connection: &mut Connection,
+        message: FrontendMessage,
+    ) -> Result<()> {
         if let Err(error) = self.dispatch(connection, message).await {
-            self.skipping = true;
-            connection.session.fail().await;
-            reply::side_effects(&mut connection.wire, &mut connection.session)?;
-            reply::error(&mut connection.wire, Severity::Error, &error)?;
+            self.failed(connection, &error).await?;
         }
         connection.wire.relieve().await
     }
 
+    /// Tells of an error; what follows is skipped.
+    pub(crate) async fn failed(&mut self, connection: &mut Connection, error: &Error) -> Result<()> {
+        self.skipping = true;
+        connection.failed(error).await
+    }
+
     async fn dispatch(&mut self, connection: &mut Connection, message: FrontendMessage) -> Result<()> {
         match message {
-            FrontendMessage::Parse { statement, query, types } => self.parse(connection, statement, &query, &types).await,
+            FrontendMessage::Parse { statement, query, types } => {
+                self.parse(connection, statement, &query, &types).await
+            }
             FrontendMessage::Bind(bind) => self.bind(connection, bind),
             FrontendMessage::Describe(target) => self.describe(connection, &target),
-            FrontendMessage::Execute { portal, rows_max } => self.execute(connection, &portal, rows_max).await,
+            FrontendMessage::Execute { portal, rows_max } => {
+                self.execute(connection, &portal, rows_max).await
+            }
             FrontendMessage::Close(target) => {
                 match target {
                     Target::Statement(name) => drop(self.statements.remove(&name)),
@@ -105,14 +128,26 @@ impl Extended {
         }
     }
 
-    async fn parse(&mut self, connection: &mut Connection, name: String, query: &str, types: &[u32]) -> Result<()> {
+    async fn parse(
+        &mut self,
+        connection: &mut Connection,
+        name: String,
+        query: &str,
+        types: &[u32],
+    ) -> Result<()> {
         if !name.is_empty() && self.statements.contains_key(&name) {
             let message = format!("prepared statement \"{name}\" already exists");
             return Err(Error::new(ErrorKind::DuplicateStatement, message));
         }
+        if name.is_empty() {
+            // It is gone even when the new one has an error.
+            self.statements.remove("");
+        }
         if self.statements.len() >= STATEMENTS_MAX {
             let message = format!("a session may hold at most {STATEMENTS_MAX} prepared statements");
-            return Err(Error::new(ErrorKind::LimitExceeded, message).with_hint("Close statements no longer used."));
+            return Err(
+                Error::new(ErrorKind::LimitExceeded, message).with_hint("Close statements no longer used.")
+            );
         }
         let parsed = connection.session.parse(query).await?;
         let prepared = match parsed.as_slice() {
@@ -132,6 +167,10 @@ impl Extended {
 
     fn bind(&mut self, connection: &mut Connection, bind: BindMessage) -> Result<()> {
         let statement = self.statement(&bind.statement)?.clone();
+        let ends_transaction = statement.as_ref().is_some_and(|s| s.ends_transaction());
+        if !ends_transaction {
+            check_not_failed(connection)?;
+        }
         if !bind.portal.is_empty() && self.portals.contains_key(&bind.portal) {
             let message = format!("cursor \"{}\" already exists", bind.portal);
             return Err(Error::new(ErrorKind::DuplicateCursor, message));
@@ -140,7 +179,8 @@ impl Extended {
         let types = statement.as_ref().map_or(&[][..], |s| &s.parameter_types);
         let parameters = parameters(&bind, types, &io)?;
         let columns = statement.as_ref().and_then(|s| s.output.as_ref()).map_or(0, Vec::len);
-        let formats = if columns == 0 { Vec::new() } else { describe::spread(&bind.result_formats, columns)? };
+        let formats =
+            if columns == 0 { Vec::new() } else { describe::spread(&bind.result_formats, columns)? };
         let portal = Portal { statement, parameters, formats, state: PortalState::Ready };
         self.portals.insert(bind.portal, portal);
         connection.wire.put(&BindComplete::new())
@@ -183,15 +223,19 @@ impl Extended {
             return connection.wire.put(&EmptyQueryResponse::new());
         };
         let cursor = match std::mem::replace(&mut portal.state, PortalState::Done) {
-            PortalState::Suspended(cursor) => cursor,
+            PortalState::Suspended(cursor) => {
+                check_not_failed(connection)?;
+                cursor
+            }
             PortalState::Done => {
                 let message = format!("portal \"{name}\" cannot be run");
-                return Err(Error::new(ErrorKind::InvalidParameterValue, message));
+                return Err(Error::new(ErrorKind::WrongObjectState, message));
             }
             PortalState::Ready => {
                 let formats = portal.formats.clone();
                 let parameters = std::mem::take(&mut portal.parameters);
-                match connection.execute(&statement, parameters, false).await? {
+                let last = connection.wire.sync_is_next();
+                match connection.execute(&statement, parameters, last).await? {
                     Execution::Rows { columns, rows, tag } => {
                         Box::new(Cursor::new(columns, formats, rows, tag, connection.session.io_settings()))
                     }
@@ -205,12 +249,12 @@ impl Extended {
 
     async fn command(&mut self, connection: &mut Connection, execution: Execution) -> Result<()> {
         if let Some(tag) = connection.copy(execution).await? {
-            reply::side_effects(&mut connection.wire, &mut connection.session)?;
+            if matches!(tag.as_str(), "COMMIT" | "ROLLBACK") {
+                // It ended the transaction that the other portals belonged to.
+                self.drop_portals();
+            }
+            reply::notices(&mut connection.wire, &mut connection.session)?;
             reply::complete(&mut connection.wire, tag)?;
-        }
-        if connection.session.status() == TransactionStatus::Idle {
-            // A COMMIT or ROLLBACK ended the transaction the other portals belonged to.
-            self.drop_portals();
         }
         Ok(())
     }
@@ -224,8 +268,15 @@ impl Extended {
     ) -> Result<()> {
         match cursor.step(&mut connection.wire, rows_max).await? {
             Progress::Finished => {
-                reply::side_effects(&mut connection.wire, &mut connection.session)?;
-                reply::complete(&mut connection.wire, cursor.tag())
+                reply::notices(&mut connection.wire, &mut connection.session)?;
+                reply::complete(&mut connection.wire, cursor.tag())?;
+                if cursor.is_query()
+                    && let Some(portal) = self.portals.get_mut(name)
+                {
+                    // Running it again yields no rows and no error.
+                    portal.state = PortalState::Suspended(cursor);
+                }
+                Ok(())
             }
             Progress::Suspended => {
                 if let Some(portal) = self.portals.get_mut(name) {
@@ -235,6 +286,15 @@ impl Extended {
             }
         }
     }
+}
+
+/// 25P02 in a failed block. The session checks whatever it executes; this is for what does not reach it.
+fn check_not_failed(connection: &Connection) -> Result<()> {
+    if connection.session.status() == TransactionStatus::Failed {
+        let message = "current transaction is aborted, commands ignored until end of transaction block";
+        return Err(Error::new(ErrorKind::FailedTransaction, message));
+    }
+    Ok(())
 }
 
 fn undefined_portal(name: &str) -> Error {
@@ -264,13 +324,42 @@ fn parameters(bind: &BindMessage, types: &[SqlType], io: &IoSettings) -> Result<
         many => many.get(i).copied().unwrap_or(Format::Text),
     };
     let values = bind.parameters.iter().zip(types).enumerate();
-    values.map(|(i, (value, ty))| parameter(value.as_ref(), ty, format_of(i), io)).collect()
+    let value = |(i, (value, ty)): (usize, (&Option<Bytes>, &SqlType))| {
+        let format = format_of(i);
+        parameter(value.as_ref(), ty, format, io, i + 1)
+            .map_err(|error| with_place(error, &bind.portal, format, i + 1))
+    };
+    values.map(value).collect()
 }
 
-fn parameter(value: Option<&Bytes>, ty: &SqlType, format: Format, io: &IoSettings) -> Result<Datum> {
+/// Says which parameter an error is about.
+fn with_place(error: Error, portal: &str, format: Format, number: usize) -> Error {
+    let portal = if portal.is_empty() { "unnamed portal".to_owned() } else { format!("portal \"{portal}\"") };
+    // PostgreSQL shows values only when it is configured to; what is not text at all has none to show.
+    let value = match format {
+        Format::Text if error.kind() != ErrorKind::CharacterNotInRepertoire => " = '...'",
+        Format::Text | Format::Binary => "",
+    };
+    error.with_context(format!("{portal} parameter ${number}{value}"))
+}
+
+fn parameter(
+    value: Option<&Bytes>,
+    ty: &SqlType,
+    format: Format,
+    io: &IoSettings,
+    number: usize,
+) -> Result<Datum> {
     match (value, format) {
         (None, _) => Ok(Datum::Null),
-        (Some(bytes), Format::Binary) => types::binary::decode_binary(ty, bytes),
+        (Some(bytes), Format::Binary) => {
+            types::decode_binary(ty, bytes).map_err(|error| match error.kind() {
+                ErrorKind::InvalidBinary if error.message() == WRONG_LENGTH => {
+                    Error::new(ErrorKind::InvalidBinary, format!("{WRONG_LENGTH} in bind parameter {number}"))
+                }
+                _ => error,
+            })
+        }
         (Some(bytes), Format::Text) => types::text::parse_text(ty, &crate::frontend::utf8(bytes)?, io),
     }
 }

@@ -11,11 +11,18 @@ use bytes::Bytes;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FrontendMessage {
     Query(String),
-    Parse { statement: String, query: String, types: Vec<u32> },
+    Parse {
+        statement: String,
+        query: String,
+        types: Vec<u32>,
+    },
     Bind(BindMessage),
     Describe(Target),
     Close(Target),
-    Execute { portal: String, rows_max: usize },
+    Execute {
+        portal: String,
+        rows_max: usize,
+    },
     Flush,
     Sync,
     Terminate,
@@ -50,6 +57,14 @@ pub(crate) enum Format {
     Binary,
 }
 
+/// Refuses a type of message that no client sends; nothing behind it can be trusted.
+pub(crate) fn check_type(tag: u8) -> Result<()> {
+    if b"QPBDCEHSXdcfpF".contains(&tag) {
+        return Ok(());
+    }
+    Err(violation(format!("invalid frontend message type {tag}")))
+}
+
 /// Decodes the body of the message of type `tag`.
 pub(crate) fn decode(tag: u8, body: Bytes) -> Result<FrontendMessage> {
     let mut body = Body { rest: body };
@@ -57,8 +72,8 @@ pub(crate) fn decode(tag: u8, body: Bytes) -> Result<FrontendMessage> {
         b'Q' => FrontendMessage::Query(body.text()?),
         b'P' => parse(&mut body)?,
         b'B' => FrontendMessage::Bind(bind(&mut body)?),
-        b'D' => FrontendMessage::Describe(target(&mut body)?),
-        b'C' => FrontendMessage::Close(target(&mut body)?),
+        b'D' => FrontendMessage::Describe(target(&mut body, "DESCRIBE")?),
+        b'C' => FrontendMessage::Close(target(&mut body, "CLOSE")?),
         b'E' => FrontendMessage::Execute {
             portal: body.text()?,
             // Zero and negative both mean all rows.
@@ -108,16 +123,21 @@ fn formats(body: &mut Body) -> Result<Vec<Format>> {
         .map(|_| match body.u16()? {
             0 => Ok(Format::Text),
             1 => Ok(Format::Binary),
-            other => Err(Error::new(ErrorKind::InvalidParameterValue, format!("unsupported format code: {other}"))),
+            other => {
+                Err(Error::new(ErrorKind::InvalidParameterValue, format!("unsupported format code: {other}")))
+            }
         })
         .collect()
 }
 
-fn target(body: &mut Body) -> Result<Target> {
+fn target(body: &mut Body, message: &str) -> Result<Target> {
+    if body.rest.is_empty() {
+        return Err(violation("no data left in message"));
+    }
     match body.u8()? {
         b'S' => Ok(Target::Statement(body.text()?)),
         b'P' => Ok(Target::Portal(body.text()?)),
-        other => Err(violation(format!("invalid message subtype {other}"))),
+        other => Err(violation(format!("invalid {message} message subtype {other}"))),
     }
 }
 
@@ -175,11 +195,8 @@ impl Body {
 
     /// A string up to its NUL.
     fn text(&mut self) -> Result<String> {
-        let end = self
-            .rest
-            .iter()
-            .position(|b| *b == 0)
-            .ok_or_else(|| violation("invalid string in message"))?;
+        let end =
+            self.rest.iter().position(|b| *b == 0).ok_or_else(|| violation("invalid string in message"))?;
         let bytes = self.take(end)?;
         self.take(1)?;
         utf8(&bytes)
@@ -190,16 +207,27 @@ impl Body {
     }
 }
 
-/// Text from the client; 22021 when it is not UTF-8.
+/// Text from the client; 22021 when it is not UTF-8 or has a NUL, which no text may contain.
 pub(crate) fn utf8(bytes: &[u8]) -> Result<String> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(e) => {
-            let bad: Vec<String> =
-                bytes.iter().skip(e.valid_up_to()).take(e.error_len().unwrap_or(1)).map(|b| format!("0x{b:02x}")).collect();
-            let message = format!("invalid byte sequence for encoding \"UTF8\": {}", bad.join(" "));
-            Err(Error::new(ErrorKind::CharacterNotInRepertoire, message))
-        }
+    let valid = match std::str::from_utf8(bytes) {
+        Ok(text) if !bytes.contains(&0) => return Ok(text.to_owned()),
+        Ok(_) => bytes.len(),
+        Err(e) => e.valid_up_to(),
+    };
+    let start = bytes.iter().take(valid).position(|b| *b == 0).unwrap_or(valid);
+    let rest = bytes.get(start..).unwrap_or_default();
+    let bad: Vec<String> = rest.iter().take(sequence_len(rest)).map(|b| format!("0x{b:02x}")).collect();
+    let message = format!("invalid byte sequence for encoding \"UTF8\": {}", bad.join(" "));
+    Err(Error::new(ErrorKind::CharacterNotInRepertoire, message))
+}
+
+/// Bytes that a character has by its first byte.
+fn sequence_len(bytes: &[u8]) -> usize {
+    match bytes.first() {
+        Some(0xc0..0xe0) => 2,
+        Some(0xe0..0xf0) => 3,
+        Some(0xf0..0xf8) => 4,
+        _ => 1,
     }
 }
 
@@ -249,7 +277,10 @@ mod tests {
             ErrorKind::CharacterNotInRepertoire
         );
         let negative = b"\0\0\0\0\0\x01\x80\0\0\0\0\0";
-        assert_eq!(decode(b'B', Bytes::from_static(negative)).unwrap_err().kind(), ErrorKind::ProtocolViolation);
+        assert_eq!(
+            decode(b'B', Bytes::from_static(negative)).unwrap_err().kind(),
+            ErrorKind::ProtocolViolation
+        );
         assert_eq!(decode(b'!', Bytes::new()).unwrap_err().kind(), ErrorKind::ProtocolViolation);
     }
 }

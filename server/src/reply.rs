@@ -50,22 +50,20 @@ fn notice(wire: &mut Wire, notice: Notice) -> Result<()> {
     wire.put(&NoticeResponse::new(fields))
 }
 
-/// Sends the notices and parameter changes that a statement caused.
-pub(crate) fn side_effects(wire: &mut Wire, session: &mut Session) -> Result<()> {
-    for n in session.take_notices() {
-        notice(wire, n)?;
-    }
-    for (name, value) in session.take_parameter_changes() {
-        wire.put(&ParameterStatus::new(name, value))?;
-    }
-    Ok(())
+/// Sends the notices that a statement caused.
+pub(crate) fn notices(wire: &mut Wire, session: &mut Session) -> Result<()> {
+    session.take_notices().into_iter().try_for_each(|n| notice(wire, n))
 }
 
 pub(crate) fn complete(wire: &mut Wire, tag: String) -> Result<()> {
     wire.put(&CommandComplete::new(tag))
 }
 
-pub(crate) fn ready(wire: &mut Wire, session: &Session) -> Result<()> {
+/// Tells of changed parameters, as PostgreSQL does since version 14 just before it is ready, then readiness.
+pub(crate) fn ready(wire: &mut Wire, session: &mut Session) -> Result<()> {
+    for (name, value) in session.take_parameter_changes() {
+        wire.put(&ParameterStatus::new(name, value))?;
+    }
     let status = match session.status() {
         TransactionStatus::Idle => WireStatus::Idle,
         TransactionStatus::InBlock => WireStatus::Transaction,

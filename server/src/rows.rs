@@ -10,8 +10,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use query::api::TagFor;
 use sql::bound::OutputColumn;
-use types::binary::BinaryEncoder;
-use types::text::{IoSettings, TextEncoder};
+use types::{BinaryEncoder, IoSettings, TextEncoder};
 
 /// A result being sent, possibly in several steps (portal with a row limit).
 pub(crate) struct Cursor {
@@ -22,7 +21,10 @@ pub(crate) struct Cursor {
     io: IoSettings,
     /// The batch being sent and its next row.
     batch: Option<(RecordBatch, usize)>,
+    /// Rows of this step.
     sent: u64,
+    /// There was a step before this one.
+    resumed: bool,
 }
 
 /// How far a step came.
@@ -35,7 +37,10 @@ pub(crate) enum Progress {
 
 impl std::fmt::Debug for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cursor").field("columns", &self.columns).field("sent", &self.sent).finish_non_exhaustive()
+        f.debug_struct("Cursor")
+            .field("columns", &self.columns)
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
     }
 }
 
@@ -47,7 +52,7 @@ impl Cursor {
         tag: TagFor,
         io: IoSettings,
     ) -> Self {
-        Self { columns, formats, rows, tag, io, batch: None, sent: 0 }
+        Self { columns, formats, rows, tag, io, batch: None, sent: 0, resumed: false }
     }
 
     pub(crate) fn columns(&self) -> &[OutputColumn] {
@@ -58,17 +63,29 @@ impl Cursor {
         &self.formats
     }
 
-    /// The command tag, once all rows were sent.
+    /// The command tag, once all rows were sent. Like PostgreSQL it counts the rows of the last step.
     pub(crate) fn tag(&self) -> String {
         match &self.tag {
             TagFor::Select => format!("SELECT {}", self.sent),
-            TagFor::Fixed(tag) => tag.clone(),
+            TagFor::Fixed(tag) => match tag.rsplit_once(' ') {
+                Some((command, count)) if self.resumed && count.parse::<u64>().is_ok() => {
+                    format!("{command} {}", self.sent)
+                }
+                _ => tag.clone(),
+            },
         }
+    }
+
+    /// Whether it is a query that changes nothing.
+    pub(crate) fn is_query(&self) -> bool {
+        matches!(self.tag, TagFor::Select)
     }
 
     /// Sends at most `rows_max` rows (0: all).
     pub(crate) async fn step(&mut self, wire: &mut Wire, rows_max: usize) -> Result<Progress> {
         let mut left = if rows_max == 0 { usize::MAX } else { rows_max };
+        self.resumed |= self.sent > 0;
+        self.sent = 0;
         loop {
             let (batch, from) = match self.batch.take() {
                 Some(unfinished) => unfinished,
@@ -90,7 +107,7 @@ impl Cursor {
         }
     }
 
-    async fn send(&self, wire: &mut Wire, batch: &RecordBatch, from: usize, to: usize) -> Result<()> {
+    async fn send(&mut self, wire: &mut Wire, batch: &RecordBatch, from: usize, to: usize) -> Result<()> {
         let encoders = self.encoders(batch)?;
         for row in from..to {
             data_row(wire.output(), &encoders, row)?;
@@ -130,7 +147,7 @@ impl Encoder {
         }
     }
 
-    fn write(&self, row: usize, out: &mut Vec<u8>) {
+    fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         match self {
             Encoder::Text(e) => e.write(row, out),
             Encoder::Binary(e) => e.write(row, out),
@@ -152,7 +169,10 @@ fn data_row(out: &mut Vec<u8>, encoders: &[Encoder], row: usize) -> Result<()> {
         }
         let place = out.len();
         out.extend_from_slice(&[0; 4]);
-        encoder.write(row, out);
+        if let Err(error) = encoder.write(row, out) {
+            out.truncate(start);
+            return Err(error);
+        }
         let len = i32::try_from(out.len() - place - 4);
         let Ok(len) = len else {
             out.truncate(start);

@@ -17,6 +17,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+/// Wait behind a failed accept, which fails at once again while no file descriptor is free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Between two attempts to cancel what runs at a shutdown.
+const CANCEL_PAUSE: Duration = Duration::from_millis(50);
+
 /// A bound socket that does not accept yet.
 #[derive(Debug)]
 pub struct Listening {
@@ -43,22 +48,26 @@ pub async fn run(
 ) -> Result<()> {
     let sessions = Sessions::new(Random::from_system()?, settings.connections_max);
     let mut tasks = JoinSet::new();
+    let for_sessions = shutdown.clone();
     loop {
         tokio::select! {
             accepted = listening.listener.accept() => match accepted {
                 Ok((socket, _)) => {
-                    let task = connect(settings.clone(), engine.clone(), sessions.clone(), socket, shutdown.clone());
+                    let task = connect(settings.clone(), engine.clone(), sessions.clone(), socket, for_sessions.clone());
                     tasks.spawn(task);
                 }
                 // A client that left before it was accepted, or no file descriptor free: the next one may do.
-                Err(_) => tokio::task::yield_now().await,
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
             Some(_ended) = tasks.join_next(), if !tasks.is_empty() => {}
             _stopped = shutdown.wait_for(|stop| *stop) => break,
         }
     }
-    sessions.cancel_all();
-    while tasks.join_next().await.is_some() {}
+    // Again and again: a statement may have started just behind the call.
+    while !tasks.is_empty() {
+        sessions.cancel_all();
+        let _pause = tokio::time::timeout(CANCEL_PAUSE, tasks.join_next()).await;
+    }
     Ok(())
 }
 
@@ -68,30 +77,33 @@ async fn connect(
     engine: Engine,
     sessions: Arc<Sessions>,
     socket: TcpStream,
-    shutdown: watch::Receiver<bool>,
+    mut shutdown: watch::Receiver<bool>,
 ) {
     // Replies are written whole; waiting for more would only delay them.
     if socket.set_nodelay(true).is_err() {
         return;
     }
-    let mut wire = Wire::new(socket);
+    let mut wire = Wire::new(socket, shutdown.clone());
     let limit = Duration::from_millis(settings.startup_timeout_ms);
-    let request = match tokio::time::timeout(limit, startup::receive(&mut wire, &sessions)).await {
+    let received = tokio::select! {
+        received = tokio::time::timeout(limit, startup::receive(&mut wire, &sessions)) => received,
+        _stopped = shutdown.wait_for(|stop| *stop) => return,
+    };
+    let request = match received {
         Ok(Ok(Some(request))) => request,
         Ok(Ok(None)) | Err(_) => return,
-        Ok(Err(error)) => return startup::refuse(&mut wire, &error).await,
+        Ok(Err(error)) => return startup::refuse(wire, &error).await,
     };
     let Some(guard) = sessions.enter() else {
         let error = Error::new(ErrorKind::TooManyConnections, "sorry, too many clients already")
             .with_hint("Close connections or raise connections_max.");
-        return startup::refuse(&mut wire, &error).await;
+        return startup::refuse(wire, &error).await;
     };
     match session(&engine, request, &guard) {
         Ok(session) => {
-            let connection = Connection { wire, session, guard };
-            let _socket_failed = connection.serve(shutdown).await;
+            let _socket_failed = Connection::new(wire, session, guard).serve().await;
         }
-        Err(error) => startup::refuse(&mut wire, &error).await,
+        Err(error) => startup::refuse(wire, &error).await,
     }
 }
 

@@ -1,7 +1,8 @@
 //! One connection after start-up: the loop over messages and what both query protocols share.
 //!
 //! Invariants: every message is answered in order; after an error in the extended protocol everything up
-//! to Sync is skipped; a client that goes away stops what it runs.
+//! to Sync is skipped; a message with a malformed body ends its statement, one with a malformed frame the
+//! connection; a client that goes away stops what it runs.
 
 use crate::cancel::SessionGuard;
 use crate::extended::Extended;
@@ -11,8 +12,7 @@ use crate::wire::Wire;
 use crate::{copy, simple};
 use base::{Error, ErrorKind, Result};
 use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
-use query::api::{Execution, Prepared, Session};
-use tokio::sync::watch;
+use query::api::{Execution, Prepared, Session, TransactionStatus};
 use types::Datum;
 
 /// A session and its socket.
@@ -21,37 +21,44 @@ pub(crate) struct Connection {
     pub(crate) wire: Wire,
     pub(crate) session: Session,
     pub(crate) guard: SessionGuard,
+    /// DISCARD ALL was run: prepared statements are to be forgotten.
+    discarded: bool,
 }
 
 /// Whether to go on after a message.
 enum Next {
     Continue,
+    /// The client left.
     End,
+    /// The client is to read the last reply.
+    Close,
 }
 
 impl Connection {
-    /// Greets the client and serves it until it leaves or `shutdown` turns true.
-    pub(crate) async fn serve(mut self, mut shutdown: watch::Receiver<bool>) -> Result<()> {
+    pub(crate) fn new(wire: Wire, session: Session, guard: SessionGuard) -> Self {
+        Self { wire, session, guard, discarded: false }
+    }
+
+    /// Greets the client and serves it until it leaves or the server is to stop.
+    pub(crate) async fn serve(mut self) -> Result<()> {
         self.greet().await?;
         let mut extended = Extended::default();
         loop {
-            let message = tokio::select! {
-                message = self.wire.message() => message,
-                _stopped = shutdown.wait_for(|stop| *stop) => {
-                    let message = "terminating connection due to administrator command";
-                    Err(Error::new(ErrorKind::Shutdown, message))
-                }
-            };
-            let message = match message {
-                Ok(Some(message)) => message,
+            let next = match self.wire.message().await {
+                Ok(Some(message)) => self.handle(message, &mut extended).await?,
                 Ok(None) => return Ok(()),
-                Err(error) => {
-                    reply::error(&mut self.wire, Severity::Fatal, &error)?;
-                    return self.wire.flush().await;
-                }
+                Err(error) => match self.wire.malformed() {
+                    Some(tag) => self.malformed(tag, &error, &mut extended).await?,
+                    None => self.fatal(&error)?,
+                },
             };
-            if let Next::End = self.handle(message, &mut extended).await? {
-                return Ok(());
+            if std::mem::take(&mut self.discarded) {
+                extended.discard();
+            }
+            match next {
+                Next::Continue => {}
+                Next::End => return Ok(()),
+                Next::Close => return self.wire.close().await,
             }
         }
     }
@@ -64,49 +71,79 @@ impl Connection {
         }
         let key = self.guard.key;
         self.wire.put(&BackendKeyData::new(key.process_id, SecretKey::I32(key.secret)))?;
-        reply::side_effects(&mut self.wire, &mut self.session)?;
-        reply::ready(&mut self.wire, &self.session)?;
-        self.wire.flush().await
+        reply::notices(&mut self.wire, &mut self.session)?;
+        self.ready().await
     }
 
     async fn handle(&mut self, message: FrontendMessage, extended: &mut Extended) -> Result<Next> {
         match message {
             FrontendMessage::Terminate => return Ok(Next::End),
-            FrontendMessage::Query(text) => {
-                extended.end_of_pipeline();
-                simple::query(self, &text).await?;
-                if self.session.status() == query::api::TransactionStatus::Idle {
-                    extended.drop_portals();
-                }
-                reply::ready(&mut self.wire, &self.session)?;
-                self.wire.flush().await?;
-            }
             FrontendMessage::Sync => {
                 extended.sync(self).await?;
-                reply::ready(&mut self.wire, &self.session)?;
-                self.wire.flush().await?;
+                self.ready().await?;
             }
             FrontendMessage::Flush => self.wire.flush().await?,
+            FrontendMessage::Password => {
+                return self.fatal(&Error::new(ErrorKind::ProtocolViolation, "unexpected password message"));
+            }
+            _ if extended.is_skipping() => {}
+            FrontendMessage::Query(text) => {
+                extended.simple_query();
+                simple::query(self, &text).await?;
+                if self.session.status() == TransactionStatus::Idle {
+                    extended.drop_portals();
+                }
+                self.ready().await?;
+            }
             // Left over from a COPY that failed: the client had not heard of it yet.
             FrontendMessage::CopyData(_) | FrontendMessage::CopyDone | FrontendMessage::CopyFail(_) => {}
-            FrontendMessage::Password => return self.fatal("unexpected password message").await,
             FrontendMessage::FunctionCall => {
                 let error = Error::unsupported("function call messages are not supported")
                     .with_hint("Call the function with SELECT.");
-                reply::error(&mut self.wire, Severity::Error, &error)?;
-                reply::ready(&mut self.wire, &self.session)?;
-                self.wire.flush().await?;
+                self.failed(&error).await?;
+                self.ready().await?;
             }
             other => extended.message(self, other).await?,
         }
         Ok(Next::Continue)
     }
 
-    async fn fatal(&mut self, message: &str) -> Result<Next> {
-        let error = Error::new(ErrorKind::ProtocolViolation, message);
-        reply::error(&mut self.wire, Severity::Fatal, &error)?;
-        self.wire.flush().await?;
-        Ok(Next::End)
+    /// Answers a message of type `tag` whose body is not what the type demands.
+    async fn malformed(&mut self, tag: u8, error: &Error, extended: &mut Extended) -> Result<Next> {
+        match tag {
+            b'X' => return Ok(Next::End),
+            // As well-formed ones outside of COPY.
+            b'd' | b'c' | b'f' => {}
+            b'S' => {
+                extended.end_skipping();
+                self.failed(error).await?;
+                self.ready().await?;
+            }
+            _ if extended.is_skipping() => {}
+            b'Q' => {
+                self.failed(error).await?;
+                self.ready().await?;
+            }
+            _ => extended.failed(self, error).await?,
+        }
+        Ok(Next::Continue)
+    }
+
+    /// Tells of an error and lets the transaction feel it.
+    pub(crate) async fn failed(&mut self, error: &Error) -> Result<()> {
+        self.session.fail().await;
+        reply::notices(&mut self.wire, &mut self.session)?;
+        reply::error(&mut self.wire, Severity::Error, error)
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        reply::ready(&mut self.wire, &mut self.session)?;
+        self.wire.flush().await
+    }
+
+    fn fatal(&mut self, error: &Error) -> Result<Next> {
+        reply::error(&mut self.wire, Severity::Fatal, error)?;
+        Ok(Next::Close)
     }
 
     /// Executes while watching the socket: a client that closes its side cancels what it runs.
@@ -133,8 +170,11 @@ impl Connection {
             Execution::CopyIn(copy_in) => copy::receive(self, copy_in).await.map(Some),
             Execution::CopyOut { columns, header, rows } => {
                 copy::send(&mut self.wire, columns, header, rows).await.map(Some)
-            },
-            Execution::Command(tag) => Ok(Some(tag)),
+            }
+            Execution::Command(tag) => {
+                self.discarded |= tag == "DISCARD ALL";
+                Ok(Some(tag))
+            }
             Execution::Empty | Execution::Rows { .. } => Ok(None),
         }
     }

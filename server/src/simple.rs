@@ -4,7 +4,7 @@
 
 use crate::describe;
 use crate::frontend::Format;
-use crate::reply::{self, Severity};
+use crate::reply;
 use crate::rows::Cursor;
 use crate::session::Connection;
 use base::Result;
@@ -14,9 +14,7 @@ use query::api::{Execution, Parsed};
 /// Runs all statements; errors of statements are answered here, failures of the socket returned.
 pub(crate) async fn query(connection: &mut Connection, text: &str) -> Result<()> {
     if let Err(error) = statements(connection, text).await {
-        connection.session.fail().await;
-        reply::side_effects(&mut connection.wire, &mut connection.session)?;
-        reply::error(&mut connection.wire, Severity::Error, &error)?;
+        connection.failed(&error).await?;
     }
     Ok(())
 }
@@ -33,7 +31,7 @@ async fn statements(connection: &mut Connection, text: &str) -> Result<()> {
             if last {
                 connection.session.finish_implicit().await?;
             }
-            reply::side_effects(&mut connection.wire, &mut connection.session)?;
+            reply::notices(&mut connection.wire, &mut connection.session)?;
             reply::complete(&mut connection.wire, tag)?;
         }
     }
@@ -41,7 +39,12 @@ async fn statements(connection: &mut Connection, text: &str) -> Result<()> {
 }
 
 /// Runs one statement; its tag. `alone`: it is the whole implicit transaction.
-async fn one(connection: &mut Connection, statement: &Parsed, last: bool, alone: bool) -> Result<Option<String>> {
+async fn one(
+    connection: &mut Connection,
+    statement: &Parsed,
+    last: bool,
+    alone: bool,
+) -> Result<Option<String>> {
     let prepared = connection.session.prepare(statement, &[]).await?;
     let execution = connection.execute(&prepared, Vec::new(), last && alone).await?;
     match execution {

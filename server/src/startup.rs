@@ -14,6 +14,8 @@ use pgwire::messages::startup::NegotiateProtocolVersion;
 const STARTUP_BYTES_MAX: usize = 10_000;
 
 const PROTOCOL_3: u16 = 3;
+/// 3.0, in full, as PostgreSQL sends it and new clients check it.
+const NEWEST_VERSION: i32 = 3 << 16;
 const CODE_CANCEL: u32 = 80_877_102;
 const CODE_SSL: u32 = 80_877_103;
 const CODE_GSS: u32 = 80_877_104;
@@ -29,17 +31,17 @@ pub(crate) struct Request {
 /// Reads until the client starts a session; None when it went away, cancelled or was told why not.
 pub(crate) async fn receive(wire: &mut Wire, sessions: &Sessions) -> Result<Option<Request>> {
     loop {
-        if !wire.fill(8).await? {
+        if !wire.fill(4).await? {
             return Ok(None);
         }
-        let [len, code] = head(wire.waiting());
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let len = usize::try_from(number(wire.waiting())).unwrap_or(usize::MAX);
         if !(8..=STARTUP_BYTES_MAX).contains(&len) {
             return Err(Error::new(ErrorKind::ProtocolViolation, "invalid length of startup packet"));
         }
         if !wire.fill(len).await? {
             return Ok(None);
         }
+        let code = number(wire.waiting().get(4..).unwrap_or_default());
         let packet = wire.consume(len);
         let body = packet.get(8..).unwrap_or_default();
         match code {
@@ -56,20 +58,17 @@ pub(crate) async fn receive(wire: &mut Wire, sessions: &Sessions) -> Result<Opti
     }
 }
 
-fn head(bytes: &[u8]) -> [u32; 2] {
-    match bytes {
-        [a, b, c, d, e, f, g, h, ..] => {
-            [u32::from_be_bytes([*a, *b, *c, *d]), u32::from_be_bytes([*e, *f, *g, *h])]
-        }
-        _ => [0, 0],
-    }
+/// The number that the first four bytes are; 0 when there are fewer.
+fn number(bytes: &[u8]) -> u32 {
+    bytes.first_chunk().map_or(0, |first| u32::from_be_bytes(*first))
 }
 
 async fn refuse_encryption(wire: &mut Wire) -> Result<()> {
     if !wire.waiting().is_empty() {
         let message = "received unencrypted data after an encryption request";
-        return Err(Error::new(ErrorKind::ProtocolViolation, message)
-            .with_hint("This can mean a man-in-the-middle attack or a client that does not wait for the answer."));
+        return Err(Error::new(ErrorKind::ProtocolViolation, message).with_hint(
+            "This can mean a man-in-the-middle attack or a client that does not wait for the answer.",
+        ));
     }
     wire.output().push(b'N');
     wire.flush().await
@@ -83,7 +82,7 @@ fn start(wire: &mut Wire, version: u32, body: &[u8]) -> Result<Request> {
     }
     let (request, unknown) = parameters(body)?;
     if minor > 0 || !unknown.is_empty() {
-        wire.put(&NegotiateProtocolVersion::new(0, unknown))?;
+        wire.put(&NegotiateProtocolVersion::new(NEWEST_VERSION, unknown))?;
     }
     Ok(request)
 }
@@ -91,7 +90,10 @@ fn start(wire: &mut Wire, version: u32, body: &[u8]) -> Result<Request> {
 /// Name and value pairs, each ended by NUL, then one more NUL. Also returns protocol options we do not know.
 fn parameters(body: &[u8]) -> Result<(Request, Vec<String>)> {
     let malformed = || {
-        Error::new(ErrorKind::ProtocolViolation, "invalid startup packet layout: expected terminator as last byte")
+        Error::new(
+            ErrorKind::ProtocolViolation,
+            "invalid startup packet layout: expected terminator as last byte",
+        )
     };
     let Some((0, pairs)) = body.split_last() else { return Err(malformed()) };
     let mut request = Request::default();
@@ -117,7 +119,10 @@ fn parameters(body: &[u8]) -> Result<(Request, Vec<String>)> {
         }
     }
     if request.user.is_empty() {
-        return Err(Error::new(ErrorKind::InvalidParameterValue, "no PostgreSQL user name specified in startup packet"));
+        return Err(Error::new(
+            ErrorKind::InvalidAuthorization,
+            "no PostgreSQL user name specified in startup packet",
+        ));
     }
     if request.database.is_empty() {
         request.database.clone_from(&request.user);
@@ -166,10 +171,10 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Tells a client why it gets no session.
-pub(crate) async fn refuse(wire: &mut Wire, error: &Error) {
+pub(crate) async fn refuse(mut wire: Wire, error: &Error) {
     // The connection ends either way, so a failure to say why changes nothing.
-    if reply::error(wire, Severity::Fatal, error).is_ok() {
-        let _gone = wire.flush().await;
+    if reply::error(&mut wire, Severity::Fatal, error).is_ok() {
+        let _gone = wire.close().await;
     }
 }
 
@@ -179,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_startup_packet_gives_user_database_and_settings() {
-        let body = b"user\0ann\0application_name\0psql\0options\0-c search_path=a\\ b --extra-float-digits=0\0\0";
+        let body =
+            b"user\0ann\0application_name\0psql\0options\0-c search_path=a\\ b --extra-float-digits=0\0\0";
         let (request, unknown) = parameters(body).unwrap();
         assert_eq!((request.user.as_str(), request.database.as_str()), ("ann", "ann"));
         let expected = [("application_name", "psql"), ("search_path", "a b"), ("extra_float_digits", "0")];

@@ -1,15 +1,17 @@
 //! One socket: framed reading with limits by state, buffered writing.
 //!
 //! Invariants: memory for an incoming message grows only as its bytes arrive; nothing is sent behind the
-//! caller's back except when the output buffer is full.
+//! caller's back except when the output buffer is full; no wait for the client outlasts a shutdown.
 
 use crate::frontend::{self, FrontendMessage};
 use base::{Error, ErrorKind, Result};
 use bytes::{Buf, BytesMut};
 use pgwire::messages::Message;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
 
 /// Largest message accepted from a client that has started a session, in bytes.
 const MESSAGE_BYTES_MAX: usize = 256 << 20;
@@ -17,6 +19,15 @@ const MESSAGE_BYTES_MAX: usize = 256 << 20;
 const OUTPUT_BYTES: usize = 64 << 10;
 /// Bytes asked of the socket at once.
 const READ_BYTES: usize = 32 << 10;
+/// How long a shutdown waits for a client that does not take what is being sent.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
+/// How long a closing connection takes in, unread, what the client still sends, so that the client reads the
+/// last reply before it meets a reset connection.
+const LINGER: Duration = Duration::from_secs(1);
+/// Bytes taken in so at most.
+const LINGER_BYTES_MAX: usize = 16 << 20;
+/// A whole Sync message.
+const SYNC: [u8; 5] = [b'S', 0, 0, 0, 4];
 
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -25,12 +36,25 @@ pub(crate) struct Wire {
     input: BytesMut,
     output: Vec<u8>,
     scratch: BytesMut,
+    shutdown: watch::Receiver<bool>,
+    /// Type of the last message whose frame was sound.
+    tag: u8,
+    /// Where the next message begins is known.
+    in_step: bool,
 }
 
 impl Wire {
-    pub(crate) fn new(socket: TcpStream) -> Self {
+    /// `shutdown` turns true, or is dropped, when the server is to stop.
+    pub(crate) fn new(socket: TcpStream, shutdown: watch::Receiver<bool>) -> Self {
         let (reader, writer) = socket.into_split();
-        Self { reader, writer, input: BytesMut::new(), output: Vec::new(), scratch: BytesMut::new() }
+        let (input, scratch) = (BytesMut::new(), BytesMut::new());
+        Self { reader, writer, input, output: Vec::new(), scratch, shutdown, tag: 0, in_step: true }
+    }
+
+    /// The type of the last message, when only its body was at fault: the next one can be read. None when the
+    /// connection cannot go on.
+    pub(crate) fn malformed(&self) -> Option<u8> {
+        self.in_step.then_some(self.tag)
     }
 
     /// Reads until `len` bytes wait; false when the client closed before.
@@ -54,13 +78,26 @@ impl Wire {
         self.input.split_to(len.min(self.input.len()))
     }
 
-    /// The next message; None when the client closed the connection.
+    /// The next message; None when the client closed the connection, 57P01 when the server is to stop.
     pub(crate) async fn message(&mut self) -> Result<Option<FrontendMessage>> {
+        self.in_step = false;
+        let mut shutdown = self.shutdown.clone();
+        tokio::select! {
+            biased;
+            _stopped = shutdown.wait_for(|stop| *stop) => {
+                Err(Error::new(ErrorKind::Shutdown, "terminating connection due to administrator command"))
+            }
+            message = self.read_message() => message,
+        }
+    }
+
+    async fn read_message(&mut self) -> Result<Option<FrontendMessage>> {
         if !self.fill(5).await? {
             return Ok(None);
         }
         let mut head = self.consume(5);
         let tag = head.get_u8();
+        frontend::check_type(tag)?;
         let len = usize::try_from(head.get_i32()).unwrap_or(0);
         if len < 4 {
             return Err(Error::new(ErrorKind::ProtocolViolation, "invalid message length"));
@@ -75,11 +112,22 @@ impl Wire {
             return Ok(None);
         }
         let body = self.consume(len).freeze();
+        (self.tag, self.in_step) = (tag, true);
         frontend::decode(tag, body).map(Some)
     }
 
+    /// Whether the next message is Sync and has arrived already.
+    pub(crate) fn sync_is_next(&mut self) -> bool {
+        if self.input.len() < SYNC.len() {
+            self.input.reserve(READ_BYTES);
+            // Nothing there, the end or a failure: the next read meets it too.
+            let _none = self.reader.try_read_buf(&mut self.input);
+        }
+        self.input.starts_with(&SYNC)
+    }
+
     /// Resolves when the client has closed its side; never while bytes wait unread.
-    pub(crate) async fn closed(reader: &OwnedReadHalf) {
+    pub(crate) async fn closed(reader: &mut OwnedReadHalf) {
         let mut byte = [0_u8; 1];
         match reader.peek(&mut byte).await {
             Ok(0) | Err(_) => {}
@@ -87,8 +135,8 @@ impl Wire {
         }
     }
 
-    pub(crate) fn reader(&self) -> &OwnedReadHalf {
-        &self.reader
+    pub(crate) fn reader(&mut self) -> &mut OwnedReadHalf {
+        &mut self.reader
     }
 
     /// Queues a message.
@@ -116,8 +164,42 @@ impl Wire {
         if self.output.is_empty() {
             return Ok(());
         }
-        let sent = self.writer.write_all(&self.output).await;
+        let mut shutdown = self.shutdown.clone();
+        let sent = tokio::select! {
+            biased;
+            sent = self.writer.write_all(&self.output) => sent.map_err(|e| Error::io("send to the client", e)),
+            () = given_up(&mut shutdown) => {
+                self.in_step = false;
+                Err(Error::new(ErrorKind::Shutdown, "the client did not take its replies before the shutdown"))
+            }
+        };
         self.output.clear();
-        sent.map_err(|e| Error::io("send to the client", e))
+        sent
     }
+
+    /// Sends what is queued and ends the connection so that the client can read it.
+    pub(crate) async fn close(mut self) -> Result<()> {
+        self.flush().await?;
+        let ended = self.writer.shutdown().await;
+        let mut scratch = vec![0; READ_BYTES];
+        let linger = async {
+            let mut taken = 0;
+            while taken < LINGER_BYTES_MAX {
+                match self.reader.read(&mut scratch).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(n) => taken += n,
+                }
+            }
+        };
+        // A client that keeps its side open is not waited for.
+        let _late = tokio::time::timeout(LINGER, linger).await;
+        ended.map_err(|e| Error::io("close the connection", e))
+    }
+}
+
+/// Ends a while after the server is to stop.
+async fn given_up(shutdown: &mut watch::Receiver<bool>) {
+    // A sender that is gone means the same as a stop.
+    drop(shutdown.wait_for(|stop| *stop).await);
+    tokio::time::sleep(SHUTDOWN_GRACE).await;
 }

@@ -6,7 +6,7 @@ use base::Result;
 use futures::StreamExt;
 use query::api::{Execution, Session, SessionStart, TransactionStatus};
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType};
-use types::text::TextEncoder;
+use types::TextEncoder;
 
 /// What happens between statements, so that answers are seen from every place rows can be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,9 @@ impl Embedded {
                             .zip(&columns)
                             .map(|(array, column)| TextEncoder::new(&column.ty, array, &io))
                             .collect::<Result<Vec<_>>>()?;
-                        rows.extend((0..batch.num_rows()).map(|row| encoders.iter().map(|e| cell(e, row)).collect()));
+                        for row in 0..batch.num_rows() {
+                            rows.push(encoders.iter().map(|e| cell(e, row)).collect::<Result<_>>()?);
+                        }
                     }
                 }
                 Execution::Command(_) | Execution::Empty => {}
@@ -89,13 +91,13 @@ fn session(database: &TestDatabase) -> Result<Session> {
     })
 }
 
-fn cell(encoder: &TextEncoder, row: usize) -> String {
+fn cell(encoder: &TextEncoder, row: usize) -> Result<String> {
     if encoder.is_null(row) {
-        return "NULL".to_owned();
+        return Ok("NULL".to_owned());
     }
     let mut out = Vec::new();
-    encoder.write(row, &mut out);
-    shown(&String::from_utf8_lossy(&out))
+    encoder.write(row, &mut out)?;
+    Ok(shown(&String::from_utf8_lossy(&out)))
 }
 
 /// Empty text is told from no text.

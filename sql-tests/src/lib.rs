@@ -7,4 +7,6 @@ pub mod database;
 pub mod embedded;
 pub mod failure;
 pub mod postgres;
+pub mod process;
+pub mod raw;
 pub mod wire;

@@ -6,7 +6,7 @@ use crate::embedded::{output, shown};
 use crate::failure::Failure;
 use crate::wire::failure;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -47,6 +47,10 @@ impl Server {
         let log = server.directory.path().join("log").to_string_lossy().into_owned();
         server.tool("pg_ctl", &["-D", &data, "-o", &options, "-l", &log, "-w", "start"])?;
         Ok(server)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     fn data(&self) -> PathBuf {

@@ -315,6 +315,7 @@ pub enum OnConflict {
 }
 
 /// UPDATE. `source` yields the row address, the old values and the new values of each row to change.
+/// With FROM an address may come several times: one of its rows is taken, and which one is not specified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundUpdate {
     pub table: TableId,
@@ -326,6 +327,7 @@ pub struct BoundUpdate {
 }
 
 /// DELETE. `source` yields the row address and, for RETURNING, all columns of the table.
+/// With USING an address may come several times; the row is removed, counted and returned once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundDelete {
     pub table: TableId,

@@ -66,7 +66,9 @@ mod tests {
 
     #[test]
     fn addresses_come_back_and_belong_to_one_view() {
-        for part in [PartNumber::Committed(0), PartNumber::Committed(77), PartNumber::Own(0), PartNumber::Own(9)] {
+        for part in
+            [PartNumber::Committed(0), PartNumber::Committed(77), PartNumber::Own(0), PartNumber::Own(9)]
+        {
             let place = Place { part, row: 0xfedc_ba98 };
             assert_eq!(Place::decode(place.encode(3), 3).unwrap(), place);
             assert!(Place::decode(place.encode(3), 4).is_err());

@@ -18,7 +18,9 @@ pub(crate) fn check_rows(layout: &Layout, rows: &RecordBatch) -> Result<()> {
                 "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
                 column.name, def.name
             );
-            return Err(Error::new(ErrorKind::NotNullViolation, message).with_detail(failing_row(layout, rows, row)));
+            return Err(
+                Error::new(ErrorKind::NotNullViolation, message).with_detail(failing_row(layout, rows, row))
+            );
         }
         if let Some(bytes) = longest(array.as_ref()).filter(|bytes| *bytes > VALUE_BYTES_MAX) {
             let message = format!("value of column \"{}\" is too large: {bytes} bytes", column.name);
@@ -34,7 +36,8 @@ pub(crate) fn check_keys(layout: &Layout, keys: &[Key]) -> Result<()> {
     match keys.iter().map(|k| k.len()).max() {
         Some(bytes) if bytes > KEY_BYTES_MAX => {
             let name = &layout.def().primary_key_name;
-            let message = format!("index row size {bytes} exceeds maximum {KEY_BYTES_MAX} for index \"{name}\"");
+            let message =
+                format!("index row size {bytes} exceeds maximum {KEY_BYTES_MAX} for index \"{name}\"");
             Err(Error::new(ErrorKind::LimitExceeded, message))
         }
         _ => Ok(()),

@@ -3,6 +3,9 @@
 //! Must not know SQL. Order of locks: `maintenance`, `structure`, then those of the sequencer; lock tables and pins
 //! are leaves.
 
+use crate::background::Signal;
+use crate::checkpointing::Maintenance;
+use crate::format::LogRecord;
 use crate::ids::IdSource;
 use crate::locks::Locks;
 use crate::log::Appended;
@@ -10,16 +13,12 @@ use crate::pins::{Pin, Pins};
 use crate::sequencer::Sequencer;
 use crate::settings::StorageSettings;
 use crate::state::{DatabaseState, Edit};
-use crate::format::LogRecord;
 use crate::tablet::SegmentStore;
-use crate::background::Signal;
-use crate::checkpointing::Maintenance;
 use base::Result;
 use base::clock::HybridClock;
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, Epoch, MemtableId, TabletId};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// An open database.
@@ -42,15 +41,16 @@ pub(crate) struct Core {
     /// One flush or checkpoint at a time.
     pub(crate) maintenance: Mutex<Maintenance>,
     pub(crate) signal: Arc<Signal>,
-    /// Bytes appended to the log since the last checkpoint.
-    pub(crate) log_bytes: AtomicU64,
     /// The exclusive right to the directory.
     pub(crate) _directory: Box<dyn Send + Sync>,
 }
 
 impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Core").field("database", &self.database).field("epoch", &self.epoch).finish_non_exhaustive()
+        f.debug_struct("Core")
+            .field("database", &self.database)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,7 +103,6 @@ impl Core {
             open: Mutex::new(open),
             maintenance: Mutex::new(parts.maintenance),
             signal: Arc::default(),
-            log_bytes: AtomicU64::new(0),
             _directory: parts.directory,
         }
     }
@@ -111,7 +110,8 @@ impl Core {
     /// The newest committed state, pinned.
     pub(crate) fn pin(&self) -> Pinned {
         // The pin is registered before anything newer can be published.
-        self.sequencer.published(|p| Pinned { pin: Arc::new(self.pins.pin(p.ts)), state: Arc::clone(&p.state) })
+        self.sequencer
+            .published(|p| Pinned { pin: Arc::new(self.pins.pin(p.ts)), state: Arc::clone(&p.state) })
     }
 
     /// The newest committed state, for probes that read only what is alive now.
@@ -183,11 +183,7 @@ impl Core {
 
     fn wake_when_due(&self) {
         if self.settings.background {
-            self.signal.notify();
+            self.signal.notify_at(self.sequencer.appended_bytes());
         }
-    }
-
-    pub(crate) fn count_log_bytes(&self, bytes: u64) -> u64 {
-        self.log_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
     }
 }

@@ -1,23 +1,34 @@
 //! One open database directory.
 
+use crate::background;
+use crate::check;
+use crate::core::{Core, Pinned};
+use crate::recover;
 use crate::scan::ReadView;
 use crate::settings::StorageSettings;
 use crate::transaction::Transaction;
+use crate::view::View;
 use base::Result;
-use base::clock::Clock;
+use base::clock::{Clock, HybridClock};
 use base::fs::FileSystem;
-use base::id::{CommitTs, TableId};
+use base::id::{CommitTs, DatabaseId, TableId, TxnId};
 use base::random::Random;
 use catalog::CatalogState;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An open database. Cheap to clone; all clones are the same database.
 #[derive(Clone, Debug)]
-pub struct Database {}
+pub struct Database {
+    core: Arc<Core>,
+}
 
 /// A reader's pinned commit timestamp and the state at it. Dropping it unpins.
 #[derive(Clone, Debug)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    pinned: Pinned,
+    batch_rows: usize,
+}
 
 /// What `nyala check` found.
 #[derive(Clone, Debug, Default)]
@@ -32,49 +43,97 @@ impl Database {
     /// Opens or creates the database in `fs`, recovering from the log. `ObjectInUse` when another process has it,
     /// `Corruption` naming the file when it is damaged, `Unsupported` when its format is newer.
     pub fn open(
-        _fs: Arc<dyn FileSystem>,
-        _clock: Arc<dyn Clock>,
-        _random: Arc<Random>,
-        _settings: StorageSettings,
+        fs: Arc<dyn FileSystem>,
+        clock: Arc<dyn Clock>,
+        random: Arc<Random>,
+        settings: StorageSettings,
     ) -> Result<Self> {
-        todo!()
+        let core = Arc::new(recover::open(fs, clock, &random, settings)?);
+        if core.settings.background {
+            background::start(&core)?;
+            core.signal.notify();
+        }
+        Ok(Self { core })
     }
+
+    /// Identity of the data directory.
+    pub fn id(&self) -> DatabaseId {
+        self.core.database
+    }
+
+    /// The clock that commit timestamps come from; SQL's now() reads it.
+    pub fn clock(&self) -> &Arc<HybridClock> {
+        &self.core.clock
+    }
+
     /// The newest committed state.
     pub fn snapshot(&self) -> Snapshot {
-        todo!()
+        Snapshot { pinned: self.core.pin(), batch_rows: self.core.settings.batch_rows }
     }
+
     pub fn begin(&self) -> Transaction {
-        todo!()
+        Transaction::begin(Arc::clone(&self.core))
     }
-    /// Flushes every memtable to segments.
+
+    /// Waits until a transaction that `Transaction::blocked_by` named has ended. False when the time ran out first.
+    pub fn wait_for_end(&self, txn: TxnId, timeout: Duration) -> bool {
+        self.core.locks.wait_for_end(txn, timeout)
+    }
+
+    /// Flushes every memtable to segments. Blocks.
     pub fn flush(&self) -> Result<()> {
-        todo!()
+        self.core.flush_all()
     }
+
+    /// Writes a checkpoint and drops the log before it. Blocks.
     pub fn checkpoint(&self) -> Result<()> {
-        todo!()
+        self.core.checkpoint()
     }
+
+    /// Locks that running transactions hold on keys.
+    pub fn locked_keys(&self) -> usize {
+        self.core.locks.keys_held()
+    }
+
+    /// What the last background flush or checkpoint failed with; it is tried again with the next commit.
+    pub fn background_failure(&self) -> Option<String> {
+        self.core.signal.failure()
+    }
+
     /// Verifies every checksum, reference and invariant of a directory that no process has open.
-    pub fn check(_fs: Arc<dyn FileSystem>) -> Result<CheckReport> {
-        todo!()
+    pub fn check(fs: Arc<dyn FileSystem>) -> Result<CheckReport> {
+        check::check(&fs)
     }
-    /// Stops background work, flushes the log and writes a checkpoint.
+
+    /// Stops background work and writes a checkpoint, so that the next open has nothing to replay.
     pub fn close(&self) -> Result<()> {
-        todo!()
+        self.core.signal.stop_and_wait();
+        self.core.checkpoint()
     }
 }
 
 impl Snapshot {
     pub fn commit_ts(&self) -> CommitTs {
-        todo!()
+        self.pinned.ts()
     }
+
     pub fn catalog(&self) -> &Arc<CatalogState> {
-        todo!()
+        self.pinned.state.catalog()
     }
+
     pub fn view(&self) -> ReadView {
-        todo!()
+        let view = View {
+            pinned: self.pinned.clone(),
+            catalog: Arc::clone(self.pinned.state.catalog()),
+            own: None,
+            generation: 0,
+            batch_rows: self.batch_rows,
+        };
+        ReadView { view: Arc::new(view) }
     }
+
     /// Sum modulo 2^128 over hashes of the table's live rows (types and values), whatever file they are in.
-    pub fn fingerprint(&self, _table: TableId) -> Result<u128> {
-        todo!()
+    pub fn fingerprint(&self, table: TableId) -> Result<u128> {
+        self.view().fingerprint(table)
     }
 }

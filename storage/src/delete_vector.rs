@@ -52,20 +52,27 @@ impl Drop for Link {
 impl DeleteVector {
     /// A vector whose rows in `base` died at or before `base_ts`.
     pub(crate) fn new(base_ts: CommitTs, base: RoaringBitmap) -> Self {
-        Self { shared: Arc::new(Shared { base: Arc::new(base), base_ts, cache: Mutex::default() }), newest: None }
+        Self {
+            shared: Arc::new(Shared { base: Arc::new(base), base_ts, cache: Mutex::default() }),
+            newest: None,
+        }
     }
 
     /// The vector with more rows dead since `commit_ts`. `Internal` when time runs backwards.
     /// Rows that are dead already keep their time.
     pub(crate) fn with_deletes(&self, commit_ts: CommitTs, ordinals: &RoaringBitmap) -> Result<Self> {
         if commit_ts < self.last_ts() {
-            return Err(Error::internal(format!("deletes at {commit_ts} follow deletes at {}", self.last_ts())));
+            return Err(Error::internal(format!(
+                "deletes at {commit_ts} follow deletes at {}",
+                self.last_ts()
+            )));
         }
         let fresh = ordinals - &*self.dead_newest();
         if fresh.is_empty() {
             return Ok(self.clone());
         }
-        let link = Link { commit_ts, total: self.len() + fresh.len(), ordinals: fresh, before: self.newest.clone() };
+        let link =
+            Link { commit_ts, total: self.len() + fresh.len(), ordinals: fresh, before: self.newest.clone() };
         Ok(Self { shared: Arc::clone(&self.shared), newest: Some(Arc::new(link)) })
     }
 
@@ -131,18 +138,26 @@ impl DeleteVector {
     }
 
     pub(crate) fn dead_count_at(&self, commit_ts: CommitTs) -> u64 {
-        self.links().find(|link| link.commit_ts <= commit_ts).map_or(self.shared.base.len(), |link| link.total)
+        self.links()
+            .find(|link| link.commit_ts <= commit_ts)
+            .map_or(self.shared.base.len(), |link| link.total)
     }
 
     /// When a row died; the base's time for a row of the base, `None` for a live row.
     pub(crate) fn end_ts(&self, ordinal: u32) -> Option<CommitTs> {
         let link = self.links().find(|link| link.ordinals.contains(ordinal));
-        link.map(|link| link.commit_ts).or_else(|| self.shared.base.contains(ordinal).then_some(self.shared.base_ts))
+        link.map(|link| link.commit_ts)
+            .or_else(|| self.shared.base.contains(ordinal).then_some(self.shared.base_ts))
     }
 
     /// Deletes with after < commit_ts <= until, oldest first.
-    pub(crate) fn deletes_between(&self, after: CommitTs, until: CommitTs) -> Vec<(CommitTs, &RoaringBitmap)> {
-        let links = self.links().skip_while(|link| link.commit_ts > until).take_while(|link| link.commit_ts > after);
+    pub(crate) fn deletes_between(
+        &self,
+        after: CommitTs,
+        until: CommitTs,
+    ) -> Vec<(CommitTs, &RoaringBitmap)> {
+        let links =
+            self.links().skip_while(|link| link.commit_ts > until).take_while(|link| link.commit_ts > after);
         let mut deletes: Vec<_> = links.map(|link| (link.commit_ts, &link.ordinals)).collect();
         deletes.reverse();
         deletes
@@ -205,14 +220,17 @@ impl PartialEq for DeleteVector {
     fn eq(&self, other: &Self) -> bool {
         self.shared.base_ts == other.shared.base_ts
             && self.shared.base == other.shared.base
-            && self.deletes_between(CommitTs::ZERO, CommitTs::MAX) == other.deletes_between(CommitTs::ZERO, CommitTs::MAX)
+            && self.deletes_between(CommitTs::ZERO, CommitTs::MAX)
+                == other.deletes_between(CommitTs::ZERO, CommitTs::MAX)
     }
 }
 
 /// A set of ordinals in Roaring's portable format.
 pub(crate) fn encode_ordinals(ordinals: &RoaringBitmap) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(ordinals.serialized_size());
-    ordinals.serialize_into(&mut bytes).map_err(|e| Error::internal(format!("could not encode ordinals: {e}")))?;
+    ordinals
+        .serialize_into(&mut bytes)
+        .map_err(|e| Error::internal(format!("could not encode ordinals: {e}")))?;
     Ok(bytes)
 }
 
@@ -298,13 +316,25 @@ pub(crate) fn check_pack(file: &dyn File, identity: PackIdentity) -> Result<()> 
     if header == identity.header() {
         return Ok(());
     }
-    Err(Error::corruption(format!("delete vector pack {} does not begin as one of this database and version", identity.pack)))
+    Err(Error::corruption(format!(
+        "delete vector pack {} does not begin as one of this database and version",
+        identity.pack
+    )))
 }
 
 /// Reads the vector at a place that `PackWriter::add` gave.
-pub(crate) fn read_vector(file: &dyn File, identity: PackIdentity, offset: u64, len: u32) -> Result<DeleteVector> {
-    let damaged = |why: &str| Error::corruption(format!("delete vector pack {} is damaged at {offset}: {why}", identity.pack));
-    let inside = offset.checked_add(u64::from(len)).is_some_and(|end| file.len().is_ok_and(|file_len| end <= file_len));
+pub(crate) fn read_vector(
+    file: &dyn File,
+    identity: PackIdentity,
+    offset: u64,
+    len: u32,
+) -> Result<DeleteVector> {
+    let damaged = |why: &str| {
+        Error::corruption(format!("delete vector pack {} is damaged at {offset}: {why}", identity.pack))
+    };
+    let inside = offset
+        .checked_add(u64::from(len))
+        .is_some_and(|end| file.len().is_ok_and(|file_len| end <= file_len));
     if !inside {
         return Err(damaged("it ends too early"));
     }
@@ -317,4 +347,139 @@ pub(crate) fn read_vector(file: &dyn File, identity: PackIdentity, offset: u64, 
         return Err(damaged("a vector does not match its checksum"));
     }
     DeleteVector::decode(payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::ErrorKind;
+    use base::fs::{FileSystem, SimulatedFileSystem};
+    use base::random::Random;
+    use std::collections::BTreeMap;
+
+    fn set(ordinals: &[u32]) -> RoaringBitmap {
+        ordinals.iter().copied().collect()
+    }
+
+    fn vector() -> DeleteVector {
+        let vector = DeleteVector::new(CommitTs(10), set(&[1]));
+        let vector = vector.with_deletes(CommitTs(20), &set(&[5, 6])).unwrap();
+        vector.with_deletes(CommitTs(30), &set(&[1, 6, u32::MAX])).unwrap()
+    }
+
+    #[test]
+    fn each_reader_sees_its_time() {
+        let vector = vector();
+        for _ in 0..2 {
+            assert_eq!(*vector.dead_at(CommitTs(30)), set(&[1, 5, 6, u32::MAX]));
+            assert_eq!(*vector.dead_at(CommitTs(29)), set(&[1, 5, 6]));
+            assert_eq!(*vector.dead_at(CommitTs(19)), set(&[1]));
+        }
+        assert_eq!(
+            (vector.len(), vector.dead_count_at(CommitTs(25)), vector.last_ts()),
+            (4, 3, CommitTs(30))
+        );
+        assert_eq!(
+            [1, 6, u32::MAX, 7].map(|o| vector.end_ts(o).map(|t| t.0)),
+            [Some(10), Some(20), Some(30), None]
+        );
+        let between = vector.deletes_between(CommitTs(20), CommitTs(30));
+        assert_eq!(between, [(CommitTs(30), &set(&[u32::MAX]))]);
+        assert!(DeleteVector::default().is_empty() && DeleteVector::default().dead_newest().is_empty());
+    }
+
+    #[test]
+    fn golden_bytes_of_an_empty_vector() {
+        let bytes = DeleteVector::new(CommitTs(9), RoaringBitmap::new()).encode().unwrap();
+        assert_eq!(bytes, b"\x01\0\0\0\x09\0\0\0\0\0\0\0\x08\x3a\x30\0\0\0\0\0\0\0");
+    }
+
+    #[test]
+    fn time_does_not_run_backwards() {
+        let error = vector().with_deletes(CommitTs(29), &set(&[9])).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+    }
+
+    #[test]
+    fn a_discarded_version_leaves_no_trace() {
+        let vector = vector();
+        let discarded = vector.with_deletes(CommitTs(40), &set(&[100])).unwrap();
+        assert!(discarded.dead_newest().contains(100));
+        drop(discarded);
+        let next = vector.with_deletes(CommitTs(40), &set(&[200])).unwrap();
+        assert_eq!(*next.dead_newest(), set(&[1, 5, 6, 200, u32::MAX]));
+        assert_eq!(*vector.dead_newest(), set(&[1, 5, 6, u32::MAX]));
+    }
+
+    #[test]
+    fn random_histories_agree_with_a_model() {
+        let random = Random::from_seed(5);
+        let mut model: BTreeMap<u32, CommitTs> = BTreeMap::new();
+        let mut vector = DeleteVector::new(CommitTs(1), RoaringBitmap::new());
+        let mut versions = vec![vector.clone()];
+        for ts in (2..200).map(CommitTs) {
+            let dead: RoaringBitmap =
+                (0..random.below(5)).map(|_| random.below(400) as u32 * 1_000).collect();
+            for ordinal in &dead {
+                model.entry(ordinal).or_insert(ts);
+            }
+            vector = vector.with_deletes(ts, &dead).unwrap();
+            versions.push(vector.clone());
+            let at = CommitTs(random.below(ts.0 + 5));
+            let version = &versions[random.below(versions.len() as u64) as usize];
+            let seen = CommitTs(at.0.min(version.last_ts().0));
+            let expected: RoaringBitmap =
+                model.iter().filter(|(_, t)| **t <= seen).map(|(o, _)| *o).collect();
+            assert_eq!(*version.dead_at(at), expected);
+            assert_eq!(version.dead_count_at(at), expected.len());
+        }
+        let compacted = vector.compacted(CommitTs(100)).unwrap();
+        for at in (100..210).map(CommitTs) {
+            assert_eq!(compacted.dead_at(at), vector.dead_at(at));
+        }
+        assert_eq!(DeleteVector::decode(&vector.encode().unwrap()).unwrap(), vector);
+    }
+
+    #[test]
+    fn a_long_chain_is_dropped_without_recursion() {
+        let mut vector = DeleteVector::default();
+        for ts in 0..30_000 {
+            vector = vector.with_deletes(CommitTs(ts.into()), &set(&[ts])).unwrap();
+        }
+        assert_eq!(vector.len(), 30_000);
+    }
+
+    #[test]
+    fn packs_come_back_and_damage_is_noticed() {
+        let fs = SimulatedFileSystem::new(2);
+        let identity = PackIdentity { database: DatabaseId(3), pack: 4 };
+        let mut pack = PackWriter::new(identity);
+        assert!(pack.is_empty());
+        let first = pack.add(&vector()).unwrap();
+        let second = pack.add(&DeleteVector::default()).unwrap();
+        let file = fs.create("4").unwrap();
+        pack.finish(file.as_ref()).unwrap();
+        check_pack(file.as_ref(), identity).unwrap();
+        assert_eq!(read_vector(file.as_ref(), identity, first.0, first.1).unwrap(), vector());
+        assert!(read_vector(file.as_ref(), identity, second.0, second.1).unwrap().is_empty());
+        let other = PackIdentity { database: DatabaseId(3), pack: 5 };
+        assert_eq!(
+            read_vector(file.as_ref(), other, first.0, first.1).unwrap_err().kind(),
+            ErrorKind::Corruption
+        );
+        let bytes = fs.contents("4").unwrap();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 4;
+            assert!(fs.replace_contents("4", &damaged));
+            let header = check_pack(file.as_ref(), identity).is_err();
+            let one = read_vector(file.as_ref(), identity, first.0, first.1).is_err();
+            let two = read_vector(file.as_ref(), identity, second.0, second.1).is_err();
+            assert!(header || one || two, "byte {at}");
+        }
+        assert_eq!(
+            read_vector(file.as_ref(), identity, first.0, u32::MAX).unwrap_err().kind(),
+            ErrorKind::Corruption
+        );
+    }
 }

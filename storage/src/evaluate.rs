@@ -7,8 +7,8 @@ use crate::predicate::{CompareOp, Predicate};
 use arrow::array::{Array, ArrayAccessor, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::kernels::boolean::{and_kleene, is_not_null, is_null, not, or_kleene};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type,
-    Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type,
+    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type,
 };
 use arrow::record_batch::RecordBatch;
 use base::id::ColumnId;
@@ -68,12 +68,19 @@ pub(crate) fn columns_of(predicate: &Predicate) -> Vec<ColumnId> {
 }
 
 /// Whether a row within these bounds can make `predicate` true. `stats` answers `None` for an unknown column.
-pub(crate) fn may_match<'a>(predicate: &Predicate, stats: &dyn Fn(ColumnId) -> Option<&'a ColumnStats>) -> bool {
+pub(crate) fn may_match<'a>(
+    predicate: &Predicate,
+    stats: &dyn Fn(ColumnId) -> Option<&'a ColumnStats>,
+) -> bool {
     may_be(predicate, stats, true)
 }
 
 /// Whether `predicate` can be `wanted` for a row within the bounds.
-fn may_be<'a>(predicate: &Predicate, stats: &dyn Fn(ColumnId) -> Option<&'a ColumnStats>, wanted: bool) -> bool {
+fn may_be<'a>(
+    predicate: &Predicate,
+    stats: &dyn Fn(ColumnId) -> Option<&'a ColumnStats>,
+    wanted: bool,
+) -> bool {
     match predicate {
         Predicate::Compare { column, op, value } => {
             let op = if wanted { *op } else { op.negated() };
@@ -164,7 +171,9 @@ pub(crate) fn compare(a: &Datum, b: &Datum) -> Option<Ordering> {
         (Datum::Bytes(a), Datum::Bytes(b)) => a.cmp(b),
         (Datum::Uuid(a), Datum::Uuid(b)) => a.cmp(b),
         (Datum::Date(a), Datum::Date(b)) => a.cmp(b),
-        (Datum::Timestamp(a), Datum::Timestamp(b)) | (Datum::TimestampTz(a), Datum::TimestampTz(b)) => a.cmp(b),
+        (Datum::Timestamp(a), Datum::Timestamp(b)) | (Datum::TimestampTz(a), Datum::TimestampTz(b)) => {
+            a.cmp(b)
+        }
         (Datum::Interval(a), Datum::Interval(b)) => interval_key(*a).cmp(&interval_key(*b)),
         _ => return None,
     })
@@ -202,13 +211,19 @@ fn fold(parts: &[Predicate], batch: &RecordBatch, empty: bool, combine: Kleene) 
     let Some(first) = parts.next() else {
         return Ok(constant(Some(empty), batch.num_rows()));
     };
-    parts.try_fold(evaluate(first, batch)?, |so_far, part| combine(&so_far, &evaluate(part, batch)?).map_err(failed))
+    parts.try_fold(evaluate(first, batch)?, |so_far, part| {
+        combine(&so_far, &evaluate(part, batch)?).map_err(failed)
+    })
 }
 
 fn constant(value: Option<bool>, rows: usize) -> BooleanArray {
     match value {
         Some(value) => BooleanArray::new(
-            if value { arrow::buffer::BooleanBuffer::new_set(rows) } else { arrow::buffer::BooleanBuffer::new_unset(rows) },
+            if value {
+                arrow::buffer::BooleanBuffer::new_set(rows)
+            } else {
+                arrow::buffer::BooleanBuffer::new_unset(rows)
+            },
             None,
         ),
         None => BooleanArray::new_null(rows),
@@ -265,7 +280,8 @@ fn test_column(array: &ArrayRef, shape: &Datum, test: &Test<'_>) -> Result<Boole
         Datum::Timestamp(_) => native!(TimestampMicrosecondType, Timestamp),
         Datum::TimestampTz(_) => native!(TimestampMicrosecondType, TimestampTz),
         Datum::Float32(_) => {
-            let key = |d: &Datum| if let Datum::Float32(v) = d { Some(float_key(f64::from(*v))) } else { None };
+            let key =
+                |d: &Datum| if let Datum::Float32(v) = d { Some(float_key(f64::from(*v))) } else { None };
             run(primitive::<Float32Type>(array)?, |v| float_key(f64::from(v)), key, test)
         }
         Datum::Float64(_) => {
@@ -321,9 +337,87 @@ fn run<'d, A: ArrayAccessor, K: Ord>(
             })
         }
         Test::In(values) => {
-            let mut keys = values.iter().map(|v| datum_key(v).ok_or_else(foreign)).collect::<Result<Vec<K>>>()?;
+            let mut keys =
+                values.iter().map(|v| datum_key(v).ok_or_else(foreign)).collect::<Result<Vec<K>>>()?;
             keys.sort_unstable();
             Ok(BooleanArray::from_unary(array, |v| keys.binary_search(&value_key(v)).is_ok()))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::datatypes::Schema;
+    use std::sync::Arc;
+    use types::Form;
+
+    fn truth(form: &Form, data: &[Datum], predicate: &Predicate) -> Vec<Option<bool>> {
+        let schema = Schema::new(vec![types::array::field("1", form)]);
+        let batch =
+            RecordBatch::try_new(Arc::new(schema), vec![types::array::from_data(form, data).unwrap()])
+                .unwrap();
+        evaluate(predicate, &batch).unwrap().iter().collect()
+    }
+
+    fn is(op: CompareOp, value: Datum) -> Predicate {
+        Predicate::Compare { column: ColumnId(1), op, value }
+    }
+
+    #[test]
+    fn floats_compare_as_in_postgresql() {
+        let data = [f64::NAN, f64::INFINITY, 1.0, 0.0, -0.0, f64::NEG_INFINITY].map(Datum::Float64);
+        let of = |op, value| truth(&Form::Float64, &data, &is(op, Datum::Float64(value)));
+        assert_eq!(of(CompareOp::Equal, -f64::NAN), [true, false, false, false, false, false].map(Some));
+        assert_eq!(of(CompareOp::Equal, 0.0), [false, false, false, true, true, false].map(Some));
+        assert_eq!(
+            of(CompareOp::Greater, f64::INFINITY),
+            [true, false, false, false, false, false].map(Some)
+        );
+        assert_eq!(of(CompareOp::Less, -0.0), [false, false, false, false, false, true].map(Some));
+        let list = Predicate::In {
+            column: ColumnId(1),
+            values: vec![Datum::Float64(f64::NAN), Datum::Float64(-0.0)],
+        };
+        assert_eq!(truth(&Form::Float64, &data, &list), [true, false, false, true, true, false].map(Some));
+    }
+
+    #[test]
+    fn unknown_is_neither_true_nor_false() {
+        let data = [Datum::Null, Datum::Int32(1)];
+        let one = is(CompareOp::Equal, Datum::Int32(1));
+        let null = is(CompareOp::Equal, Datum::Null);
+        let of = |predicate: &Predicate| truth(&Form::Int32, &data, predicate);
+        assert_eq!(of(&one), [None, Some(true)]);
+        assert_eq!(of(&Predicate::Not(Box::new(one.clone()))), [None, Some(false)]);
+        assert_eq!(of(&null), [None, None]);
+        assert_eq!(of(&Predicate::Or(vec![null.clone(), one.clone()])), [None, Some(true)]);
+        assert_eq!(of(&Predicate::And(vec![null, one])), [None, None]);
+        assert_eq!(of(&Predicate::IsNull { column: ColumnId(1) }), [Some(true), Some(false)]);
+        assert_eq!(of(&Predicate::In { column: ColumnId(1), values: vec![] }), [Some(false), Some(false)]);
+        assert_eq!(of(&Predicate::And(vec![])), [Some(true), Some(true)]);
+    }
+
+    #[test]
+    fn intervals_compare_by_length() {
+        let month = Datum::Interval(Interval { months: 1, days: 0, micros: 0 });
+        let days = Datum::Interval(Interval { months: 0, days: 30, micros: 0 });
+        assert_eq!(compare(&month, &days), Some(Ordering::Equal));
+        assert_eq!(truth(&Form::Interval, &[days], &is(CompareOp::GreaterOrEqual, month)), [Some(true)]);
+    }
+
+    #[test]
+    fn bounds_prune() {
+        let stats =
+            ColumnStats { min: Some(Datum::Int32(5)), max: Some(Datum::Int32(9)), null_count: 0, rows: 3 };
+        let may = |predicate: &Predicate| may_match(predicate, &|_| Some(&stats));
+        assert!(!may(&is(CompareOp::Less, Datum::Int32(5))));
+        assert!(may(&is(CompareOp::LessOrEqual, Datum::Int32(5))));
+        assert!(!may(&is(CompareOp::Equal, Datum::Int32(10))));
+        assert!(!may(&Predicate::Not(Box::new(is(CompareOp::Less, Datum::Int32(10))))));
+        assert!(!may(&Predicate::IsNull { column: ColumnId(1) }));
+        assert!(!may(&is(CompareOp::Equal, Datum::Null)));
+        let none = ColumnStats { min: None, max: None, null_count: 3, rows: 3 };
+        assert!(!may_match(&is(CompareOp::NotEqual, Datum::Int32(1)), &|_| Some(&none)));
     }
 }

@@ -4,16 +4,16 @@
 //! Must not know where rows are stored. Invariants: fields are named by column id in decimal; every stored row has
 //! a key, and two versions of a row have the same one.
 
-use arrow::array::{ArrayRef, AsArray, Int64Array};
-use arrow::datatypes::{Int64Type, Schema, SchemaRef};
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, TableId};
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
 use std::sync::Arc;
+use types::Form;
 use types::array::field;
 use types::key::encode_keys;
-use types::Form;
 
 /// An encoded key: the primary key, or the hidden row id.
 pub(crate) type Key = Arc<[u8]>;
@@ -74,11 +74,6 @@ impl Layout {
         &self.schema
     }
 
-    /// Positions of the key's columns in the stored schema, in key order.
-    pub(crate) fn key(&self) -> &[usize] {
-        &self.key
-    }
-
     pub(crate) fn key_columns(&self) -> Vec<ColumnId> {
         self.key.iter().filter_map(|i| self.columns.get(*i)).map(|(id, _)| *id).collect()
     }
@@ -108,20 +103,6 @@ impl Layout {
             .map_err(|e| Error::internal(format!("rows do not fit their table: {e}")))
     }
 
-    /// Stored rows without the hidden row id, fields still named by column id.
-    pub(crate) fn visible(&self, stored: &RecordBatch) -> Result<RecordBatch> {
-        let visible: Vec<usize> = (0..self.def.columns.len()).collect();
-        stored.project(&visible).map_err(|e| Error::internal(format!("project rows: {e}")))
-    }
-
-    /// The hidden row ids of stored rows; `None` for a table with a key.
-    pub(crate) fn row_ids(&self, stored: &RecordBatch) -> Option<Int64Array> {
-        if !self.has_row_id() {
-            return None;
-        }
-        stored.columns().last().map(|c| c.as_primitive::<Int64Type>().clone())
-    }
-
     /// Keys of stored rows.
     pub(crate) fn keys(&self, stored: &RecordBatch) -> Result<Vec<Key>> {
         let columns: Vec<ArrayRef> = self.key.iter().map(|i| Arc::clone(stored.column(*i))).collect();
@@ -137,7 +118,8 @@ impl Layout {
 
     /// The error of a duplicate key, as PostgreSQL words it. `row` is a row of `rows`, whose first columns are the table's.
     pub(crate) fn duplicate(&self, rows: &RecordBatch, row: usize) -> Error {
-        let message = format!("duplicate key value violates unique constraint \"{}\"", self.def.primary_key_name);
+        let message =
+            format!("duplicate key value violates unique constraint \"{}\"", self.def.primary_key_name);
         let columns = self.def.primary_key.as_slice();
         Error::new(ErrorKind::UniqueViolation, message)
             .with_detail(format!("Key {} already exists.", self.values_of(columns, rows, row)))

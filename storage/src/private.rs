@@ -51,15 +51,6 @@ impl PrivateTable {
         self.read_parts().clone()
     }
 
-    pub(crate) fn part(&self, number: usize) -> Option<TabletPart> {
-        self.read_parts().get(number).cloned()
-    }
-
-    /// The number of a part, by its id.
-    pub(crate) fn number_of(&self, id: u64) -> Option<usize> {
-        self.read_parts().iter().position(|p| p.part.id() == id)
-    }
-
     pub(crate) fn add(&self, part: TabletPart) {
         self.parts.write().unwrap_or_else(PoisonError::into_inner).push(part);
     }

@@ -37,11 +37,14 @@ impl<'a> Router<'a> {
     pub(crate) fn new(layout: &'a Layout) -> Result<Self> {
         let def = layout.def();
         let position = |id: &ColumnId| {
-            def.column_index(*id).ok_or_else(|| Error::internal(format!("table {} is partitioned by an unknown column", def.id)))
+            def.column_index(*id).ok_or_else(|| {
+                Error::internal(format!("table {} is partitioned by an unknown column", def.id))
+            })
         };
         let positions = |ids: &[ColumnId]| ids.iter().map(position).collect::<Result<Vec<_>>>();
         let hash = def.partitioning.hash.iter();
-        let levels = hash.map(|level| Ok((positions(&level.columns)?, level.buckets))).collect::<Result<Vec<_>>>()?;
+        let levels =
+            hash.map(|level| Ok((positions(&level.columns)?, level.buckets))).collect::<Result<Vec<_>>>()?;
         let range = match &def.partitioning.range {
             None => None,
             Some(range) => {
@@ -77,7 +80,8 @@ impl<'a> Router<'a> {
     }
 
     fn tablet(&self, place: &(Vec<u32>, Option<u32>)) -> Result<TabletId> {
-        let missing = || Error::internal(format!("table {} has no tablet for {place:?}", self.layout.table()));
+        let missing =
+            || Error::internal(format!("table {} has no tablet for {place:?}", self.layout.table()));
         self.tablets.get(place).copied().ok_or_else(missing)
     }
 
@@ -91,9 +95,11 @@ impl<'a> Router<'a> {
     /// Columns without the rows where one of them is null, and which rows are left.
     fn present(&self, rows: &RecordBatch, columns: &[usize]) -> Result<(Vec<(Form, ArrayRef)>, Vec<bool>)> {
         let arrays: Vec<ArrayRef> = columns.iter().map(|i| rows.column(*i).clone()).collect();
-        let present: Vec<bool> = (0..rows.num_rows()).map(|row| arrays.iter().all(|a| a.is_valid(row))).collect();
+        let present: Vec<bool> =
+            (0..rows.num_rows()).map(|row| arrays.iter().all(|a| a.is_valid(row))).collect();
         let mask = arrow::array::BooleanArray::from(present.clone());
-        let forms = columns.iter().filter_map(|i| self.layout.columns().get(*i)).map(|(_, form)| form.clone());
+        let forms =
+            columns.iter().filter_map(|i| self.layout.columns().get(*i)).map(|(_, form)| form.clone());
         let kept = arrays.iter().map(|array| {
             if mask.true_count() == array.len() {
                 return Ok(array.clone());
@@ -125,8 +131,11 @@ impl<'a> Router<'a> {
         let def = self.layout.def();
         let columns = def.partitioning.range.as_ref().map_or(&[][..], |r| r.columns.as_slice());
         let values = self.layout.values_of(columns, rows, row).replacen(")=(", ") = (", 1);
-        Error::new(ErrorKind::CheckViolation, format!("no partition of relation \"{}\" found for row", def.name))
-            .with_detail(format!("Partition key of the failing row contains {values}."))
+        Error::new(
+            ErrorKind::CheckViolation,
+            format!("no partition of relation \"{}\" found for row", def.name),
+        )
+        .with_detail(format!("Partition key of the failing row contains {values}."))
     }
 
     /// Tablets that can hold rows for which the predicate is true.
@@ -167,11 +176,14 @@ impl<'a> Router<'a> {
             }
             let extend = |head: &Vec<(Form, Datum)>| {
                 let head = head.clone();
-                values.iter().map(move |v| {
-                    let mut whole = head.clone();
-                    whole.push((form.clone(), v.clone()));
-                    whole
-                }).collect::<Vec<_>>()
+                values
+                    .iter()
+                    .map(move |v| {
+                        let mut whole = head.clone();
+                        whole.push((form.clone(), v.clone()));
+                        whole
+                    })
+                    .collect::<Vec<_>>()
             };
             combinations = combinations.iter().flat_map(extend).collect();
         }

@@ -9,8 +9,9 @@ use crate::log::{Appended, Log, LogEntry};
 use crate::state::{DatabaseState, Edit};
 use base::clock::HybridClock;
 use base::id::{CommitTs, LogSeq};
-use base::{Error, Result};
+use base::{Error, ErrorKind, Result};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// What readers see: everything up to a commit timestamp.
@@ -39,6 +40,9 @@ pub(crate) struct Sequencer {
     published: RwLock<Published>,
     /// Why no record is applied any more.
     broken: Mutex<Option<String>>,
+    /// Bytes appended by this process, and how many of them a checkpoint has made superfluous.
+    appended: AtomicU64,
+    covered: AtomicU64,
 }
 
 impl Sequencer {
@@ -46,7 +50,8 @@ impl Sequencer {
     pub(crate) fn new(log: Log, clock: Arc<HybridClock>, published: Published) -> Self {
         let applied = Mutex::new(LogSeq(log.next_seq().0.saturating_sub(1)));
         let (pending, published, broken) = (Mutex::default(), RwLock::new(published), Mutex::new(None));
-        Self { log, clock, pending, applied, published, broken }
+        let (appended, covered) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { log, clock, pending, applied, published, broken, appended, covered }
     }
 
     pub(crate) fn log(&self) -> &Log {
@@ -61,15 +66,33 @@ impl Sequencer {
     /// Gives a record its place and its timestamp. Nothing was written when this fails.
     pub(crate) fn append(&self, record: &LogRecord, edit: Edit) -> Result<Appended> {
         if let Some(why) = guard(&self.broken).as_ref() {
-            return Err(Error::internal(format!("the database takes no writes any more: {why}")));
+            let message = format!("the database takes no writes any more: {why}");
+            return Err(Error::new(ErrorKind::Io, message)
+                .with_hint("restart the server; what was acknowledged is safe"));
         }
         let entry = LogEntry::new(record.record_type(), record.encode())?;
+        self.appended.fetch_add(entry.frame_bytes(), Ordering::Relaxed);
         self.log.append(entry, |seq| {
             let mut pending = guard(&self.pending);
             let commit_ts = self.clock.tick();
             pending.push_back(Pending { appended: Appended { seq, commit_ts }, edit });
             commit_ts
         })
+    }
+
+    /// Bytes appended so far.
+    pub(crate) fn appended_bytes(&self) -> u64 {
+        self.appended.load(Ordering::Relaxed)
+    }
+
+    /// A checkpoint covers what was appended when `appended_bytes` said this.
+    pub(crate) fn log_kept_from(&self, appended: u64) {
+        self.covered.store(appended, Ordering::Relaxed);
+    }
+
+    /// Bytes appended since the last checkpoint.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.appended_bytes().saturating_sub(self.covered.load(Ordering::Relaxed))
     }
 
     /// Makes a record durable, then visible together with all before it.
@@ -79,7 +102,9 @@ impl Sequencer {
         while *applied < seq {
             let next = guard(&self.pending).pop_front();
             let Some(Pending { appended, edit }) = next else {
-                return Err(Error::internal(format!("log record {seq} is durable but not waiting to be applied")));
+                return Err(Error::internal(format!(
+                    "log record {seq} is durable but not waiting to be applied"
+                )));
             };
             let state = self.published(|p| Arc::clone(&p.state));
             match state.apply(&edit, appended.commit_ts) {

@@ -103,10 +103,12 @@ pub(crate) fn row_count(view: &Arc<View>, table: TableId) -> Result<u64> {
         // A part whose rows all began early enough is counted without being read.
         rows = rows.saturating_add(match split.part.exact_rows(&split.work)? {
             Some(exact) => exact,
-            None => crate::wait::block_on(split.stream().fold(Ok(0_u64), |sum: Result<u64>, batch| async move {
-                let rows = u64::try_from(batch?.num_rows()).unwrap_or(u64::MAX);
-                Ok(sum?.saturating_add(rows))
-            }))?,
+            None => {
+                crate::wait::block_on(split.stream().fold(Ok(0_u64), |sum: Result<u64>, batch| async move {
+                    let rows = u64::try_from(batch?.num_rows()).unwrap_or(u64::MAX);
+                    Ok(sum?.saturating_add(rows))
+                }))?
+            }
         });
     }
     Ok(rows)
@@ -116,11 +118,12 @@ pub(crate) fn row_count(view: &Arc<View>, table: TableId) -> Result<u64> {
 pub(crate) fn stream(work: Arc<Work>, part: SplitPart) -> BoxStream<'static, Result<RecordBatch>> {
     match part {
         SplitPart::Memtable { number, chunks, dead } => {
-            let batches = chunks.into_iter().flat_map(move |chunk| match read_chunk(&work, number, &chunk, &dead) {
-                Ok(Some(batch)) => slices(&batch, work.view.batch_rows),
-                Ok(None) => Vec::new(),
-                Err(e) => vec![Err(e)],
-            });
+            let batches =
+                chunks.into_iter().flat_map(move |chunk| match read_chunk(&work, number, &chunk, &dead) {
+                    Ok(Some(batch)) => slices(&batch, work.view.batch_rows),
+                    Ok(None) => Vec::new(),
+                    Err(e) => vec![Err(e)],
+                });
             stream::iter(batches).boxed()
         }
         SplitPart::Segment { number, reference, rows, excluded } => {
@@ -147,7 +150,8 @@ pub(crate) fn stream(work: Arc<Work>, part: SplitPart) -> BoxStream<'static, Res
 }
 
 fn output_schema(columns: &[ScanColumn], row_address: bool) -> SchemaRef {
-    let mut fields: Vec<Field> = columns.iter().map(|c| types::array::field(&c.id.to_string(), &c.form)).collect();
+    let mut fields: Vec<Field> =
+        columns.iter().map(|c| types::array::field(&c.id.to_string(), &c.form)).collect();
     if row_address {
         fields.push(Field::new(ROW_ADDRESS, DataType::UInt64, false));
     }
@@ -170,7 +174,11 @@ fn count(counter: &AtomicU64, by: usize) {
 
 fn memtable_splits(work: &Work, number: PartNumber, id: u64, chunks: Vec<Arc<Chunk>>) -> Vec<SplitPart> {
     let dead: Arc<HashSet<u32>> = Arc::new(work.table.dead(id, work.view.stamp()).into_iter().collect());
-    let split = |chunks: &[Arc<Chunk>]| SplitPart::Memtable { number, chunks: chunks.to_vec(), dead: Arc::clone(&dead) };
+    let split = |chunks: &[Arc<Chunk>]| SplitPart::Memtable {
+        number,
+        chunks: chunks.to_vec(),
+        dead: Arc::clone(&dead),
+    };
     chunks.chunks(SPLIT_CHUNKS).map(split).collect()
 }
 
@@ -223,7 +231,9 @@ impl SplitPart {
     /// The rows that come out without predicate, where that is known without reading them.
     fn exact_rows(&self, work: &Work) -> Result<Option<u64>> {
         match self {
-            SplitPart::Memtable { number, dead, .. } => Ok(dead.is_empty().then(|| self.rows(work.stamp(*number)))),
+            SplitPart::Memtable { number, dead, .. } => {
+                Ok(dead.is_empty().then(|| self.rows(work.stamp(*number))))
+            }
             SplitPart::Segment { number, reference, .. } => {
                 let segment = reference.segment()?;
                 let stamp = CommitTs(work.stamp(*number));
@@ -247,8 +257,10 @@ impl Work {
     fn finish_segment(&self, number: PartNumber, batch: &RecordBatch) -> Result<RecordBatch> {
         let mut columns: Vec<ArrayRef> = batch.columns().iter().take(self.columns.len()).cloned().collect();
         if self.row_address {
-            let ordinals = batch.columns().get(self.columns.len()).and_then(|c| c.as_primitive_opt::<UInt32Type>());
-            let ordinals = ordinals.ok_or_else(|| Error::internal("a scan without the ordinals asked for"))?;
+            let ordinals =
+                batch.columns().get(self.columns.len()).and_then(|c| c.as_primitive_opt::<UInt32Type>());
+            let ordinals =
+                ordinals.ok_or_else(|| Error::internal("a scan without the ordinals asked for"))?;
             columns.push(addresses(number, self.view.generation, ordinals.values().iter().copied()));
         }
         self.output(columns, batch.num_rows())
@@ -263,7 +275,12 @@ impl Work {
 }
 
 /// The rows of a chunk that the view sees and the predicate keeps.
-fn read_chunk(work: &Work, number: PartNumber, chunk: &Chunk, dead: &HashSet<u32>) -> Result<Option<RecordBatch>> {
+fn read_chunk(
+    work: &Work,
+    number: PartNumber,
+    chunk: &Chunk,
+    dead: &HashSet<u32>,
+) -> Result<Option<RecordBatch>> {
     let stamp = work.stamp(number);
     let mut seen: BooleanArray =
         (0..chunk.len()).map(|i| Some(chunk.lives_at(i, stamp) && !dead.contains(&chunk.row(i)))).collect();
@@ -274,7 +291,11 @@ fn read_chunk(work: &Work, number: PartNumber, chunk: &Chunk, dead: &HashSet<u32
     if let Some(predicate) = &work.predicate {
         // Rows nobody sees are compared too: cheaper than cutting them out first.
         let kept = evaluate(predicate, chunk.batch())?;
-        seen = seen.iter().zip(kept.iter()).map(|(seen, kept)| Some(seen == Some(true) && kept == Some(true))).collect();
+        seen = seen
+            .iter()
+            .zip(kept.iter())
+            .map(|(seen, kept)| Some(seen == Some(true) && kept == Some(true)))
+            .collect();
         if seen.true_count() == 0 {
             return Ok(None);
         }
@@ -294,7 +315,10 @@ fn read_chunk(work: &Work, number: PartNumber, chunk: &Chunk, dead: &HashSet<u32
 
 fn slices(batch: &RecordBatch, rows_max: usize) -> Vec<Result<RecordBatch>> {
     let step = rows_max.max(1);
-    (0..batch.num_rows()).step_by(step).map(|at| Ok(batch.slice(at, step.min(batch.num_rows() - at)))).collect()
+    (0..batch.num_rows())
+        .step_by(step)
+        .map(|at| Ok(batch.slice(at, step.min(batch.num_rows() - at))))
+        .collect()
 }
 
 /// Live rows of one table through a view's scan, for callers inside storage. Blocks.
@@ -310,10 +334,4 @@ pub(crate) fn read_all(
         }
     }
     Ok(())
-}
-
-/// The number of rows in a table is asked for by its id alone.
-pub(crate) fn all_columns(table: TableId, view: &View) -> Result<ScanSpec> {
-    let projection = view.layout(table)?.columns().iter().map(|(id, _)| *id).collect();
-    Ok(ScanSpec { table, projection, predicate: None, row_address: false })
 }

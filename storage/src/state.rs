@@ -5,10 +5,11 @@
 //! Invariants: a state is a fold of edits over the empty one, in log order; `apply` depends on nothing else, so
 //! recovery arrives at what the running process had. Every tablet of every table is there, and no other.
 
+use crate::format::{Attach, RowAddress};
+use crate::invariants::parts_are_distinct;
 use crate::layout::{Key, Layout};
 use crate::memtable::Memtable;
 use crate::tablet::{Reference, TabletState};
-use crate::format::RowAddress;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommitTs, MemtableId, ReferenceId, TableId, TabletId};
 use base::{Error, Result};
@@ -56,12 +57,12 @@ pub(crate) struct RowsEdit {
 pub(crate) struct AttachEdit {
     pub(crate) tablet: TabletId,
     pub(crate) reference: Arc<Reference>,
+    pub(crate) attach: Attach,
 }
 
 /// Rows of a reference that die together.
 #[derive(Debug)]
 pub(crate) struct DeletesEdit {
-    pub(crate) tablet: TabletId,
     pub(crate) reference: ReferenceId,
     pub(crate) ordinals: Vec<u32>,
 }
@@ -137,12 +138,12 @@ impl DatabaseState {
             }
         }
         for attach in &commit.attach {
-            let with = next.require(attach.tablet)?.with_references([Arc::clone(&attach.reference)]);
+            let reference = Arc::new(attach.reference.attached(attach.attach.resolve(ts)));
+            let with = next.require(attach.tablet)?.with_references([reference]);
             Arc::make_mut(&mut next).tablets.insert(attach.tablet, Arc::new(with));
         }
         for delete in &commit.deletes {
-            let reference = next.require(delete.tablet)?.require(delete.reference)?;
-            reference.kill(&delete.ordinals, ts)?;
+            next.reference(delete.reference)?.kill(&delete.ordinals, ts)?;
         }
         Ok(next)
     }
@@ -154,6 +155,7 @@ impl DatabaseState {
             return Err(Error::internal(message));
         }
         let swapped = tablet.without_memtable(swap.memtable).with_references(swap.attach.iter().cloned());
+        debug_assert_eq!(parts_are_distinct(&swapped), None);
         let mut next = self.as_ref().clone();
         next.tablets.insert(swap.tablet, Arc::new(swapped));
         Ok(Arc::new(next))
@@ -185,10 +187,15 @@ impl DatabaseState {
         Ok(())
     }
 
+    fn reference(&self, id: ReferenceId) -> Result<&Arc<Reference>> {
+        let missing =
+            || Error::internal(format!("a log record changes reference {id}, which does not exist"));
+        self.tablets.values().find_map(|t| t.reference(id)).ok_or_else(missing)
+    }
+
     fn require(&self, tablet: TabletId) -> Result<Arc<TabletState>> {
-        self.tablets
-            .get(&tablet)
-            .cloned()
-            .ok_or_else(|| Error::internal(format!("a log record changes tablet {tablet}, which does not exist")))
+        self.tablets.get(&tablet).cloned().ok_or_else(|| {
+            Error::internal(format!("a log record changes tablet {tablet}, which does not exist"))
+        })
     }
 }

@@ -152,7 +152,8 @@ impl TableView {
         }
         if batches.len() == 1 {
             let rows: Option<Vec<u32>> = order.iter().map(|(_, row)| u32::try_from(*row).ok()).collect();
-            let rows = UInt32Array::from(rows.ok_or_else(|| Error::internal("too many rows fetched at once"))?);
+            let rows =
+                UInt32Array::from(rows.ok_or_else(|| Error::internal("too many rows fetched at once"))?);
             if let Some(batch) = batches.first() {
                 return arrow::compute::take_record_batch(batch, &rows).map_err(gather);
             }
@@ -175,7 +176,8 @@ pub(crate) fn scan_columns(layout: &Layout, columns: &[ColumnId]) -> Result<Vec<
         .iter()
         .map(|id| {
             let form = layout.form(*id).cloned();
-            let form = form.ok_or_else(|| Error::internal(format!("table {} has no column {id}", layout.table())))?;
+            let form =
+                form.ok_or_else(|| Error::internal(format!("table {} has no column {id}", layout.table())))?;
             Ok(ScanColumn { id: *id, form, missing: Datum::Null })
         })
         .collect()

@@ -3,14 +3,14 @@
 use crate::datum::{Datum, Interval};
 use crate::sql_type::Form;
 use arrow::array::{
-    new_empty_array, Array, ArrayRef, AsArray, BinaryViewBuilder, BooleanBuilder, ListArray, PrimitiveBuilder,
-    StringViewBuilder,
+    Array, ArrayRef, AsArray, BinaryViewBuilder, BooleanBuilder, ListArray, PrimitiveBuilder,
+    StringViewBuilder, new_empty_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type, Float64Type,
-    Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType,
-    UInt32Type,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type,
+    Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    TimestampMicrosecondType, UInt32Type,
 };
 use base::{Error, Result};
 use std::sync::Arc;
@@ -29,19 +29,33 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
             }
             Ok(Arc::new(builder.finish()))
         }
-        Form::Int16 => primitive::<Int16Type>(form, data, |d| if let Datum::Int16(v) = d { Some(*v) } else { None }),
-        Form::Int32 => primitive::<Int32Type>(form, data, |d| if let Datum::Int32(v) = d { Some(*v) } else { None }),
-        Form::Int64 => primitive::<Int64Type>(form, data, |d| if let Datum::Int64(v) = d { Some(*v) } else { None }),
-        Form::UInt32 => primitive::<UInt32Type>(form, data, |d| if let Datum::UInt32(v) = d { Some(*v) } else { None }),
-        Form::Float32 => primitive::<Float32Type>(form, data, |d| if let Datum::Float32(v) = d { Some(*v) } else { None }),
-        Form::Float64 => primitive::<Float64Type>(form, data, |d| if let Datum::Float64(v) = d { Some(*v) } else { None }),
-        Form::Decimal128 { .. } => {
-            primitive::<Decimal128Type>(form, data, |d| if let Datum::Decimal128(v) = d { Some(*v) } else { None })
+        Form::Int16 => {
+            primitive::<Int16Type>(form, data, |d| if let Datum::Int16(v) = d { Some(*v) } else { None })
         }
-        Form::Decimal256 { .. } => {
-            primitive::<Decimal256Type>(form, data, |d| if let Datum::Decimal256(v) = d { Some(*v) } else { None })
+        Form::Int32 => {
+            primitive::<Int32Type>(form, data, |d| if let Datum::Int32(v) = d { Some(*v) } else { None })
         }
-        Form::Date => primitive::<Date32Type>(form, data, |d| if let Datum::Date(v) = d { Some(*v) } else { None }),
+        Form::Int64 => {
+            primitive::<Int64Type>(form, data, |d| if let Datum::Int64(v) = d { Some(*v) } else { None })
+        }
+        Form::UInt32 => {
+            primitive::<UInt32Type>(form, data, |d| if let Datum::UInt32(v) = d { Some(*v) } else { None })
+        }
+        Form::Float32 => {
+            primitive::<Float32Type>(form, data, |d| if let Datum::Float32(v) = d { Some(*v) } else { None })
+        }
+        Form::Float64 => {
+            primitive::<Float64Type>(form, data, |d| if let Datum::Float64(v) = d { Some(*v) } else { None })
+        }
+        Form::Decimal128 { .. } => primitive::<Decimal128Type>(form, data, |d| {
+            if let Datum::Decimal128(v) = d { Some(*v) } else { None }
+        }),
+        Form::Decimal256 { .. } => primitive::<Decimal256Type>(form, data, |d| {
+            if let Datum::Decimal256(v) = d { Some(*v) } else { None }
+        }),
+        Form::Date => {
+            primitive::<Date32Type>(form, data, |d| if let Datum::Date(v) = d { Some(*v) } else { None })
+        }
         Form::Timestamp => primitive::<TimestampMicrosecondType>(form, data, |d| {
             if let Datum::Timestamp(v) = d { Some(*v) } else { None }
         }),
@@ -71,7 +85,9 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
             for datum in data {
                 match (form, datum) {
                     (_, Datum::Null) => builder.append_null(),
-                    (Form::Bytes, Datum::Bytes(v)) | (Form::PgNum, Datum::PgNum(v)) => builder.append_value(v),
+                    (Form::Bytes, Datum::Bytes(v)) | (Form::PgNum, Datum::PgNum(v)) => {
+                        builder.append_value(v)
+                    }
                     (Form::Uuid, Datum::Uuid(v)) => builder.append_value(v),
                     (_, other) => return Err(mismatch(form, other)),
                 }
@@ -115,7 +131,12 @@ fn list(element: &Form, data: &[Datum]) -> Result<ArrayRef> {
     }
     let field = Arc::new(Field::new("item", element.arrow(), true));
     let values = from_data(element, &elements)?;
-    Ok(Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths), values, Some(NullBuffer::from(valid)))))
+    Ok(Arc::new(ListArray::new(
+        field,
+        OffsetBuffer::from_lengths(lengths),
+        values,
+        Some(NullBuffer::from(valid)),
+    )))
 }
 
 fn mismatch(form: &Form, datum: &Datum) -> Error {

@@ -72,7 +72,10 @@ pub fn encode_keys(columns: &[(Form, ArrayRef)]) -> Result<KeyBuffer> {
         }
         cells.push(Column::new(form, array)?);
     }
-    let mut keys = KeyBuffer { bytes: Vec::with_capacity(rows * 9 * cells.len()), offsets: Vec::with_capacity(rows + 1) };
+    let mut keys = KeyBuffer {
+        bytes: Vec::with_capacity(rows * 9 * cells.len()),
+        offsets: Vec::with_capacity(rows + 1),
+    };
     keys.offsets.push(0);
     for row in 0..rows {
         for column in &cells {
@@ -100,7 +103,9 @@ fn write_cell(column: &Column, row: usize, out: &mut Vec<u8>) -> Result<()> {
         Column::Uuid(a) => out.extend_from_slice(a.value(row)),
         Column::Date(a) => write_i32(a.value(row), out),
         Column::Timestamp(a) | Column::TimestampTz(a) => write_i64(a.value(row), out),
-        Column::Interval(_) | Column::List(..) => return Err(Error::internal("a key column without key encoding")),
+        Column::Interval(_) | Column::List(..) => {
+            return Err(Error::internal("a key column without key encoding"));
+        }
     }
     Ok(())
 }
@@ -126,7 +131,9 @@ pub fn encode_key_data(values: &[(Form, Datum)]) -> Result<Vec<u8>> {
             (Form::Bytes, Datum::Bytes(v)) => write_bytes(v, &mut out),
             (Form::Uuid, Datum::Uuid(v)) => out.extend_from_slice(v),
             (Form::Interval | Form::List(_), _) => return Err(not_a_key(form)),
-            _ => return Err(Error::internal(format!("value {datum:?} of form {form:?} has no key encoding"))),
+            _ => {
+                return Err(Error::internal(format!("value {datum:?} of form {form:?} has no key encoding")));
+            }
         }
     }
     Ok(out)

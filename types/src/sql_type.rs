@@ -82,9 +82,13 @@ pub enum Form {
     Float32,
     Float64,
     /// Numeric with a scale known while planning, at most 38 digits: value times 10^scale.
-    Decimal128 { scale: u8 },
+    Decimal128 {
+        scale: u8,
+    },
     /// Numeric with a scale known while planning, at most 76 digits.
-    Decimal256 { scale: u8 },
+    Decimal256 {
+        scale: u8,
+    },
     /// Numeric with a display scale per value, NaN and infinities; encoded by `types::pgnum` into BinaryView.
     PgNum,
     /// Utf8View: text, varchar, name, "char", unknown, aclitem and the like.
@@ -193,9 +197,13 @@ fn form_of(oid: Oid, typmod: i32) -> Option<Form> {
         oid::INT2 => Form::Int16,
         oid::INT4 => Form::Int32,
         oid::INT8 => Form::Int64,
-        oid::OID | oid::REGPROC | oid::REGCLASS | oid::REGTYPE | oid::REGNAMESPACE | oid::REGROLE | oid::XID => {
-            Form::UInt32
-        }
+        oid::OID
+        | oid::REGPROC
+        | oid::REGCLASS
+        | oid::REGTYPE
+        | oid::REGNAMESPACE
+        | oid::REGROLE
+        | oid::XID => Form::UInt32,
         oid::FLOAT4 => Form::Float32,
         oid::FLOAT8 => Form::Float64,
         oid::NUMERIC => numeric_form(typmod),

@@ -61,7 +61,10 @@ impl Zone {
             return Some(Zone::Fixed(halves * 1_800));
         }
         if lower.contains('/') || lower.chars().all(|c| c.is_ascii_alphabetic() || c == '-' || c == '_') {
-            return chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name)).map(|z| Zone::Named(*z));
+            return chrono_tz::TZ_VARIANTS
+                .iter()
+                .find(|z| z.name().eq_ignore_ascii_case(name))
+                .map(|z| Zone::Named(*z));
         }
         let at = lower.find(['+', '-']).or_else(|| lower.find(|c: char| c.is_ascii_digit()))?;
         if !lower.get(..at)?.chars().all(|c| c.is_ascii_alphabetic()) {
@@ -72,7 +75,11 @@ impl Zone {
 
     /// A zone by a name written after a time: as `parse`, but offsets are not read here.
     pub fn named(name: &str) -> Option<Self> {
-        if name.contains(|c: char| c.is_ascii_digit()) && !name.contains('/') { None } else { Self::parse(name) }
+        if name.contains(|c: char| c.is_ascii_digit()) && !name.contains('/') {
+            None
+        } else {
+            Self::parse(name)
+        }
     }
 
     /// Seconds east of UTC at an instant.

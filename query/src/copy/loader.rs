@@ -4,7 +4,7 @@
 //! column, is reported, with the place where PostgreSQL sees it.
 
 use crate::copy::convert::{TextColumn, shortened};
-use crate::copy::text::{Field, FieldReader, Layout, Line, LineSplitter};
+use crate::copy::text::{Field, FieldReader, Layout, Line, LineSplitter, check_utf8};
 use crate::dml::TableBatches;
 use crate::interrupt::Interrupt;
 use crate::lower::{Evaluator, QueryContext};
@@ -114,6 +114,11 @@ impl TextLoader {
         Ok(self.loaded)
     }
 
+    /// The target, for the next file.
+    pub(crate) fn into_target(self) -> Target {
+        self.target
+    }
+
     fn drain(&mut self, transaction: &mut Transaction) -> Result<()> {
         loop {
             match self.splitter.next() {
@@ -155,6 +160,9 @@ impl TextLoader {
     }
 
     fn row(&mut self, start: usize, end: usize) -> Result<()> {
+        // Bytes that are not text cannot be shown.
+        check_utf8(self.splitter.bytes(start, usize::MAX), end - start)
+            .map_err(|e| e.with_context(self.place(self.splitter.number())))?;
         if self.header != CopyHeader::None {
             let header = std::mem::replace(&mut self.header, CopyHeader::None);
             return match header {
@@ -162,12 +170,10 @@ impl TextLoader {
                 CopyHeader::Skip | CopyHeader::None => Ok(()),
             };
         }
-        let read = self.reader.read(self.splitter.bytes(start, end));
-        let found = read.map_err(|e| match e.kind() {
-            // Bytes that are not text cannot be shown.
-            ErrorKind::CharacterNotInRepertoire => e.with_context(self.place(self.splitter.number())),
-            _ => e.with_context(self.place_with_line(start, end)),
-        })?;
+        let found = self
+            .reader
+            .read(self.splitter.bytes(start, end))
+            .map_err(|e| e.with_context(self.place_with_line(start, end)))?;
         let expected = self.columns.len();
         if found > expected && !(expected == 0 && start == end) {
             return Err(bad("extra data after last expected column").with_context(self.place_with_line(start, end)));
@@ -210,7 +216,8 @@ impl TextLoader {
                 }
                 Some(Field::Null) | None => {
                     return fail(format!(
-                        "column name mismatch in header line field {number}: got null value, expected \"{name}\""
+                        "column name mismatch in header line field {number}: got null value (\"{}\"), expected \"{name}\"",
+                        self.reader.null_marker()
                     ));
                 }
             }

@@ -9,7 +9,7 @@ use crate::dml::keys::{keeps_keys, may_repeat};
 use crate::dml::returning::Returned;
 use crate::interrupt::Interrupt;
 use crate::lower::{self, QueryContext};
-use crate::session::Core;
+use crate::session::{Core, ahead};
 use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::UInt64Type;
@@ -37,7 +37,8 @@ pub(crate) async fn update(
     let mut affected = 0;
 
     let columns: Vec<ColRef> = std::iter::once(update.row_address).chain(update.new_columns.iter().copied()).collect();
-    let mut source = lower::execute(context, &update.source, &columns).await?;
+    let source = lower::execute(context, &update.source, &columns).await?;
+    let mut source = ahead(source, interrupt, &core.engine.shared.threads);
     while let Some(batch) = source.next().await {
         interrupt.check()?;
         let (addresses, rows) = seen.split(&batch?)?;
@@ -72,7 +73,8 @@ pub(crate) async fn delete(
     if delete.returning.is_some() {
         columns.extend(delete.old_columns.iter().copied());
     }
-    let mut source = lower::execute(context, &delete.source, &columns).await?;
+    let source = lower::execute(context, &delete.source, &columns).await?;
+    let mut source = ahead(source, interrupt, &core.engine.shared.threads);
     while let Some(batch) = source.next().await {
         interrupt.check()?;
         let (addresses, rows) = seen.split(&batch?)?;

@@ -7,7 +7,7 @@ use crate::dml::batch::TableBatches;
 use crate::dml::returning::Returned;
 use crate::interrupt::Interrupt;
 use crate::lower::{self, QueryContext, Evaluator};
-use crate::session::Core;
+use crate::session::{Core, ahead};
 use arrow::array::{Array, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::record_batch::RecordBatch;
@@ -28,7 +28,8 @@ pub(crate) async fn insert(
     let batches = TableBatches::new(&context.statement.catalog, insert.table)?;
     let mut inserter = Inserter::new(batches, insert.on_conflict.as_ref(), context)?;
     let mut returned = Returned::new(insert.returning.as_ref(), context)?;
-    let mut source = lower::execute(context, &insert.source, &insert.source_columns).await?;
+    let source = lower::execute(context, &insert.source, &insert.source_columns).await?;
+    let mut source = ahead(source, interrupt, &core.engine.shared.threads);
     while let Some(batch) = source.next().await {
         interrupt.check()?;
         let batch = batch?;

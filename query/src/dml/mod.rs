@@ -8,6 +8,6 @@ mod insert;
 mod keys;
 mod returning;
 
-pub(crate) use batch::{TableBatches, row_schema};
+pub(crate) use batch::TableBatches;
 pub(crate) use change::{delete, update};
-pub(crate) use insert::{Inserter, insert};
+pub(crate) use insert::insert;

@@ -4,7 +4,7 @@
 //! they compute the same; functions written in SQL have no such name and are found by OID.
 
 use crate::kernel::call::Run;
-use crate::kernel::compare;
+use crate::kernel::{compare, conversion, dates, floats, list, numbers, patterns, strings, system};
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
 use std::collections::HashMap;
@@ -42,9 +42,20 @@ fn build() -> HashMap<Oid, Attached> {
 }
 
 fn sources() -> impl Iterator<Item = (&'static str, Run)> {
-    std::iter::empty()
+    let tables = [
+        numbers::KERNELS,
+        floats::KERNELS,
+        conversion::KERNELS,
+        strings::KERNELS,
+        patterns::KERNELS,
+        dates::KERNELS,
+        list::KERNELS,
+        system::KERNELS,
+    ];
+    tables.into_iter().flatten().copied()
 }
 
 fn oids() -> impl Iterator<Item = (u32, Run)> {
-    std::iter::empty()
+    let tables = [numbers::BY_OID, strings::BY_OID, dates::BY_OID, system::BY_OID];
+    tables.into_iter().flatten().copied()
 }

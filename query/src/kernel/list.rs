@@ -1,11 +1,13 @@
 //! Kernels over arrays.
 
-use crate::kernel::call::{Arg, Call, arg};
+use crate::kernel::call::{Arg, Call, Run, arg};
 use crate::kernel::key;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder};
-use base::{Error, Result};
+use base::{Error, ErrorKind, Result};
+use datafusion::logical_expr::Operator;
+use std::cmp::Ordering;
 use std::sync::Arc;
-use types::{Datum, Form};
+use types::{Datum, Form, SqlType};
 
 /// Keys of lists: each element's key behind a byte that says there is one, null elements above all, then the end.
 pub(crate) fn keys(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
@@ -35,6 +37,16 @@ pub(crate) fn keys(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
         out.append_value(&bytes);
     }
     Ok(Arc::new(out.finish()))
+}
+
+/// The keys of values one after the other: equal for equal values and in their order, null last.
+pub(crate) fn key_bytes(data: &[Datum]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for datum in data {
+        out.push(if datum.is_null() { 2 } else { 1 });
+        write_key(datum, &mut out);
+    }
+    out
 }
 
 /// An order-preserving encoding of one element in which none is the beginning of another.
@@ -87,3 +99,192 @@ fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&[0, 0]);
 }
+
+/// The data of one row of arguments.
+fn row_of(call: &Call<'_>, args: &[Arg], row: usize) -> Result<Vec<Datum>> {
+    let types = args.iter().zip(call.args);
+    types.map(|(a, ty)| types::array::get(&ty.form, &a.array, a.index(row))).collect()
+}
+
+/// Computes each row from the data of its arguments.
+fn each(call: &Call<'_>, args: &[Arg], f: impl Fn(Vec<Datum>) -> Result<Datum>) -> Result<ArrayRef> {
+    let mut out = Vec::with_capacity(call.rows);
+    for row in 0..call.rows {
+        out.push(f(row_of(call, args, row)?)?);
+    }
+    types::array::from_data(&call.ret.form, &out)
+}
+
+/// ARRAY[..]
+pub(crate) fn construct(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    each(call, args, |items| Ok(Datum::List(items)))
+}
+
+/// The first index of an array: the vectors of the catalog count from 0.
+fn first_index(ty: &SqlType) -> i64 {
+    use types::sql_type::oid;
+    if matches!(ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) { 0 } else { 1 }
+}
+
+/// array[index]; null outside.
+pub(crate) fn subscript(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let first = first_index(call.arg(0)?);
+    each(call, args, |row| match row.as_slice() {
+        [Datum::List(items), index] => {
+            let index = match index {
+                Datum::Int16(v) => i64::from(*v),
+                Datum::Int32(v) => i64::from(*v),
+                Datum::Int64(v) => *v,
+                _ => return Ok(Datum::Null),
+            };
+            let place = usize::try_from(index - first).ok();
+            Ok(place.and_then(|place| items.get(place).cloned()).unwrap_or(Datum::Null))
+        }
+        _ => Ok(Datum::Null),
+    })
+}
+
+/// The kernel of `arg op ANY (array)` or `arg op ALL (array)` for a comparison.
+pub(crate) fn compare_with(op: Operator, all: bool) -> Result<Run> {
+    Ok(match (op, all) {
+        (Operator::Eq, false) => |c, a| quantified(c, a, false, Ordering::is_eq),
+        (Operator::NotEq, false) => |c, a| quantified(c, a, false, Ordering::is_ne),
+        (Operator::Lt, false) => |c, a| quantified(c, a, false, Ordering::is_lt),
+        (Operator::LtEq, false) => |c, a| quantified(c, a, false, Ordering::is_le),
+        (Operator::Gt, false) => |c, a| quantified(c, a, false, Ordering::is_gt),
+        (Operator::GtEq, false) => |c, a| quantified(c, a, false, Ordering::is_ge),
+        (Operator::Eq, true) => |c, a| quantified(c, a, true, Ordering::is_eq),
+        (Operator::NotEq, true) => |c, a| quantified(c, a, true, Ordering::is_ne),
+        (Operator::Lt, true) => |c, a| quantified(c, a, true, Ordering::is_lt),
+        (Operator::LtEq, true) => |c, a| quantified(c, a, true, Ordering::is_le),
+        (Operator::Gt, true) => |c, a| quantified(c, a, true, Ordering::is_gt),
+        (Operator::GtEq, true) => |c, a| quantified(c, a, true, Ordering::is_ge),
+        (other, _) => return Err(Error::internal(format!("{other} with ANY"))),
+    })
+}
+
+fn quantified(call: &Call<'_>, args: &[Arg], all: bool, holds: fn(Ordering) -> bool) -> Result<ArrayRef> {
+    each(call, args, |row| match row.as_slice() {
+        [arg, Datum::List(items)] => {
+            let mut unknown = false;
+            for item in items {
+                if arg.is_null() || item.is_null() {
+                    unknown = true;
+                } else if holds(order(arg, item)) != all {
+                    return Ok(Datum::Bool(!all));
+                }
+            }
+            Ok(if unknown { Datum::Null } else { Datum::Bool(all) })
+        }
+        _ => Ok(Datum::Null),
+    })
+}
+
+fn order(a: &Datum, b: &Datum) -> Ordering {
+    // Integers of two widths have keys of one width.
+    key_bytes(std::slice::from_ref(a)).cmp(&key_bytes(std::slice::from_ref(b)))
+}
+
+/// array_to_string: elements as text with a separator, nulls left out or replaced.
+fn to_string(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let Form::List(element) = &call.arg(0)?.form else {
+        return Err(Error::internal("array_to_string of something that is no array"));
+    };
+    let oid = types::sql_type::array_element(call.arg(0)?.oid).unwrap_or(types::sql_type::oid::TEXT);
+    let ty = SqlType { oid, typmod: -1, form: element.as_ref().clone() };
+    each(call, args, |row| {
+        let (Some(Datum::List(items)), Some(Datum::Text(separator))) = (row.first(), row.get(1)) else {
+            return Ok(Datum::Null);
+        };
+        let mut text = String::new();
+        let mut some = false;
+        for item in items {
+            let part = match (item, row.get(2)) {
+                (Datum::Null, Some(Datum::Text(null))) => null.clone(),
+                (Datum::Null, _) => continue,
+                (item, _) => crate::kernel::conversion::text_of(&ty, item, call)?,
+            };
+            if some {
+                text.push_str(separator);
+            }
+            some = true;
+            text.push_str(&part);
+            if text.len() > base::limits::VALUE_BYTES_MAX {
+                return Err(Error::new(ErrorKind::LimitExceeded, "the result of array_to_string is too long"));
+            }
+        }
+        Ok(Datum::Text(text))
+    })
+}
+
+fn int4(value: usize) -> Datum {
+    i32::try_from(value).map_or(Datum::Null, Datum::Int32)
+}
+
+/// array_length and array_upper of the first dimension; an empty array has none.
+fn length(call: &Call<'_>, args: &[Arg], upper: bool) -> Result<ArrayRef> {
+    let shift = if upper { usize::from(first_index(call.arg(0)?) == 0) } else { 0 };
+    each(call, args, |row| match row.as_slice() {
+        [Datum::List(items), Datum::Int32(1)] if !items.is_empty() => Ok(int4(items.len() - shift)),
+        _ => Ok(Datum::Null),
+    })
+}
+
+fn lower(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let first = i32::try_from(first_index(call.arg(0)?)).unwrap_or(1);
+    each(call, args, |row| match row.as_slice() {
+        [Datum::List(items), Datum::Int32(1)] if !items.is_empty() => Ok(Datum::Int32(first)),
+        _ => Ok(Datum::Null),
+    })
+}
+
+fn position(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let first = usize::try_from(first_index(call.arg(0)?)).unwrap_or(1);
+    each(call, args, |row| match row.as_slice() {
+        [Datum::List(items), wanted] => {
+            let wanted = key_bytes(std::slice::from_ref(wanted));
+            let found = items.iter().position(|item| key_bytes(std::slice::from_ref(item)) == wanted);
+            Ok(found.map_or(Datum::Null, |index| int4(index + first)))
+        }
+        _ => Ok(Datum::Null),
+    })
+}
+
+fn joined(row: Vec<Datum>) -> Result<Datum> {
+    let mut row = row.into_iter();
+    Ok(match (row.next(), row.next()) {
+        (Some(Datum::List(mut a)), Some(Datum::List(b))) => {
+            a.extend(b);
+            Datum::List(a)
+        }
+        (Some(Datum::Null), Some(other)) | (Some(other), Some(Datum::Null)) => other,
+        _ => Datum::Null,
+    })
+}
+
+fn appended(row: Vec<Datum>) -> Result<Datum> {
+    let mut row = row.into_iter();
+    Ok(match (row.next(), row.next()) {
+        (Some(Datum::List(mut items)), Some(item)) => {
+            items.push(item);
+            Datum::List(items)
+        }
+        (Some(Datum::Null), Some(item)) => Datum::List(vec![item]),
+        _ => Datum::Null,
+    })
+}
+
+/// By the name of PostgreSQL's implementation.
+pub(crate) const KERNELS: &[(&str, Run)] = &[
+    ("array_to_text", to_string),
+    ("array_to_text_null", to_string),
+    ("array_length", |c, a| length(c, a, false)),
+    ("array_upper", |c, a| length(c, a, true)),
+    ("array_lower", lower),
+    ("array_cardinality", |c, a| {
+        each(c, a, |row| Ok(if let Some(Datum::List(items)) = row.first() { int4(items.len()) } else { Datum::Null }))
+    }),
+    ("array_position", position),
+    ("array_cat", |c, a| each(c, a, joined)),
+    ("array_append", |c, a| each(c, a, appended)),
+];

@@ -3,12 +3,21 @@
 //! Must not know bound trees. Invariants: a function without a kernel is refused, never approximated; a kernel's
 //! result is PostgreSQL 15's, value or SQLSTATE, for every input (the operator matrix in the tests checks it).
 
+pub(crate) mod aggregate;
 pub(crate) mod attach;
 pub(crate) mod call;
 pub(crate) mod compare;
+pub(crate) mod conversion;
+pub(crate) mod dates;
+pub(crate) mod extremes;
+pub(crate) mod floats;
 pub(crate) mod key;
 pub(crate) mod list;
+pub(crate) mod numbers;
+pub(crate) mod patterns;
+pub(crate) mod rows;
+pub(crate) mod series;
+pub(crate) mod strings;
+pub(crate) mod system;
 pub(crate) mod udf;
 pub(crate) mod value;
-
-pub use attach::is_attached;

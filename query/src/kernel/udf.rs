@@ -47,7 +47,20 @@ impl Kernel {
 
     /// Whether no input makes it fail.
     pub(crate) fn never_fails(&self) -> bool {
-        self.oid == 0 && matches!(self.name, "key" | "unpadded" | "greatest" | "least")
+        match self.oid {
+            0 => matches!(self.name, "key" | "unpadded" | "greatest" | "least"),
+            _ => matches!(
+                self.name,
+                "lower" | "upper" | "length" | "char_length" | "octet_length" | "btrim" | "ltrim" | "rtrim" | "starts_with"
+            ),
+        }
+    }
+
+    /// Whether the result is the argument in another form, so that a comparison may use the argument.
+    pub(crate) fn keeps_value(&self) -> bool {
+        /// timestamp(date)
+        const DATE_TO_TIMESTAMP: u32 = 2024;
+        self.oid == DATE_TO_TIMESTAMP || (self.oid == 0 && matches!(self.name, "numeric_form"))
     }
 
     /// The kernel applied to expressions of its argument types.

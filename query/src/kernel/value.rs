@@ -49,7 +49,7 @@ macro_rules! primitive {
             fn column(array: &dyn Array) -> Result<Self::Column<'_>> {
                 array.as_primitive_opt::<$arrow>().ok_or_else(|| unexpected(array, stringify!($name)))
             }
-            fn value<'a>(column: &Self::Column<'a>, row: usize) -> Result<$native> {
+            fn value<'a>(column: &Self::Column<'a>, row: usize) -> Result<Self::Value<'a>> {
                 Ok(column.value(row))
             }
         }
@@ -104,7 +104,7 @@ impl Input for Span {
     fn column(array: &dyn Array) -> Result<Self::Column<'_>> {
         array.as_primitive_opt().ok_or_else(|| unexpected(array, "interval"))
     }
-    fn value<'a>(column: &Self::Column<'a>, row: usize) -> Result<Interval> {
+    fn value<'a>(column: &Self::Column<'a>, row: usize) -> Result<Self::Value<'a>> {
         let v = column.value(row);
         Ok(Interval { months: v.months, days: v.days, micros: v.nanoseconds / 1_000 })
     }
@@ -142,7 +142,7 @@ impl Input for Bool {
     fn column(array: &dyn Array) -> Result<Self::Column<'_>> {
         array.as_boolean_opt().ok_or_else(|| unexpected(array, "boolean"))
     }
-    fn value<'a>(column: &Self::Column<'a>, row: usize) -> Result<bool> {
+    fn value<'a>(column: &Self::Column<'a>, row: usize) -> Result<Self::Value<'a>> {
         Ok(column.value(row))
     }
 }
@@ -258,7 +258,7 @@ impl Input for Num {
         };
         column.ok_or_else(|| unexpected(array, "numeric"))
     }
-    fn value<'a>(column: &NumColumn<'a>, row: usize) -> Result<PgNum> {
+    fn value<'a>(column: &Self::Column<'a>, row: usize) -> Result<Self::Value<'a>> {
         match column {
             NumColumn::Encoded(array) => PgNum::from_bytes(array.value(row)),
             NumColumn::Decimal128(array, scale) => Ok(PgNum::from_i128(array.value(row), *scale)),

@@ -3,7 +3,7 @@
 //! Invariant: both sides have one Arrow type whose order is PostgreSQL's.
 
 use crate::failure::from_datafusion;
-use crate::kernel::udf::Kernel;
+use crate::kernel::udf::{Kernel, KernelUdf};
 use crate::kernel::{dates, key, numbers, strings};
 use crate::lower::literals;
 use crate::lower::scope::Lowering;
@@ -40,6 +40,7 @@ pub(crate) fn widen(expr: PlanExpr, to: DataType) -> Result<PlanExpr> {
 impl Lowering<'_> {
     /// `left op right` for one of = <> < <= > >= and IS [NOT] DISTINCT FROM.
     pub(crate) fn comparison(&self, left: Typed, op: Operator, right: Typed) -> Result<PlanExpr> {
+        let (left, right) = (without_form(left), without_form(right));
         if let Some(expr) = against_constant(&left, op, &right)? {
             return Ok(expr);
         }
@@ -109,6 +110,16 @@ impl Lowering<'_> {
     /// The values of a kernel that SQL cannot name, applied.
     pub(crate) fn internal(&self, kernel: Kernel, args: Vec<PlanExpr>) -> Result<PlanExpr> {
         literals::call(kernel, args)
+    }
+}
+
+/// The value below changes of form that keep it: the narrower type is the better one to compare in.
+fn without_form(value: Typed) -> Typed {
+    let PlanExpr::ScalarFunction(call) = &value.expr else { return value };
+    let Some(kernel) = call.func.inner().downcast_ref::<KernelUdf>().map(KernelUdf::kernel) else { return value };
+    match (kernel.keeps_value(), kernel.args.first(), call.args.first()) {
+        (true, Some(ty), Some(inner)) => without_form(Typed { expr: inner.clone(), ty: ty.clone() }),
+        _ => value,
     }
 }
 

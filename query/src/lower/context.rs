@@ -13,7 +13,7 @@ use catalog::CatalogState;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use types::Datum;
+use types::{Datum, IoSettings};
 
 /// What one statement is planned and executed with.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub struct StatementContext {
     pub search_path: Vec<String>,
     /// Settings by name in lower case, as SHOW prints them.
     pub settings: BTreeMap<String, String>,
+    /// How values are read from and written to text, and the session's time zone.
+    pub io: IoSettings,
     /// Backend process id told to the client.
     pub process_id: i32,
     /// The catalog the statement was bound with.

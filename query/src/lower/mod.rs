@@ -19,6 +19,8 @@ mod relations;
 mod scope;
 mod set_operations;
 mod subqueries;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 pub use aggregates::is_aggregate_attached;
@@ -26,4 +28,3 @@ pub(crate) use aggregates::is_lowered_function;
 pub use context::{QueryContext, StatementContext, SystemRelations};
 pub use evaluate::{Evaluator, evaluate};
 pub use execute::{execute, physical_plan, plan_query, run};
-pub(crate) use scope::Lowering;

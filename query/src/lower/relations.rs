@@ -17,9 +17,10 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, DFSchema};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{
-    EmptyRelation, Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, SortExpr,
+    EmptyRelation, Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr,
 };
 use sql::bound::{ColRef, Cte, CteId, Expr, JoinKind, Rel, SortKey, SystemScan, TableScan, TypedCol};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Lowering<'_> {
@@ -175,8 +176,10 @@ impl Lowering<'_> {
 
     fn filter(&mut self, input: &Rel, predicate: &Expr) -> Result<LogicalPlan> {
         let columns = columns::of(input)?;
+        let mut leaves = Vec::new();
+        collect_leaves(input, &mut leaves)?;
         let plan = self.rel(input)?;
-        self.filtered(plan, &columns, predicate)
+        self.filtered(plan, &columns, &leaves, predicate)
     }
 
     /// The rows for which the predicate is true, with only the columns given when subqueries added some.
@@ -184,49 +187,55 @@ impl Lowering<'_> {
         &mut self,
         plan: LogicalPlan,
         columns: &[TypedCol],
+        leaves: &[BTreeSet<String>],
         predicate: &Expr,
     ) -> Result<LogicalPlan> {
         let mut scope = Scope::of(plan);
         let mut parts = Vec::new();
+        let mut joins = Vec::new();
         let mut widened = false;
         for part in conjuncts(predicate) {
             widened |= contains_subquery(part);
             if !self.semi_join(&mut scope, part)? {
-                parts.push(self.expr(&mut scope, part)?);
+                let part = self.expr(&mut scope, part)?;
+                if connects(&part, leaves) { joins.push(part) } else { parts.push(part) }
             }
         }
         let mut plan = scope.finish()?;
         if !parts.is_empty() {
-            let all = crate::lower::boolean::guarded(parts, datafusion::logical_expr::Operator::And)?;
+            joins.push(crate::lower::boolean::guarded(parts, Operator::And)?);
+        }
+        if let Some(all) = crate::lower::boolean::balanced(joins, Operator::And) {
             plan = build(LogicalPlanBuilder::from(plan).filter(all))?;
         }
         if widened { keep(plan, columns.iter().map(|c| c.col)) } else { Ok(plan) }
     }
 
     fn join(&mut self, kind: JoinKind, left: &Rel, right: &Rel, on: Option<&Expr>) -> Result<LogicalPlan> {
-        let mut columns = columns::of(left)?;
-        columns.extend(columns::of(right)?);
+        let (left_columns, right_columns) = (columns::of(left)?, columns::of(right)?);
+        let names = |side: &[TypedCol]| side.iter().map(|c| columns::name(c.col)).collect::<BTreeSet<_>>();
+        let leaves = [names(&left_columns), names(&right_columns)];
+        let columns = [left_columns, right_columns].concat();
         let (left, right) = (self.rel(left)?, self.rel(right)?);
         let left = LogicalPlanBuilder::from(left);
         match (kind, on) {
             (JoinKind::Inner, None) => build(left.cross_join(right)),
             (JoinKind::Inner, Some(on)) if contains_subquery(on) => {
                 let crossed = build(left.cross_join(right))?;
-                self.filtered(crossed, &columns, on)
+                self.filtered(crossed, &columns, &leaves, on)
             }
             (_, on) => {
                 let mut scope = Scope::without_plan();
-                let on = match on {
-                    Some(on) => {
-                        let mut parts = Vec::new();
-                        for part in conjuncts(on) {
-                            parts.push(self.expr(&mut scope, part)?);
-                        }
-                        crate::lower::boolean::guarded(parts, datafusion::logical_expr::Operator::And)?
-                    }
-                    None => datafusion::logical_expr::lit(true),
-                };
-                build(left.join_on(right, join_type(kind), [on]))
+                let mut keys = Vec::new();
+                let mut parts = Vec::new();
+                for part in on.map(conjuncts).unwrap_or_default() {
+                    let part = self.expr(&mut scope, part)?;
+                    if connects(&part, &leaves) { keys.push(part) } else { parts.push(part) }
+                }
+                if !parts.is_empty() || keys.is_empty() {
+                    keys.push(crate::lower::boolean::guarded(parts, Operator::And)?);
+                }
+                build(left.join_on(right, join_type(kind), keys))
             }
         }
     }
@@ -295,6 +304,37 @@ impl Lowering<'_> {
         let from: Vec<ColRef> = cte.columns.iter().map(|c| c.col).collect();
         rename(plan, &from, columns)
     }
+}
+
+/// The columns of each relation that a tree of joins joins.
+fn collect_leaves(rel: &Rel, leaves: &mut Vec<BTreeSet<String>>) -> Result<()> {
+    match rel {
+        Rel::Join { left, right, .. } => {
+            collect_leaves(left, leaves)?;
+            collect_leaves(right, leaves)
+        }
+        Rel::Filter { input, .. } => collect_leaves(input, leaves),
+        other => {
+            leaves.push(columns::of(other)?.iter().map(|c| columns::name(c.col)).collect());
+            Ok(())
+        }
+    }
+}
+
+/// Whether a predicate is an equality between two of the joined relations. It is a join key then, and stays one even
+/// when computing it can fail: PostgreSQL computes join keys for all rows of a side, too.
+fn connects(predicate: &PlanExpr, leaves: &[BTreeSet<String>]) -> bool {
+    let PlanExpr::BinaryExpr(equality) = predicate else { return false };
+    let leaf_of = |side: &PlanExpr| {
+        let used = side.column_refs();
+        let inside = |leaf: &BTreeSet<String>| used.iter().all(|column| leaf.contains(&column.name));
+        if used.is_empty() { None } else { leaves.iter().position(inside) }
+    };
+    equality.op == Operator::Eq
+        && match (leaf_of(&equality.left), leaf_of(&equality.right)) {
+            (Some(left), Some(right)) => left != right,
+            _ => false,
+        }
 }
 
 /// The plan's columns `from` under the names of `to`, and no others.

@@ -342,7 +342,7 @@ fn existence(rel: &Rel) -> &Rel {
 }
 
 /// The order of a relation's rows when it has one, told over its own columns.
-fn order_of(rel: &Rel) -> Vec<SortKey> {
+pub(crate) fn order_of(rel: &Rel) -> Vec<SortKey> {
     match rel {
         Rel::Sort { keys, .. } => keys.clone(),
         Rel::Project { input, items } => {

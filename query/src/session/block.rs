@@ -4,6 +4,7 @@
 
 use crate::session::core::Core;
 use crate::session::transaction::Block;
+use crate::session::variable::isolation_name;
 use base::{Error, ErrorKind, Result};
 use sql::bound::{BoundStatement, Isolation};
 
@@ -76,11 +77,7 @@ impl Core {
 
     /// Lets SHOW tell the levels of the transaction.
     pub(crate) fn note_levels(&mut self) {
-        let isolation = match self.transaction.isolation {
-            Isolation::ReadUncommitted => "read uncommitted",
-            Isolation::ReadCommitted => "read committed",
-            Isolation::RepeatableRead => "repeatable read",
-        };
+        let isolation = isolation_name(self.transaction.isolation);
         let read_only = if self.transaction.read_only { "on" } else { "off" };
         self.variables.set_for_transaction("transaction_isolation", isolation);
         self.variables.set_for_transaction("transaction_read_only", read_only);

@@ -113,8 +113,10 @@ impl Core {
             .map(|d| (d.name.to_ascii_lowercase(), self.variables.show(d.name).unwrap_or_default()))
             .chain(self.variables.custom())
             .collect();
+        let transaction_us = self.transaction.started(now);
         let statement = StatementContext {
-            transaction_us: self.transaction.started(now),
+            transaction_us,
+            io: IoSettings { now: Some(transaction_us), ..self.io_settings() },
             statement_us: now,
             clock: Arc::clone(&self.engine.shared.clock),
             random: Arc::clone(&self.engine.shared.random),
@@ -129,7 +131,7 @@ impl Core {
             view: Arc::new(view),
             statement: Arc::new(statement),
             parameters,
-            system: Arc::new(SystemCatalog::new(catalog, self.variables.clone(), self.user.clone())),
+            system: Arc::new(SystemCatalog::new(catalog, self.variables.clone())),
             runtime: Arc::clone(&self.engine.shared.runtime),
         }
     }

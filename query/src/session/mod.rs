@@ -5,6 +5,7 @@
 mod block;
 mod core;
 mod face;
+mod plan;
 mod prepare;
 mod rows;
 mod run;
@@ -14,4 +15,4 @@ mod variable;
 pub(crate) use self::core::Core;
 pub use face::Session;
 pub use prepare::{Parsed, Prepared};
-pub(crate) use rows::{carry, ready_batches};
+pub(crate) use rows::{ahead, carry, ready_batches};

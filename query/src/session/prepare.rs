@@ -30,7 +30,6 @@ pub struct Prepared {
     /// None when the statement yields no rows.
     pub output: Option<Vec<OutputColumn>>,
     parsed: Parsed,
-    declared: Arc<[Option<Oid>]>,
     bound: Arc<Bound>,
 }
 
@@ -69,12 +68,12 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
     if !ends_transaction(parsed) {
         core.transaction.check_not_failed()?;
     }
-    let declared: Arc<[Option<Oid>]> =
+    let declared: Vec<Option<Oid>> =
         parameter_types.iter().map(|o| (o.0 != 0 && *o != oid::UNKNOWN).then_some(*o)).collect();
     let catalog = core.catalog();
     let bound = Arc::new(bind(core, parsed, &declared, catalog)?);
     let output = output_of(bound.statement()?)?;
-    Ok(Prepared { parameter_types: bound.parameter_types.clone(), output, parsed: parsed.clone(), declared, bound })
+    Ok(Prepared { parameter_types: bound.parameter_types.clone(), output, parsed: parsed.clone(), bound })
 }
 
 impl Prepared {
@@ -100,7 +99,7 @@ impl Prepared {
     }
 
     /// Whether it is COMMIT or ROLLBACK, which a failed block still takes.
-    pub(crate) fn ends_transaction(&self) -> bool {
+    pub fn ends_transaction(&self) -> bool {
         ends_transaction(&self.parsed)
     }
 }

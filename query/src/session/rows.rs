@@ -3,7 +3,7 @@
 //! Invariant: dropping a stream stops the work behind it.
 
 use crate::api::{Execution, TagFor};
-use crate::interrupt::Running;
+use crate::interrupt::{Interrupt, Running};
 use crate::lower::{self, QueryContext};
 use crate::threads::QueryThreads;
 use arrow::array::{ArrayRef, StringViewArray};
@@ -34,32 +34,49 @@ pub(crate) async fn query(
 
 /// Runs a stream on the query threads and hands its items over. It ends behind the first error, with the statement.
 pub(crate) fn carry<T: Send + 'static>(
-    mut source: impl Stream<Item = Result<T>> + Send + Unpin + 'static,
+    source: impl Stream<Item = Result<T>> + Send + Unpin + 'static,
     running: Running,
     threads: &QueryThreads,
 ) -> BoxStream<'static, Result<T>> {
+    let items = ahead(source, &running.interrupt, threads);
+    // The statement runs as long as its rows do.
+    items
+        .map(move |item| {
+            let _ = &running;
+            item
+        })
+        .boxed()
+}
+
+/// Works a stream off in a task of its own, a little ahead of whoever reads it. A reader learns at once that the
+/// statement is to stop, also while the task computes without a pause.
+pub(crate) fn ahead<T: Send + 'static>(
+    mut source: impl Stream<Item = Result<T>> + Send + Unpin + 'static,
+    interrupt: &Interrupt,
+    threads: &QueryThreads,
+) -> BoxStream<'static, Result<T>> {
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
-    let interrupt = running.interrupt.clone();
     let task = threads.spawn(async move {
-        loop {
-            let item = interrupt.guard(async { source.next().await.transpose() }).await.transpose();
-            let Some(item) = item else { return };
+        while let Some(item) = source.next().await {
             let failed = item.is_err();
             if sender.send(item).await.is_err() || failed {
                 return;
             }
         }
     });
-    let state = Some((receiver, task, running));
+    let state = Some((receiver, task, interrupt.clone()));
     futures::stream::unfold(state, |state| async move {
-        let (mut receiver, task, running) = state?;
-        match receiver.recv().await {
-            Some(Err(error)) => Some((Err(error), None)),
-            Some(Ok(item)) => Some((Ok(item), Some((receiver, task, running)))),
+        let (mut receiver, task, interrupt) = state?;
+        let next = interrupt.guard(async { receiver.recv().await.transpose() }).await;
+        match next {
+            Err(error) => Some((Err(error), None)),
+            Ok(Some(item)) => Some((Ok(item), Some((receiver, task, interrupt)))),
             // A panic in the task closed the channel; everything else ends well.
-            None => task.join().await.err().map(|error| (Err(error), None)),
+            Ok(None) => task.join().await.err().map(|error| (Err(error), None)),
         }
     })
+    // Part files are written by several readers of one stream, each of which asks until it ends.
+    .fuse()
     .boxed()
 }
 

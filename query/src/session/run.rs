@@ -3,21 +3,25 @@
 //! Invariant: an effect is kept only when its transaction commits; what a client is sent comes from that attempt.
 
 use crate::api::{Execution, TagFor};
-use crate::copy;
+use crate::copy::{self, CopyIn};
 use crate::ddl;
 use crate::dml;
 use crate::interrupt::{Interrupt, Running};
 use crate::session::core::Core;
-use crate::session::prepare::{Prepared, text_columns};
+use crate::session::prepare::Prepared;
+use crate::session::plan::explained;
 use crate::session::rows;
 use crate::session::transaction::Block;
+use base::id::TxnId;
 use base::{Error, ErrorKind, Result};
-use sql::bound::{BoundStatement, CopyDirection, CopyEnd, Isolation};
+use sql::bound::{BoundStatement, CopyDirection};
 use std::time::Duration;
 use types::Datum;
 
 /// How often a statement that lost a race is run in all.
 const ATTEMPTS_MAX: u32 = 10;
+/// How long a wait for another transaction may overlook that it is to stop.
+const WAIT_SLICE: Duration = Duration::from_millis(20);
 
 impl Core {
     pub(crate) async fn execute(
@@ -55,6 +59,7 @@ impl Core {
         let mut running = Some(running);
         let mut attempt = 1;
         loop {
+            let mut blocker = None;
             let outcome = self.attempt(prepared, parameters.clone(), true, &mut running, &interrupt).await;
             let error = match outcome {
                 Ok(execution @ Execution::CopyIn(_)) => return Ok(execution),
@@ -63,6 +68,7 @@ impl Core {
                     Err(error) => error,
                 },
                 Err(error) => {
+                    blocker = self.transaction.storage().and_then(|t| t.blocked_by());
                     self.rollback();
                     error
                 }
@@ -70,14 +76,8 @@ impl Core {
             if error.kind() != ErrorKind::LostRace || attempt >= ATTEMPTS_MAX {
                 return Err(error);
             }
-            let pause = Duration::from_millis(1_u64 << attempt.min(6));
             attempt += 1;
-            interrupt
-                .guard(async {
-                    tokio::time::sleep(pause).await;
-                    Ok(())
-                })
-                .await?;
+            self.wait_for(blocker, &interrupt)?;
         }
     }
 
@@ -91,6 +91,18 @@ impl Core {
     ) -> Result<Execution> {
         let work = self.run(prepared, parameters, own, running, interrupt);
         interrupt.guard(work).await
+    }
+
+    /// Waits until the transaction that holds a lock has ended, as long as it takes; the statement can be stopped.
+    fn wait_for(&self, blocker: Option<TxnId>, interrupt: &Interrupt) -> Result<()> {
+        let Some(blocker) = blocker else { return Ok(()) };
+        let database = self.engine.database();
+        tokio::task::block_in_place(|| {
+            while !database.wait_for_end(blocker, WAIT_SLICE) {
+                interrupt.check()?;
+            }
+            Ok(())
+        })
     }
 
     /// One attempt. `running` is taken by a result that goes on after this returns.
@@ -127,9 +139,7 @@ impl Core {
             }
             BoundStatement::Copy(copy) => copy::run(self, copy, &context, own, running).await,
             BoundStatement::Explain { statement, analyze, verbose } => {
-                let lines = explain(statement, &context, *analyze, *verbose).await?;
-                let rows = rows::text_rows(&lines.iter().map(|l| vec![l.clone()]).collect::<Vec<_>>())?;
-                Ok(rows::ready(text_columns(&["QUERY PLAN"]), rows, "EXPLAIN"))
+                explained(statement, &context, *analyze, *verbose).await
             }
             other => Err(Error::internal(format!("statement {other:?} was not carried out by the session"))),
         }
@@ -155,9 +165,19 @@ impl Core {
         outcome
     }
 
-    fn rollback(&mut self) {
+    pub(crate) fn rollback(&mut self) {
         self.transaction.rollback();
         self.variables.end_transaction(false);
+    }
+
+    /// Ends COPY FROM STDIN; the tag.
+    pub(crate) async fn finish_copy(&mut self, copy: CopyIn) -> Result<String> {
+        let (transaction, rows, own) = copy::finish(copy).await?;
+        self.transaction.give_back(transaction);
+        if own {
+            tokio::task::block_in_place(|| self.end_transaction(true))?;
+        }
+        Ok(format!("COPY {rows}"))
     }
 
     /// Commits the implicit transaction, if there is one.

@@ -22,6 +22,10 @@ impl Core {
                 self.set(name, value, *local)?;
                 Execution::Command("SET".to_owned())
             }
+            BoundStatement::SetTransaction { read_only, isolation, session } => {
+                self.set_transaction(*read_only, *isolation, *session)?;
+                Execution::Command("SET".to_owned())
+            }
             BoundStatement::Show { name } => self.show(name)?,
             BoundStatement::ShowAll => self.show_all()?,
             BoundStatement::Reset { name } => {
@@ -80,7 +84,7 @@ impl Core {
         }
     }
 
-    /// SET TRANSACTION, also written as SET transaction_isolation and the like.
+    /// A level of the transaction, set as a variable.
     fn set_level(&mut self, name: &str, value: &SettingValue) -> Result<()> {
         let Some(d) = definition(name) else {
             return Err(Error::internal("a level of transactions without definition"));
@@ -89,10 +93,6 @@ impl Core {
             SettingValue::Default => d.default.to_owned(),
             SettingValue::Values(values) => d.check(&values.join(" "))?,
         };
-        if self.transaction.block() == Block::Idle {
-            self.notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks");
-            return Ok(());
-        }
         match name {
             "transaction_isolation" => {
                 let isolation = match wanted.as_str() {
@@ -100,22 +100,44 @@ impl Core {
                     "read uncommitted" => Isolation::ReadUncommitted,
                     _ => Isolation::ReadCommitted,
                 };
-                if self.transaction.in_use && isolation != self.transaction.isolation {
-                    let message = "SET TRANSACTION ISOLATION LEVEL must be called before any query";
-                    return Err(Error::new(ErrorKind::ActiveTransaction, message));
-                }
-                self.transaction.isolation = isolation;
+                self.set_transaction(None, Some(isolation), false)
             }
-            "transaction_read_only" => {
-                let read_only = wanted == "on";
-                if self.transaction.in_use && self.transaction.read_only && !read_only {
-                    let message = "transaction read-write mode must be set before any query";
-                    return Err(Error::new(ErrorKind::ActiveTransaction, message));
-                }
-                self.transaction.read_only = read_only;
-            }
+            "transaction_read_only" => self.set_transaction(Some(wanted == "on"), None, false),
             // transaction_deferrable: `check` lets only its one value through.
-            _ => {}
+            _ => Ok(()),
+        }
+    }
+
+    /// SET TRANSACTION, and SET SESSION CHARACTERISTICS AS TRANSACTION.
+    fn set_transaction(&mut self, read_only: Option<bool>, isolation: Option<Isolation>, session: bool) -> Result<()> {
+        if session {
+            if let Some(isolation) = isolation {
+                self.variables.set("default_transaction_isolation", &[isolation_name(isolation).to_owned()], false)?;
+            }
+            if let Some(read_only) = read_only {
+                let value = if read_only { "on" } else { "off" };
+                self.variables.set("default_transaction_read_only", &[value.to_owned()], false)?;
+            }
+            return Ok(());
+        }
+        if self.transaction.block() == Block::Idle {
+            self.notice("WARNING", "25P01", "SET TRANSACTION can only be used in transaction blocks");
+            return Ok(());
+        }
+        let in_use = self.transaction.in_use;
+        if let Some(isolation) = isolation {
+            if in_use && isolation != self.transaction.isolation {
+                let message = "SET TRANSACTION ISOLATION LEVEL must be called before any query";
+                return Err(Error::new(ErrorKind::ActiveTransaction, message));
+            }
+            self.transaction.isolation = isolation;
+        }
+        if let Some(read_only) = read_only {
+            if in_use && self.transaction.read_only && !read_only {
+                let message = "transaction read-write mode must be set before any query";
+                return Err(Error::new(ErrorKind::ActiveTransaction, message));
+            }
+            self.transaction.read_only = read_only;
         }
         self.note_levels();
         Ok(())
@@ -143,5 +165,14 @@ impl Core {
             .map(|d| Ok(vec![d.name.to_owned(), self.shown(d.name)?, d.description.to_owned()]))
             .collect::<Result<_>>()?;
         Ok(ready(text_columns(&["name", "setting", "description"]), text_rows(&rows)?, "SHOW"))
+    }
+}
+
+/// An isolation level as variables tell it.
+pub(crate) fn isolation_name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::ReadUncommitted => "read uncommitted",
+        Isolation::ReadCommitted => "read committed",
+        Isolation::RepeatableRead => "repeatable read",
     }
 }

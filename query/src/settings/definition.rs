@@ -6,7 +6,7 @@ use base::{Error, ErrorKind, Result};
 
 /// What a variable holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Bool,
     /// A whole number between the bounds; `unit_ms` values accept `5s`, `1min` and the like.
     Int { min: i64, max: i64, unit_ms: bool },
@@ -22,7 +22,7 @@ pub enum Kind {
 
 /// Who may change a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// Told by the server, never set.
     Fixed,
     /// Set by SET.
@@ -33,17 +33,17 @@ pub enum Scope {
 
 /// One variable.
 #[derive(Clone, Copy, Debug)]
-pub struct Definition {
+pub(crate) struct Definition {
     /// As PostgreSQL spells it; compared without regard to case.
-    pub name: &'static str,
-    pub default: &'static str,
-    pub kind: Kind,
-    pub scope: Scope,
+    pub(crate) name: &'static str,
+    pub(crate) default: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) scope: Scope,
     /// Told to the client when it changes (ParameterStatus).
-    pub reported: bool,
+    pub(crate) reported: bool,
     /// Values beside these are refused with 0A000; empty: all that `kind` permits are honoured.
-    pub honoured: &'static [&'static str],
-    pub description: &'static str,
+    pub(crate) honoured: &'static [&'static str],
+    pub(crate) description: &'static str,
 }
 
 const fn variable(name: &'static str, default: &'static str, kind: Kind, description: &'static str) -> Definition {
@@ -173,6 +173,7 @@ const DEFINITIONS: &[Definition] = &[
         &["on"],
     ),
     variable("statement_timeout", "0", MILLISECONDS, "Sets the maximum allowed duration of any statement."),
+    variable("synchronize_seqscans", "on", Kind::Bool, "Enable synchronized sequential scans."),
     only(
         variable(
             "synchronous_commit",
@@ -182,7 +183,6 @@ const DEFINITIONS: &[Definition] = &[
         ),
         &["on", "local", "remote_write", "remote_apply"],
     ),
-    variable("synchronize_seqscans", "on", Kind::Bool, "Enable synchronized sequential scans."),
     reported(variable("TimeZone", "UTC", Kind::TimeZone, "Sets the time zone for displaying and interpreting time stamps.")),
     transactional(only(
         variable("transaction_deferrable", "off", Kind::Bool, "Whether to defer a read-only serializable transaction until it can be executed with no possible serialization failures."),
@@ -200,18 +200,18 @@ const DEFINITIONS: &[Definition] = &[
 ];
 
 /// All variables in the order of SHOW ALL.
-pub fn definitions() -> &'static [Definition] {
+pub(crate) fn definitions() -> &'static [Definition] {
     DEFINITIONS
 }
 
 /// The variable of that name, in any case.
-pub fn definition(name: &str) -> Option<&'static Definition> {
+pub(crate) fn definition(name: &str) -> Option<&'static Definition> {
     DEFINITIONS.iter().find(|d| d.name.eq_ignore_ascii_case(name))
 }
 
 impl Definition {
     /// The canonical spelling of `value`; 22023 when it is not one, 0A000 when we cannot honour it.
-    pub fn check(&self, value: &str) -> Result<String> {
+    pub(crate) fn check(&self, value: &str) -> Result<String> {
         let canonical = match self.kind {
             Kind::Bool => self.boolean(value)?,
             Kind::Int { min, max, unit_ms } => self.integer(value, min, max, unit_ms)?,

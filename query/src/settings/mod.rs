@@ -5,5 +5,5 @@
 mod definition;
 mod values;
 
-pub use definition::{Definition, Kind, Scope, definition, definitions};
-pub use values::Variables;
+pub(crate) use definition::{Definition, Kind, Scope, definition, definitions};
+pub(crate) use values::Variables;

@@ -11,7 +11,7 @@ type Values = BTreeMap<String, String>;
 
 /// The variables of a session.
 #[derive(Clone, Debug, Default)]
-pub struct Variables {
+pub(crate) struct Variables {
     /// Values from the start of the session: what RESET goes back to.
     start: Values,
     session: Values,
@@ -25,7 +25,7 @@ pub struct Variables {
 
 impl Variables {
     /// The values that a session starts with; unknown names are an error as with SET.
-    pub fn at_start(start: &[(String, String)]) -> Result<Self> {
+    pub(crate) fn at_start(start: &[(String, String)]) -> Result<Self> {
         let mut variables = Self::default();
         for (name, value) in start {
             let (key, value) = variables.checked(name, std::slice::from_ref(value))?;
@@ -36,12 +36,12 @@ impl Variables {
     }
 
     /// Grows with each change; part of what a bound statement depends on.
-    pub fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
     /// The value of a variable that exists for certain; the empty string for one that does not.
-    pub fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         self.find(name).unwrap_or_default()
     }
 
@@ -55,16 +55,16 @@ impl Variables {
     }
 
     /// A whole number that `check` let in.
-    pub fn integer(&self, name: &str) -> i64 {
+    pub(crate) fn integer(&self, name: &str) -> i64 {
         self.get(name).parse().unwrap_or_default()
     }
 
-    pub fn is_on(&self, name: &str) -> bool {
+    pub(crate) fn is_on(&self, name: &str) -> bool {
         self.get(name) == "on"
     }
 
     /// What SHOW prints; 42704 for an unknown name.
-    pub fn show(&self, name: &str) -> Result<String> {
+    pub(crate) fn show(&self, name: &str) -> Result<String> {
         let value = self.find(name).ok_or_else(|| unrecognized(name))?;
         Ok(match definition(name).map(|d| d.kind) {
             Some(Kind::Int { unit_ms: true, .. }) => with_unit(value),
@@ -73,7 +73,7 @@ impl Variables {
     }
 
     /// SET and SET LOCAL. Variables of the transaction itself are the caller's to carry out.
-    pub fn set(&mut self, name: &str, values: &[String], local: bool) -> Result<()> {
+    pub(crate) fn set(&mut self, name: &str, values: &[String], local: bool) -> Result<()> {
         let (key, value) = self.checked(name, values)?;
         self.before_change(&key);
         if local {
@@ -104,7 +104,7 @@ impl Variables {
     }
 
     /// RESET and SET .. TO DEFAULT.
-    pub fn reset(&mut self, name: &str) -> Result<()> {
+    pub(crate) fn reset(&mut self, name: &str) -> Result<()> {
         let key = name.to_ascii_lowercase();
         match definition(name) {
             Some(d) if d.scope == Scope::Fixed => return Err(cannot_change(d)),
@@ -121,7 +121,7 @@ impl Variables {
         Ok(())
     }
 
-    pub fn reset_all(&mut self) {
+    pub(crate) fn reset_all(&mut self) {
         let mut keys: Vec<String> = self.session.keys().cloned().collect();
         keys.extend(self.local.keys().filter(|k| !k.starts_with("transaction_")).cloned());
         for key in keys {
@@ -132,7 +132,7 @@ impl Variables {
     }
 
     /// Ends a transaction: keeps what SET changed or undoes it; local values end either way.
-    pub fn end_transaction(&mut self, committed: bool) {
+    pub(crate) fn end_transaction(&mut self, committed: bool) {
         let saved = self.saved.take();
         if !committed && let Some(saved) = saved {
             self.touched.extend(self.session.keys().cloned());
@@ -147,7 +147,7 @@ impl Variables {
     }
 
     /// Reported variables that changed since the last call, as (PostgreSQL's spelling, value).
-    pub fn take_changes(&mut self) -> Vec<(String, String)> {
+    pub(crate) fn take_changes(&mut self) -> Vec<(String, String)> {
         let touched = std::mem::take(&mut self.touched);
         definitions()
             .iter()
@@ -157,7 +157,7 @@ impl Variables {
     }
 
     /// All reported variables.
-    pub fn reported(&self) -> Vec<(String, String)> {
+    pub(crate) fn reported(&self) -> Vec<(String, String)> {
         definitions()
             .iter()
             .filter(|d| d.reported)
@@ -166,7 +166,7 @@ impl Variables {
     }
 
     /// The schemas of search_path in order, with `$user` replaced and quotes removed.
-    pub fn search_path(&self, user: &str) -> Vec<String> {
+    pub(crate) fn search_path(&self, user: &str) -> Vec<String> {
         split_names(self.get("search_path"))
             .into_iter()
             .map(|name| if name == "$user" { user.to_owned() } else { name })

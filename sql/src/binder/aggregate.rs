@@ -7,9 +7,7 @@ use super::names::{fold, located};
 use super::resolve::{self, Chosen};
 use super::type_name::held;
 use super::{Binder, Clause, Scope, Term};
-use crate::bound::{
-    AggregateCall, Expr, FrameBound, FrameUnit, SortKey, TypedCol, WindowCall, WindowFrame,
-};
+use crate::bound::{AggregateCall, Expr, FrameBound, FrameUnit, SortKey, TypedCol, WindowCall, WindowFrame};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, CastContext, ProcKind};
@@ -30,7 +28,10 @@ impl Binder<'_> {
         self.check_place(windowed, name, at)?;
         let before = {
             let level = self.level();
-            (std::mem::replace(&mut level.in_aggregate, !windowed || level.in_aggregate), std::mem::replace(&mut level.in_window, windowed))
+            let before = (level.in_aggregate, level.in_window);
+            level.in_aggregate = before.0 || !windowed;
+            level.in_window = windowed;
+            before
         };
         let bound = self.call_parts(name, exprs, extras, scope);
         let level = self.level();
@@ -54,8 +55,9 @@ impl Binder<'_> {
             }
             Some(over) => {
                 if !matches!(chosen.proc.kind, ProcKind::Aggregate | ProcKind::Window) {
-                    let message =
-                        format!("OVER specified, but {name} is not a window function nor an aggregate function");
+                    let message = format!(
+                        "OVER specified, but {name} is not a window function nor an aggregate function"
+                    );
                     return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
                 }
                 if extras.distinct || !order_by.is_empty() {
@@ -69,7 +71,8 @@ impl Binder<'_> {
                 self.level().in_window = was;
                 let (partition_by, order_by, frame) = window?;
                 let filter = filter.map(Box::new);
-                let call = WindowCall { proc: chosen.proc.oid, args, filter, partition_by, order_by, frame, ty };
+                let call =
+                    WindowCall { proc: chosen.proc.oid, args, filter, partition_by, order_by, frame, ty };
                 Ok(Term { expr: self.window_column(call), at })
             }
         }
@@ -107,7 +110,10 @@ impl Binder<'_> {
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the parts of one call, taken apart at once by the only caller")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "the parts of one call, taken apart at once by the only caller"
+    )]
     fn call_parts(
         &mut self,
         name: &str,
@@ -121,8 +127,11 @@ impl Binder<'_> {
             terms.push(self.expr(expr, scope)?);
         }
         let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
-        let chosen = resolve::function(name, &actual).map_err(|why| located(no_function(name, &actual, why), at))?;
-        if extras.star && !chosen.args.is_empty() || extras.star && name != "count" && chosen.proc.kind == ProcKind::Function {
+        let chosen =
+            resolve::function(name, &actual).map_err(|why| located(no_function(name, &actual, why), at))?;
+        if extras.star && !chosen.args.is_empty()
+            || extras.star && name != "count" && chosen.proc.kind == ProcKind::Function
+        {
             let message = format!("{name}(*) specified, but {name} is not an aggregate function");
             return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
         }
@@ -143,11 +152,14 @@ impl Binder<'_> {
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
         let mut order_by = Vec::with_capacity(extras.order_by.len());
         for item in extras.order_by {
-            order_by.push(self.inner_sort_key(item, scope)?);
-        }
-        if extras.distinct && order_by.iter().any(|k| !args.contains(&k.expr)) {
-            let message = "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
-            return Err(located(Error::new(ErrorKind::InvalidColumnReference, message), at));
+            let key = self.inner_sort_key(item, scope)?;
+            if extras.distinct && !args.contains(&key.expr) {
+                let message =
+                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
+                let error = Error::new(ErrorKind::InvalidColumnReference, message);
+                return Err(located(error, self.start(&item.expr)));
+            }
+            order_by.push(key);
         }
         let filter = match extras.filter {
             None => None,
@@ -281,7 +293,9 @@ impl Binder<'_> {
         match (&start, &end) {
             (B::UnboundedFollowing, _) => refuse("frame start cannot be UNBOUNDED FOLLOWING"),
             (_, B::UnboundedPreceding) => refuse("frame end cannot be UNBOUNDED PRECEDING"),
-            (B::CurrentRow, B::Preceding(_)) => refuse("frame starting from current row cannot have preceding rows"),
+            (B::CurrentRow, B::Preceding(_)) => {
+                refuse("frame starting from current row cannot have preceding rows")
+            }
             (B::Following(_), B::Preceding(_)) => {
                 refuse("frame starting from following row cannot have preceding rows")
             }
@@ -311,7 +325,9 @@ impl Binder<'_> {
         let target = match (unit, keys) {
             (FrameUnit::Rows | FrameUnit::Groups, _) => held(oid::INT8, -1)?,
             (FrameUnit::Range, [key]) => match key.expr.ty() {
-                ty if matches!(ty.oid, oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ) => held(oid::INTERVAL, -1)?,
+                ty if matches!(ty.oid, oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ) => {
+                    held(oid::INTERVAL, -1)?
+                }
                 ty if matches!(ty.oid, oid::FLOAT4) => held(oid::FLOAT8, -1)?,
                 ty => ty,
             },

@@ -52,7 +52,9 @@ pub(super) fn path(source: Oid, target: Oid, context: CastContext) -> Option<Pat
             CastMethod::Function(proc) => Path::Function(proc),
         });
     }
-    if let (Some(from), Some(to)) = (true_array_element(source), true_array_element(target)) {
+    // The vectors would else capture what should go to true arrays.
+    let vector = matches!(target, oid::OIDVECTOR | oid::INT2VECTOR);
+    if !vector && let (Some(from), Some(to)) = (true_array_element(source), true_array_element(target)) {
         return path(from, to, context).map(|p| if p == Path::Relabel { p } else { Path::InOut });
     }
     if context >= CastContext::Assignment && category(target) == 'S' {
@@ -87,12 +89,15 @@ impl Binder<'_> {
                 let read_as = if target.oid == oid::INTERVAL { target } else { &bare };
                 self.constant(&text, read_as, at)?
             }
-            Expr::Const(Datum::Null, ty) if ty.oid == oid::UNKNOWN => Expr::Const(Datum::Null, target.clone()),
+            Expr::Const(Datum::Null, ty) if ty.oid == oid::UNKNOWN => {
+                Expr::Const(Datum::Null, target.clone())
+            }
             Expr::Param { index, ty } if ty.oid == oid::UNKNOWN => self.infer_parameter(index, &bare, at)?,
             expr => self.convert(expr, &source, &bare, context).map_err(|e| located(e, at))?,
         };
         let explicit = context == CastContext::Explicit;
-        let expr = self.modify(expr, target, explicit).map_err(|e| located(e, at))?;
+        // A value that does not fit its modifier is an error of execution in PostgreSQL, without position.
+        let expr = self.modify(expr, target, explicit)?;
         Ok(Term { expr, at })
     }
 
@@ -140,13 +145,37 @@ impl Binder<'_> {
     /// Applies the target's modifier, when it has one that the expression has not.
     fn modify(&self, expr: Expr, target: &SqlType, explicit: bool) -> Result<Expr> {
         let ty = expr.ty();
+        if explicit && target.typmod == -1 && ty.typmod != -1 && ty.oid == target.oid {
+            return Ok(relabel(expr, &SqlType { typmod: -1, ..ty }));
+        }
         if target.typmod == -1 || ty.typmod == target.typmod {
             return Ok(expr);
         }
         if let Expr::Const(Datum::Null, _) = expr {
             return Ok(Expr::Const(Datum::Null, target.clone()));
         }
+        if let Expr::Const(datum, _) = &expr {
+            return self.modified_constant(datum, &ty, target, explicit);
+        }
         Ok(Expr::Cast { how: CastHow::Typmod { explicit }, arg: Box::new(expr), ty: target.clone() })
+    }
+
+    fn modified_constant(
+        &self,
+        datum: &Datum,
+        ty: &SqlType,
+        target: &SqlType,
+        explicit: bool,
+    ) -> Result<Expr> {
+        let io = &self.context.io;
+        let datum = if target.oid == oid::NUMERIC {
+            let mut text = String::new();
+            types::text::format_text(ty, datum, io, &mut text)?;
+            types::text::parse_text(target, &text, io)?
+        } else {
+            types::text::apply_typmod(target, datum.clone(), explicit)?
+        };
+        Ok(Expr::Const(datum, target.clone()))
     }
 
     /// An argument of a declared type: coerced implicitly, polymorphic declarations left as they are.
@@ -188,17 +217,19 @@ impl Binder<'_> {
     }
 
     /// Brings terms to one type and one form.
-    pub(super) fn unify(&mut self, terms: Vec<Term>, common: Oid, clause: &str) -> Result<(Vec<Expr>, SqlType)> {
+    pub(super) fn unify(
+        &mut self,
+        terms: Vec<Term>,
+        common: Oid,
+        clause: &str,
+    ) -> Result<(Vec<Expr>, SqlType)> {
         let target = held(common, -1)?;
         let mut exprs = Vec::with_capacity(terms.len());
         for term in terms {
             let source = term.expr.ty().oid;
             if !can_coerce(source, common, CastContext::Implicit) {
-                let message = format!(
-                    "{clause} could not convert type {} to {}",
-                    type_name(source),
-                    type_name(common)
-                );
+                let message =
+                    format!("{clause} could not convert type {} to {}", type_name(source), type_name(common));
                 return Err(located(Error::new(ErrorKind::CannotCoerce, message), term.at));
             }
             exprs.push(self.coerce(term, &target, CastContext::Implicit)?.expr);
@@ -210,8 +241,10 @@ impl Binder<'_> {
     pub(super) fn same_type(&mut self, exprs: Vec<Expr>, target: &SqlType) -> Result<(Vec<Expr>, SqlType)> {
         let mut shared: Option<SqlType> = None;
         let mut form = None;
+        let mut has_null = false;
         for expr in &exprs {
             if matches!(expr, Expr::Const(Datum::Null, _)) {
+                has_null = true;
                 continue;
             }
             let ty = expr.ty();
@@ -226,7 +259,7 @@ impl Binder<'_> {
                 Some(s) => SqlType { typmod: -1, ..s },
             });
         }
-        let typmod = shared.map_or(-1, |s| s.typmod);
+        let typmod = shared.filter(|_| !has_null).map_or(-1, |s| s.typmod);
         let ty = SqlType { oid: target.oid, typmod, form: form.unwrap_or_else(|| target.form.clone()) };
         let exprs = exprs.into_iter().map(|e| self.in_form(e, &ty)).collect::<Result<Vec<_>>>()?;
         Ok((exprs, ty))
@@ -255,7 +288,6 @@ pub(super) fn common_oid(types: &[(Oid, usize)], clause: &str) -> Result<Oid> {
     }
     Ok(chosen)
 }
-
 
 /// The same value seen as another type of the same representation.
 pub(super) fn relabel(expr: Expr, target: &SqlType) -> Expr {

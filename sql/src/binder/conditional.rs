@@ -85,9 +85,8 @@ impl Binder<'_> {
     }
 
     fn null_if(&mut self, terms: Vec<Term>, at: usize) -> Result<Expr> {
-        let [left, right] = <[Term; 2]>::try_from(terms).map_err(|_| {
-            located(Error::new(ErrorKind::Syntax, "NULLIF takes two arguments"), at)
-        })?;
+        let [left, right] = <[Term; 2]>::try_from(terms)
+            .map_err(|_| located(Error::new(ErrorKind::Syntax, "NULLIF takes two arguments"), at))?;
         let (equal, left, right) = self.comparison("=", left, right, None).map_err(|e| located(e, at))?;
         let ty = left.ty();
         Ok(Expr::NullIf { equal, left: Box::new(left), right: Box::new(right), ty })

@@ -45,12 +45,22 @@ impl Binder<'_> {
             E::InList { expr, list, negated } => self.in_list(expr, list, *negated, scope),
             E::InSubquery { expr, subquery, negated } => self.in_subquery(expr, subquery, *negated, scope),
             E::Between { expr, negated, low, high } => self.between(expr, *negated, low, high, scope),
-            E::Like { negated, any: false, expr, pattern, escape_char } => {
-                self.like(if *negated { "!~~" } else { "~~" }, "like_escape", expr, pattern, escape_char.as_ref(), scope)
-            }
-            E::ILike { negated, any: false, expr, pattern, escape_char } => {
-                self.like(if *negated { "!~~*" } else { "~~*" }, "like_escape", expr, pattern, escape_char.as_ref(), scope)
-            }
+            E::Like { negated, any: false, expr, pattern, escape_char } => self.like(
+                if *negated { "!~~" } else { "~~" },
+                "like_escape",
+                expr,
+                pattern,
+                escape_char.as_ref(),
+                scope,
+            ),
+            E::ILike { negated, any: false, expr, pattern, escape_char } => self.like(
+                if *negated { "!~~*" } else { "~~*" },
+                "like_escape",
+                expr,
+                pattern,
+                escape_char.as_ref(),
+                scope,
+            ),
             E::SimilarTo { negated, expr, pattern, escape_char } => {
                 self.similar(*negated, expr, pattern, escape_char.as_ref(), scope)
             }
@@ -58,14 +68,49 @@ impl Binder<'_> {
                 self.quantified(left, compare_op, right, false, scope)
             }
             E::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, true, scope),
-            E::Cast { kind, expr: inner, data_type, array: false, format: None } => {
-                self.cast(*kind == ast::CastKind::DoubleColon || *kind == ast::CastKind::Cast, inner, data_type, scope)
-            }
+            E::Cast { kind, expr: inner, data_type, array: false, format: None } => self.cast(
+                *kind == ast::CastKind::DoubleColon || *kind == ast::CastKind::Cast,
+                inner,
+                data_type,
+                scope,
+            ),
             E::TypedString(ast::TypedString { data_type, value, uses_odbc_syntax: false }) => {
                 self.typed_string(data_type, value)
             }
             E::Interval(interval) => self.interval(interval, scope),
-            E::AtTimeZone { timestamp, time_zone } => self.call_named("timezone", &[time_zone, timestamp], scope),
+            E::Collate { expr, collation } => self.collate(expr, collation, scope),
+            E::Function(function) => self.function(function, scope),
+            E::Case {
+                case_token: ast::helpers::attached_token::AttachedToken(token),
+                end_token: _,
+                operand,
+                conditions,
+                else_result,
+            } => {
+                let at = self.at(token.span);
+                self.case(operand.as_deref(), conditions, else_result.as_deref(), at, scope)
+            }
+            E::Exists { subquery, negated } => self.exists(subquery, *negated, scope),
+            E::Subquery(query) => self.scalar_subquery(query, scope),
+            E::Array(ast::Array { elem, named: _ }) => {
+                let at = self.start(expr);
+                self.array(elem, None, at, scope)
+            }
+            E::Tuple(items) => {
+                let at = items.first().map_or(0, |i| self.start(i));
+                Err(self.unsupported("a row constructor", at).with_hint("Compare the columns one by one."))
+            }
+            other => self.call_syntax(other, scope),
+        }
+    }
+
+    /// Syntaxes that stand for a call of a function, and what is refused.
+    fn call_syntax(&mut self, expr: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+        use ast::Expr as E;
+        match expr {
+            E::AtTimeZone { timestamp, time_zone } => {
+                self.call_named("timezone", &[time_zone, timestamp], scope)
+            }
             E::Extract { field, syntax: _, expr } => self.extract(field, expr, scope),
             E::Ceil { expr, field: ast::CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime) } => {
                 self.call_named("ceil", &[expr], scope)
@@ -85,25 +130,11 @@ impl Binder<'_> {
                 args.extend(overlay_for.as_deref());
                 self.call_named("overlay", &args, scope)
             }
-            E::Collate { expr, collation } => self.collate(expr, collation, scope),
-            E::Function(function) => self.function(function, scope),
-            E::Case { case_token: ast::helpers::attached_token::AttachedToken(token), end_token: _, operand, conditions, else_result } => {
-                let at = self.at(token.span);
-                self.case(operand.as_deref(), conditions, else_result.as_deref(), at, scope)
-            }
-            E::Exists { subquery, negated } => self.exists(subquery, *negated, scope),
-            E::Subquery(query) => self.scalar_subquery(query, scope),
-            E::Array(ast::Array { elem, named: _ }) => {
-                let at = self.start(expr);
-                self.array(elem, None, at, scope)
-            }
-            E::Tuple(items) => {
-                let at = items.first().map_or(0, |i| self.start(i));
-                Err(self.unsupported("a row constructor", at).with_hint("Compare the columns one by one."))
-            }
             E::GroupingSets(_) | E::Cube(_) | E::Rollup(_) => {
                 let at = self.start(expr);
-                Err(self.unsupported("GROUPING SETS", at).with_hint("Combine GROUP BY queries with UNION ALL."))
+                Err(self
+                    .unsupported("GROUPING SETS", at)
+                    .with_hint("Combine GROUP BY queries with UNION ALL."))
             }
             other => {
                 let at = self.start(other);
@@ -112,7 +143,13 @@ impl Binder<'_> {
         }
     }
 
-    fn is_bool(&mut self, expr: &ast::Expr, value: Option<bool>, negated: bool, scope: &Scope<'_>) -> Result<Term> {
+    fn is_bool(
+        &mut self,
+        expr: &ast::Expr,
+        value: Option<bool>,
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
         let term = self.expr(expr, scope)?;
         let at = term.at;
         let clause = match (value, negated) {
@@ -128,12 +165,20 @@ impl Binder<'_> {
     }
 
     fn is_null(&mut self, expr: &ast::Expr, negated: bool, scope: &Scope<'_>) -> Result<Term> {
-        let term = self.expr(expr, scope)?;
-        let term = self.resolve_unknown(term)?;
+        let mut term = self.expr(expr, scope)?;
+        // A parameter stays open here: another use may give it its type, see `settle`.
+        if !matches!(term.expr, Expr::Param { index: _, ty: _ }) {
+            term = self.resolve_unknown(term)?;
+        }
         Ok(Term { expr: Expr::IsNull { arg: Box::new(term.expr), negated }, at: term.at })
     }
 
-    fn field_access(&mut self, root: &ast::Expr, chain: &[ast::AccessExpr], scope: &Scope<'_>) -> Result<Term> {
+    fn field_access(
+        &mut self,
+        root: &ast::Expr,
+        chain: &[ast::AccessExpr],
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
         // `table.column[1]` arrives as a chain of dots and subscripts.
         let mut parts: Vec<ast::Ident> = match root {
             ast::Expr::Identifier(ident) => vec![ident.clone()],
@@ -152,8 +197,14 @@ impl Binder<'_> {
         let mut term = if parts.is_empty() { self.expr(root, scope)? } else { self.column(&parts, scope)? };
         for access in rest {
             term = match access {
-                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => self.subscript(term, index, scope)?,
-                ast::AccessExpr::Subscript(ast::Subscript::Slice { lower_bound: _, upper_bound: _, stride: _ }) => {
+                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
+                    self.subscript(term, index, scope)?
+                }
+                ast::AccessExpr::Subscript(ast::Subscript::Slice {
+                    lower_bound: _,
+                    upper_bound: _,
+                    stride: _,
+                }) => {
                     return Err(self.unsupported("an array slice", term.at));
                 }
                 ast::AccessExpr::Dot(_) => {
@@ -167,7 +218,10 @@ impl Binder<'_> {
     fn subscript(&mut self, array: Term, index: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
         let ty = array.expr.ty().oid;
         let Some(element) = types::sql_type::array_element(ty) else {
-            let message = format!("cannot subscript type {} because it does not support subscripting", super::type_name::type_name(ty));
+            let message = format!(
+                "cannot subscript type {} because it does not support subscripting",
+                super::type_name::type_name(ty)
+            );
             return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), array.at));
         };
         let index = self.expr(index, scope)?;
@@ -199,7 +253,8 @@ impl Binder<'_> {
                 .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[].");
             return Err(located(error, at));
         }
-        if let Some(nested) = terms.iter().find(|t| types::sql_type::array_element(t.expr.ty().oid).is_some()) {
+        if let Some(nested) = terms.iter().find(|t| types::sql_type::array_element(t.expr.ty().oid).is_some())
+        {
             return Err(self.unsupported("an array of arrays", nested.at));
         }
         let (elements, element) = match target {
@@ -224,7 +279,8 @@ impl Binder<'_> {
     }
 
     fn collate(&mut self, expr: &ast::Expr, collation: &ast::ObjectName, scope: &Scope<'_>) -> Result<Term> {
-        let (schema, name, at) = self.qualified(collation)?;
+        let (schema, name, name_at) = self.qualified(collation)?;
+        let at = self.operator_position(expr).unwrap_or(name_at);
         let known = matches!(schema.as_deref(), None | Some("pg_catalog"));
         if !known || !matches!(name.as_str(), "C" | "POSIX" | "default" | "ucs_basic") {
             let message = format!("collation \"{name}\" for encoding \"UTF8\" does not exist");
@@ -248,7 +304,13 @@ impl Binder<'_> {
         self.coerce(term, &target, catalog::builtin::CastContext::Explicit)
     }
 
-    fn cast(&mut self, plain: bool, inner: &ast::Expr, ty: &ast::DataType, scope: &Scope<'_>) -> Result<Term> {
+    fn cast(
+        &mut self,
+        plain: bool,
+        inner: &ast::Expr,
+        ty: &ast::DataType,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
         if !plain {
             let at = self.start(inner);
             return Err(self.unsupported("TRY_CAST", at));
@@ -262,7 +324,21 @@ impl Binder<'_> {
             return self.array(elem, Some(&element), at, scope);
         }
         let term = self.expr(inner, scope)?;
-        self.coerce(term, &target, catalog::builtin::CastContext::Explicit)
+        let source = term.expr.ty().oid;
+        let explicit = catalog::builtin::CastContext::Explicit;
+        if !super::coerce::can_coerce(source, target.oid, explicit) {
+            let at = self.cast_position(inner);
+            return self.coerce(Term { at, ..term }, &target, explicit);
+        }
+        self.coerce(term, &target, explicit)
+    }
+
+    /// Position of a cast: of `::`, or of the word CAST.
+    fn cast_position(&self, inner: &ast::Expr) -> usize {
+        match self.operator_position(inner) {
+            Some(at) if self.text_at(at, "::") => at,
+            _ => self.start(inner).saturating_sub("CAST(".len()),
+        }
     }
 
     /// Position of a cast's type name: behind `::`.
@@ -271,8 +347,13 @@ impl Binder<'_> {
     }
 
     fn interval(&mut self, interval: &ast::Interval, scope: &Scope<'_>) -> Result<Term> {
-        let ast::Interval { value, leading_field, leading_precision, last_field, fractional_seconds_precision } =
-            interval;
+        let ast::Interval {
+            value,
+            leading_field,
+            leading_precision,
+            last_field,
+            fractional_seconds_precision,
+        } = interval;
         let fields = match leading_field {
             None => None,
             Some(first) => Some(interval_fields(first, last_field.as_ref()).ok_or_else(|| {
@@ -286,13 +367,18 @@ impl Binder<'_> {
         let term = self.expr(value, scope)?;
         if !matches!(term.expr, Expr::Const(Datum::Text(_), _)) {
             let error = Error::new(ErrorKind::Syntax, "an interval literal must be a string");
-            return Err(located(error, term.at).with_hint("Multiply an interval instead: n * interval '1 day'."));
+            return Err(
+                located(error, term.at).with_hint("Multiply an interval instead: n * interval '1 day'.")
+            );
         }
         self.coerce(term, &target, catalog::builtin::CastContext::Explicit)
     }
 }
 
-fn interval_fields(first: &ast::DateTimeField, last: Option<&ast::DateTimeField>) -> Option<ast::IntervalFields> {
+fn interval_fields(
+    first: &ast::DateTimeField,
+    last: Option<&ast::DateTimeField>,
+) -> Option<ast::IntervalFields> {
     use ast::DateTimeField as D;
     use ast::IntervalFields as F;
     Some(match (first, last) {

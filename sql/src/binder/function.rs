@@ -11,12 +11,13 @@ use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, CastContext, ProcKind};
 use sqlparser::ast;
-use types::sql_type::oid;
 use types::Datum;
+use types::sql_type::oid;
 
 const HINT_NONE: &str =
     "No function matches the given name and argument types. You might need to add explicit type casts.";
-const HINT_CHOICE: &str = "Could not choose a best candidate function. You might need to add explicit type casts.";
+const HINT_CHOICE: &str =
+    "Could not choose a best candidate function. You might need to add explicit type casts.";
 
 /// pg_proc OIDs that syntax names without a function's name.
 const NOW: Oid = Oid(1299);
@@ -52,11 +53,15 @@ impl Binder<'_> {
             return Err(self.unsupported("IGNORE NULLS", at));
         }
         if !within_group.is_empty() {
-            return Err(self.unsupported("WITHIN GROUP", at).with_hint("Compute the value with window functions."));
+            return Err(self
+                .unsupported("WITHIN GROUP", at)
+                .with_hint("Compute the value with window functions."));
         }
         let plain = filter.is_none() && over.is_none();
         let list = match args {
-            ast::FunctionArguments::None if plain && schema.is_none() => return self.value_function(&name, None, at),
+            ast::FunctionArguments::None if plain && schema.is_none() => {
+                return self.value_function(&name, None, at);
+            }
             ast::FunctionArguments::None => return Err(self.unsupported("this call syntax", at)),
             ast::FunctionArguments::Subquery(query) if name == "array" && plain => {
                 return self.array_subquery(query, at, scope);
@@ -74,13 +79,13 @@ impl Binder<'_> {
         }
         let (exprs, star) = self.positional(args, at)?;
         let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
-        let extras =
-            Extras { star, distinct, order_by, filter: filter.as_deref(), over: over.as_ref(), at };
+        let extras = Extras { star, distinct, order_by, filter: filter.as_deref(), over: over.as_ref(), at };
         if schema.is_none() && !star && plain && !distinct && order_by.is_empty() {
             if let Some(term) = self.conditional_function(&name, &exprs, at, scope)? {
                 return Ok(term);
             }
-            if matches!(name.as_str(), "current_timestamp" | "localtimestamp" | "current_time" | "localtime") {
+            if matches!(name.as_str(), "current_timestamp" | "localtimestamp" | "current_time" | "localtime")
+            {
                 return self.value_function(&name, exprs.first().copied(), at);
             }
         }
@@ -134,6 +139,11 @@ impl Binder<'_> {
         if kind == Some(ProcKind::Aggregate) || extras.over.is_some() || kind == Some(ProcKind::Window) {
             return self.aggregate_or_window(name, exprs, extras, scope);
         }
+        if extras.star
+            && let Err(why) = resolve::function(name, &[])
+        {
+            return Err(located(no_function(name, &[], why), extras.at));
+        }
         if extras.star || extras.distinct || !extras.order_by.is_empty() || extras.filter.is_some() {
             let what = match (extras.star, extras.distinct, extras.order_by.is_empty()) {
                 (true, _, _) => format!("{name}(*) specified, but {name} is not an aggregate function"),
@@ -165,13 +175,18 @@ impl Binder<'_> {
         let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
         let found = resolve::function(name, &actual);
         let exact = found.as_ref().is_ok_and(|c| c.proc.args == actual);
-        if !exact && let [source] = actual.as_slice() && let Some(target) = cast_by_call(name, *source) {
-            let Some(term) = terms.into_iter().next() else { return Err(Error::internal("a call lost its argument")) };
+        if !exact
+            && let [source] = actual.as_slice()
+            && let Some(target) = cast_by_call(name, *source)
+        {
+            let Some(term) = terms.into_iter().next() else {
+                return Err(Error::internal("a call lost its argument"));
+            };
             let mut term = self.coerce(term, &held(target, -1)?, CastContext::Explicit)?;
             term.at = at;
             return Ok(term);
         }
-        let chosen = found.map_err(|why| located(no_function(name, &actual, why), at))?;
+        let chosen = found.map_err(|why| no_function_at(name, &actual, why, at))?;
         if chosen.proc.returns_set {
             return Err(self
                 .unsupported("a set-returning function outside FROM", at)
@@ -194,7 +209,11 @@ impl Binder<'_> {
     }
 
     /// Arguments as the chosen function declares them; those of a variadic one packed into an array.
-    pub(super) fn coerce_arguments(&mut self, terms: Vec<Term>, chosen: &resolve::Chosen) -> Result<Vec<Expr>> {
+    pub(super) fn coerce_arguments(
+        &mut self,
+        terms: Vec<Term>,
+        chosen: &resolve::Chosen,
+    ) -> Result<Vec<Expr>> {
         let mut args = Vec::with_capacity(terms.len());
         for (term, declared) in terms.into_iter().zip(&chosen.args) {
             args.push(self.coerce_argument(term, *declared)?.expr);
@@ -202,7 +221,8 @@ impl Binder<'_> {
         if let Some(from) = chosen.variadic_from {
             let element = chosen.args.get(from).copied().unwrap_or(oid::TEXT);
             let array = types::sql_type::array_of(element).map(|a| held(a, -1)).transpose()?;
-            let ty = array.ok_or_else(|| Error::unsupported("variadic arguments of this type are not supported"))?;
+            let ty = array
+                .ok_or_else(|| Error::unsupported("variadic arguments of this type are not supported"))?;
             let bare = held(element, -1)?;
             let packed = args.split_off(from.min(args.len()));
             let elements = packed.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;
@@ -218,9 +238,10 @@ impl Binder<'_> {
         let term = |expr| Term { expr, at };
         let typmod = match precision {
             None => -1,
-            Some(ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Number(text, false), span: _ })) => {
-                text.parse::<i32>().map_or(6, |p| p.min(6))
-            }
+            Some(ast::Expr::Value(ast::ValueWithSpan {
+                value: ast::Value::Number(text, false),
+                span: _,
+            })) => text.parse::<i32>().map_or(6, |p| p.min(6)),
             Some(_) => return Err(located(Error::new(ErrorKind::Syntax, "syntax error in a precision"), at)),
         };
         let (target, named) = match name {
@@ -241,9 +262,16 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn extract(&mut self, field: &ast::DateTimeField, expr: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+    pub(super) fn extract(
+        &mut self,
+        field: &ast::DateTimeField,
+        expr: &ast::Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
         let name = match field {
-            ast::DateTimeField::Custom(ident) | ast::DateTimeField::Week(Some(ident)) => super::names::fold(ident),
+            ast::DateTimeField::Custom(ident) | ast::DateTimeField::Week(Some(ident)) => {
+                super::names::fold(ident)
+            }
             other => other.to_string().to_ascii_lowercase(),
         };
         let term = self.expr(expr, scope)?;
@@ -273,7 +301,8 @@ impl Binder<'_> {
         if let Some(length) = length {
             terms.push(self.expr(length, scope)?);
         }
-        self.call_terms(if shorthand { "substr" } else { "substring" }, terms, at)
+        let name = if shorthand { "substr" } else { "substring" };
+        self.call_terms(name, terms, self.word_before(name, at))
     }
 
     pub(super) fn trim(
@@ -312,14 +341,26 @@ fn shown_types(types: &[Oid]) -> String {
     types.iter().map(|t| type_name(*t)).collect::<Vec<_>>().join(", ")
 }
 
+/// `no_function` with its position; PostgreSQL gives none for a polymorphic type that was not found.
+fn no_function_at(name: &str, args: &[Oid], why: Refused, at: usize) -> Error {
+    let error = no_function(name, args, why);
+    if why == Refused::Polymorphic { error } else { located(error, at) }
+}
+
 pub(super) fn no_function(name: &str, args: &[Oid], why: Refused) -> Error {
     let shown = format!("{name}({})", shown_types(args));
     match why {
         Refused::NotFound => {
-            Error::new(ErrorKind::UndefinedFunction, format!("function {shown} does not exist")).with_hint(HINT_NONE)
+            Error::new(ErrorKind::UndefinedFunction, format!("function {shown} does not exist"))
+                .with_hint(HINT_NONE)
+        }
+        Refused::Polymorphic => {
+            let message = "could not determine polymorphic type because input has type unknown";
+            Error::new(ErrorKind::DatatypeMismatch, message)
         }
         Refused::Ambiguous => {
-            Error::new(ErrorKind::AmbiguousFunction, format!("function {shown} is not unique")).with_hint(HINT_CHOICE)
+            Error::new(ErrorKind::AmbiguousFunction, format!("function {shown} is not unique"))
+                .with_hint(HINT_CHOICE)
         }
     }
 }

@@ -82,7 +82,9 @@ impl Binder<'_> {
             ast::Value::Null => Expr::Const(Datum::Null, unknown_type()),
             ast::Value::Placeholder(name) => return self.parameter(name, at),
             ast::Value::SingleQuotedByteStringLiteral(_) | ast::Value::HexStringLiteral(_) => {
-                return Err(self.unsupported("a bit string literal", at).with_hint("Write a bytea literal: '\\x0a'::bytea."));
+                return Err(self
+                    .unsupported("a bit string literal", at)
+                    .with_hint("Write a bytea literal: '\\x0a'::bytea."));
             }
             other => {
                 let message = format!("syntax error at or near \"{other}\"");
@@ -94,7 +96,8 @@ impl Binder<'_> {
 
     /// Text as a constant of a type, as the type's input reads it.
     pub(super) fn constant(&self, text: &str, ty: &SqlType, at: usize) -> Result<Expr> {
-        if ty.oid == oid::NUMERIC && ty.typmod == -1
+        if ty.oid == oid::NUMERIC
+            && ty.typmod == -1
             && let Some((value, scale)) = decimal(text)
         {
             return Ok(Expr::Const(Datum::Decimal128(value), SqlType::numeric_at_scale(scale)));
@@ -102,8 +105,12 @@ impl Binder<'_> {
         if let Some(found) = self.object_constant(text, ty, at)? {
             return Ok(Expr::Const(found, ty.clone()));
         }
-        let datum = types::text::parse_text(ty, text, &self.context.io).map_err(|e| located(e, at))?;
-        Ok(Expr::Const(datum, ty.clone()))
+        let datum = if ty.oid == oid::INTERVAL {
+            super::interval::read(text, ty.typmod, &self.context.io)
+        } else {
+            types::text::parse_text(ty, text, &self.context.io)
+        };
+        Ok(Expr::Const(datum.map_err(|e| located(e, at))?, ty.clone()))
     }
 
     /// $1, $2, ..: of the declared or of the so far inferred type, else unknown.
@@ -141,7 +148,9 @@ impl Binder<'_> {
         (0..count)
             .map(|i| match (self.parameters.get(i).cloned().flatten(), self.context.parameter_types.get(i)) {
                 (Some(ty), _) => Ok(ty),
-                (None, Some(Some(declared))) if declared.0 != 0 && *declared != oid::UNKNOWN => held(*declared, -1),
+                (None, Some(Some(declared))) if declared.0 != 0 && *declared != oid::UNKNOWN => {
+                    held(*declared, -1)
+                }
                 _ => {
                     let message = format!("could not determine data type of parameter ${}", i + 1);
                     Err(Error::new(ErrorKind::IndeterminateDatatype, message))

@@ -28,6 +28,11 @@ impl Lines {
         Self(starts)
     }
 
+    /// Of a text whose positions mean nothing to the client.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+
     fn position(&self, at: Location) -> usize {
         let line = usize::try_from(at.line).unwrap_or(0);
         let column = usize::try_from(at.column).unwrap_or(0);
@@ -45,7 +50,8 @@ pub(crate) fn fold(ident: &ast::Ident) -> String {
         name.make_ascii_lowercase();
     }
     if name.len() > base::limits::IDENTIFIER_BYTES_MAX {
-        let cut = (0..=base::limits::IDENTIFIER_BYTES_MAX).rev().find(|i| name.is_char_boundary(*i)).unwrap_or(0);
+        let cut =
+            (0..=base::limits::IDENTIFIER_BYTES_MAX).rev().find(|i| name.is_char_boundary(*i)).unwrap_or(0);
         name.truncate(cut);
     }
     name
@@ -83,7 +89,9 @@ impl Binder<'_> {
                     }
                     parts.push(fold(ident));
                 }
-                ast::ObjectNamePart::Function(_) => return Err(self.unsupported("a name made by a function", at)),
+                ast::ObjectNamePart::Function(_) => {
+                    return Err(self.unsupported("a name made by a function", at));
+                }
             }
         }
         Ok((parts, at))

@@ -32,12 +32,11 @@ enum Rule {
 fn rule(name: &str) -> Rule {
     match name {
         "numeric_add" | "numeric_sub" | "numeric_larger" | "numeric_smaller" => Rule::Same,
-        "numeric_eq" | "numeric_ne" | "numeric_lt" | "numeric_le" | "numeric_gt" | "numeric_ge" | "numeric_cmp" => {
-            Rule::Compare
-        }
+        "numeric_eq" | "numeric_ne" | "numeric_lt" | "numeric_le" | "numeric_gt" | "numeric_ge"
+        | "numeric_cmp" => Rule::Compare,
         "numeric_mul" => Rule::Product,
-        "numeric_uminus" | "numeric_uplus" | "numeric_abs" | "abs" | "sum" | "min" | "max" | "count" | "lag" | "lead"
-        | "first_value" | "last_value" | "nth_value" => Rule::Keep,
+        "numeric_uminus" | "numeric_uplus" | "numeric_abs" | "abs" | "sum" | "min" | "max" | "count"
+        | "lag" | "lead" | "first_value" | "last_value" | "nth_value" => Rule::Keep,
         "avg" => Rule::Average,
         _ => Rule::PerValue,
     }
@@ -110,8 +109,16 @@ impl Binder<'_> {
     }
 
     /// Brings the numeric arguments of a call into the forms its function takes; gives them and the result's type.
-    pub(super) fn numeric_call(&self, proc: &Proc, args: Vec<Expr>, result: SqlType) -> Result<(Vec<Expr>, SqlType)> {
-        let numerics: Vec<SqlType> = args.iter().map(Expr::ty).filter(|t| t.oid == oid::NUMERIC).collect();
+    pub(super) fn numeric_call(
+        &self,
+        proc: &Proc,
+        args: Vec<Expr>,
+        result: SqlType,
+    ) -> Result<(Vec<Expr>, SqlType)> {
+        // NULL has no scale of its own.
+        let has_value = |e: &&Expr| !matches!(e, Expr::Const(Datum::Null, _));
+        let numerics: Vec<SqlType> =
+            args.iter().filter(has_value).map(Expr::ty).filter(|t| t.oid == oid::NUMERIC).collect();
         if numerics.is_empty() {
             return Ok((args, result));
         }
@@ -141,9 +148,10 @@ impl Binder<'_> {
                 }
             }
             Rule::Keep => {
-                let form = numerics.first().map_or(Form::PgNum, |t| t.form.clone());
-                let ty = if is_numeric { SqlType { form, ..per_value() } } else { result };
-                (None, ty)
+                let first = numerics.first().map_or(Form::PgNum, |t| t.form.clone());
+                let form = if numerics.iter().all(|t| t.form == first) { first } else { Form::PgNum };
+                let ty = if is_numeric { SqlType { form: form.clone(), ..per_value() } } else { result };
+                (Some(form), ty)
             }
             Rule::Average => (None, if is_numeric { per_value() } else { result }),
             Rule::PerValue => (Some(Form::PgNum), if is_numeric { per_value() } else { result }),

@@ -18,7 +18,12 @@ impl Binder<'_> {
         let found = match text.trim() {
             "-" => Ok(0),
             digits if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
-                digits.parse().map_err(|_| Error::new(ErrorKind::NumericOutOfRange, format!("value \"{digits}\" is out of range for type oid")))
+                digits.parse().map_err(|_| {
+                    Error::new(
+                        ErrorKind::NumericOutOfRange,
+                        format!("value \"{digits}\" is out of range for type oid"),
+                    )
+                })
             }
             name => self.named_object(name, ty),
         };
@@ -27,14 +32,16 @@ impl Binder<'_> {
 
     fn named_object(&self, text: &str, ty: &SqlType) -> Result<u32> {
         if ty.oid == oid::REGTYPE {
-            let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).and_then(|mut p| p.parse_data_type());
+            let parsed =
+                Parser::new(&PostgreSqlDialect {}).try_with_sql(text).and_then(|mut p| p.parse_data_type());
             let parsed = parsed.map_err(|_| undefined("type", text))?;
             return self.sql_type(&parsed).map(|t| t.oid.0);
         }
-        let name = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).and_then(|mut p| p.parse_object_name(false));
+        let name = Parser::new(&PostgreSqlDialect {})
+            .try_with_sql(text)
+            .and_then(|mut p| p.parse_object_name(false));
         let name = name.map_err(|_| Error::new(ErrorKind::InvalidText, "invalid name syntax"))?;
-        let parts: Vec<String> =
-            name.0.iter().filter_map(|p| p.as_ident().map(fold)).collect();
+        let parts: Vec<String> = name.0.iter().filter_map(|p| p.as_ident().map(fold)).collect();
         let (schema, last) = match parts.as_slice() {
             [name] => (None, name.as_str()),
             [schema, name] => (Some(schema.as_str()), name.as_str()),

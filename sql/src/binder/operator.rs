@@ -20,12 +20,18 @@ const HINT_TWO: &str =
     "No operator matches the given name and argument types. You might need to add explicit type casts.";
 const HINT_ONE: &str =
     "No operator matches the given name and argument type. You might need to add an explicit type cast.";
-const HINT_CHOICE: &str = "Could not choose a best candidate operator. You might need to add explicit type casts.";
+const HINT_CHOICE: &str =
+    "Could not choose a best candidate operator. You might need to add explicit type casts.";
 
 impl Binder<'_> {
     /// A chain of binary operators that leans left, bound from its leftmost operand on.
     pub(super) fn binary_chain(&mut self, expr: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
-        if let ast::Expr::BinaryOp { left: _, op: op @ (BinaryOperator::And | BinaryOperator::Or), right: _ } = expr {
+        if let ast::Expr::BinaryOp {
+            left: _,
+            op: op @ (BinaryOperator::And | BinaryOperator::Or),
+            right: _,
+        } = expr
+        {
             return self.logical_chain(expr, op, scope);
         }
         let mut rest = Vec::new();
@@ -114,13 +120,19 @@ impl Binder<'_> {
 
     /// A call with its arguments coerced, numerics brought to the forms the function takes.
     pub(super) fn call(&self, proc: Oid, args: Vec<Expr>, result: Oid, at: usize) -> Result<Expr> {
-        let row = builtin::proc(proc).ok_or_else(|| Error::internal(format!("function {proc} is not known")))?;
+        let row =
+            builtin::proc(proc).ok_or_else(|| Error::internal(format!("function {proc} is not known")))?;
         let ty = held(result, -1).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(row, args, ty)?;
         Ok(Expr::Call { proc, args, ty })
     }
 
-    pub(super) fn unary(&mut self, op: UnaryOperator, operand: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+    pub(super) fn unary(
+        &mut self,
+        op: UnaryOperator,
+        operand: &ast::Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
         let name = match op {
             UnaryOperator::Not => {
                 let term = self.expr(operand, scope)?;
@@ -143,9 +155,10 @@ impl Binder<'_> {
     }
 
     fn prefix(&mut self, name: &str, term: Term, operand: &ast::Expr) -> Result<Term> {
+        let at = term.at;
         let mut term = self.operation(name, None, term, None).map_err(|e| {
-            let start = self.start(operand);
-            located(e, start.saturating_sub(name.chars().count()))
+            let start = if at == 0 { self.start(operand) } else { at };
+            located(e, self.word_before(name, start))
         })?;
         term.at = term.at.saturating_sub(1);
         Ok(term)
@@ -365,19 +378,21 @@ impl Binder<'_> {
                 located(Error::new(ErrorKind::WrongObjectType, message), position)
             })?,
         };
-        let (operator, sides, result) = resolve::operator(&name, &[arg.expr.ty().oid, element]).map_err(|why| {
-            let position = self.operator_position(left).unwrap_or(0);
-            located(no_operator(&name, &[arg.expr.ty().oid, element], why), position)
-        })?;
+        let (operator, sides, result) =
+            resolve::operator(&name, &[arg.expr.ty().oid, element]).map_err(|why| {
+                let position = self.operator_position(left).unwrap_or(0);
+                located(no_operator(&name, &[arg.expr.ty().oid, element], why), position)
+            })?;
         if result != oid::BOOL {
             let message = "op ANY/ALL (array) requires operator to yield boolean";
             return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
         }
-        let [arg_type, element_type] = <[Oid; 2]>::try_from(sides)
-            .map_err(|_| Error::internal("a comparison without two operands"))?;
+        let [arg_type, element_type] =
+            <[Oid; 2]>::try_from(sides).map_err(|_| Error::internal("a comparison without two operands"))?;
         let arg = self.coerce_argument(arg, arg_type)?.expr;
         // A list of numerics has a scale per value.
-        let arg = if arg_type == oid::NUMERIC { self.in_form(arg, &super::numeric::per_value())? } else { arg };
+        let arg =
+            if arg_type == oid::NUMERIC { self.in_form(arg, &super::numeric::per_value())? } else { arg };
         let array_target = match element == element_type {
             true => array_type,
             false => types::sql_type::array_of(element_type)
@@ -401,6 +416,22 @@ impl Binder<'_> {
         Some(at + skipped)
     }
 
+    /// Position of the last `word` (in any case) that begins shortly before a position; the position if there is none.
+    pub(super) fn word_before(&self, word: &str, at: usize) -> usize {
+        const LOOK_BACK: usize = 40;
+        let from = at.saturating_sub(LOOK_BACK + 1);
+        let before: String = self
+            .context
+            .text
+            .chars()
+            .skip(from)
+            .take(at.saturating_sub(1) - from.min(at.saturating_sub(1)))
+            .collect();
+        let before = before.to_ascii_lowercase();
+        let found = before.rfind(word).and_then(|i| before.get(..i));
+        found.map_or(at, |prefix| from + prefix.chars().count() + 1)
+    }
+
     pub(super) fn text_at(&self, at: usize, expected: &str) -> bool {
         let mut text = self.context.text.chars().skip(at.saturating_sub(1));
         expected.chars().all(|c| text.next() == Some(c))
@@ -417,8 +448,13 @@ pub(super) fn no_operator(name: &str, args: &[Oid], why: Refused) -> Error {
             Error::new(ErrorKind::UndefinedFunction, format!("operator does not exist: {shown}"))
                 .with_hint(if args.len() == 2 { HINT_TWO } else { HINT_ONE })
         }
+        Refused::Polymorphic => {
+            let message = "could not determine polymorphic type because input has type unknown";
+            Error::new(ErrorKind::DatatypeMismatch, message)
+        }
         Refused::Ambiguous => {
-            Error::new(ErrorKind::AmbiguousFunction, format!("operator is not unique: {shown}")).with_hint(HINT_CHOICE)
+            Error::new(ErrorKind::AmbiguousFunction, format!("operator is not unique: {shown}"))
+                .with_hint(HINT_CHOICE)
         }
     }
 }

@@ -56,7 +56,9 @@ impl Binder<'_> {
     fn target(&mut self, expr: &ast::Expr, name: String, scope: &Scope<'_>) -> Result<Target> {
         let term = self.expr(expr, scope)?;
         let origin = match &term.expr {
-            Expr::Column(c) => scope.tables.iter().flat_map(|t| &t.columns).find(|s| s.typed.col == c.col).map(|s| s.origin),
+            Expr::Column(c) => {
+                scope.tables.iter().flat_map(|t| &t.columns).find(|s| s.typed.col == c.col).map(|s| s.origin)
+            }
             _ => None,
         };
         Ok(Target { name, term, origin: origin.unwrap_or((Oid(0), 0)), uses: self.take_uses() })
@@ -151,7 +153,6 @@ pub(super) fn figure_name(expr: &ast::Expr) -> Option<(String, u8)> {
             type_column_name(data_type).map(|n| (n, 1))
         }
         E::Interval(_) => Some(("interval".to_owned(), 1)),
-        E::Value(ast::ValueWithSpan { value: ast::Value::Boolean(_), span: _ }) => Some(("bool".to_owned(), 1)),
         E::Case { case_token: _, end_token: _, operand: _, conditions: _, else_result } => {
             match else_result.as_deref().and_then(figure_name) {
                 Some((name, 2)) => Some((name, 2)),

@@ -38,6 +38,13 @@ pub(super) fn consistent(actual: &[Oid], declared: &[Oid]) -> bool {
     !declared.iter().any(|d| is_generic(*d)) || bindings(actual, declared).is_some()
 }
 
+/// Whether nothing but unknown arguments stand for anyelement and its family.
+pub(super) fn is_open(actual: &[Oid], declared: &[Oid]) -> bool {
+    let family = |d: &Oid| matches!(*d, oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYARRAY);
+    let mut given = actual.iter().zip(declared).filter(|(_, d)| family(d)).peekable();
+    given.peek().is_some() && given.all(|(a, _)| *a == oid::UNKNOWN)
+}
+
 /// Declared types and result with pseudo-types replaced; `None` when the arguments do not agree.
 pub(super) fn resolve(actual: &[Oid], declared: &[Oid], result: Oid) -> Option<(Vec<Oid>, Oid)> {
     if !declared.iter().any(|d| is_generic(*d)) {

@@ -25,6 +25,8 @@ pub(super) struct Chosen {
 pub(super) enum Refused {
     NotFound,
     Ambiguous,
+    /// Only open literals stand where a polymorphic type must be found.
+    Polymorphic,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +59,9 @@ pub(super) fn function(name: &str, args: &[Oid]) -> Result<Chosen, Refused> {
     let found = choose(candidates, args)?;
     let (proc, variadic_from) = found.what;
     let declared = found.args;
+    if polymorphic::is_open(args, &declared) {
+        return Err(Refused::Polymorphic);
+    }
     let (resolved, result) = polymorphic::resolve(args, &declared, proc.result).ok_or(Refused::NotFound)?;
     Ok(Chosen { proc, args: resolved, result, variadic_from })
 }
@@ -64,7 +69,8 @@ pub(super) fn function(name: &str, args: &[Oid]) -> Result<Chosen, Refused> {
 /// The operator of that name; a prefix operator has one argument.
 pub(super) fn operator(name: &str, args: &[Oid]) -> Result<(&'static Operator, Vec<Oid>, Oid), Refused> {
     let all = builtin::operators(name);
-    let operands = |o: &Operator| -> Vec<Oid> { [o.left, o.right].into_iter().filter(|t| *t != Oid(0)).collect() };
+    let operands =
+        |o: &Operator| -> Vec<Oid> { [o.left, o.right].into_iter().filter(|t| *t != Oid(0)).collect() };
     // An unknown operand is first assumed to be of the other operand's type.
     let assumed: Vec<Oid> = match args {
         [left, right] if *left == oid::UNKNOWN && *right != oid::UNKNOWN => vec![*right, *right],
@@ -105,13 +111,14 @@ fn choose<T: Clone>(candidates: Vec<Candidate<T>>, args: &[Oid]) -> Result<Candi
 }
 
 fn best<T: Clone>(candidates: Vec<Candidate<T>>, args: &[Oid]) -> Option<Candidate<T>> {
-    let exact = |c: &Candidate<T>| c.args.iter().zip(args).filter(|(t, a)| t == a && **a != oid::UNKNOWN).count();
+    let exact =
+        |c: &Candidate<T>| c.args.iter().zip(args).filter(|(t, a)| t == a && **a != oid::UNKNOWN).count();
     let candidates = with_most(candidates, exact);
     let preferred = |c: &Candidate<T>| {
         c.args
             .iter()
             .zip(args)
-            .filter(|(t, a)| **a != oid::UNKNOWN)
+            .filter(|(_, a)| **a != oid::UNKNOWN)
             .filter(|(t, a)| t == a || (is_preferred(**t) && category(**t) == category(**a)))
             .count()
     };
@@ -167,8 +174,11 @@ fn by_known_type<T: Clone>(candidates: &[Candidate<T>], args: &[Oid]) -> Option<
     if !known.all(|a| *a == ty) {
         return None;
     }
-    let mut fitting =
-        candidates.iter().filter(|c| c.args.iter().all(|t| can_coerce(ty, *t, CastContext::Implicit)));
+    let assumed = vec![ty; args.len()];
+    let mut fitting = candidates
+        .iter()
+        .filter(|c| c.args.iter().all(|t| can_coerce(ty, *t, CastContext::Implicit)))
+        .filter(|c| polymorphic::consistent(&assumed, &c.args));
     match (fitting.next(), fitting.next()) {
         (Some(one), None) => Some(one.clone()),
         _ => None,

@@ -84,9 +84,9 @@ impl<'p> Scope<'p> {
     }
 
     pub(super) fn table(&self, schema: Option<&str>, name: &str) -> Option<&ScopeTable> {
-        self.tables.iter().find(|t| {
-            t.by_name && t.name == name && schema.is_none_or(|s| t.schema.as_deref() == Some(s))
-        })
+        self.tables
+            .iter()
+            .find(|t| t.by_name && t.name == name && schema.is_none_or(|s| t.schema.as_deref() == Some(s)))
     }
 }
 
@@ -96,11 +96,17 @@ impl Binder<'_> {
         let parts: Vec<String> = idents.iter().map(fold).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match parts.as_slice() {
-            [name] => self.unqualified_column(name, idents.iter().all(|i| i.quote_style.is_none()), at, scope),
+            [name] => {
+                self.unqualified_column(name, idents.iter().all(|i| i.quote_style.is_none()), at, scope)
+            }
             [table, name] => self.qualified_column(None, table, name, at, scope),
             [schema, table, name] => self.qualified_column(Some(schema), table, name, at, scope),
             [database, schema, table, name] if *database == self.context.database => {
                 self.qualified_column(Some(schema), table, name, at, scope)
+            }
+            [_, _, _, _] => {
+                let message = format!("cross-database references are not implemented: {}", parts.join("."));
+                Err(located(Error::unsupported(message), at))
             }
             _ => {
                 let message = format!("improper qualified name (too many dotted names): {}", parts.join("."));
@@ -121,7 +127,9 @@ impl Binder<'_> {
             }
         }
         // Words that are functions without parentheses, where the parser took them for names.
-        if bare && matches!(name, "current_role" | "current_schema" | "user" | "session_user" | "current_catalog") {
+        if bare
+            && matches!(name, "current_role" | "current_schema" | "user" | "session_user" | "current_catalog")
+        {
             return self.value_word(name, at);
         }
         if let Some(table) = scope.levels().find_map(|l| l.table(None, name)) {
@@ -141,8 +149,9 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Result<Term> {
         for (depth, level) in scope.levels().enumerate() {
-            let mut entries =
-                level.tables.iter().filter(|t| t.by_name && t.name == table && schema.is_none_or(|s| t.schema.as_deref() == Some(s)));
+            let mut entries = level.tables.iter().filter(|t| {
+                t.by_name && t.name == table && schema.is_none_or(|s| t.schema.as_deref() == Some(s))
+            });
             let Some(entry) = entries.next() else { continue };
             if entries.next().is_some() {
                 let message = format!("table reference \"{table}\" is ambiguous");
@@ -150,7 +159,8 @@ impl Binder<'_> {
             }
             let mut found = entry.columns.iter().filter(|c| c.name == name);
             let Some(column) = found.next() else {
-                let error = Error::new(ErrorKind::UndefinedColumn, format!("column {table}.{name} does not exist"));
+                let error =
+                    Error::new(ErrorKind::UndefinedColumn, format!("column {table}.{name} does not exist"));
                 return Err(located(with_near(error, name, Some(table), scope), at));
             };
             if found.next().is_some() {
@@ -163,18 +173,29 @@ impl Binder<'_> {
     }
 
     /// No entry of FROM has that name; a table that an alias hides gets a hint.
-    pub(super) fn missing_table(&self, schema: Option<&str>, table: &str, at: usize, scope: &Scope<'_>) -> Error {
-        let aliased = scope.levels().flat_map(|l| &l.tables).find(|t| {
-            t.by_name && self.aliases.get(&t.name).is_some_and(|original| original == table)
-        });
+    pub(super) fn missing_table(
+        &self,
+        schema: Option<&str>,
+        table: &str,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Error {
+        let aliased = scope
+            .levels()
+            .flat_map(|l| &l.tables)
+            .find(|t| t.by_name && self.aliases.get(&t.name).is_some_and(|original| original == table));
+        let hidden = schema.is_none() && self.siblings.iter().flatten().any(|name| name == table);
+        let invalid = || {
+            let message = format!("invalid reference to FROM-clause entry for table \"{table}\"");
+            Error::new(ErrorKind::UndefinedTable, message)
+        };
         let error = match aliased {
-            Some(entry) => {
-                Error::new(ErrorKind::UndefinedTable, format!("invalid reference to FROM-clause entry for table \"{table}\""))
-                    .with_hint(format!("Perhaps you meant to reference the table alias \"{}\".", entry.name))
-            }
+            Some(entry) => invalid()
+                .with_hint(format!("Perhaps you meant to reference the table alias \"{}\".", entry.name)),
+            None if hidden => invalid().with_hint(format!(
+                "There is an entry for table \"{table}\", but it cannot be referenced from this part of the query."
+            )),
             None => {
-                let shown = schema.map_or_else(|| table.to_owned(), |s| format!("{s}.{table}"));
-                let _ = shown;
                 Error::new(ErrorKind::UndefinedTable, format!("missing FROM-clause entry for table \"{table}\""))
             }
         };
@@ -218,7 +239,9 @@ fn with_near(error: Error, name: &str, table: Option<&str>, scope: &Scope<'_>) -
         }
     }
     match best {
-        Some((_, shown)) if ties == 0 => error.with_hint(format!("Perhaps you meant to reference the column \"{shown}\".")),
+        Some((_, shown)) if ties == 0 => {
+            error.with_hint(format!("Perhaps you meant to reference the column \"{shown}\"."))
+        }
         _ => error,
     }
 }

@@ -25,7 +25,12 @@ impl Binder<'_> {
         Ok(Term { expr: Expr::Subquery(Box::new(subquery)), at: 0 })
     }
 
-    pub(super) fn array_subquery(&mut self, query: &ast::Query, at: usize, scope: &Scope<'_>) -> Result<Term> {
+    pub(super) fn array_subquery(
+        &mut self,
+        query: &ast::Query,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
         let bound = self.subquery(query, scope)?;
         let column = self.only_column(&bound, "subquery must return only one column", query)?;
         if types::sql_type::array_of(column.ty.oid).is_none() {
@@ -60,7 +65,11 @@ impl Binder<'_> {
         let at = arg.at;
         let mut bound = self.subquery(query, scope)?;
         if bound.columns.len() != 1 {
-            let what = if bound.columns.len() > 1 { "subquery has too many columns" } else { "subquery has too few columns" };
+            let what = if bound.columns.len() > 1 {
+                "subquery has too many columns"
+            } else {
+                "subquery has too few columns"
+            };
             let at = self.operator_position(left).unwrap_or(0);
             return Err(located(Error::new(ErrorKind::Syntax, what), at));
         }

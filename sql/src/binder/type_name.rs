@@ -1,6 +1,7 @@
 //! Type names: from the syntax tree to types, and from types to the names in messages.
 
 use super::Binder;
+use super::interval::{DAY, FULL_PRECISION, FULL_RANGE, HOUR, MINUTE, MONTH, SECOND, YEAR};
 use super::names::located;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -8,16 +9,6 @@ use catalog::builtin;
 use sqlparser::ast::{self, DataType};
 use types::SqlType;
 use types::sql_type::oid;
-
-/// Bits of an interval's modifier, as PostgreSQL numbers the fields.
-const YEAR: i32 = 1 << 2;
-const MONTH: i32 = 1 << 1;
-const DAY: i32 = 1 << 3;
-const HOUR: i32 = 1 << 10;
-const MINUTE: i32 = 1 << 11;
-const SECOND: i32 = 1 << 12;
-const FULL_RANGE: i32 = 0x7fff;
-const FULL_PRECISION: i32 = 0xffff;
 
 impl Binder<'_> {
     /// The type that a type name means; 42704 when there is none, 0A000 when this version does not hold it.
@@ -28,10 +19,12 @@ impl Binder<'_> {
 
     fn type_and_modifier(&self, ty: &DataType) -> Result<(Oid, i32)> {
         Ok(match ty {
-            DataType::Character(length) | DataType::Char(length) => (oid::BPCHAR, char_length("char", length, 1)?),
-            DataType::CharacterVarying(length) | DataType::CharVarying(length) | DataType::Varchar(length) => {
-                (oid::VARCHAR, char_length("varchar", length, -1)?)
+            DataType::Character(length) | DataType::Char(length) => {
+                (oid::BPCHAR, char_length("char", length, 1)?)
             }
+            DataType::CharacterVarying(length)
+            | DataType::CharVarying(length)
+            | DataType::Varchar(length) => (oid::VARCHAR, char_length("varchar", length, -1)?),
             DataType::Uuid => (oid::UUID, -1),
             DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) => {
                 (oid::NUMERIC, numeric_modifier(info)?)
@@ -52,7 +45,9 @@ impl Binder<'_> {
                 };
                 (oid, seconds_precision(*precision))
             }
-            DataType::Interval { fields, precision } => (oid::INTERVAL, interval_modifier(fields.as_ref(), *precision)),
+            DataType::Interval { fields, precision } => {
+                (oid::INTERVAL, interval_modifier(fields.as_ref(), *precision))
+            }
             DataType::JSON => return Err(not_held("json")),
             DataType::JSONB => return Err(not_held("jsonb")),
             DataType::Regclass => (oid::REGCLASS, -1),
@@ -128,7 +123,9 @@ fn char_length(name: &str, length: &Option<ast::CharacterLength>, default: i32) 
         None if default < 0 => return Ok(-1),
         None => u64::try_from(default).unwrap_or(1),
         Some(ast::CharacterLength::IntegerLength { length, unit: _ }) => *length,
-        Some(ast::CharacterLength::Max) => return Err(Error::new(ErrorKind::Syntax, "length MAX is not known")),
+        Some(ast::CharacterLength::Max) => {
+            return Err(Error::new(ErrorKind::Syntax, "length MAX is not known"));
+        }
     };
     let bad = |what: String| Error::new(ErrorKind::InvalidParameterValue, what);
     match i32::try_from(length) {
@@ -232,5 +229,7 @@ pub(crate) fn type_name(ty: Oid) -> String {
 
 /// The name of a cast's result column: the type's name in pg_type.
 pub(super) fn column_name(ty: Oid) -> String {
-    builtin::type_by_oid(ty).map_or("?column?", |r| if r.is_true_array { r.name.trim_start_matches('_') } else { r.name }).to_owned()
+    builtin::type_by_oid(ty)
+        .map_or("?column?", |r| if r.is_true_array { r.name.trim_start_matches('_') } else { r.name })
+        .to_owned()
 }

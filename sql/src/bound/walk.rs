@@ -41,7 +41,8 @@ fn children(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
         Expr::Array { elements, ty: _ } => each(elements),
         Expr::Cast { how: _, arg, ty: _ } | Expr::Not(arg) => look(arg),
         Expr::IsNull { arg, negated: _ } | Expr::IsBool { arg, value: _, negated: _ } => look(arg),
-        Expr::IsDistinct { equal: _, left, right, negated: _ } | Expr::NullIf { equal: _, left, right, ty: _ } => {
+        Expr::IsDistinct { equal: _, left, right, negated: _ }
+        | Expr::NullIf { equal: _, left, right, ty: _ } => {
             look(left);
             look(right);
         }
@@ -90,7 +91,8 @@ fn children_mut(expr: &mut Expr, change: Change<'_>) -> Result<()> {
         | Expr::Not(arg)
         | Expr::IsNull { arg, negated: _ }
         | Expr::IsBool { arg, value: _, negated: _ } => change(arg),
-        Expr::IsDistinct { equal: _, left, right, negated: _ } | Expr::NullIf { equal: _, left, right, ty: _ } => {
+        Expr::IsDistinct { equal: _, left, right, negated: _ }
+        | Expr::NullIf { equal: _, left, right, ty: _ } => {
             change(left)?;
             change(right)
         }
@@ -145,9 +147,11 @@ pub fn window_mut(call: &mut WindowCall, change: Change<'_>) -> Result<()> {
 /// Calls `change` on every expression that stands directly in `rel` or in the relations below it.
 pub fn rel_children_mut(rel: &mut Rel, change: Change<'_>) -> Result<()> {
     match rel {
-        Rel::Unit | Rel::Empty { columns: _ } | Rel::Scan(_) | Rel::System(_) | Rel::CteRef { cte: _, columns: _ } => {
-            Ok(())
-        }
+        Rel::Unit
+        | Rel::Empty { columns: _ }
+        | Rel::Scan(_)
+        | Rel::System(_)
+        | Rel::CteRef { cte: _, columns: _ } => Ok(()),
         Rel::Values { rows, columns: _ } => rows.iter_mut().flatten().try_for_each(change),
         Rel::Function { proc: _, args, columns: _ } => args.iter_mut().try_for_each(change),
         Rel::Project { input, items } => {

@@ -45,7 +45,7 @@ pub struct InsertSpec {
     pub table: ObjectName,
     pub alias: Option<Ident>,
     /// Empty: all columns.
-    pub columns: Vec<Ident>,
+    pub columns: Vec<TargetColumn>,
     pub source: InsertSource,
     pub on_conflict: Option<ConflictSpec>,
     pub returning: Option<Vec<SelectItem>>,
@@ -67,23 +67,32 @@ pub struct ConflictSpec {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConflictTarget {
-    Columns(Vec<Ident>),
+    Columns { at: usize, names: Vec<Ident> },
     Constraint(Ident),
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConflictAction {
     Nothing,
-    Update { set: Vec<SetClause>, filter: Option<Expr> },
+    Update { set: Vec<SetClause>, filter: Option<Box<Expr>> },
 }
 
 /// `column = value` or `(column, ..) = value`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SetClause {
-    pub columns: Vec<Ident>,
+    pub columns: Vec<TargetColumn>,
     /// Whether the columns stand in parentheses: then the value is a row or a subquery.
     pub tuple: bool,
     pub value: Expr,
+    pub value_at: usize,
+}
+
+/// A column that is assigned to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TargetColumn {
+    pub name: Ident,
+    /// Where a field or element of it is named.
+    pub part_at: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -191,7 +200,10 @@ pub struct CopySpec {
 #[derive(Clone, Debug, PartialEq)]
 pub enum CopySource {
     /// Without columns: all of them.
-    Table { name: ObjectName, columns: Vec<Ident> },
+    Table {
+        name: ObjectName,
+        columns: Vec<Ident>,
+    },
     Query(Box<Query>),
 }
 

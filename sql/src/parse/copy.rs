@@ -16,7 +16,11 @@ pub(crate) fn copy(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     let mut options = Vec::new();
     let at = cursor.at();
     if cursor.take_word("binary") {
-        options.push(CopyOption { name: "format".to_owned(), at, value: CopyValue::Text("binary".to_owned()) });
+        options.push(CopyOption {
+            name: "format".to_owned(),
+            at,
+            value: CopyValue::Text("binary".to_owned()),
+        });
     }
     let source = source(cursor)?;
     let from = matches!(source, CopySource::Table { .. }) && cursor.take_word("from");
@@ -27,7 +31,8 @@ pub(crate) fn copy(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         return Err(refuse("COPY with PROGRAM", cursor.at())
             .with_hint("Use STDIN or STDOUT and run the program at the client."));
     }
-    let path = if cursor.take_word("stdin") || cursor.take_word("stdout") { None } else { Some(cursor.string()?) };
+    let path =
+        if cursor.take_word("stdin") || cursor.take_word("stdout") { None } else { Some(cursor.string()?) };
     if cursor.is_words(&["using", "delimiters"]) || cursor.is_word("delimiters") {
         return Err(refuse("the DELIMITERS clause", cursor.at()).with_hint("Write WITH (DELIMITER '..')."));
     }
@@ -54,7 +59,8 @@ fn source(cursor: &mut Cursor<'_>) -> Result<CopySource> {
         return Ok(CopySource::Table { name, columns });
     }
     if ["insert", "update", "delete"].iter().any(|word| cursor.is_word(word)) {
-        return Err(refuse("COPY of a statement that writes", cursor.at()).with_hint("Run the statement with RETURNING."));
+        return Err(refuse("COPY of INSERT, UPDATE or DELETE", cursor.at())
+            .with_hint("Run the statement with RETURNING."));
     }
     let query = cursor.sql(Parser::parse_query)?;
     cursor.expect(&Token::RParen)?;

@@ -33,6 +33,10 @@ limit localtime localtimestamp natural not notnull null offset on only or order 
 returning right select session_user similar some symmetric table tablesample then to trailing true union unique user \
 using variadic verbose when where window with ";
 
+/// The reserved words that can be names of types and functions.
+const TYPE_OR_FUNCTION: &str = " authorization binary collation concurrently cross current_schema freeze full ilike inner is \
+isnull join left like natural notnull outer overlaps right similar tablesample verbose ";
+
 impl<'a> Cursor<'a> {
     pub(crate) fn new(source: Source<'a>, statement: StatementTokens) -> Self {
         let parser = Parser::new(&NyalaDialect)
@@ -47,7 +51,11 @@ impl<'a> Cursor<'a> {
     }
 
     fn token_at(&self, span: Span, token: &Token) -> usize {
-        if *token == Token::EOF { self.semicolon.unwrap_or_else(|| self.source.end()) } else { position(span.start) }
+        if *token == Token::EOF {
+            self.semicolon.unwrap_or_else(|| self.source.end())
+        } else {
+            position(span.start)
+        }
     }
 
     /// The source text from position `start` to the next token, without the blanks between.
@@ -129,6 +137,11 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Whether the next token is a word that may stand for a string: names of types and functions too.
+    pub(crate) fn is_value_word(&self) -> bool {
+        self.is_name() || TYPE_OR_FUNCTION.split(' ').any(|word| !word.is_empty() && self.is_word(word))
+    }
+
     pub(crate) fn name(&mut self) -> Result<Ident> {
         if self.is_name() { self.label() } else { Err(self.syntax_error()) }
     }
@@ -188,7 +201,10 @@ impl<'a> Cursor<'a> {
     }
 
     /// Lets sqlparser read on from here.
-    pub(crate) fn sql<T>(&mut self, read: impl FnOnce(&mut Parser<'static>) -> Result<T, ParserError>) -> Result<T> {
+    pub(crate) fn sql<T>(
+        &mut self,
+        read: impl FnOnce(&mut Parser<'static>) -> Result<T, ParserError>,
+    ) -> Result<T> {
         read(&mut self.parser).map_err(|error| self.translate(&error))
     }
 
@@ -213,7 +229,8 @@ impl<'a> Cursor<'a> {
             ParserError::RecursionLimitExceeded => return too_complex(),
             ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
         };
-        let column = message.rsplit_once(" at Line: 1, Column: ").and_then(|(_, column)| column.parse::<u64>().ok());
+        let column =
+            message.rsplit_once(" at Line: 1, Column: ").and_then(|(_, column)| column.parse::<u64>().ok());
         if let Some(column) = column {
             let mut index = 0;
             loop {
@@ -237,9 +254,9 @@ impl<'a> Cursor<'a> {
 /// The value of a string literal token.
 pub(crate) fn string_of(token: &Token) -> Option<String> {
     match token {
-        Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text) | Token::UnicodeStringLiteral(text) => {
-            Some(text.clone())
-        }
+        Token::SingleQuotedString(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::UnicodeStringLiteral(text) => Some(text.clone()),
         Token::DollarQuotedString(text) => Some(text.value.clone()),
         _ => None,
     }

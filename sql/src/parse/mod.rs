@@ -18,8 +18,9 @@ mod unsupported;
 mod write;
 
 pub use ast::{
-    ColumnConstraint, ColumnConstraintKind, ColumnSpec, ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource,
-    CopySpec, CopyValue, CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec, PartitionBound,
-    PartitionLevel, PartitionSpec, SetSpec, SetTarget, StatementAst, SetClause, UpdateSpec, Word,
+    ColumnConstraint, ColumnConstraintKind, ColumnSpec, ConflictAction, ConflictSpec, ConflictTarget,
+    CopyOption, CopySource, CopySpec, CopyValue, CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec,
+    InsertSource, InsertSpec, KeySpec, PartitionBound, PartitionLevel, PartitionSpec, SetClause, SetSpec,
+    SetTarget, StatementAst, TargetColumn, UpdateSpec, Word,
 };
 pub use statement::{ParsedStatement, parse, parse_expression};

@@ -48,7 +48,8 @@ fn modes(cursor: &mut Cursor<'_>) -> Result<Modes> {
         } else if cursor.take_words(&["not", "deferrable"]) {
             // The default.
         } else if cursor.is_word("deferrable") {
-            return Err(refuse("DEFERRABLE", at).with_hint("It acts on SERIALIZABLE transactions only; leave it out."));
+            return Err(refuse("DEFERRABLE", at)
+                .with_hint("It acts on SERIALIZABLE transactions only; leave it out."));
         } else {
             return Err(cursor.syntax_error());
         }
@@ -95,7 +96,9 @@ pub(crate) fn chain(cursor: &mut Cursor<'_>) -> Result<bool> {
 }
 
 pub(crate) fn savepoint(at: usize) -> Error {
-    Error::unsupported("savepoints are not supported").at(at).with_hint("Roll the whole transaction back, or split it.")
+    Error::unsupported("savepoints are not supported")
+        .at(at)
+        .with_hint("Roll the whole transaction back, or split it.")
 }
 
 pub(crate) fn two_phase(at: usize) -> Error {
@@ -124,7 +127,9 @@ pub(crate) fn set(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         let value = if cursor.take_word("local") || cursor.take_word("default") {
             SetTarget::Default
         } else if cursor.is_word("interval") {
-            return Err(refuse("SET TIME ZONE INTERVAL", cursor.at()).with_hint("Name the zone, for example 'UTC'."));
+            return Err(
+                refuse("SET TIME ZONE INTERVAL", cursor.at()).with_hint("Name the zone, for example 'UTC'.")
+            );
         } else {
             SetTarget::Values(vec![value(cursor)?])
         };
@@ -132,9 +137,12 @@ pub(crate) fn set(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
     if cursor.is_words(&["names"]) || cursor.is_words(&["schema"]) {
         let name = if cursor.is_word("names") { "client_encoding" } else { "search_path" };
-        if string_of(cursor.peek_nth(1)).is_some() || (name == "client_encoding" && *cursor.peek_nth(1) == Token::EOF) {
+        if string_of(cursor.peek_nth(1)).is_some()
+            || (name == "client_encoding" && *cursor.peek_nth(1) == Token::EOF)
+        {
             cursor.next();
-            let value = if cursor.at_end() { SetTarget::Default } else { SetTarget::Values(vec![cursor.string()?]) };
+            let value =
+                if cursor.at_end() { SetTarget::Default } else { SetTarget::Values(vec![cursor.string()?]) };
             return Ok(setting(name, at, local, value));
         }
     }
@@ -208,10 +216,12 @@ pub(crate) fn value(cursor: &mut Cursor<'_>) -> Result<String> {
         cursor.next();
         return Ok(text);
     }
-    if !negative && ["true", "false", "on"].iter().any(|word| cursor.is_word(word)) {
-        return Ok(cursor.label()?.value.to_ascii_lowercase());
+    let words = ["true", "false", "on"];
+    if negative || !(cursor.is_value_word() || words.iter().any(|word| cursor.is_word(word))) {
+        return Err(cursor.syntax_error());
     }
-    if negative { Err(cursor.syntax_error()) } else { folded(cursor) }
+    let ident = cursor.label()?;
+    Ok(if ident.quote_style.is_some() { ident.value } else { ident.value.to_ascii_lowercase() })
 }
 
 /// Behind SHOW or RESET.
@@ -235,7 +245,8 @@ pub(crate) fn setting_or_all(cursor: &mut Cursor<'_>) -> Result<Option<Word>> {
 
 /// Behind EXPLAIN: ANALYZE and VERBOSE.
 pub(crate) fn explain_options(cursor: &mut Cursor<'_>) -> Result<(bool, bool)> {
-    let starts_query = ["select", "values", "with", "table"].iter().any(|w| super::cursor::is_word(cursor.peek_nth(1), w));
+    let starts_query =
+        ["select", "values", "with", "table"].iter().any(|w| super::cursor::is_word(cursor.peek_nth(1), w));
     if *cursor.peek() != Token::LParen || starts_query || *cursor.peek_nth(1) == Token::LParen {
         let analyze = cursor.take_word("analyze") || cursor.take_word("analyse");
         return Ok((analyze, cursor.take_word("verbose")));
@@ -269,8 +280,10 @@ fn explain_format(argument: Option<&str>, at: usize) -> Result<()> {
     let format = argument.unwrap_or("").to_ascii_lowercase();
     match format.as_str() {
         "text" => Ok(()),
-        "json" | "xml" | "yaml" => Err(refuse(&format!("EXPLAIN format {}", format.to_ascii_uppercase()), at)
-            .with_hint("Use FORMAT TEXT.")),
+        "json" | "xml" | "yaml" => {
+            Err(refuse(&format!("EXPLAIN format {}", format.to_ascii_uppercase()), at)
+                .with_hint("Use FORMAT TEXT."))
+        }
         "" => Err(syntax("format requires a parameter".to_owned(), 0).with_kind(ErrorKind::Syntax)),
         _ => {
             let message = format!("unrecognized value for EXPLAIN option \"format\": \"{format}\"");

@@ -9,7 +9,7 @@ use super::cursor::{Cursor, is_word};
 use super::tokens::{Source, StatementTokens, position, statements};
 use super::unsupported::{refuse, refused_statement};
 use super::{copy, session, table, write};
-use crate::limits::{Depth, check_bytes, check_tokens};
+use crate::limits::{DEFINITION_CHAIN_MAX, Depth, check_bytes, check_tokens, too_complex};
 use base::limits::STACK_BYTES;
 use base::{Error, Result, spawn};
 use sqlparser::ast::{Expr, Query, With};
@@ -85,6 +85,9 @@ fn parse_one(source: Source<'_>, tokens: StatementTokens) -> Result<ParsedStatem
     let mut cursor = Cursor::new(source, tokens);
     let ast = statement(&mut cursor, with)?;
     cursor.expect_end()?;
+    if matches!(ast, StatementAst::CreateTable(_)) && depth.chain > DEFINITION_CHAIN_MAX {
+        return Err(too_complex());
+    }
     Ok(ParsedStatement { ast: Some(Box::new(ast)), text, offset: start.saturating_sub(1), depth })
 }
 
@@ -192,10 +195,13 @@ fn explain(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> 
     let (analyze, verbose) = session::explain_options(cursor)?;
     let at = cursor.at();
     if cursor.is_words(&["create", "table"]) || cursor.is_word("execute") || cursor.is_word("declare") {
-        return Err(refuse("EXPLAIN of this statement", at).with_hint("EXPLAIN takes queries, INSERT, UPDATE and DELETE."));
+        return Err(refuse("EXPLAIN of this statement", at)
+            .with_hint("EXPLAIN takes queries, INSERT, UPDATE and DELETE."));
     }
     let statement = match cursor.word_text(0).map(str::to_ascii_lowercase).as_deref() {
-        Some("insert" | "update" | "delete" | "select" | "with" | "values" | "table") => statement(cursor, with)?,
+        Some("insert" | "update" | "delete" | "select" | "with" | "values" | "table") => {
+            statement(cursor, with)?
+        }
         _ if *cursor.peek() == Token::LParen => statement(cursor, with)?,
         _ => return Err(cursor.syntax_error()),
     };
@@ -216,11 +222,12 @@ fn split_with(source: Source<'_>, mut statement: StatementTokens) -> Result<(Opt
     let Some(verb) = written_verb(&statement.tokens, start) else {
         return Ok((None, statement));
     };
-    // The clause is read as that of an empty query.
+    // The clause is read as that of a query of its own.
     let mut clause: Vec<TokenWithSpan> = statement.tokens.drain(start..verb).collect();
     let span = statement.tokens.get(start).map_or(Span::empty(), |t| t.span);
-    let select = Word { value: "SELECT".to_owned(), quote_style: None, keyword: Keyword::SELECT };
-    clause.push(TokenWithSpan { token: Token::Word(select), span });
+    let values = Word { value: "VALUES".to_owned(), quote_style: None, keyword: Keyword::VALUES };
+    let body = [Token::Word(values), Token::LParen, Token::Number("0".to_owned(), false), Token::RParen];
+    clause.extend(body.map(|token| TokenWithSpan { token, span }));
     let mut cursor = Cursor::new(source, StatementTokens { tokens: clause, semicolon: statement.semicolon });
     let query = query(&mut cursor)?;
     cursor.expect_end()?;

@@ -4,12 +4,12 @@
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
 
 use super::ast::{
-    ColumnConstraint, ColumnConstraintKind, ColumnSpec, CreateTableSpec, DropSpec, KeySpec, PartitionBound, PartitionLevel,
-    PartitionSpec, StatementAst,
+    ColumnConstraint, ColumnConstraintKind, ColumnSpec, CreateTableSpec, DropSpec, KeySpec, PartitionBound,
+    PartitionLevel, PartitionSpec, StatementAst,
 };
 use super::cursor::{Cursor, is_word};
 use super::unsupported::refuse;
-use base::Result;
+use base::{Error, Result};
 use sqlparser::ast::Ident;
 use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::parser::Parser;
@@ -46,7 +46,11 @@ const REFUSED_CLAUSES: &[Refused] = &[
 
 const REFUSED_FORMS: &[Refused] = &[
     (&["of"], "CREATE TABLE OF", "List the columns."),
-    (&["partition", "of"], "PARTITION OF", "List the partitions in PARTITION BY RANGE (..) (PARTITION p VALUES FROM (..) TO (..))."),
+    (
+        &["partition", "of"],
+        "PARTITION OF",
+        "List the partitions in PARTITION BY RANGE (..) (PARTITION p VALUES FROM (..) TO (..)).",
+    ),
     (&["as"], "CREATE TABLE AS", "Create the table, then INSERT INTO .. SELECT."),
 ];
 
@@ -57,11 +61,17 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     let if_not_exists = if_not_exists(cursor)?;
     let name = cursor.qualified_name()?;
     refuse_any(cursor, REFUSED_FORMS)?;
-    let mut table = CreateTableSpec { name, if_not_exists, columns: Vec::new(), keys: Vec::new(), partitions: Vec::new() };
-    cursor.expect(&Token::LParen)?;
-    if is_word(cursor.peek(), "as") {
-        return Err(cursor.syntax_error());
+    let mut table = CreateTableSpec {
+        name,
+        if_not_exists,
+        columns: Vec::new(),
+        keys: Vec::new(),
+        partitions: Vec::new(),
+    };
+    if let Some(error) = names_only(cursor) {
+        return Err(error);
     }
+    cursor.expect(&Token::LParen)?;
     if !cursor.take(&Token::RParen) {
         cursor.separated(|c| table_item(c, &mut table))?;
         cursor.expect(&Token::RParen)?;
@@ -72,6 +82,19 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
     refuse_any(cursor, REFUSED_CLAUSES)?;
     Ok(StatementAst::CreateTable(Box::new(table)))
+}
+
+/// `(a, b) AS query`: columns without types.
+fn names_only(cursor: &Cursor<'_>) -> Option<Error> {
+    let mut n = 1;
+    while matches!(cursor.peek_nth(n), Token::Word(_)) && *cursor.peek_nth(n + 1) == Token::Comma {
+        n += 2;
+    }
+    let closed = matches!(cursor.peek_nth(n), Token::Word(_)) && *cursor.peek_nth(n + 1) == Token::RParen;
+    let is_query = closed && is_word(cursor.peek_nth(n + 2), "as");
+    is_query.then(|| {
+        refuse("CREATE TABLE AS", cursor.at()).with_hint("Create the table, then INSERT INTO .. SELECT.")
+    })
 }
 
 fn if_not_exists(cursor: &mut Cursor<'_>) -> Result<bool> {
@@ -88,13 +111,16 @@ fn table_item(cursor: &mut Cursor<'_>, table: &mut CreateTableSpec) -> Result<()
         return Err(refuse("LIKE in CREATE TABLE", cursor.at()).with_hint("List the columns."));
     }
     let constraint = ["constraint", "primary", "check", "unique", "foreign"];
-    let excludes = cursor.is_words(&["exclude", "using"]) || cursor.is_word("exclude") && *cursor.peek_nth(1) == Token::LParen;
+    let excludes = cursor.is_words(&["exclude", "using"])
+        || cursor.is_word("exclude") && *cursor.peek_nth(1) == Token::LParen;
     if excludes || constraint.iter().any(|word| cursor.is_word(word)) {
         let name = constraint_name(cursor)?;
         let at = cursor.at();
         if cursor.take_words(&["primary", "key"]) {
             if cursor.is_word("using") {
-                return Err(refuse("PRIMARY KEY USING INDEX", cursor.at()).with_hint("List the key's columns."));
+                return Err(
+                    refuse("PRIMARY KEY USING INDEX", cursor.at()).with_hint("List the key's columns.")
+                );
             }
             let columns = cursor.name_list()?;
             refuse_key_clauses(cursor)?;
@@ -164,7 +190,7 @@ fn partition_level(cursor: &mut Cursor<'_>) -> Result<PartitionLevel> {
     if cursor.take_word("hash") {
         let columns = partition_columns(cursor)?;
         if cursor.at_end() {
-            return Err(refuse("PARTITION BY HASH without a number of partitions", at)
+            return Err(refuse("PARTITION BY HASH without PARTITIONS n", at)
                 .with_hint("Write HASH (column) PARTITIONS 4."));
         }
         cursor.expect_words(&["partitions"])?;
@@ -182,7 +208,7 @@ fn partition_level(cursor: &mut Cursor<'_>) -> Result<PartitionLevel> {
     cursor.expect_words(&["range"])?;
     let columns = partition_columns(cursor)?;
     if cursor.at_end() {
-        return Err(refuse("PARTITION BY RANGE without partitions", at).with_hint(RANGE_SHAPE));
+        return Err(refuse("PARTITION BY RANGE without a list of partitions (..)", at).with_hint(RANGE_SHAPE));
     }
     cursor.expect(&Token::LParen)?;
     let partitions = cursor.separated(partition)?;
@@ -194,7 +220,8 @@ fn partition_columns(cursor: &mut Cursor<'_>) -> Result<Vec<Ident>> {
     cursor.expect(&Token::LParen)?;
     let columns = cursor.separated(|c| {
         if *c.peek() == Token::LParen || (c.is_name() && *c.peek_nth(1) == Token::LParen) {
-            return Err(refuse("partitioning by an expression", c.at()).with_hint("Partition by columns of the primary key."));
+            return Err(refuse("partitioning by an expression", c.at())
+                .with_hint("Partition by columns of the primary key."));
         }
         c.name()
     })?;

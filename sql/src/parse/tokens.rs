@@ -6,7 +6,7 @@
 
 use super::dialect::NyalaDialect;
 use base::{Error, ErrorKind, Result};
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 /// A query string that can be cut at character positions.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +120,7 @@ fn check(source: Source<'_>, last: Option<&TokenWithSpan>, token: &TokenWithSpan
         }
         Token::Number(_, true) => return Err(junk("numeric literal", text, start)),
         Token::HexStringLiteral(_) if text.starts_with('0') => {
-            return Err(junk("numeric literal", text.get(..2).unwrap_or(text), start));
+            return Err(junk("numeric literal", text, start));
         }
         Token::Char(_) => return Err(syntax(format!("syntax error at or near \"{text}\""), start)),
         _ => {}
@@ -131,10 +131,15 @@ fn check(source: Source<'_>, last: Option<&TokenWithSpan>, token: &TokenWithSpan
     let touching = last.span.end == token.span.start;
     match (&last.token, &token.token) {
         (Token::Number(..), Token::Word(word)) if touching && word.quote_style.is_none() => {
-            let near = source.slice(position(last.span.start), start.saturating_add(1));
+            let near = source.slice(position(last.span.start), position(token.span.end));
             Err(junk("numeric literal", near, position(last.span.start)))
         }
         (Token::Number(..) | Token::SingleQuotedString(_), Token::SingleQuotedString(_)) => {
+            Err(syntax(format!("syntax error at or near \"{text}\""), start))
+        }
+        (Token::Word(before), Token::Word(word))
+            if is_among(AWAITS_OPERAND, before) && is_among(CLAUSES, word) =>
+        {
             Err(syntax(format!("syntax error at or near \"{text}\""), start))
         }
         (Token::Word(word), Token::SingleQuotedString(_))
@@ -144,6 +149,39 @@ fn check(source: Source<'_>, last: Option<&TokenWithSpan>, token: &TokenWithSpan
         }
         _ => Ok(()),
     }
+}
+
+/// Behind these a relation or an expression must follow, and none of `CLAUSES` begins one. sqlparser takes the latter
+/// for names.
+const AWAITS_OPERAND: &[&str] =
+    &["from", "join", "where", "by", "having", "and", "or", "not", "when", "then", "else"];
+const CLAUSES: &[&str] = &[
+    "from",
+    "where",
+    "group",
+    "order",
+    "having",
+    "limit",
+    "offset",
+    "union",
+    "except",
+    "intersect",
+    "on",
+    "using",
+    "when",
+    "then",
+    "else",
+    "end",
+    "as",
+    "window",
+    "fetch",
+    "returning",
+    "and",
+    "or",
+];
+
+fn is_among(words: &[&str], word: &Word) -> bool {
+    word.quote_style.is_none() && words.iter().any(|w| word.value.eq_ignore_ascii_case(w))
 }
 
 fn junk(what: &str, near: &str, at: usize) -> Error {

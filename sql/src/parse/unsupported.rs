@@ -38,7 +38,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("create unlogged table", "Create an ordinary table."),
     ("create foreign table", "Load the rows with COPY."),
     ("create unique index", "Declare the columns as PRIMARY KEY of the table."),
-    ("create index", "Rows are found by the primary key and by zone maps; choose the key's columns accordingly."),
+    (
+        "create index",
+        "Rows are found by the primary key and by zone maps; choose the key's columns accordingly.",
+    ),
     ("create materialized view", "Create a table and INSERT INTO .. SELECT."),
     ("create or replace", ""),
     ("create recursive view", ""),
@@ -80,7 +83,8 @@ const REFUSED: &[(&str, &str)] = &[
 ];
 
 /// How many words name the object of CREATE, ALTER and DROP.
-const TWO_WORDS: &[&str] = &["materialized", "foreign", "event", "access", "unique", "or", "temporary", "temp", "unlogged"];
+const TWO_WORDS: &[&str] =
+    &["materialized", "foreign", "event", "access", "unique", "or", "temporary", "temp", "unlogged"];
 
 /// The refusal of the statement that begins here; `None` when no statement of PostgreSQL begins so.
 pub(crate) fn refused_statement(cursor: &Cursor<'_>) -> Option<Error> {

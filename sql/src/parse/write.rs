@@ -4,7 +4,8 @@
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
 
 use super::ast::{
-    ConflictAction, ConflictSpec, ConflictTarget, DeleteSpec, InsertSource, InsertSpec, SetClause, StatementAst, UpdateSpec,
+    ConflictAction, ConflictSpec, ConflictTarget, DeleteSpec, InsertSource, InsertSpec, SetClause,
+    StatementAst, TargetColumn, UpdateSpec,
 };
 use super::cursor::{Cursor, is_word};
 use super::unsupported::refuse;
@@ -24,12 +25,10 @@ pub(crate) fn insert(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<Stat
         Vec::new()
     };
     if cursor.is_word("overriding") {
-        return Err(refuse("OVERRIDING", cursor.at()).with_hint("There are no identity columns; leave the clause out."));
+        return Err(refuse("OVERRIDING", cursor.at())
+            .with_hint("There are no identity columns; leave the clause out."));
     }
-    let source = if cursor.take_words(&["default", "values"]) {
-        if !columns.is_empty() {
-            return Err(cursor.syntax_error());
-        }
+    let source = if columns.is_empty() && cursor.take_words(&["default", "values"]) {
         InsertSource::DefaultValues
     } else {
         InsertSource::Query(cursor.sql(Parser::parse_query)?)
@@ -37,7 +36,15 @@ pub(crate) fn insert(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<Stat
     let at = cursor.at();
     let on_conflict = if cursor.take_word("on") { Some(conflict(cursor, at)?) } else { None };
     let returning = returning(cursor)?;
-    Ok(StatementAst::Insert(Box::new(InsertSpec { with, table, alias, columns, source, on_conflict, returning })))
+    Ok(StatementAst::Insert(Box::new(InsertSpec {
+        with,
+        table,
+        alias,
+        columns,
+        source,
+        on_conflict,
+        returning,
+    })))
 }
 
 /// Whether the next parenthesis opens a query and not a list of columns.
@@ -51,22 +58,29 @@ fn parenthesised_query(cursor: &Cursor<'_>) -> bool {
     starts && !(n == 1 && matches!(cursor.peek_nth(2), Token::RParen | Token::Comma))
 }
 
-fn insert_columns(cursor: &mut Cursor<'_>) -> Result<Vec<Ident>> {
+fn insert_columns(cursor: &mut Cursor<'_>) -> Result<Vec<TargetColumn>> {
     cursor.expect(&Token::LParen)?;
-    let columns = cursor.separated(plain_column)?;
+    let columns = cursor.separated(target_column)?;
     cursor.expect(&Token::RParen)?;
     Ok(columns)
 }
 
-/// A column that is not a field or an element of one.
-fn plain_column(cursor: &mut Cursor<'_>) -> Result<Ident> {
-    let column = cursor.name()?;
-    match cursor.peek() {
-        Token::Period => Err(refuse("assigning to a field of a column", cursor.at())),
-        Token::LBracket => Err(refuse("assigning to an element of an array", cursor.at())
-            .with_hint("Assign the whole array.")),
-        _ => Ok(column),
+/// A column to assign to; what follows it as field or element is remembered, to be refused when the column exists.
+fn target_column(cursor: &mut Cursor<'_>) -> Result<TargetColumn> {
+    let name = cursor.name()?;
+    let at = cursor.at();
+    let mut part_at = None;
+    while matches!(cursor.peek(), Token::Period | Token::LBracket) {
+        part_at = part_at.or(Some(at));
+        if cursor.take(&Token::Period) {
+            cursor.label()?;
+        } else {
+            cursor.expect(&Token::LBracket)?;
+            cursor.sql(Parser::parse_expr)?;
+            cursor.expect(&Token::RBracket)?;
+        }
     }
+    Ok(TargetColumn { name, part_at })
 }
 
 /// Behind ON.
@@ -75,7 +89,8 @@ fn conflict(cursor: &mut Cursor<'_>, at: usize) -> Result<ConflictSpec> {
     let target = if cursor.take_words(&["on", "constraint"]) {
         Some(ConflictTarget::Constraint(cursor.name()?))
     } else if *cursor.peek() == Token::LParen {
-        Some(ConflictTarget::Columns(conflict_columns(cursor)?))
+        let at = cursor.at();
+        Some(ConflictTarget::Columns { at, names: conflict_columns(cursor)? })
     } else {
         None
     };
@@ -84,7 +99,7 @@ fn conflict(cursor: &mut Cursor<'_>, at: usize) -> Result<ConflictSpec> {
         ConflictAction::Nothing
     } else {
         cursor.expect_words(&["update", "set"])?;
-        ConflictAction::Update { set: cursor.separated(set_clause)?, filter: filter(cursor)? }
+        ConflictAction::Update { set: cursor.separated(set_clause)?, filter: filter(cursor)?.map(Box::new) }
     };
     Ok(ConflictSpec { at, target, action })
 }
@@ -109,13 +124,14 @@ fn conflict_columns(cursor: &mut Cursor<'_>) -> Result<Vec<Ident>> {
 
 fn set_clause(cursor: &mut Cursor<'_>) -> Result<SetClause> {
     let tuple = cursor.take(&Token::LParen);
-    let columns = if tuple { cursor.separated(plain_column)? } else { vec![plain_column(cursor)?] };
+    let columns = if tuple { cursor.separated(target_column)? } else { vec![target_column(cursor)?] };
     if tuple {
         cursor.expect(&Token::RParen)?;
     }
     cursor.expect(&Token::Eq)?;
+    let value_at = cursor.at();
     let value = cursor.sql(Parser::parse_expr)?;
-    Ok(SetClause { columns, tuple, value })
+    Ok(SetClause { columns, tuple, value, value_at })
 }
 
 /// Behind the word UPDATE.

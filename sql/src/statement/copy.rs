@@ -24,8 +24,11 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
         CopySource::Table { name, columns } => {
             let table = binder.table_named(name)?;
             let columns = target_columns(binder, &table, columns)?;
-            let names: Vec<String> =
-                columns.iter().filter_map(|index| table.columns.get(*index)).map(|c| c.name.clone()).collect();
+            let names: Vec<String> = columns
+                .iter()
+                .filter_map(|index| table.columns.get(*index))
+                .map(|c| c.name.clone())
+                .collect();
             let direction = if *from {
                 from_end(binder, &table, columns, end)?
             } else {
@@ -38,7 +41,12 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
     Ok(BoundCopy { direction, format })
 }
 
-fn from_end(binder: &mut Binder<'_>, table: &TableDef, columns: Vec<usize>, source: CopyEnd) -> Result<CopyDirection> {
+fn from_end(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    columns: Vec<usize>,
+    source: CopyEnd,
+) -> Result<CopyDirection> {
     let mut defaults = Vec::new();
     for (index, column) in table.columns.iter().enumerate() {
         if !columns.contains(&index) {

@@ -110,7 +110,9 @@ fn boolean(option: &CopyOption) -> Result<bool> {
     match &option.value {
         CopyValue::None => Ok(true),
         CopyValue::Text(text) if ["true", "on", "1"].iter().any(|t| text.eq_ignore_ascii_case(t)) => Ok(true),
-        CopyValue::Text(text) if ["false", "off", "0"].iter().any(|t| text.eq_ignore_ascii_case(t)) => Ok(false),
+        CopyValue::Text(text) if ["false", "off", "0"].iter().any(|t| text.eq_ignore_ascii_case(t)) => {
+            Ok(false)
+        }
         CopyValue::Text(_) | CopyValue::Columns(_) | CopyValue::AllColumns => {
             Err(Error::new(ErrorKind::Syntax, format!("{} requires a Boolean value", option.name)))
         }
@@ -166,14 +168,14 @@ fn compression(name: &str, at: usize) -> Result<ParquetCompression> {
 
 /// Text is UTF-8 throughout.
 fn encoding(name: &str, at: usize) -> Result<()> {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     match plain.as_str() {
         "utf8" | "unicode" => Ok(()),
-        "latin1" | "iso88591" | "sqlascii" | "win1252" | "latin9" | "eucjp" | "sjis" | "big5" | "gbk" | "win1251" => {
-            Err(Error::unsupported(format!("COPY encoding \"{name}\" is not supported"))
-                .at(at)
-                .with_hint("Convert the data to UTF8."))
-        }
+        "latin1" | "iso88591" | "sqlascii" | "win1252" | "latin9" | "eucjp" | "sjis" | "big5" | "gbk"
+        | "win1251" => Err(Error::unsupported(format!("COPY encoding \"{name}\" is not supported"))
+            .at(at)
+            .with_hint("Convert the data to UTF8.")),
         _ => {
             let message = "argument to option \"encoding\" must be a valid encoding name";
             Err(Error::new(ErrorKind::InvalidParameterValue, message).at(at))
@@ -250,7 +252,11 @@ fn text(
         return Err(invalid("COPY null representation cannot use newline or carriage return".to_owned()));
     }
     // In text format these bytes begin or are part of escapes, numbers or the end of data.
-    if !csv && (b"\\.".contains(&delimiter_byte) || delimiter_byte.is_ascii_lowercase() || delimiter_byte.is_ascii_digit()) {
+    if !csv
+        && (b"\\.".contains(&delimiter_byte)
+            || delimiter_byte.is_ascii_lowercase()
+            || delimiter_byte.is_ascii_digit())
+    {
         return Err(invalid(format!("COPY delimiter cannot be \"{delimiter}\"")));
     }
     if !csv && options.quote.is_some() {
@@ -320,11 +326,18 @@ fn check_forced(options: &Options<'_>, csv: bool, from: bool) -> Result<()> {
 }
 
 /// Positions in the copied columns.
-fn positions(binder: &Binder<'_>, option: &str, value: Option<&CopyValue>, columns: &[String]) -> Result<Vec<usize>> {
+fn positions(
+    binder: &Binder<'_>,
+    option: &str,
+    value: Option<&CopyValue>,
+    columns: &[String],
+) -> Result<Vec<usize>> {
     match value {
         None | Some(CopyValue::None | CopyValue::Text(_)) => Ok(Vec::new()),
         Some(CopyValue::AllColumns) => Ok((0..columns.len()).collect()),
-        Some(CopyValue::Columns(names)) => names.iter().map(|name| position(binder, option, name, columns)).collect(),
+        Some(CopyValue::Columns(names)) => {
+            names.iter().map(|name| position(binder, option, name, columns)).collect()
+        }
     }
 }
 

@@ -37,7 +37,9 @@ pub(super) fn bind(
         let bound = bind_column(binder, &name, column, columns.len(), &mut key)?;
         if columns.iter().any(|c| c.name == bound.name) {
             let message = format!("column \"{}\" specified more than once", bound.name);
-            return Err(Error::new(ErrorKind::DuplicateColumn, message).at(binder.position(column.name.span.start)));
+            return Err(
+                Error::new(ErrorKind::DuplicateColumn, message).at(binder.position(column.name.span.start))
+            );
         }
         columns.push(bound);
     }
@@ -49,8 +51,13 @@ pub(super) fn bind(
     for index in &key.columns {
         if let Some(column) = columns.get_mut(*index) {
             if !types::key::can_be_key(&column.ty.form) {
-                let message = format!("a primary key over column \"{}\" is not supported, because of its type", column.name);
-                return Err(Error::unsupported(message).with_hint("Use columns of other types than interval and arrays."));
+                let message = format!(
+                    "a primary key over column \"{}\" is not supported, because of its type",
+                    column.name
+                );
+                return Err(Error::unsupported(message)
+                    .at(key.at)
+                    .with_hint("Use columns of other types than interval and arrays."));
             }
             column.not_null = true;
         }
@@ -73,6 +80,7 @@ pub(super) fn bind(
 struct Key {
     columns: Vec<usize>,
     name: Option<String>,
+    at: usize,
 }
 
 impl Key {
@@ -81,7 +89,7 @@ impl Key {
             let message = format!("multiple primary keys for table \"{table}\" are not allowed");
             return Err(Error::new(ErrorKind::InvalidTableDefinition, message).at(at));
         }
-        (self.columns, self.name) = (columns, name);
+        (self.columns, self.name, self.at) = (columns, name, at);
         Ok(())
     }
 }
@@ -102,7 +110,10 @@ fn bind_column(
     }
     refuse_serial(ty, *type_at)?;
     let ty = binder.sql_type(ty).map_err(|e| e.at(*type_at))?;
-    if matches!(ty.oid, oid::UNKNOWN | oid::RECORD | oid::ANY | oid::ANYELEMENT | oid::ANYARRAY | oid::VOID | oid::CSTRING) {
+    if matches!(
+        ty.oid,
+        oid::UNKNOWN | oid::RECORD | oid::ANY | oid::ANYELEMENT | oid::ANYARRAY | oid::VOID | oid::CSTRING
+    ) {
         let message = format!("column \"{name}\" has pseudo-type {}", pseudo_name(ty.oid));
         return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
     }
@@ -124,8 +135,10 @@ fn bind_column(
             }
             ColumnConstraintKind::Default(expr, text) => {
                 if column.default.is_some() {
-                    let message =
-                        format!("multiple default values specified for column \"{}\" of table \"{table}\"", column.name);
+                    let message = format!(
+                        "multiple default values specified for column \"{}\" of table \"{table}\"",
+                        column.name
+                    );
                     return Err(Error::new(ErrorKind::Syntax, message).at(*at));
                 }
                 check_default(binder, &column, expr)?;
@@ -137,7 +150,8 @@ fn bind_column(
 }
 
 fn conflicting_null(column: &str, table: &str, at: usize) -> Error {
-    let message = format!("conflicting NULL/NOT NULL declarations for column \"{column}\" of table \"{table}\"");
+    let message =
+        format!("conflicting NULL/NOT NULL declarations for column \"{column}\" of table \"{table}\"");
     Error::new(ErrorKind::Syntax, message).at(at)
 }
 
@@ -191,10 +205,12 @@ pub(super) fn column_def(column: &NewColumn) -> ColumnDef {
 
 /// PostgreSQL words a default of the wrong type in its own way and gives no position.
 fn default_mismatch(error: Error) -> Error {
-    if error.kind() != ErrorKind::DatatypeMismatch || !error.message().contains(" but expression is of type ") {
+    if error.kind() != ErrorKind::DatatypeMismatch || !error.message().contains(" but expression is of type ")
+    {
         return error;
     }
-    let message = error.message().replace(" but expression is of type ", " but default expression is of type ");
+    let message =
+        error.message().replace(" but expression is of type ", " but default expression is of type ");
     let reworded = Error::new(error.kind(), message);
     match error.hint() {
         Some(hint) => reworded.with_hint(hint),
@@ -214,7 +230,14 @@ pub(super) fn refuse_names(binder: &Binder<'_>, expr: &ast::Expr, place: &str) -
             let what = match expr {
                 ast::Expr::Identifier(_) if super::row::is_default(expr) => return ControlFlow::Continue(()),
                 ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => "column reference",
-                ast::Expr::Subquery(_) | ast::Expr::Exists { .. } | ast::Expr::InSubquery { .. } => "subquery",
+                ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(name), span }) => {
+                    let message = format!("there is no parameter {name}");
+                    let at = self.binder.position(span.start);
+                    return ControlFlow::Break(Error::new(ErrorKind::UndefinedParameter, message).at(at));
+                }
+                ast::Expr::Subquery(_) | ast::Expr::Exists { .. } | ast::Expr::InSubquery { .. } => {
+                    "subquery"
+                }
                 _ => return ControlFlow::Continue(()),
             };
             let message = format!("cannot use {what} in {}", self.place);
@@ -228,7 +251,12 @@ pub(super) fn refuse_names(binder: &Binder<'_>, expr: &ast::Expr, place: &str) -
 }
 
 /// The positions of a key's columns.
-fn key_positions(binder: &Binder<'_>, columns: &[NewColumn], names: &[ast::Ident], at: usize) -> Result<Vec<usize>> {
+fn key_positions(
+    binder: &Binder<'_>,
+    columns: &[NewColumn],
+    names: &[ast::Ident],
+    at: usize,
+) -> Result<Vec<usize>> {
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         let folded = binder.fold(name);

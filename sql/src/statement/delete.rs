@@ -23,7 +23,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &DeleteSpec) -> Result<BoundDe
     scope.add(entry);
     let target = join(binder, scan, using, &mut scope)?;
     let target = filtered(binder, target, filter.as_ref(), &scope)?;
-    refuse_joined_returning(using, items.as_deref(), "DELETE .. USING")?;
+    refuse_joined_returning(binder, using, items.as_deref(), "DELETE .. USING")?;
     let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer)?;
     Ok(BoundDelete {
         table: table.id,

@@ -4,10 +4,10 @@
 //! Invariant: the source yields exactly one column per column of the table, in table order.
 
 use super::on_conflict;
-use super::row::{is_default, returning, target_columns, with_ctes};
+use super::row::{assigned_column, is_default, returning, target_columns, with_ctes};
 use crate::binder::{Binder, Clause, Scope};
 use crate::bound::{BoundInsert, ColRef, Expr, Rel, TypedCol};
-use crate::parse::{InsertSource, InsertSpec};
+use crate::parse::{InsertSource, InsertSpec, TargetColumn};
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, TableDef};
 use sqlparser::ast;
@@ -21,7 +21,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundIn
         None => Vec::new(),
     };
     let table = binder.table_named(name)?;
-    let targets = Targets { table: &table, columns: target_columns(binder, &table, columns)?, names: columns };
+    let targets = Targets { table: &table, columns: given_columns(binder, &table, columns)?, names: columns };
     let (source, source_columns) = match source {
         InsertSource::DefaultValues => values(binder, &targets, &scope, &[])?,
         InsertSource::Query(query) => match plain_values(query) {
@@ -34,7 +34,22 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundIn
         None => None,
     };
     let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &scope)?;
-    Ok(BoundInsert { table: table.id, source: with_ctes(ctes, source), source_columns, on_conflict, returning })
+    Ok(BoundInsert {
+        table: table.id,
+        source: with_ctes(ctes, source),
+        source_columns,
+        on_conflict,
+        returning,
+    })
+}
+
+/// Positions of the columns that are given, each meant as a whole.
+fn given_columns(binder: &Binder<'_>, table: &TableDef, targets: &[TargetColumn]) -> Result<Vec<usize>> {
+    for target in targets {
+        assigned_column(binder, table, target)?;
+    }
+    let names: Vec<ast::Ident> = targets.iter().map(|target| target.name.clone()).collect();
+    target_columns(binder, table, &names)
 }
 
 /// The columns that the source gives.
@@ -43,7 +58,7 @@ struct Targets<'t> {
     /// Positions in the table.
     columns: Vec<usize>,
     /// As written; empty when all columns are meant.
-    names: &'t [ast::Ident],
+    names: &'t [TargetColumn],
 }
 
 impl Targets<'_> {
@@ -54,8 +69,10 @@ impl Targets<'_> {
     /// Fewer values than columns is an error only when the columns are listed.
     fn check_count(&self, binder: &Binder<'_>, values: usize) -> Result<()> {
         match self.names.get(values) {
-            Some(name) => Err(Error::new(ErrorKind::Syntax, "INSERT has more target columns than expressions")
-                .at(binder.position(name.span.start))),
+            Some(target) => {
+                Err(Error::new(ErrorKind::Syntax, "INSERT has more target columns than expressions")
+                    .at(binder.position(target.name.span.start)))
+            }
             None => Ok(()),
         }
     }
@@ -149,7 +166,8 @@ fn from_query(
 ) -> Result<(Rel, Vec<ColRef>)> {
     let bound = binder.bind_query_assigned(query, scope, &targets.defs())?;
     targets.check_count(binder, bound.output.len())?;
-    let given = bound.output.iter().map(|c| Expr::Column(TypedCol { col: c.col, ty: c.ty.clone() })).collect();
+    let given =
+        bound.output.iter().map(|c| Expr::Column(TypedCol { col: c.col, ty: c.ty.clone() })).collect();
     let row = complete(binder, targets, given)?;
     let items: Vec<(Expr, ColRef)> = row.into_iter().map(|value| (value, binder.new_col())).collect();
     let refs = items.iter().map(|(_, col)| *col).collect();

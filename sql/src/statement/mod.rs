@@ -14,8 +14,8 @@ mod on_conflict;
 mod partitioning;
 mod row;
 mod schema;
-mod update;
 #[cfg(test)]
 mod tests;
+mod update;
 
 pub use bind::{Binding, bind_statement};

@@ -71,13 +71,13 @@ fn check_target(binder: &Binder<'_>, table: &TableDef, target: &ConflictTarget) 
             let message = format!("constraint \"{folded}\" for table \"{}\" does not exist", table.name);
             Err(Error::new(ErrorKind::UndefinedObject, message))
         }
-        ConflictTarget::Columns(names) => {
+        ConflictTarget::Columns { at, names } => {
             let mut columns = BTreeSet::new();
             for name in names {
                 let folded = binder.fold(name);
                 let column = table.column_named(&folded).ok_or_else(|| {
                     let message = format!("column \"{folded}\" does not exist");
-                    Error::new(ErrorKind::UndefinedColumn, message).at(binder.position(name.span.start))
+                    Error::new(ErrorKind::UndefinedColumn, message).at(*at)
                 })?;
                 columns.insert(column.id);
             }

@@ -42,7 +42,8 @@ pub(super) fn bind(
                 }
                 hashed.extend(&found);
                 let count = u32::try_from(*buckets).ok().filter(|n| *n >= 1).ok_or_else(|| {
-                    let message = format!("number of hash partitions must be between 1 and {TABLETS_PER_TABLE_MAX}");
+                    let message =
+                        format!("number of hash partitions must be between 1 and {TABLETS_PER_TABLE_MAX}");
                     Error::new(ErrorKind::InvalidObjectDefinition, message).at(*buckets_at)
                 })?;
                 tablets = tablets.saturating_mul(*buckets);
@@ -62,8 +63,12 @@ pub(super) fn bind(
         }
     }
     if tablets > u64::try_from(TABLETS_PER_TABLE_MAX).unwrap_or(u64::MAX) {
-        let message = format!("table \"{table}\" would have {tablets} tablets, more than the limit of {TABLETS_PER_TABLE_MAX}");
-        return Err(Error::new(ErrorKind::LimitExceeded, message).with_hint("Use fewer hash or range partitions."));
+        let message = format!(
+            "table \"{table}\" would have {tablets} tablets, more than the limit of {TABLETS_PER_TABLE_MAX}"
+        );
+        return Err(
+            Error::new(ErrorKind::LimitExceeded, message).with_hint("Use fewer hash or range partitions.")
+        );
     }
     Ok((hash, range))
 }
@@ -92,7 +97,9 @@ fn partition_columns(
             let message = "primary key of a partitioned table must include all partitioning columns";
             let error = Error::new(ErrorKind::InvalidObjectDefinition, message).at(at);
             return Err(if key.is_empty() {
-                error.with_detail(format!("Table \"{table}\" has no primary key.")).with_hint("Declare a PRIMARY KEY.")
+                error
+                    .with_detail(format!("Table \"{table}\" has no primary key."))
+                    .with_hint("Declare a PRIMARY KEY.")
             } else {
                 error.with_detail(format!(
                     "PRIMARY KEY constraint on table \"{table}\" lacks column \"{folded}\" which is part of the \
@@ -139,8 +146,10 @@ fn range_partitions(
         };
         if before.reaches(after) {
             let (named, other) = if before.at > after.at { (before, after) } else { (after, before) };
-            let message =
-                format!("partition \"{}\" would overlap partition \"{}\"", named.partition.name, other.partition.name);
+            let message = format!(
+                "partition \"{}\" would overlap partition \"{}\"",
+                named.partition.name, other.partition.name
+            );
             return Err(Error::new(ErrorKind::InvalidObjectDefinition, message).at(named.at));
         }
     }
@@ -191,15 +200,19 @@ impl Ends<'_, '_> {
             match bound {
                 PartitionBound::MinValue { at } if end == End::Lower => open = Some(*at),
                 PartitionBound::MaxValue { at } if end == End::Upper => open = Some(*at),
-                PartitionBound::MinValue { .. } | PartitionBound::MaxValue { .. } => return Err(self.empty(self.at)),
+                PartitionBound::MinValue { .. } | PartitionBound::MaxValue { .. } => {
+                    return Err(self.empty(self.at));
+                }
                 PartitionBound::Value(expr) => values.push(self.value(expr, column)?),
             }
         }
         match open {
             Some(_) if values.is_empty() => Ok(values),
-            Some(at) => Err(Error::unsupported("MINVALUE or MAXVALUE for some of the partition columns is not supported")
-                .at(at)
-                .with_hint("Give a value for each column, or MINVALUE or MAXVALUE for all.")),
+            Some(at) => Err(Error::unsupported(
+                "MINVALUE or MAXVALUE for some of the partition columns is not supported",
+            )
+            .at(at)
+            .with_hint("Give a value for each column, or MINVALUE or MAXVALUE for all.")),
             None => Ok(values),
         }
     }
@@ -208,10 +221,12 @@ impl Ends<'_, '_> {
     fn value(&self, expr: &ast::Expr, column: &NewColumn) -> Result<Datum> {
         let at = self.binder.position(expr.span().start);
         refuse_names(self.binder, expr, "partition bound expression")?;
-        let read = |text: &str, ty: &SqlType| types::parse_text(ty, text, &self.context.io).map_err(|e| e.at(at));
+        let read =
+            |text: &str, ty: &SqlType| types::parse_text(ty, text, &self.context.io).map_err(|e| e.at(at));
         match literal(expr) {
             Some(Literal::Null) => {
-                Err(Error::new(ErrorKind::InvalidObjectDefinition, "cannot specify NULL in range bound").at(at))
+                Err(Error::new(ErrorKind::InvalidObjectDefinition, "cannot specify NULL in range bound")
+                    .at(at))
             }
             Some(Literal::Text(text)) => read(&text, &column.ty),
             Some(Literal::Typed(ty, text)) => {
@@ -227,8 +242,12 @@ impl Ends<'_, '_> {
     }
 
     fn key(&self, bound: &[Datum]) -> Result<Vec<u8>> {
-        let cells: Vec<(Form, Datum)> =
-            self.columns.iter().zip(bound).map(|(column, datum)| (column.ty.form.clone(), datum.clone())).collect();
+        let cells: Vec<(Form, Datum)> = self
+            .columns
+            .iter()
+            .zip(bound)
+            .map(|(column, datum)| (column.ty.form.clone(), datum.clone()))
+            .collect();
         types::encode_key_data(&cells)
     }
 
@@ -255,7 +274,10 @@ impl Ends<'_, '_> {
             if index > 0 {
                 out.push_str(", ");
             }
-            let quoted = matches!(datum, Datum::Text(_) | Datum::Date(_) | Datum::Timestamp(_) | Datum::TimestampTz(_));
+            let quoted = matches!(
+                datum,
+                Datum::Text(_) | Datum::Date(_) | Datum::Timestamp(_) | Datum::TimestampTz(_)
+            );
             let quote = if quoted { "'" } else { "" };
             out.push_str(quote);
             types::format_text(&column.ty, datum, &self.context.io, &mut out)?;
@@ -277,14 +299,14 @@ enum Literal<'e> {
 fn literal(expr: &ast::Expr) -> Option<Literal<'_>> {
     let text_of = |value: &ast::Value| -> Option<Literal<'static>> {
         match value {
-        ast::Value::Number(digits, false) => Some(Literal::Text(digits.clone())),
-        ast::Value::SingleQuotedString(text)
-        | ast::Value::EscapedStringLiteral(text)
-        | ast::Value::UnicodeStringLiteral(text) => Some(Literal::Text(text.clone())),
-        ast::Value::DollarQuotedString(text) => Some(Literal::Text(text.value.clone())),
-        ast::Value::Boolean(value) => Some(Literal::Text(value.to_string())),
-        ast::Value::Null => Some(Literal::Null),
-        _ => None,
+            ast::Value::Number(digits, false) => Some(Literal::Text(digits.clone())),
+            ast::Value::SingleQuotedString(text)
+            | ast::Value::EscapedStringLiteral(text)
+            | ast::Value::UnicodeStringLiteral(text) => Some(Literal::Text(text.clone())),
+            ast::Value::DollarQuotedString(text) => Some(Literal::Text(text.value.clone())),
+            ast::Value::Boolean(value) => Some(Literal::Text(value.to_string())),
+            ast::Value::Null => Some(Literal::Null),
+            _ => None,
         }
     };
     match expr {

@@ -5,7 +5,7 @@
 
 use crate::binder::{Binder, Clause, Scope, ScopeTable};
 use crate::bound::{Cte, Expr, Rel, Returning, TypedCol};
-use crate::parse::SetClause;
+use crate::parse::{SetClause, TargetColumn};
 use base::id::ColumnId;
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, TableDef};
@@ -31,8 +31,28 @@ pub(super) fn target_column<'t>(
     })
 }
 
+/// The same for a column that is assigned to, which must be meant as a whole.
+pub(super) fn assigned_column<'t>(
+    binder: &Binder<'_>,
+    table: &'t TableDef,
+    target: &TargetColumn,
+) -> Result<(usize, &'t ColumnDef)> {
+    let TargetColumn { name, part_at } = target;
+    let found = target_column(binder, table, name)?;
+    match part_at {
+        None => Ok(found),
+        Some(at) => Err(Error::unsupported("assigning to a part of a column is not supported")
+            .at(*at)
+            .with_hint("Assign the whole column, named without its table.")),
+    }
+}
+
 /// The columns of a column list; none means all. A name that repeats is 42701.
-pub(super) fn target_columns(binder: &Binder<'_>, table: &TableDef, names: &[ast::Ident]) -> Result<Vec<usize>> {
+pub(super) fn target_columns(
+    binder: &Binder<'_>,
+    table: &TableDef,
+    names: &[ast::Ident],
+) -> Result<Vec<usize>> {
     if names.is_empty() {
         return Ok((0..table.columns.len()).collect());
     }
@@ -58,7 +78,7 @@ pub(super) fn set_values(
     let mut values = BTreeMap::new();
     for clause in set {
         for (name, value) in pairs(binder, clause)? {
-            let (index, column) = target_column(binder, table, name)?;
+            let (index, column) = assigned_column(binder, table, name)?;
             let value = if is_default(value) {
                 binder.bind_default(column)?
             } else {
@@ -74,20 +94,22 @@ pub(super) fn set_values(
 }
 
 /// The columns and values of one item of a SET list.
-fn pairs<'s>(binder: &Binder<'_>, clause: &'s SetClause) -> Result<Vec<(&'s ast::Ident, &'s ast::Expr)>> {
+fn pairs<'s>(binder: &Binder<'_>, clause: &'s SetClause) -> Result<Vec<(&'s TargetColumn, &'s ast::Expr)>> {
     if !clause.tuple {
         return Ok(clause.columns.iter().map(|column| (column, &clause.value)).collect());
     }
-    let at = binder.position(clause.value.span().start);
+    let at = clause.value_at;
     let values = match &clause.value {
         ast::Expr::Tuple(values) => values.iter().collect(),
-        ast::Expr::Function(function) => row_arguments(function).ok_or_else(|| no_row(at))?,
+        ast::Expr::Function(function) => {
+            row_arguments(function).ok_or_else(|| no_row(binder.position(clause.value.span().start)))?
+        }
         ast::Expr::Subquery(_) => {
             return Err(Error::unsupported("assigning a subquery to several columns is not supported")
                 .at(at)
                 .with_hint("Use UPDATE .. SET .. FROM, or a subquery for each column."));
         }
-        _ => return Err(no_row(at)),
+        _ => return Err(no_row(binder.position(clause.value.span().start))),
     };
     if values.len() != clause.columns.len() {
         let message = "number of columns does not match number of values";
@@ -97,12 +119,22 @@ fn pairs<'s>(binder: &Binder<'_>, clause: &'s SetClause) -> Result<Vec<(&'s ast:
 }
 
 fn no_row(at: usize) -> Error {
-    Error::unsupported("source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression").at(at)
+    Error::unsupported("source for a multiple-column UPDATE item must be a sub-SELECT or ROW() expression")
+        .at(at)
 }
 
 /// The values of ROW(..).
 fn row_arguments(function: &ast::Function) -> Option<Vec<&ast::Expr>> {
-    let ast::Function { name, uses_odbc_syntax, parameters, args, filter, null_treatment, over, within_group } = function;
+    let ast::Function {
+        name,
+        uses_odbc_syntax,
+        parameters,
+        args,
+        filter,
+        null_treatment,
+        over,
+        within_group,
+    } = function;
     let plain = !uses_odbc_syntax
         && matches!(parameters, ast::FunctionArguments::None)
         && filter.is_none()
@@ -111,7 +143,9 @@ fn row_arguments(function: &ast::Function) -> Option<Vec<&ast::Expr>> {
         && within_group.is_empty();
     let is_row = matches!(name.0.as_slice(), [ast::ObjectNamePart::Identifier(ident)]
         if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("row"));
-    let ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses }) = args else {
+    let ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args, clauses }) =
+        args
+    else {
         return None;
     };
     if !plain || !is_row || !clauses.is_empty() {

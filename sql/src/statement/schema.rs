@@ -62,7 +62,11 @@ fn missing_table(binder: &Binder<'_>, name: &ast::ObjectName, error: &Error) -> 
     Ok(Some(Error::new(ErrorKind::UndefinedTable, format!("table \"{table}\" does not exist"))))
 }
 
-pub(super) fn drop_schemas(binder: &Binder<'_>, context: &BindContext<'_>, spec: &DropSpec) -> Result<BoundStatement> {
+pub(super) fn drop_schemas(
+    binder: &Binder<'_>,
+    context: &BindContext<'_>,
+    spec: &DropSpec,
+) -> Result<BoundStatement> {
     let DropSpec { names, if_exists, cascade } = spec;
     let mut schemas: Vec<Arc<SchemaDef>> = Vec::new();
     let mut notices = Vec::new();
@@ -88,10 +92,16 @@ pub(super) fn drop_schemas(binder: &Binder<'_>, context: &BindContext<'_>, spec:
     }
     match dependents.as_slice() {
         [] => {}
-        [(schema, table)] => notices.push(format!("drop cascades to table {}", shown(schema, table, context))),
+        [(schema, table)] => {
+            notices.push(format!("drop cascades to table {}", shown(schema, table, context)))
+        }
         many => notices.push(format!("drop cascades to {} other objects", many.len())),
     }
-    Ok(BoundStatement::DropSchemas { schemas: schemas.iter().map(|s| s.id).collect(), cascade: *cascade, notices })
+    Ok(BoundStatement::DropSchemas {
+        schemas: schemas.iter().map(|s| s.id).collect(),
+        cascade: *cascade,
+        notices,
+    })
 }
 
 fn still_used(

@@ -10,6 +10,7 @@ use crate::bound::{BoundUpdate, ColRef, Expr, JoinKind, Rel, TypedCol};
 use crate::parse::UpdateSpec;
 use base::{Error, Result};
 use sqlparser::ast;
+use sqlparser::ast::Spanned;
 
 /// The relations a statement's rows come from, filtered, and the target's columns in them.
 pub(super) struct Target {
@@ -46,7 +47,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec) -> Result<BoundUp
         new_columns.push(col);
         items_of_source.push((value, col));
     }
-    refuse_joined_returning(from, items.as_deref(), "UPDATE .. FROM")?;
+    refuse_joined_returning(binder, from, items.as_deref(), "UPDATE .. FROM")?;
     let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer)?;
     let source = Rel::Project { input: Box::new(target.rel), items: items_of_source };
     Ok(BoundUpdate { table: table.id, source: with_ctes(ctes, source), row_address, new_columns, returning })
@@ -59,14 +60,21 @@ pub(super) fn join(
     from: &[ast::TableWithJoins],
     scope: &mut Scope<'_>,
 ) -> Result<Target> {
-    let row_address = scan.row_address.ok_or_else(|| Error::internal("a scan for a write has no row address"))?;
+    let row_address =
+        scan.row_address.ok_or_else(|| Error::internal("a scan for a write has no row address"))?;
     let columns = scan.columns.iter().map(|(_, typed)| typed.clone()).collect();
     let scan = Rel::Scan(scan);
     let rel = if from.is_empty() {
         scan
     } else {
         let other = binder.bind_from(from, scope)?;
-        Rel::Join { kind: JoinKind::Inner, left: Box::new(scan), right: Box::new(other), on: None, lateral: false }
+        Rel::Join {
+            kind: JoinKind::Inner,
+            left: Box::new(scan),
+            right: Box::new(other),
+            on: None,
+            lateral: false,
+        }
     };
     Ok(Target { rel, row_address, columns })
 }
@@ -86,6 +94,7 @@ pub(super) fn filtered(
 
 /// RETURNING sees the written row only, so columns of joined relations cannot be returned.
 pub(super) fn refuse_joined_returning(
+    binder: &Binder<'_>,
     from: &[ast::TableWithJoins],
     items: Option<&[ast::SelectItem]>,
     what: &str,
@@ -93,7 +102,9 @@ pub(super) fn refuse_joined_returning(
     if from.is_empty() || items.is_none() {
         return Ok(());
     }
+    let at = items.and_then(<[_]>::first).map_or(1, |item| binder.position(item.span().start).max(1));
     Err(Error::unsupported(format!("{what} with RETURNING is not supported"))
+        .at(at)
         .with_hint("Put the joined relations into a subquery of WHERE."))
 }
 

@@ -1,3 +1,5 @@
+//! Catalog bytes: round trips, golden bytes, damage.
+
 use super::{decode_edit, decode_state, encode_edit, encode_state};
 use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;

@@ -120,7 +120,7 @@ pub(crate) struct MemtableRow {
 }
 
 /// Path of a checkpoint file.
-pub(crate) fn checkpoint_path(number: CheckpointNumber) -> String {
+pub(super) fn checkpoint_path(number: CheckpointNumber) -> String {
     format!("{DIRECTORY}/{:020}", number.0)
 }
 

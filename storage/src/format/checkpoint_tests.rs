@@ -1,3 +1,5 @@
+//! Checkpoints and CURRENT: round trips, golden bytes, damage, power cuts at every call.
+
 use super::{
     CURRENT, CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds,
     ReferenceImage, TabletImage, advance_epoch, checkpoint_path, collect_checkpoints, read_checkpoint,

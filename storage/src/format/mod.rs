@@ -14,7 +14,7 @@ mod row;
 pub(crate) use catalog::{decode_datum, encode_datum};
 pub(crate) use checkpoint::{
     CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds, ReferenceImage,
-    TabletImage, advance_epoch, checkpoint_path, collect_checkpoints, read_checkpoint, read_current, write_checkpoint,
+    TabletImage, advance_epoch, collect_checkpoints, read_checkpoint, read_current, write_checkpoint,
 };
 pub(crate) use codec::{Reader, Writer};
 pub(crate) use header::{FileHeader, FileKind, HEADER_BYTES};

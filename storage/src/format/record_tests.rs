@@ -1,3 +1,5 @@
+//! Log record payloads: round trips, golden bytes, damage.
+
 use super::{
     Attach, AttachedSegment, CommitRecord, LogRecord, RowAddress, RowChange, RowOp, SegmentDeletes,
     SwapRecord, TabletChange,

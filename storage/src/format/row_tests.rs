@@ -1,3 +1,5 @@
+//! The row codec over every form: round trips, golden bytes, damage.
+
 use super::{decode_rows, encode_rows};
 use arrow::array::Array;
 use arrow::datatypes::{Schema, i256};

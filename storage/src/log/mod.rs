@@ -14,7 +14,6 @@ mod writer;
 
 pub(crate) use files::LogPosition;
 pub(crate) use frame::LogEntry;
-pub(crate) use replay::{Replay, ReplayedRecord};
 pub(crate) use writer::{Appended, Log, LogSettings};
 
 #[cfg(test)]

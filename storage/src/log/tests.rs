@@ -1,6 +1,7 @@
 //! The log on a simulated file system: replay, rolling, damage, failures, power cuts at every call.
 
-use super::{Appended, Log, LogEntry, LogPosition, LogSettings, ReplayedRecord};
+use super::replay::ReplayedRecord;
+use super::{Appended, Log, LogEntry, LogPosition, LogSettings};
 use base::fs::{CallKind, Fault, FileSystem, SimulatedFileSystem};
 use base::id::{CommitTs, DatabaseId, Epoch, LogSeq};
 use base::limits::LOG_RECORD_BYTES_MAX;

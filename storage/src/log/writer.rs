@@ -271,6 +271,7 @@ impl Log {
         LogPosition { file: file.map_or(0, |(number, _)| *number), next }
     }
 
+    #[cfg(test)]
     /// The newest record that is durable.
     pub(crate) fn durable(&self) -> LogSeq {
         self.lock().durable

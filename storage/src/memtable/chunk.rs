@@ -3,7 +3,10 @@
 //! Must not know how chunks are found. Invariant: end stamps go from `NEVER` to a value once; nothing else changes.
 
 use crate::layout::Key;
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::buffer::Buffer;
 use arrow::compute::concat_batches;
+use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use base::{Error, Result};
 use std::sync::Arc;
@@ -35,7 +38,8 @@ impl Chunk {
     pub(crate) fn merge(first: &Chunk, second: &Chunk) -> Result<Self> {
         let batch = concat_batches(&first.batch.schema(), [&first.batch, &second.batch])
             .map_err(|e| Error::internal(format!("join chunks: {e}")))?;
-        let end = first.end.iter().chain(&second.end).map(|e| AtomicU64::new(e.load(Ordering::Acquire))).collect();
+        let end =
+            first.end.iter().chain(&second.end).map(|e| AtomicU64::new(e.load(Ordering::Acquire))).collect();
         Ok(Self {
             first: first.first,
             batch: compact(&batch)?,
@@ -98,13 +102,6 @@ impl Chunk {
             .map(at)
     }
 
-    pub(crate) fn key(&self, row: u32) -> Result<Key> {
-        self.keys
-            .get(self.index(row))
-            .cloned()
-            .ok_or_else(|| Error::internal(format!("memtable chunk has no row {row}")))
-    }
-
     /// Whether the row at a position lives at `stamp`.
     pub(crate) fn lives_at(&self, index: usize, stamp: u64) -> bool {
         match (self.begin.get(index), self.end.get(index)) {
@@ -124,24 +121,59 @@ impl Chunk {
     }
 }
 
-/// Copies view columns together once they are spread over many buffers.
-fn compact(batch: &RecordBatch) -> Result<RecordBatch> {
-    use arrow::array::{Array, ArrayRef, AsArray};
-    use arrow::datatypes::DataType;
+/// Bytes that the values of a batch need, whatever larger buffers they are cut out of.
+pub(crate) fn value_bytes(batch: &RecordBatch) -> usize {
+    batch.columns().iter().map(|c| column_bytes(c.as_ref())).sum()
+}
+
+fn column_bytes(array: &dyn Array) -> usize {
+    let views = |views: &[u128]| views.len() * 16 + referred(views);
+    match array.data_type() {
+        DataType::Utf8View => views(array.as_string_view().views()),
+        DataType::BinaryView => views(array.as_binary_view().views()),
+        other => {
+            other.primitive_width().map_or_else(|| array.get_array_memory_size(), |width| width * array.len())
+        }
+    }
+}
+
+/// Bytes outside of the views themselves. A view's length is the lower part of its first word; up to 12 stand within.
+fn referred(views: &[u128]) -> usize {
+    let lengths = views.iter().map(|view| usize::try_from(view & 0xffff_ffff).unwrap_or(0));
+    lengths.filter(|bytes| *bytes > 12).sum()
+}
+
+/// Copies view columns together when they are spread over many buffers or keep much more than they refer to.
+pub(crate) fn compact(batch: &RecordBatch) -> Result<RecordBatch> {
+    let wasteful = |buffers: &[Buffer], views: &[u128]| {
+        let held: usize = buffers.iter().map(Buffer::len).sum();
+        buffers.len() > VIEW_BUFFERS_MAX || held > referred(views) * 2 + 4_096
+    };
     let columns = batch
         .columns()
         .iter()
         .map(|column| -> ArrayRef {
             match column.data_type() {
-                DataType::Utf8View if column.as_string_view().data_buffers().len() > VIEW_BUFFERS_MAX => {
-                    Arc::new(column.as_string_view().gc())
+                DataType::Utf8View => {
+                    let array = column.as_string_view();
+                    if wasteful(array.data_buffers(), array.views()) {
+                        Arc::new(array.gc())
+                    } else {
+                        Arc::clone(column)
+                    }
                 }
-                DataType::BinaryView if column.as_binary_view().data_buffers().len() > VIEW_BUFFERS_MAX => {
-                    Arc::new(column.as_binary_view().gc())
+                DataType::BinaryView => {
+                    let array = column.as_binary_view();
+                    if wasteful(array.data_buffers(), array.views()) {
+                        Arc::new(array.gc())
+                    } else {
+                        Arc::clone(column)
+                    }
                 }
                 _ => Arc::clone(column),
             }
         })
         .collect();
-    RecordBatch::try_new(batch.schema(), columns).map_err(|e| Error::internal(format!("compact a chunk: {e}")))
+    RecordBatch::try_new(batch.schema(), columns)
+        .map_err(|e| Error::internal(format!("compact a chunk: {e}")))
 }

@@ -9,8 +9,9 @@ mod chunk;
 
 pub(crate) use chunk::{Chunk, NEVER};
 
+use chunk::{compact, value_bytes};
+
 use crate::layout::Key;
-use arrow::array::UInt64Array;
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::id::MemtableId;
@@ -43,7 +44,6 @@ pub(crate) struct Memtable {
 struct Inner {
     chunks: Vec<Arc<Chunk>>,
     rows: u32,
-    dead: u32,
     bytes: usize,
     keys: HashMap<Key, u32>,
 }
@@ -75,34 +75,32 @@ impl Memtable {
         if keys.len() != rows || begin.len() != rows || end.len() != rows {
             return Err(Error::internal("keys and stamps do not match the rows of a memtable's batch"));
         }
+        let batch = compact(batch)?;
         let mut inner = self.write();
         let first = inner.rows;
         let count = u32::try_from(rows).map_err(|_| Error::internal("too many rows in one batch"))?;
-        let next = first.checked_add(count).ok_or_else(|| Error::internal("memtable is out of append numbers"))?;
+        let next =
+            first.checked_add(count).ok_or_else(|| Error::internal("memtable is out of append numbers"))?;
         for (row, key) in (first..next).zip(keys) {
             inner.keys.insert(key.clone(), row);
         }
-        let dead = end.iter().filter(|e| **e != NEVER).count();
-        inner.dead += u32::try_from(dead).unwrap_or(u32::MAX);
-        inner.bytes += batch.get_array_memory_size() + keys.iter().map(|k| k.len() + 96).sum::<usize>();
+        inner.bytes += value_bytes(&batch) + keys.iter().map(|k| k.len() + 96).sum::<usize>();
         inner.rows = next;
-        inner.chunks.push(Arc::new(Chunk::new(first, batch.clone(), keys.to_vec(), begin, &end)));
+        inner.chunks.push(Arc::new(Chunk::new(first, batch, keys.to_vec(), begin, &end)));
         merge_tail(&mut inner.chunks)?;
         Ok(first)
     }
 
     /// Ends a row at `end`. A row that has an end already is a bug of the caller.
     pub(crate) fn kill(&self, row: u32, end: u64) -> Result<()> {
-        let mut inner = self.write();
+        let inner = self.write();
         let chunk = chunk_of(&inner.chunks, row)?;
         if !chunk.kill(row, end) {
             return Err(Error::internal(format!("row {row} of memtable {} dies twice", self.id)));
         }
-        inner.dead += 1;
         Ok(())
     }
 
-    /// Takes back a row's end; only a transaction's private memtable may.
     pub(crate) fn version(&self, row: u32) -> Result<Version> {
         let inner = self.read();
         Ok(chunk_of(&inner.chunks, row)?.version(row))
@@ -126,35 +124,14 @@ impl Memtable {
         chunks.iter().rev().find_map(|c| c.version_at(key, stamp))
     }
 
-    pub(crate) fn key(&self, row: u32) -> Result<Key> {
-        let inner = self.read();
-        chunk_of(&inner.chunks, row)?.key(row)
-    }
-
     /// The chunks as they are now. Rows appended and killed later have later stamps than any reader of now asks for.
     pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
         self.read().chunks.clone()
     }
 
-    /// Rows appended so far, dead ones too.
-    pub(crate) fn rows(&self) -> u32 {
-        self.read().rows
-    }
-
-    /// Rows without an end.
-    pub(crate) fn live_rows(&self) -> u32 {
-        let inner = self.read();
-        inner.rows.saturating_sub(inner.dead)
-    }
-
     /// Approximate memory, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.read().bytes
-    }
-
-    /// Rows that live at `stamp`.
-    pub(crate) fn rows_at(&self, stamp: u64) -> u64 {
-        self.chunks().iter().map(|c| c.rows_at(stamp)).sum()
     }
 
     /// The rows at these append numbers, in that order.
@@ -168,6 +145,25 @@ impl Memtable {
         }
         let batches: Vec<&RecordBatch> = chunks.iter().map(|c| c.batch()).collect();
         interleave_record_batch(&batches, &places).map_err(|e| Error::internal(format!("gather rows: {e}")))
+    }
+
+    /// Takes back the rows from append number `row` on; their numbers will be given again. Only for a transaction's
+    /// private memtable, whose rows moved to a run.
+    pub(crate) fn truncate(&self, row: u32) -> Result<()> {
+        let mut inner = self.write();
+        let kept: Vec<Arc<Chunk>> = std::mem::take(&mut *inner).chunks;
+        drop(inner);
+        for chunk in kept {
+            let rows = chunk.index(row).min(chunk.len());
+            if rows == 0 || chunk.first() >= row {
+                break;
+            }
+            let versions: Vec<Version> = chunk.versions().take(rows).collect();
+            let keys = chunk.keys().get(..rows).unwrap_or_default();
+            let (begin, end) = versions.iter().map(|v| (v.begin, v.end)).unzip();
+            self.append_versions(&chunk.batch().slice(0, rows), keys, begin, end)?;
+        }
+        Ok(())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -205,11 +201,6 @@ fn merge_tail(chunks: &mut Vec<Arc<Chunk>>) -> Result<()> {
         chunks.push(merged);
     }
     Ok(())
-}
-
-/// Begin stamps as an array, for segments.
-pub(crate) fn stamps(values: impl IntoIterator<Item = u64>) -> UInt64Array {
-    UInt64Array::from_iter_values(values)
 }
 
 #[cfg(test)]

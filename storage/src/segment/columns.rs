@@ -9,7 +9,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Int32Array, Int64Array, IntervalMonthDayNanoArray, PrimitiveArray, make_array,
 };
 use arrow::datatypes::{
-    DataType, Date32Type, Field, Fields, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
+    DataType, Date32Type, Field, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
     TimestampMicrosecondType,
 };
 use base::id::ColumnId;
@@ -54,7 +54,9 @@ pub(crate) fn to_stored(form: &Form, array: &ArrayRef, out: &mut Vec<ArrayRef>) 
     match form {
         Form::Date => out.push(Arc::new(array.as_primitive::<Date32Type>().reinterpret_cast::<Int32Type>())),
         Form::Timestamp | Form::TimestampTz => {
-            out.push(Arc::new(array.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>()));
+            out.push(Arc::new(
+                array.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>(),
+            ));
         }
         Form::Interval => {
             let intervals = array.as_primitive::<IntervalMonthDayNanoType>();
@@ -96,7 +98,9 @@ pub(crate) fn from_stored(form: &Form, stored: &mut impl Iterator<Item = ArrayRe
             Arc::new(intervals(months, days, micros))
         }
         _ if *array.data_type() == form.arrow() => array,
-        _ => make_array(array.to_data().into_builder().data_type(form.arrow()).build().map_err(|_| foreign())?),
+        _ => {
+            make_array(array.to_data().into_builder().data_type(form.arrow()).build().map_err(|_| foreign())?)
+        }
     })
 }
 
@@ -110,9 +114,4 @@ fn intervals(
         IntervalMonthDayNano::new(*months, *days, micros.saturating_mul(1_000))
     });
     IntervalMonthDayNanoArray::new(values.collect(), months.nulls().cloned())
-}
-
-/// The Arrow fields of whole columns, named by their ids.
-pub(crate) fn column_fields(columns: &[(ColumnId, Form)]) -> Fields {
-    columns.iter().map(|(id, form)| types::array::field(&id.to_string(), form)).collect()
 }

@@ -32,7 +32,13 @@ pub(crate) struct Identity {
 impl Identity {
     fn checksum(&self, block: u64, bytes: &[u8]) -> u32 {
         let mut seed = [0_u8; 32];
-        let parts = self.database.0.to_le_bytes().into_iter().chain(self.segment.0.to_le_bytes()).chain(block.to_le_bytes());
+        let parts = self
+            .database
+            .0
+            .to_le_bytes()
+            .into_iter()
+            .chain(self.segment.0.to_le_bytes())
+            .chain(block.to_le_bytes());
         for (to, from) in seed.iter_mut().zip(parts) {
             *to = from;
         }
@@ -161,7 +167,9 @@ impl CheckedFile {
         let trailer_offset = len.checked_sub(TRAILER_BYTES).ok_or_else(|| damaged("it is too short"))?;
         let mut trailer = vec![0; usize::try_from(TRAILER_BYTES).unwrap_or(0)];
         file.read_at(trailer_offset, &mut trailer)?;
-        let (signed, _) = trailer.split_at_checked(trailer.len().saturating_sub(4)).ok_or_else(|| damaged("it is too short"))?;
+        let (signed, _) = trailer
+            .split_at_checked(trailer.len().saturating_sub(4))
+            .ok_or_else(|| damaged("it is too short"))?;
         let expected = identity.checksum(u64::MAX - 1, signed);
         let mut decoder = Reader::new(&trailer);
         if decoder.raw(8)? != TRAILER_MAGIC {
@@ -171,7 +179,8 @@ impl CheckedFile {
         let database = DatabaseId(decoder.u128()?);
         let segment = SegmentId(decoder.u64()?);
         let body = decoder.u64()?;
-        let mut section = || -> Result<Section> { Ok(Section { offset: decoder.u64()?, len: decoder.u64()? }) };
+        let mut section =
+            || -> Result<Section> { Ok(Section { offset: decoder.u64()?, len: decoder.u64()? }) };
         let sections = Sections { header: section()?, rows: section()?, keys: section()?, index: section()? };
         let table_checksum = decoder.u32()?;
         if decoder.u32()? != expected {
@@ -208,11 +217,6 @@ impl CheckedFile {
         self.identity.segment
     }
 
-    /// Memory held for checksums, in bytes.
-    pub(crate) fn memory(&self) -> usize {
-        self.checksums.len() * 4
-    }
-
     /// The whole blocks around a part of the body, clipped to its end.
     pub(crate) fn covering(&self, offset: u64, len: u64) -> Result<Range<u64>> {
         let end = offset.checked_add(len).filter(|end| *end <= self.body);
@@ -231,7 +235,10 @@ impl CheckedFile {
         for (number, block) in (range.start / BLOCK_BYTES..).zip(buffer.chunks(block_bytes)) {
             let expected = usize::try_from(number).ok().and_then(|n| self.checksums.get(n));
             if expected != Some(&self.identity.checksum(number, block)) {
-                return Err(damaged(self.identity.segment, &format!("block {number} does not match its checksum")));
+                return Err(damaged(
+                    self.identity.segment,
+                    &format!("block {number} does not match its checksum"),
+                ));
             }
         }
         Ok(())

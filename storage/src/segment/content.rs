@@ -5,10 +5,13 @@
 
 use crate::evaluate::{ColumnStats, compare, float_key};
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
-use arrow::compute::{max, max_binary_view, max_boolean, max_string_view, min, min_binary_view, min_boolean, min_string_view};
+use arrow::compute::{
+    max, max_binary_view, max_boolean, max_string_view, min, min_binary_view, min_boolean, min_string_view,
+};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type,
-    Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType, ToByteSlice, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type,
+    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType, ToByteSlice,
+    UInt32Type, UInt64Type,
 };
 use base::{Error, Result};
 use types::pgnum::key_of;
@@ -47,7 +50,8 @@ impl ContentHasher {
         self.nulls.0.update(&valid);
         match array.data_type() {
             DataType::Boolean => {
-                let bytes: Vec<u8> = array.as_boolean().iter().map(|v| u8::from(v.unwrap_or(false))).collect();
+                let bytes: Vec<u8> =
+                    array.as_boolean().iter().map(|v| u8::from(v.unwrap_or(false))).collect();
                 self.values.0.update(&bytes);
             }
             DataType::Int16 => self.fixed::<Int16Type>(array),
@@ -171,7 +175,10 @@ fn bounds(form: &Form, array: &ArrayRef) -> (Option<Datum>, Option<Datum>) {
         }};
     }
     match form {
-        Form::Bool => (min_boolean(array.as_boolean()).map(Datum::Bool), max_boolean(array.as_boolean()).map(Datum::Bool)),
+        Form::Bool => (
+            min_boolean(array.as_boolean()).map(Datum::Bool),
+            max_boolean(array.as_boolean()).map(Datum::Bool),
+        ),
         Form::Int16 => native!(Int16Type, Int16),
         Form::Int32 => native!(Int32Type, Int32),
         Form::Int64 => native!(Int64Type, Int64),
@@ -200,7 +207,10 @@ fn bounds(form: &Form, array: &ArrayRef) -> (Option<Datum>, Option<Datum>) {
         }
         Form::Bytes => {
             let array = array.as_binary_view();
-            (min_binary_view(array).map(|v| Datum::Bytes(v.to_vec())), max_binary_view(array).map(|v| Datum::Bytes(v.to_vec())))
+            (
+                min_binary_view(array).map(|v| Datum::Bytes(v.to_vec())),
+                max_binary_view(array).map(|v| Datum::Bytes(v.to_vec())),
+            )
         }
         Form::Uuid => {
             let array = array.as_binary_view();

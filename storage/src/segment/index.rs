@@ -25,7 +25,8 @@ pub(crate) fn encode_header(meta: &SegmentMeta, format: &str) -> Result<Vec<u8>>
     out.u64(meta.table.0);
     out.u32(meta.schema_version.0);
     out.u8(if meta.history { HISTORY } else { 0 });
-    let columns = u32::try_from(meta.columns.len()).map_err(|_| Error::internal("too many columns in a segment"))?;
+    let columns =
+        u32::try_from(meta.columns.len()).map_err(|_| Error::internal("too many columns in a segment"))?;
     out.u32(columns);
     for (id, form) in &meta.columns {
         out.u32(id.0);
@@ -74,7 +75,8 @@ pub(crate) fn encode_facts(written: &WrittenSegment, fences: &[u8]) -> Result<Ve
     out.bytes(&written.first_key);
     out.bytes(&written.last_key);
     out.u128(written.timestamps_hash);
-    let columns = u32::try_from(written.stats.len()).map_err(|_| Error::internal("too many columns in a segment"))?;
+    let columns =
+        u32::try_from(written.stats.len()).map_err(|_| Error::internal("too many columns in a segment"))?;
     out.u32(columns);
     for (stats, hash) in written.stats.iter().zip(&written.content_hashes) {
         out.u64(stats.null_count);

@@ -85,7 +85,8 @@ impl KeyRun {
         if keys.div_ceil(BLOCK_KEYS) != u64::from(blocks) {
             return Err(reader.bad("keys and blocks do not fit"));
         }
-        let mut run = Self { section, keys, offsets: Vec::new(), first_keys: Vec::new(), first_key_ends: Vec::new() };
+        let mut run =
+            Self { section, keys, offsets: Vec::new(), first_keys: Vec::new(), first_key_ends: Vec::new() };
         for _ in 0..blocks {
             let offset = reader.u64()?;
             if offset > section.len || run.offsets.last().is_some_and(|last| *last >= offset) {
@@ -106,11 +107,6 @@ impl KeyRun {
 
     pub(crate) fn blocks(&self) -> usize {
         self.first_key_ends.len()
-    }
-
-    /// Memory held, in bytes.
-    pub(crate) fn memory(&self) -> usize {
-        self.offsets.len() * 8 + self.first_key_ends.len() * 4 + self.first_keys.len()
     }
 
     fn fence(&self, block: usize) -> &[u8] {

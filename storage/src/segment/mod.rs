@@ -17,5 +17,5 @@ mod writer;
 mod tests;
 
 pub(crate) use container::Identity;
-pub(crate) use reader::{ORDINAL, ScanColumn, Segment, SegmentScan};
+pub(crate) use reader::{ScanColumn, Segment, SegmentScan};
 pub(crate) use writer::{SegmentMeta, SegmentRows, WrittenSegment, verify_segment, write_segment};

@@ -38,7 +38,7 @@ const STEP_ROWS_MAX: u64 = 131_072;
 const STEP_BYTES: u64 = 8 << 20;
 
 /// Name of the UInt32 column of ordinals in a scan.
-pub(crate) const ORDINAL: &str = "ordinal";
+const ORDINAL: &str = "ordinal";
 
 /// A column that a reader wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -130,11 +130,6 @@ impl Segment {
         self.facts.stats.get(position)
     }
 
-    /// Memory held while open, in bytes, without what Vortex keeps.
-    pub(crate) fn memory(&self) -> usize {
-        self.file.memory() + self.keys.memory()
-    }
-
     /// Whether any row can make `predicate` true, by the bounds of whole columns.
     pub(crate) fn may_match(&self, predicate: &Predicate) -> bool {
         self.facts.rows > 0 && may_match(predicate, &|column| self.stats(column))
@@ -207,14 +202,16 @@ impl Segment {
             let stored = block_on(plan.run(range, RowChoice::Only(group), false))?;
             batches.push(shape.batch(stored.columns, stored.rows, None)?);
         }
-        concat_batches(&shape.output, &batches).map_err(|e| Error::internal(format!("could not join rows: {e}")))
+        concat_batches(&shape.output, &batches)
+            .map_err(|e| Error::internal(format!("could not join rows: {e}")))
     }
 
     /// Reads everything and compares it with the hashes that the index holds. Blocks.
     pub(crate) fn verify(self: &Arc<Self>) -> Result<()> {
         self.file.verify()?;
         let columns = self.meta.columns.iter();
-        let columns = columns.map(|(id, form)| ScanColumn { id: *id, form: form.clone(), missing: Datum::Null });
+        let columns =
+            columns.map(|(id, form)| ScanColumn { id: *id, form: form.clone(), missing: Datum::Null });
         let scan = SegmentScan {
             columns: columns.collect(),
             filter_columns: Vec::new(),
@@ -251,7 +248,9 @@ impl Segment {
         if stamps != Some(self.facts.timestamps_hash) {
             return Err(differs("timestamps"));
         }
-        for ((hasher, expected), (id, _)) in columns.iter().zip(&self.facts.content_hashes).zip(&self.meta.columns) {
+        for ((hasher, expected), (id, _)) in
+            columns.iter().zip(&self.facts.content_hashes).zip(&self.meta.columns)
+        {
             if hasher.finish() != *expected {
                 return Err(differs(&format!("values of column {id}")));
             }
@@ -270,7 +269,8 @@ impl Segment {
         if let Some(limit) = scan.begin_at_most.filter(|limit| self.facts.begin_max > *limit) {
             pushed.at_most(BEGIN, limit.0);
         }
-        if let Some(limit) = scan.end_above.filter(|limit| self.meta.history && self.facts.end_min <= *limit) {
+        if let Some(limit) = scan.end_above.filter(|limit| self.meta.history && self.facts.end_min <= *limit)
+        {
             pushed.above(END, limit.0);
         }
         let rest = std::mem::take(&mut pushed.rest);
@@ -279,7 +279,8 @@ impl Segment {
         for column in rest.as_ref().map(columns_of).unwrap_or_default() {
             if scan.columns.iter().all(|c| c.id != column) {
                 let known = scan.filter_columns.iter().find(|c| c.id == column);
-                let known = known.ok_or_else(|| Error::internal(format!("column {column} of a predicate is not given")))?;
+                let known = known
+                    .ok_or_else(|| Error::internal(format!("column {column} of a predicate is not given")))?;
                 filter_columns.push(known.clone());
             }
         }
@@ -299,7 +300,10 @@ impl Segment {
 
 /// Cuts a batch into batches of at most `rows` rows, sharing its buffers.
 fn sliced(batch: &RecordBatch, rows: usize) -> Vec<Result<RecordBatch>> {
-    (0..batch.num_rows()).step_by(rows).map(|at| Ok(batch.slice(at, rows.min(batch.num_rows() - at)))).collect()
+    (0..batch.num_rows())
+        .step_by(rows)
+        .map(|at| Ok(batch.slice(at, rows.min(batch.num_rows() - at))))
+        .collect()
 }
 
 /// A prepared scan.
@@ -329,7 +333,9 @@ impl Work {
         if kept.num_rows() == 0 {
             return Ok(None);
         }
-        kept.project(&self.shape.visible).map(Some).map_err(|e| Error::internal(format!("could not project rows: {e}")))
+        kept.project(&self.shape.visible)
+            .map(Some)
+            .map_err(|e| Error::internal(format!("could not project rows: {e}")))
     }
 }
 
@@ -356,7 +362,12 @@ struct Shape {
 }
 
 impl Shape {
-    fn new(segment: &Segment, columns: &[ScanColumn], filter_columns: &[ScanColumn], extra: Extra) -> Result<Self> {
+    fn new(
+        segment: &Segment,
+        columns: &[ScanColumn],
+        filter_columns: &[ScanColumn],
+        extra: Extra,
+    ) -> Result<Self> {
         let mut shape_columns = Vec::new();
         let mut stored = Vec::new();
         let mut output = Vec::new();

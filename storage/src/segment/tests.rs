@@ -102,9 +102,13 @@ fn datum(form: &Form, random: &Random) -> Datum {
             1 => i256::from_i128(10).wrapping_pow(76).wrapping_sub(i256::ONE).wrapping_neg(),
             _ => i256::from_i128(small.into()),
         }),
-        Form::PgNum => Datum::PgNum(PgNum::from_i128(small.into(), if extreme < 8 { 3 } else { 0 }).to_bytes()),
+        Form::PgNum => {
+            Datum::PgNum(PgNum::from_i128(small.into(), if extreme < 8 { 3 } else { 0 }).to_bytes())
+        }
         Form::Text => Datum::Text(if extreme == 0 { String::new() } else { word(small) }),
-        Form::Bytes => Datum::Bytes(if extreme == 0 { Vec::new() } else { vec![small as u8; (small + 20) as usize] }),
+        Form::Bytes => {
+            Datum::Bytes(if extreme == 0 { Vec::new() } else { vec![small as u8; (small + 20) as usize] })
+        }
         Form::Uuid => Datum::Uuid([small as u8; 16]),
         Form::Date => Datum::Date(pick(i32::MIN.into(), i32::MAX.into()) as i32),
         Form::Timestamp => Datum::Timestamp(pick(i64::MIN, i64::MAX)),
@@ -114,9 +118,7 @@ fn datum(form: &Form, random: &Random) -> Datum {
             1 => Interval { months: i32::MAX, days: i32::MIN, micros: i64::MIN / 1_000 },
             _ => Interval { months: 0, days: small as i32, micros: 86_400_000_000 * small },
         }),
-        Form::List(element) => {
-            Datum::List((0..random.below(4)).map(|_| datum(element, random)).collect())
-        }
+        Form::List(element) => Datum::List((0..random.below(4)).map(|_| datum(element, random)).collect()),
     }
 }
 
@@ -143,7 +145,8 @@ fn table(forms: &[Form], rows: usize, batch_rows: usize, history: bool, random: 
             types::array::from_data(form, &data).unwrap()
         })
         .collect();
-    let schema = Schema::new(columns::column_fields(&meta.columns));
+    let fields = meta.columns.iter().map(|(id, form)| types::array::field(&id.to_string(), form));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
     let batch = RecordBatch::try_new_with_options(Arc::new(schema), arrays, &options).unwrap();
     let keys: Vec<Vec<u8>> = (0..rows as u64).map(key).collect();
@@ -178,7 +181,8 @@ fn open(fs: &SimulatedFileSystem, table: &Table) -> Arc<Segment> {
 }
 
 fn wanted(meta: &SegmentMeta) -> Vec<ScanColumn> {
-    let column = |(id, form): &(ColumnId, Form)| ScanColumn { id: *id, form: form.clone(), missing: Datum::Null };
+    let column =
+        |(id, form): &(ColumnId, Form)| ScanColumn { id: *id, form: form.clone(), missing: Datum::Null };
     meta.columns.iter().map(column).collect()
 }
 
@@ -227,16 +231,22 @@ fn same(a: &[Vec<Datum>], b: &[Vec<Datum>]) -> bool {
 #[test]
 fn every_form_comes_back_in_every_size() {
     let random = Random::from_seed(11);
-    for (rows, batch_rows) in [(0, 1), (1, 1), (2, 1), (300, 70), (9_000, 8_192), (20_000, 1_111)] {
+    for (rows, batch_rows) in [(0, 1), (1, 1), (2, 1), (300, 70), (9_000, 1_111)] {
         for history in [false, true] {
             let fs = file_system();
             let table = table(&forms(), rows, batch_rows, history, &random);
             let written = write(&fs, &table);
             verify_segment(&fs, PATH, &table.meta, &written).unwrap();
             let segment = open(&fs, &table);
-            assert_eq!((segment.facts(), segment.rows() as usize), (&written, rows));
+            assert_eq!(
+                (format!("{:?}", segment.facts()), segment.rows() as usize),
+                (format!("{written:?}"), rows)
+            );
             let batches = collect(&segment, &whole(&segment)).unwrap();
-            assert!(same(&data(&table.meta, &batches), &data(&table.meta, &[table.batch.clone()])), "{rows} rows");
+            assert!(
+                same(&data(&table.meta, &batches), &data(&table.meta, std::slice::from_ref(&table.batch))),
+                "{rows} rows"
+            );
             assert_eq!(written.file_bytes, fs.contents(PATH).unwrap().len() as u64);
         }
     }
@@ -246,7 +256,8 @@ fn every_form_comes_back_in_every_size() {
 fn a_large_segment_comes_back() {
     let random = Random::from_seed(12);
     let fs = file_system();
-    let table = table(&[Form::Int64, Form::Text, Form::Decimal128 { scale: 2 }], 100_000, 8_192, false, &random);
+    let table =
+        table(&[Form::Int64, Form::Text, Form::Decimal128 { scale: 2 }], 100_000, 8_192, false, &random);
     let written = write(&fs, &table);
     verify_segment(&fs, PATH, &table.meta, &written).unwrap();
     let segment = open(&fs, &table);
@@ -298,7 +309,11 @@ fn a_column_added_later_has_its_missing_value() {
     let added = ScanColumn { id: ColumnId(9), form: Form::Text, missing: Datum::Text("new".to_owned()) };
     let mut scan = whole(&segment);
     scan.columns = vec![added.clone()];
-    let is = |text: &str| Predicate::Compare { column: ColumnId(9), op: CompareOp::Equal, value: Datum::Text(text.to_owned()) };
+    let is = |text: &str| Predicate::Compare {
+        column: ColumnId(9),
+        op: CompareOp::Equal,
+        value: Datum::Text(text.to_owned()),
+    };
     scan.predicate = Some(is("new"));
     let batches = collect(&segment, &scan).unwrap();
     assert_eq!(batches[0].column(0).as_string_view().iter().flatten().filter(|v| *v == "new").count(), 10);
@@ -307,7 +322,10 @@ fn a_column_added_later_has_its_missing_value() {
     scan.predicate = Some(is("old"));
     assert!(collect(&segment, &scan).unwrap().is_empty());
     scan.predicate = Some(is("new"));
-    assert_eq!(data(&table.meta, &collect(&segment, &scan).unwrap()), data(&table.meta, &[table.batch.clone()]));
+    assert_eq!(
+        data(&table.meta, &collect(&segment, &scan).unwrap()),
+        data(&table.meta, std::slice::from_ref(&table.batch))
+    );
 }
 
 fn predicate(meta: &SegmentMeta, depth: u32, random: &Random) -> Predicate {
@@ -331,7 +349,9 @@ fn predicate(meta: &SegmentMeta, depth: u32, random: &Random) -> Predicate {
         _ if depth == 0 && !list => Predicate::Compare { column, op, value: datum(&form, random) },
         3 if !list => Predicate::Compare { column, op, value: datum(&form, random) },
         4 | 5 => Predicate::And((0..random.below(4)).map(|_| predicate(meta, depth - 1, random)).collect()),
-        6 if depth > 0 => Predicate::Or((0..random.below(4)).map(|_| predicate(meta, depth - 1, random)).collect()),
+        6 if depth > 0 => {
+            Predicate::Or((0..random.below(4)).map(|_| predicate(meta, depth - 1, random)).collect())
+        }
         7 if depth > 0 => Predicate::Not(Box::new(predicate(meta, depth - 1, random))),
         _ => Predicate::IsNotNull { column },
     }
@@ -346,7 +366,7 @@ fn predicates_keep_what_naive_evaluation_keeps() {
     let table = table(&forms(), 20_000, 4_000, false, &random);
     write(&fs, &table);
     let segment = open(&fs, &table);
-    for round in 0..400 {
+    for round in 0..200 {
         let predicate = predicate(&table.meta, 2, &random);
         let truth = evaluate(&predicate, &table.batch).unwrap();
         let dead: RoaringBitmap = (0..random.below(3_000)).map(|_| random.below(20_000) as u32).collect();
@@ -364,7 +384,8 @@ fn predicates_keep_what_naive_evaluation_keeps() {
         scan.ordinal = true;
         scan.batch_rows = 100_000;
         let batches = collect(&segment, &scan).unwrap();
-        let found: Vec<u32> = batches.iter().flat_map(|b| b.column(1).as_primitive::<UInt32Type>().values().to_vec()).collect();
+        let found: Vec<u32> =
+            batches.iter().flat_map(|b| b.column(1).as_primitive::<UInt32Type>().values().to_vec()).collect();
         assert_eq!(found, expected, "round {round}: {predicate:?}");
         if !segment.may_match(&predicate) {
             assert_eq!(truth.true_count(), 0, "round {round} pruned: {predicate:?}");
@@ -406,7 +427,8 @@ fn zones_are_pruned() {
     write(&fs, &table);
     let segment = open(&fs, &table);
     let mut scan = whole(&segment);
-    scan.predicate = Some(Predicate::Compare { column: ColumnId(1), op: CompareOp::Equal, value: Datum::Int64(30_000) });
+    scan.predicate =
+        Some(Predicate::Compare { column: ColumnId(1), op: CompareOp::Equal, value: Datum::Int64(30_000) });
     let rows: usize = collect(&segment, &scan).unwrap().iter().map(RecordBatch::num_rows).sum();
     assert_eq!((rows, scan.metrics.rows_read.load(Ordering::Relaxed)), (1, 8_192));
 }
@@ -422,7 +444,8 @@ fn fetch_and_lookup_agree_with_the_rows() {
         let ordinals: RoaringBitmap = (0..picks).map(|_| random.below(30_000) as u32).collect();
         let ordinals: Vec<u32> = ordinals.iter().collect();
         let fetched = segment.fetch(&ordinals, &wanted(segment.meta())).unwrap();
-        let expected = take_record_batch(&table.batch, &arrow::array::UInt32Array::from(ordinals.clone())).unwrap();
+        let expected =
+            take_record_batch(&table.batch, &arrow::array::UInt32Array::from(ordinals.clone())).unwrap();
         assert!(same(&data(&table.meta, &[fetched]), &data(&table.meta, &[expected])));
         let keys: Vec<&[u8]> = ordinals.iter().map(|o| table.keys[*o as usize].as_slice()).collect();
         let found = segment.lookup_keys(&keys).unwrap();
@@ -457,7 +480,7 @@ fn splits_cover_the_segment() {
     write(&fs, &table);
     let segment = open(&fs, &table);
     assert_eq!(segment.split_ranges(1), [0..8_192, 8_192..16_384, 16_384..20_000]);
-    assert_eq!(segment.split_ranges(u32::MAX), [0..20_000]);
+    assert_eq!(segment.split_ranges(u32::MAX).as_slice(), std::slice::from_ref(&(0..20_000)));
 }
 
 #[test]
@@ -466,7 +489,10 @@ fn rows_out_of_order_are_refused() {
     let mut table = table(&[Form::Int32], 3, 3, false, &Random::from_seed(22));
     table.rows[0].keys = BinaryArray::from_iter_values([b"b", b"a", b"c"]);
     let error = write_segment(&fs, PATH, &table.meta, table.rows.into_iter().map(Ok)).unwrap_err();
-    assert_eq!((error.kind(), error.message()), (ErrorKind::Internal, "rows of a segment are not sorted by key"));
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Internal, "rows of a segment are not sorted by key")
+    );
 }
 
 #[test]
@@ -568,6 +594,31 @@ fn content_hashes_do_not_depend_on_batches() {
         other.update(&array.slice(0, 999)).unwrap();
         assert_ne!(whole.finish(), other.finish());
     }
-    let kept = filter_record_batch(&table.batch, &arrow::array::BooleanArray::from(vec![true; 1_000])).unwrap();
+    let kept =
+        filter_record_batch(&table.batch, &arrow::array::BooleanArray::from(vec![true; 1_000])).unwrap();
     assert_eq!(kept.num_rows(), 1_000);
+}
+
+#[test]
+fn golden_bytes_of_the_header() {
+    let meta = meta(&[Form::Int64, Form::Decimal128 { scale: 2 }], true);
+    let mut expected = b"NYSEG\x01\0\0\0\x14vortex/core2026.08.3".to_vec();
+    expected.extend_from_slice(&7_u128.to_le_bytes());
+    expected.extend_from_slice(&1_u64.to_le_bytes());
+    expected.extend_from_slice(&3_u64.to_le_bytes());
+    expected.extend_from_slice(&[1, 0, 0, 0, 1, 2, 0, 0, 0, 1, 0, 0, 0, 4, 2, 0, 0, 0, 8, 2]);
+    assert_eq!(index::encode_header(&meta, vortex::FORMAT).unwrap(), expected);
+    assert_eq!(index::decode_header(&expected, vortex::FORMAT).unwrap(), meta);
+    assert_eq!(index::decode_header(&expected, "other").unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn golden_bytes_of_a_key_run() {
+    let mut writer = key_run::KeyRunWriter::default();
+    for key in [b"a".as_slice(), b"ab", b"b"] {
+        writer.push(key);
+    }
+    let (run, fences) = writer.finish();
+    assert_eq!(run, b"\0\x01a\x01\x01b\0\x01b");
+    assert_eq!(fences, b"\x03\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01a");
 }

@@ -98,7 +98,8 @@ impl SegmentFile {
         if self.opened.get().is_none() {
             let identity = Identity { database: self.store.database, segment: self.segment };
             let path = segment_path(self.segment);
-            let segment = Segment::open(self.store.fs.as_ref(), &path, identity).map_err(|e| name_missing(e, &path))?;
+            let segment =
+                Segment::open(self.store.fs.as_ref(), &path, identity).map_err(|e| name_missing(e, &path))?;
             // Nobody else sets it: the opening is guarded.
             let _ = self.opened.set(segment);
         }
@@ -134,6 +135,11 @@ impl Reference {
         Self { meta, file: Arc::clone(&self.file), deletes: RwLock::default() }
     }
 
+    /// The same reference with another delete vector.
+    pub(crate) fn with_deletes(&self, deletes: DeleteVector) -> Self {
+        Self::new(self.meta, Arc::clone(&self.file), deletes)
+    }
+
     pub(crate) fn id(&self) -> ReferenceId {
         self.meta.id
     }
@@ -142,16 +148,14 @@ impl Reference {
         &self.meta
     }
 
-    pub(crate) fn rows(&self) -> u32 {
-        self.meta.rows
-    }
-
     /// The open segment. Blocks when it is opened for the first time.
     pub(crate) fn segment(&self) -> Result<&Arc<Segment>> {
         let segment = self.file.open()?;
         if segment.rows() != self.meta.rows || segment.facts().file_bytes != self.meta.file_bytes {
             let path = segment_path(self.meta.segment);
-            return Err(Error::corruption(format!("segment \"{path}\" is not the file that the database refers to")));
+            return Err(Error::corruption(format!(
+                "segment \"{path}\" is not the file that the database refers to"
+            )));
         }
         Ok(segment)
     }
@@ -171,7 +175,8 @@ impl Reference {
     /// Ends rows at `ts`.
     pub(crate) fn kill(&self, ordinals: &[u32], ts: CommitTs) -> Result<()> {
         if let Some(beyond) = ordinals.iter().find(|o| **o >= self.meta.rows) {
-            let message = format!("row {beyond} of segment {} with {} rows dies", self.meta.segment, self.meta.rows);
+            let message =
+                format!("row {beyond} of segment {} with {} rows dies", self.meta.segment, self.meta.rows);
             return Err(Error::internal(message));
         }
         let mut deletes = self.deletes.write().unwrap_or_else(PoisonError::into_inner);
@@ -214,8 +219,9 @@ impl Reference {
             batch_rows: 1,
             metrics: Arc::default(),
         };
-        let batch = block_on(segment.scan(&scan).next())
-            .ok_or_else(|| Error::internal(format!("segment {} has no row {ordinal}", self.meta.segment)))??;
+        let batch = block_on(segment.scan(&scan).next()).ok_or_else(|| {
+            Error::internal(format!("segment {} has no row {ordinal}", self.meta.segment))
+        })??;
         let begin = batch.columns().first().and_then(|c| c.as_primitive_opt::<UInt64Type>());
         let begin = begin.and_then(|b| b.values().first().copied());
         let begin = begin.ok_or_else(|| Error::internal("a scan without the timestamps asked for"))?;
@@ -262,9 +268,11 @@ impl Reference {
         if sorted == ordinals {
             return Ok(rows);
         }
-        let places = ordinals.iter().map(|o| sorted.binary_search(o).ok().and_then(|i| u32::try_from(i).ok()));
+        let places =
+            ordinals.iter().map(|o| sorted.binary_search(o).ok().and_then(|i| u32::try_from(i).ok()));
         let places: arrow::array::UInt32Array = places.collect();
-        arrow::compute::take_record_batch(&rows, &places).map_err(|e| Error::internal(format!("order rows: {e}")))
+        arrow::compute::take_record_batch(&rows, &places)
+            .map_err(|e| Error::internal(format!("order rows: {e}")))
     }
 
     /// Removes the file once nobody refers to it any more.

@@ -1,8 +1,8 @@
 //! Sums and differences of dates, timestamps and intervals.
 
 use super::calendar::{
-    Civil, MICROS_PER_DAY, check_date, check_timestamp, civil_from_days,
-    date_is_finite, date_to_timestamp, days_from_civil, days_in_month, split_timestamp, timestamp_is_finite,
+    Civil, MICROS_PER_DAY, check_date, check_timestamp, civil_from_days, date_is_finite, date_to_timestamp,
+    days_from_civil, days_in_month, split_timestamp, timestamp_is_finite,
 };
 use crate::datum::Interval;
 use crate::zone::Zone;
@@ -36,7 +36,9 @@ pub fn timestamp_add(micros: i64, interval: Interval) -> Result<i64> {
     }
     let (days, time) = split_timestamp(micros);
     let days = add_months(days, interval.months)? + i64::from(interval.days);
-    check_timestamp(i128::from(days) * i128::from(MICROS_PER_DAY) + i128::from(time) + i128::from(interval.micros))
+    check_timestamp(
+        i128::from(days) * i128::from(MICROS_PER_DAY) + i128::from(time) + i128::from(interval.micros),
+    )
 }
 
 fn add_months(days: i64, months: i32) -> Result<i64> {
@@ -116,7 +118,11 @@ pub fn interval_div(v: Interval, divisor: f64) -> Result<Interval> {
 #[expect(clippy::cast_precision_loss, reason = "PostgreSQL computes with floats here")]
 fn scale(v: Interval, by: impl Fn(f64) -> f64) -> Result<Interval> {
     let small = |x: f64| {
-        if x.is_nan() || x >= 2_147_483_648.0 || x < -2_147_483_648.0 { Err(interval_out_of_range()) } else { Ok(x as i32) }
+        if !(-2_147_483_648.0..2_147_483_648.0).contains(&x) {
+            Err(interval_out_of_range())
+        } else {
+            Ok(x as i32)
+        }
     };
     // To the microsecond, so that 0.1 + 0.2 does not leave a day short by a rounding error.
     let clean = |x: f64| (x * 1_000_000.0).round_ties_even() / 1_000_000.0;
@@ -205,7 +211,8 @@ pub fn age(a: i64, b: i64) -> Result<Interval> {
         return Err(timestamp_out_of_range());
     }
     let (later, earlier, negative) = if a < b { (b, a, true) } else { (a, b, false) };
-    let ((later_days, later_time), (earlier_days, earlier_time)) = (split_timestamp(later), split_timestamp(earlier));
+    let ((later_days, later_time), (earlier_days, earlier_time)) =
+        (split_timestamp(later), split_timestamp(earlier));
     let (to, from) = (civil_from_days(later_days), civil_from_days(earlier_days));
     let mut micros = later_time - earlier_time;
     let mut days = to.day - from.day;
@@ -239,7 +246,10 @@ pub fn make_interval(parts: [i32; 6], seconds: f64) -> Result<Interval> {
     if !seconds.is_finite() {
         return Err(interval_out_of_range());
     }
-    #[expect(clippy::cast_possible_truncation, reason = "saturates, and what saturated is out of range below")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, and what saturated is out of range below"
+    )]
     let fraction = (seconds * 1_000_000.0).round_ties_even() as i128;
     let micros = i128::from(hours) * 3_600_000_000 + i128::from(minutes) * 60_000_000 + fraction;
     Ok(Interval {

@@ -1,8 +1,8 @@
 //! Fields of dates, timestamps and intervals: extract and date_trunc.
 
 use super::calendar::{
-    Civil, JULIAN_1970, MICROS_PER_DAY, check_timestamp, civil_from_days, date_is_finite, days_from_civil, iso_week,
-    split_timestamp, timestamp_is_finite, weekday,
+    Civil, JULIAN_1970, MICROS_PER_DAY, check_timestamp, civil_from_days, date_is_finite, days_from_civil,
+    iso_week, split_timestamp, timestamp_is_finite, weekday,
 };
 use crate::datum::Interval;
 use crate::pgnum::PgNum;
@@ -40,8 +40,12 @@ impl Field {
     /// The field of a name in any case; `None` for an unknown one.
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name.to_ascii_lowercase().as_str() {
-            "us" | "usec" | "usecs" | "usecond" | "useconds" | "microsecond" | "microseconds" => Field::Microseconds,
-            "ms" | "msec" | "msecs" | "msecond" | "mseconds" | "millisecond" | "milliseconds" => Field::Milliseconds,
+            "us" | "usec" | "usecs" | "usecond" | "useconds" | "microsecond" | "microseconds" => {
+                Field::Microseconds
+            }
+            "ms" | "msec" | "msecs" | "msecond" | "mseconds" | "millisecond" | "milliseconds" => {
+                Field::Milliseconds
+            }
             "s" | "sec" | "secs" | "second" | "seconds" => Field::Second,
             "m" | "min" | "mins" | "minute" | "minutes" => Field::Minute,
             "h" | "hr" | "hrs" | "hour" | "hours" => Field::Hour,
@@ -103,7 +107,11 @@ impl Field {
             | Field::Julian
             | Field::IsoYear
             | Field::Epoch => {
-                if positive { Extracted::Infinity } else { Extracted::NegInfinity }
+                if positive {
+                    Extracted::Infinity
+                } else {
+                    Extracted::NegInfinity
+                }
             }
             _ => Extracted::Null,
         }
@@ -111,7 +119,10 @@ impl Field {
 }
 
 fn unsupported(field: Field, type_name: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("unit \"{}\" not supported for type {type_name}", field.name()))
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("unit \"{}\" not supported for type {type_name}", field.name()),
+    )
 }
 
 /// A field's value: extract gives it as numeric, date_part as float8.
@@ -121,7 +132,10 @@ pub enum Extracted {
     Infinity,
     NegInfinity,
     /// `unscaled` times 10^-scale.
-    Number { unscaled: i128, scale: u8 },
+    Number {
+        unscaled: i128,
+        scale: u8,
+    },
     /// A quotient that has no short decimal.
     Numeric(PgNum),
 }
@@ -259,8 +273,20 @@ fn date_field(field: Field, days: i64) -> Option<i64> {
         Field::Quarter => (i64::from(date.month) - 1) / 3 + 1,
         Field::Year => shown_year(date.year),
         Field::Decade => year.div_euclid(10),
-        Field::Century => if year > 0 { (year + 99) / 100 } else { -((99 - (year - 1)) / 100) },
-        Field::Millennium => if year > 0 { (year + 999) / 1_000 } else { -((999 - (year - 1)) / 1_000) },
+        Field::Century => {
+            if year > 0 {
+                (year + 99) / 100
+            } else {
+                -((99 - (year - 1)) / 100)
+            }
+        }
+        Field::Millennium => {
+            if year > 0 {
+                (year + 999) / 1_000
+            } else {
+                -((999 - (year - 1)) / 1_000)
+            }
+        }
         Field::Week => i64::from(iso_week(days).1),
         Field::IsoYear => shown_year(iso_week(days).0),
         Field::DayOfWeek => i64::from(weekday(days)),

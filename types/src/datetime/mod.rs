@@ -10,15 +10,15 @@ mod field;
 mod tests;
 
 pub use arithmetic::{
-    age, date_add_interval, date_minus, interval_add, interval_div, interval_mul, interval_neg, interval_order,
-    interval_sub, justify_days, justify_hours, justify_interval, make_date, make_interval, make_timestamp,
-    timestamp_add, timestamp_minus, timestamptz_add, timestamptz_age,
+    age, date_add_interval, date_minus, interval_add, interval_div, interval_mul, interval_neg,
+    interval_order, interval_sub, justify_days, justify_hours, justify_interval, make_date, make_interval,
+    make_timestamp, timestamp_add, timestamp_minus, timestamptz_add, timestamptz_age,
 };
 pub use calendar::{
-    Civil, DATE_INFINITY, DATE_MAX, DATE_MIN, DATE_NEG_INFINITY, EPOCH_2000_DAYS, EPOCH_2000_MICROS, JULIAN_1970,
-    MICROS_PER_DAY, TIMESTAMP_INFINITY, TIMESTAMP_MIN, TIMESTAMP_NEG_INFINITY, check_date, check_timestamp,
-    civil_from_days, date_is_finite, date_to_timestamp, days_from_civil, days_in_month, iso_week, split_timestamp,
-    timestamp_is_finite, timestamp_to_date, weekday,
+    Civil, DATE_INFINITY, DATE_MAX, DATE_MIN, DATE_NEG_INFINITY, EPOCH_2000_DAYS, EPOCH_2000_MICROS,
+    JULIAN_1970, MICROS_PER_DAY, TIMESTAMP_INFINITY, TIMESTAMP_MIN, TIMESTAMP_NEG_INFINITY, check_date,
+    check_timestamp, civil_from_days, date_is_finite, date_to_timestamp, days_from_civil, days_in_month,
+    iso_week, split_timestamp, timestamp_is_finite, timestamp_to_date, weekday,
 };
 pub use field::{
     Extracted, Field, extract_date, extract_interval, extract_timestamp, extract_timestamptz, trunc_interval,

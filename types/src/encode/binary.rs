@@ -111,7 +111,8 @@ fn write_list(oid: Oid, values: &Column, rows: std::ops::Range<usize>, out: &mut
 }
 
 fn length(len: usize) -> Result<i32> {
-    i32::try_from(len).map_err(|_| Error::new(ErrorKind::LimitExceeded, "array size exceeds the maximum allowed"))
+    i32::try_from(len)
+        .map_err(|_| Error::new(ErrorKind::LimitExceeded, "array size exceeds the maximum allowed"))
 }
 
 fn numeric_header(count: usize, weight: i32, sign: u16, scale: u16, out: &mut Vec<u8>) -> Result<()> {
@@ -131,7 +132,9 @@ fn write_numeric(value: &PgNum, out: &mut Vec<u8>) -> Result<()> {
         Class::Negative => SIGN_NEGATIVE,
         Class::Positive => 0,
     };
-    numeric_header(value.groups().len(), value.weight(), sign, value.scale(), out)?;
+    // PostgreSQL sends its infinities with this scale, a trace of how it stores them.
+    let scale = if value.is_infinite() { 0x20 } else { value.scale() };
+    numeric_header(value.groups().len(), value.weight(), sign, scale, out)?;
     for group in value.groups() {
         out.extend_from_slice(&group.to_be_bytes());
     }
@@ -170,7 +173,11 @@ fn write_decimal(value: i128, scale: u8, out: &mut Vec<u8>) {
     let trailing = digits.iter().take_while(|g| **g == 0).count();
     let leading = digits.iter().rev().take_while(|g| **g == 0).count();
     let kept = digits.get(trailing..count - leading.min(count - trailing)).unwrap_or_default();
-    let weight = if kept.is_empty() { 0 } else { lowest + crate::pgnum::len_i32(digits) - 1 - i32::try_from(leading).unwrap_or(0) };
+    let weight = if kept.is_empty() {
+        0
+    } else {
+        lowest + crate::pgnum::len_i32(digits) - 1 - i32::try_from(leading).unwrap_or(0)
+    };
     let sign = if value < 0 { SIGN_NEGATIVE } else { 0 };
     // At most 12 groups and a weight below 12: the header always fits.
     let _ = numeric_header(kept.len(), weight, sign, u16::from(scale), out);

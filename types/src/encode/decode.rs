@@ -55,9 +55,10 @@ struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
     fn take(&mut self, len: usize) -> Result<&'a [u8]> {
-        let (head, tail) = self.0.split_at_checked(len).ok_or_else(|| {
-            Error::new(ErrorKind::ProtocolViolation, "insufficient data left in message")
-        })?;
+        let (head, tail) = self
+            .0
+            .split_at_checked(len)
+            .ok_or_else(|| Error::new(ErrorKind::ProtocolViolation, "insufficient data left in message"))?;
         self.0 = tail;
         Ok(head)
     }
@@ -140,7 +141,8 @@ fn list(ty: &SqlType, element: &Form, input: &mut Input<'_>) -> Result<Datum> {
         return Err(malformed("invalid array flags"));
     }
     if sent != element_oid.0 {
-        let message = format!("binary data has array element type {sent} instead of expected {}", element_oid.0);
+        let message =
+            format!("binary data has array element type {sent} instead of expected {}", element_oid.0);
         return Err(Error::new(ErrorKind::DatatypeMismatch, message));
     }
     match dimensions {

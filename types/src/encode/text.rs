@@ -4,8 +4,9 @@ use super::column::{Column, elements, interval};
 use crate::pgnum::PgNum;
 use crate::sql_type::{SqlType, array_element, oid};
 use crate::text::{
-    IoSettings, is_vector, quote_element, write_bool, write_bytea, write_date, write_decimal, write_decimal256,
-    write_f32, write_f64, write_integer, write_interval, write_oid, write_timestamp, write_timestamptz, write_uuid,
+    IoSettings, is_vector, quote_element, write_bool, write_bytea, write_date, write_decimal,
+    write_decimal256, write_f32, write_f64, write_integer, write_interval, write_oid, write_timestamp,
+    write_timestamptz, write_uuid,
 };
 use arrow::array::ArrayRef;
 use base::Result;

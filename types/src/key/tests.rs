@@ -15,13 +15,24 @@ fn ordered() -> Vec<(Form, Vec<Datum>)> {
         (Form::Int32, [i32::MIN, -1, 0, 1, i32::MAX].map(Datum::Int32).to_vec()),
         (Form::Int64, [i64::MIN, -1, 0, 1, i64::MAX].map(Datum::Int64).to_vec()),
         (Form::UInt32, [0, 1, u32::MAX].map(Datum::UInt32).to_vec()),
-        (Form::Float64, [f64::NEG_INFINITY, -1.5, -1e-300, 0.0, 1e-300, 2.0, f64::INFINITY].map(Datum::Float64).to_vec()),
+        (
+            Form::Float64,
+            [f64::NEG_INFINITY, -1.5, -1e-300, 0.0, 1e-300, 2.0, f64::INFINITY].map(Datum::Float64).to_vec(),
+        ),
         (Form::Float32, [f32::NEG_INFINITY, -1.5, 0.0, 2.0, f32::INFINITY].map(Datum::Float32).to_vec()),
         (Form::Decimal128 { scale: 2 }, [i128::MIN, -1, 0, 1, i128::MAX].map(Datum::Decimal128).to_vec()),
         (Form::Decimal256 { scale: 2 }, [-7, 0, 7].map(|v| Datum::Decimal256(i256::from_i128(v))).to_vec()),
         (Form::PgNum, ["-Infinity", "-2", "-1.5", "0", "1", "1.5", "10000", "NaN"].map(numeric).to_vec()),
         (Form::Text, ["", "\0", "\0a", "a", "a\0", "a\0b", "a\u{1}", "ab", "b"].map(text).to_vec()),
-        (Form::Bytes, vec![Datum::Bytes(vec![]), Datum::Bytes(vec![0]), Datum::Bytes(vec![0, 255]), Datum::Bytes(vec![1])]),
+        (
+            Form::Bytes,
+            vec![
+                Datum::Bytes(vec![]),
+                Datum::Bytes(vec![0]),
+                Datum::Bytes(vec![0, 255]),
+                Datum::Bytes(vec![1]),
+            ],
+        ),
         (Form::Uuid, vec![Datum::Uuid([0; 16]), Datum::Uuid([9; 16])]),
         (Form::Date, [i32::MIN, 0, i32::MAX].map(Datum::Date).to_vec()),
         (Form::TimestampTz, [i64::MIN, 0, i64::MAX].map(Datum::TimestampTz).to_vec()),
@@ -32,8 +43,10 @@ fn ordered() -> Vec<(Form, Vec<Datum>)> {
 fn keys_are_ordered_come_back_and_agree_with_columns() {
     for (form, values) in ordered() {
         let tail = (Form::Int16, Datum::Int16(-3));
-        let keys: Vec<Vec<u8>> =
-            values.iter().map(|v| encode_key_data(&[(form.clone(), v.clone()), tail.clone()]).unwrap()).collect();
+        let keys: Vec<Vec<u8>> = values
+            .iter()
+            .map(|v| encode_key_data(&[(form.clone(), v.clone()), tail.clone()]).unwrap())
+            .collect();
         assert!(keys.is_sorted_by(|a, b| a < b), "{form:?}");
         let column = crate::array::from_data(&form, &values).unwrap();
         let tails = crate::array::from_data(&Form::Int16, &vec![Datum::Int16(-3); values.len()]).unwrap();
@@ -64,6 +77,9 @@ fn equal_floats_have_one_key_and_nulls_have_none() {
     assert_eq!(key(f64::NAN), key(-f64::NAN));
     assert!(key(f64::NAN) > key(f64::INFINITY));
     assert!(encode_key_data(&[(Form::Int32, Datum::Null)]).is_err());
-    assert!(encode_keys(&[(Form::Int32, crate::array::from_data(&Form::Int32, &[Datum::Null]).unwrap())]).is_err());
+    assert!(
+        encode_keys(&[(Form::Int32, crate::array::from_data(&Form::Int32, &[Datum::Null]).unwrap())])
+            .is_err()
+    );
     assert!(decode_key(&[Form::Text], b"abc").is_err());
 }

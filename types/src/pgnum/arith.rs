@@ -31,7 +31,9 @@ impl PgNum {
     pub fn add(&self, other: &Self) -> Result<Self> {
         match (self.class, other.class) {
             (Class::NaN, _) | (_, Class::NaN) => return Ok(Self::NAN),
-            (Class::Infinity, Class::NegInfinity) | (Class::NegInfinity, Class::Infinity) => return Ok(Self::NAN),
+            (Class::Infinity, Class::NegInfinity) | (Class::NegInfinity, Class::Infinity) => {
+                return Ok(Self::NAN);
+            }
             (Class::Infinity | Class::NegInfinity, _) => return Ok(self.clone()),
             (_, Class::Infinity | Class::NegInfinity) => return Ok(other.clone()),
             _ => {}
@@ -115,7 +117,8 @@ impl PgNum {
             return quotient;
         }
         let mut unit = unit_at(scale);
-        unit.class = if self.is_negative() != other.is_negative() { Class::Negative } else { Class::Positive };
+        unit.class =
+            if self.is_negative() != other.is_negative() { Class::Negative } else { Class::Positive };
         let sum = if quotient.is_zero() { unit } else { magnitude_sum(&quotient, &unit, quotient.scale) };
         Self { scale: u16::try_from(scale).unwrap_or(0), ..sum }
     }
@@ -182,7 +185,8 @@ impl PgNum {
         let cut = self.trunc(scale);
         let next = self.trunc(scale.saturating_add(1));
         let rest = magnitude_difference_or_zero(&next, &cut);
-        if rest.is_zero() || rest.compare_magnitude(&unit_at(scale.saturating_add(1)).times_small(5)).is_lt() {
+        if rest.is_zero() || rest.compare_magnitude(&unit_at(scale.saturating_add(1)).times_small(5)).is_lt()
+        {
             return cut;
         }
         let mut unit = unit_at(scale);

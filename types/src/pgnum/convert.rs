@@ -55,7 +55,11 @@ impl PgNum {
 
     /// As PostgreSQL casts float4: 6 significant digits.
     pub fn from_f32(value: f32) -> Result<Self> {
-        if value.is_finite() { Self::parse(&general(&format!("{value:.5e}"))) } else { Ok(special(f64::from(value))) }
+        if value.is_finite() {
+            Self::parse(&general(&format!("{value:.5e}")))
+        } else {
+            Ok(special(f64::from(value)))
+        }
     }
 
     /// The nearest float8; 22003 beyond its range.
@@ -67,7 +71,8 @@ impl PgNum {
             Class::Positive | Class::Negative => {}
         }
         let text = self.to_string();
-        let value: f64 = text.parse().map_err(|_| Error::internal(format!("numeric {text} is not a float")))?;
+        let value: f64 =
+            text.parse().map_err(|_| Error::internal(format!("numeric {text} is not a float")))?;
         if value.is_infinite() || (value == 0.0 && !self.is_zero()) {
             return Err(Error::new(
                 ErrorKind::NumericOutOfRange,
@@ -86,7 +91,8 @@ impl PgNum {
             Class::Positive | Class::Negative => {}
         }
         let text = self.to_string();
-        let value: f32 = text.parse().map_err(|_| Error::internal(format!("numeric {text} is not a float")))?;
+        let value: f32 =
+            text.parse().map_err(|_| Error::internal(format!("numeric {text} is not a float")))?;
         if value.is_infinite() || (value == 0.0 && !self.is_zero()) {
             let message = format!("\"{text}\" is out of range for type real");
             return Err(Error::new(ErrorKind::NumericOutOfRange, message));
@@ -115,9 +121,9 @@ impl PgNum {
         if let Some(what) = what {
             return Err(Error::unsupported(format!("cannot convert {what} to {name}")));
         }
-        self.unscaled_i128(0).and_then(|v| T::try_from(v).ok()).ok_or_else(|| {
-            Error::new(ErrorKind::NumericOutOfRange, format!("{name} out of range"))
-        })
+        self.unscaled_i128(0)
+            .and_then(|v| T::try_from(v).ok())
+            .ok_or_else(|| Error::new(ErrorKind::NumericOutOfRange, format!("{name} out of range")))
     }
 
     /// The value times 10^scale, rounded; `None` if it is not finite or does not fit.
@@ -194,10 +200,12 @@ impl PgNum {
             return Ok(Self::NAN);
         }
         if self.is_infinite() {
-            return Err(Error::new(ErrorKind::NumericOutOfRange, "numeric field overflow").with_detail(format!(
-                "A field with precision {}, scale {} cannot hold an infinite value.",
-                fit.precision, fit.scale
-            )));
+            return Err(Error::new(ErrorKind::NumericOutOfRange, "numeric field overflow").with_detail(
+                format!(
+                    "A field with precision {}, scale {} cannot hold an infinite value.",
+                    fit.precision, fit.scale
+                ),
+            ));
         }
         let scale = i32::from(fit.scale);
         let rounded = self.round(scale);

@@ -8,9 +8,9 @@ mod arith;
 mod bytes;
 mod convert;
 mod power;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use arith::average;
 pub use bytes::{key_of, scale_of};
@@ -53,7 +53,8 @@ pub struct PgNum {
 impl PgNum {
     pub const NAN: PgNum = PgNum { class: Class::NaN, weight: 0, scale: 0, digits: Vec::new() };
     pub const INFINITY: PgNum = PgNum { class: Class::Infinity, weight: 0, scale: 0, digits: Vec::new() };
-    pub const NEG_INFINITY: PgNum = PgNum { class: Class::NegInfinity, weight: 0, scale: 0, digits: Vec::new() };
+    pub const NEG_INFINITY: PgNum =
+        PgNum { class: Class::NegInfinity, weight: 0, scale: 0, digits: Vec::new() };
 
     pub fn zero(scale: u16) -> Self {
         Self { class: Class::Positive, weight: 0, scale, digits: Vec::new() }

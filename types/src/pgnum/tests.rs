@@ -85,7 +85,12 @@ fn check(rows: &str, mut get: impl FnMut(&[&str]) -> String) {
             wrong.push(format!("{arguments:?}: got {got}, expected {expected}"));
         }
     }
-    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.into_iter().take(60).collect::<Vec<_>>().join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong\n{}",
+        wrong.len(),
+        wrong.into_iter().take(60).collect::<Vec<_>>().join("\n")
+    );
 }
 
 #[test]
@@ -117,7 +122,22 @@ fn bytes_are_golden() {
 
 #[test]
 fn keys_are_ordered_as_values_and_ignore_scale() {
-    let texts = ["-Infinity", "-10000", "-1.5", "-1", "-0.0001", "0", "0.00002", "1", "1.0001", "1.5", "9999", "10000", "Infinity", "NaN"];
+    let texts = [
+        "-Infinity",
+        "-10000",
+        "-1.5",
+        "-1",
+        "-0.0001",
+        "0",
+        "0.00002",
+        "1",
+        "1.0001",
+        "1.5",
+        "9999",
+        "10000",
+        "Infinity",
+        "NaN",
+    ];
     for (i, a) in texts.iter().enumerate() {
         for (j, b) in texts.iter().enumerate() {
             let (x, y) = (number(a).to_bytes(), number(b).to_bytes());
@@ -129,7 +149,9 @@ fn keys_are_ordered_as_values_and_ignore_scale() {
 
 #[test]
 fn integers_and_decimals_come_back() {
-    for (value, scale) in [(0, 0), (15, 1), (-123_456, 3), (i128::MAX, 38), (i128::MIN, 0), (10_000, 4), (5, 7)] {
+    for (value, scale) in
+        [(0, 0), (15, 1), (-123_456, 3), (i128::MAX, 38), (i128::MIN, 0), (10_000, 4), (5, 7)]
+    {
         let number = PgNum::from_i128(value, scale);
         assert_eq!(number.unscaled_i128(scale), Some(value), "{value} {scale}");
         let mut direct = String::new();

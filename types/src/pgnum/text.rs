@@ -18,9 +18,10 @@ impl PgNum {
             return special(negative, signed, body).ok_or_else(|| invalid(text));
         }
         let (mantissa, exponent) = match body.find(['e', 'E']) {
-            Some(at) => {
-                (body.get(..at).unwrap_or_default(), parse_exponent(body.get(at + 1..).unwrap_or_default(), text)?)
-            }
+            Some(at) => (
+                body.get(..at).unwrap_or_default(),
+                parse_exponent(body.get(at + 1..).unwrap_or_default(), text)?,
+            ),
             None => (body, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -35,11 +36,7 @@ impl PgNum {
     }
 
     /// Decimal digits (each 0 to 9), of which the last has exponent `-scale`.
-    pub(crate) fn from_decimal(
-        negative: bool,
-        digits: impl Iterator<Item = u8>,
-        scale: i64,
-    ) -> Result<Self> {
+    pub(crate) fn from_decimal(negative: bool, digits: impl Iterator<Item = u8>, scale: i64) -> Result<Self> {
         let mut digits: Vec<u8> = digits.skip_while(|d| *d == 0).collect();
         let shown = u16::try_from(scale.max(0)).map_err(|_| overflow())?;
         if digits.is_empty() {
@@ -117,8 +114,11 @@ fn special(negative: bool, signed: bool, body: &str) -> Option<PgNum> {
     if body.eq_ignore_ascii_case("nan") {
         return (!signed).then_some(PgNum::NAN);
     }
-    (body.eq_ignore_ascii_case("infinity") || body.eq_ignore_ascii_case("inf"))
-        .then_some(if negative { PgNum::NEG_INFINITY } else { PgNum::INFINITY })
+    (body.eq_ignore_ascii_case("infinity") || body.eq_ignore_ascii_case("inf")).then_some(if negative {
+        PgNum::NEG_INFINITY
+    } else {
+        PgNum::INFINITY
+    })
 }
 
 fn parse_exponent(text: &str, whole: &str) -> Result<i64> {

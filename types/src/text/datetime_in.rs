@@ -28,12 +28,14 @@ enum HalfDay {
     Pm,
 }
 
+/// Year, month, day, and whether the year had at most two digits.
+type DateParts = (i32, i32, i32, bool);
+
 /// What a text said, unchecked.
 #[derive(Debug, Default)]
 struct Fields {
     special: Option<Special>,
-    /// Year, month, day, and whether the year had at most two digits.
-    date: Option<(i32, i32, i32, bool)>,
+    date: Option<DateParts>,
     julian: Option<i32>,
     time: Option<i64>,
     zone: Option<Zone>,
@@ -58,9 +60,10 @@ impl Refusal {
     fn error(self, type_name: &str, text: &str) -> Error {
         let field = format!("date/time field value out of range: \"{text}\"");
         match self {
-            Refusal::Syntax => {
-                Error::new(ErrorKind::InvalidDatetime, format!("invalid input syntax for type {type_name}: \"{text}\""))
-            }
+            Refusal::Syntax => Error::new(
+                ErrorKind::InvalidDatetime,
+                format!("invalid input syntax for type {type_name}: \"{text}\""),
+            ),
             Refusal::Field => Error::new(ErrorKind::DatetimeOverflow, field),
             Refusal::Order => Error::new(ErrorKind::DatetimeOverflow, field)
                 .with_hint("Perhaps you need a different \"datestyle\" setting."),
@@ -139,7 +142,8 @@ fn local_micros(fields: &Fields, name: &str, text: &str, settings: &IoSettings) 
         None => days_of(fields).map_err(|r| r.error(name, text))?,
     };
     let time = time_of(fields).map_err(|r| r.error(name, text))?;
-    check_timestamp(i128::from(day) * i128::from(MICROS_PER_DAY) + i128::from(time)).map_err(|_| out_of_range(text))
+    check_timestamp(i128::from(day) * i128::from(MICROS_PER_DAY) + i128::from(time))
+        .map_err(|_| out_of_range(text))
 }
 
 fn time_of(fields: &Fields) -> Result<i64, Refusal> {
@@ -181,7 +185,7 @@ fn days_of(fields: &Fields) -> Result<i64, Refusal> {
 }
 
 /// Numbers around a month's name: the year is the one with more than two digits, else the last.
-fn named_month(month: i32, numbers: &[(i32, usize)]) -> Result<(i32, i32, i32, bool), Refusal> {
+fn named_month(month: i32, numbers: &[(i32, usize)]) -> Result<DateParts, Refusal> {
     match numbers {
         [(year, width), (day, _)] if *width > 2 => Ok((*year, month, *day, false)),
         [(day, _), (year, width)] => Ok((*year, month, *day, *width <= 2)),
@@ -208,7 +212,10 @@ fn read(text: &str, settings: &IoSettings) -> Result<Fields, Refusal> {
         rest = rest.get(used..).unwrap_or_default();
     }
     let has_day = fields.date.is_some() || fields.julian.is_some() || fields.month.is_some();
-    let alone = matches!(fields.special, Some(Special::Infinity | Special::NegInfinity | Special::Epoch | Special::Now));
+    let alone = matches!(
+        fields.special,
+        Some(Special::Infinity | Special::NegInfinity | Special::Epoch | Special::Now)
+    );
     if time_mark || (fields.special.is_some() && (has_day || (alone && fields.time.is_some()))) {
         return Err(Refusal::Syntax);
     }
@@ -223,7 +230,8 @@ fn run(text: &str, accept: impl Fn(char) -> bool) -> usize {
 }
 
 fn number(text: &str) -> Result<i32, Refusal> {
-    text.parse().map_err(|_| if text.bytes().all(|b| b.is_ascii_digit()) { Refusal::Field } else { Refusal::Syntax })
+    text.parse()
+        .map_err(|_| if text.bytes().all(|b| b.is_ascii_digit()) { Refusal::Field } else { Refusal::Syntax })
 }
 
 fn set<T>(slot: &mut Option<T>, value: T) -> Result<(), Refusal> {
@@ -247,10 +255,19 @@ fn read_sign(rest: &str, fields: &mut Fields) -> Result<usize, Refusal> {
         return Ok(1 + "infinity".len());
     }
     // Between a month's name and a number.
-    if rest.starts_with('-') && (fields.month.is_some() || !fields.numbers.is_empty()) { Ok(1) } else { Err(Refusal::Syntax) }
+    if rest.starts_with('-') && (fields.month.is_some() || !fields.numbers.is_empty()) {
+        Ok(1)
+    } else {
+        Err(Refusal::Syntax)
+    }
 }
 
-fn read_number(rest: &str, fields: &mut Fields, settings: &IoSettings, time_mark: bool) -> Result<usize, Refusal> {
+fn read_number(
+    rest: &str,
+    fields: &mut Fields,
+    settings: &IoSettings,
+    time_mark: bool,
+) -> Result<usize, Refusal> {
     let digits = run(rest, |c| c.is_ascii_digit());
     let after = rest.get(digits..).unwrap_or_default();
     let behind = after.chars().nth(1);
@@ -279,7 +296,8 @@ fn read_number(rest: &str, fields: &mut Fields, settings: &IoSettings, time_mark
         fields.date = Some((number(year)?, number(month)?, number(day)?, digits == 6));
         return Ok(digits);
     }
-    let hour_of_half_day = after.trim_start().get(..2).is_some_and(|w| matches!(&*w.to_ascii_lowercase(), "am" | "pm"));
+    let hour_of_half_day =
+        after.trim_start().get(..2).is_some_and(|w| matches!(&*w.to_ascii_lowercase(), "am" | "pm"));
     if has_date && hour_of_half_day && fields.time.is_none() {
         fields.time = Some(i64::from(number(text)?) * 3_600_000_000);
         return Ok(digits);
@@ -292,14 +310,13 @@ fn read_number(rest: &str, fields: &mut Fields, settings: &IoSettings, time_mark
 }
 
 /// `a-b-c` by the session's order; a `T` that begins a time ends it.
-fn read_date(text: &str, settings: &IoSettings) -> Result<((i32, i32, i32, bool), usize), Refusal> {
+fn read_date(text: &str, settings: &IoSettings) -> Result<(DateParts, usize), Refusal> {
     let mut parts = Vec::with_capacity(3);
     let mut used = 0;
     let mut rest = text;
     while parts.len() < 3 {
         let alphabetic = rest.starts_with(|c: char| c.is_ascii_alphabetic());
-        let len =
-            run(rest, |c| if alphabetic { c.is_ascii_alphabetic() } else { c.is_ascii_digit() });
+        let len = run(rest, |c| if alphabetic { c.is_ascii_alphabetic() } else { c.is_ascii_digit() });
         let part = rest.get(..len).unwrap_or_default();
         if part.is_empty() {
             return Err(Refusal::Syntax);
@@ -315,7 +332,11 @@ fn read_date(text: &str, settings: &IoSettings) -> Result<((i32, i32, i32, bool)
     let [a, b, c] = parts.as_slice() else { return Err(Refusal::Syntax) };
     let short = |year: &str| year.len() <= 2;
     if let Some(month) = month_of(b) {
-        let date = if short(a) { (number(c)?, month, number(a)?, short(c)) } else { (number(a)?, month, number(c)?, false) };
+        let date = if short(a) {
+            (number(c)?, month, number(a)?, short(c))
+        } else {
+            (number(a)?, month, number(c)?, false)
+        };
         return Ok((date, used));
     }
     let (first, second, third) = (number(a)?, number(b)?, number(c)?);
@@ -331,7 +352,13 @@ fn read_date(text: &str, settings: &IoSettings) -> Result<((i32, i32, i32, bool)
 /// `hh:mm[:ss[.ffffff]]` in microseconds; 24:00:00 and a second of 60 carry over.
 pub(super) fn read_time_fields(text: &str) -> Option<(i64, i64, i64)> {
     let mut parts = text.split(':');
-    let whole = |t: &str| if t.is_empty() || t.len() > 9 || !t.bytes().all(|b| b.is_ascii_digit()) { None } else { t.parse().ok() };
+    let whole = |t: &str| {
+        if t.is_empty() || t.len() > 9 || !t.bytes().all(|b| b.is_ascii_digit()) {
+            None
+        } else {
+            t.parse().ok()
+        }
+    };
     let hours = whole(parts.next()?)?;
     let minutes = whole(parts.next()?)?;
     let micros = match parts.next() {
@@ -349,7 +376,11 @@ fn fraction_micros(digits: &str) -> Option<i64> {
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let six = digits.bytes().chain(std::iter::repeat(b'0')).take(6).fold(0, |sum, b| sum * 10 + i64::from(b - b'0'));
+    let six = digits
+        .bytes()
+        .chain(std::iter::repeat(b'0'))
+        .take(6)
+        .fold(0, |sum, b| sum * 10 + i64::from(b - b'0'));
     let up = digits.as_bytes().get(6).is_some_and(|b| *b >= b'5');
     Some(six + i64::from(up))
 }
@@ -357,7 +388,11 @@ fn fraction_micros(digits: &str) -> Option<i64> {
 fn read_time(text: &str) -> Result<i64, Refusal> {
     let (hours, minutes, micros) = read_time_fields(text).ok_or(Refusal::Syntax)?;
     let total = hours * 3_600_000_000 + minutes * 60_000_000 + micros;
-    if minutes > 59 || micros > 60_000_000 || total > MICROS_PER_DAY { Err(Refusal::Field) } else { Ok(total) }
+    if minutes > 59 || micros > 60_000_000 || total > MICROS_PER_DAY {
+        Err(Refusal::Field)
+    } else {
+        Ok(total)
+    }
 }
 
 fn read_packed_time(text: &str) -> Result<i64, Refusal> {
@@ -369,11 +404,23 @@ fn read_packed_time(text: &str) -> Result<i64, Refusal> {
 
 fn month_of(word: &str) -> Option<i32> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
     let lower = word.to_ascii_lowercase();
-    let at = MONTHS.iter().position(|m| *m == lower || m.get(..3) == Some(&lower) || (lower == "sept" && *m == "september"))?;
+    let at = MONTHS
+        .iter()
+        .position(|m| *m == lower || m.get(..3) == Some(&lower) || (lower == "sept" && *m == "september"))?;
     i32::try_from(at + 1).ok()
 }
 

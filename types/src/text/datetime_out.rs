@@ -1,7 +1,8 @@
 //! Dates and timestamps to ISO text.
 
 use crate::datetime::{
-    DATE_INFINITY, DATE_NEG_INFINITY, TIMESTAMP_INFINITY, TIMESTAMP_NEG_INFINITY, civil_from_days, split_timestamp,
+    DATE_INFINITY, DATE_NEG_INFINITY, TIMESTAMP_INFINITY, TIMESTAMP_NEG_INFINITY, civil_from_days,
+    split_timestamp,
 };
 use crate::text::write_integer_padded;
 use crate::zone::{Zone, write_offset};

@@ -147,7 +147,9 @@ fn on_boundary(text: &str, mantissa: u64, power: i32, lowest_of_binade: bool) ->
             && left_power + shift(left) == middle_power + shift(right)
     };
     let m = u128::from(mantissa);
-    same(2 * m + 1, power - 1) || same(2 * m - 1, power - 1) || (lowest_of_binade && same(4 * m - 1, power - 2))
+    same(2 * m + 1, power - 1)
+        || same(2 * m - 1, power - 1)
+        || (lowest_of_binade && same(4 * m - 1, power - 2))
 }
 
 /// Lays `d.ddde±x` out plainly or with exponent, as C's `%g` with `plain_max` digits does.

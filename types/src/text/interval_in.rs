@@ -134,7 +134,8 @@ fn read_amount(text: &str) -> Result<(Amount, usize), Refusal> {
         return Err(Refusal::Syntax);
     }
     let whole: i64 = if digits == 0 { 0 } else { whole_text.parse().map_err(|_| Refusal::Range)? };
-    let amount = if negative { Amount { whole: -whole, fraction: -fraction } } else { Amount { whole, fraction } };
+    let amount =
+        if negative { Amount { whole: -whole, fraction: -fraction } } else { Amount { whole, fraction } };
     Ok((amount, used))
 }
 
@@ -215,7 +216,8 @@ fn clock(token: &str) -> Result<i128, Refusal> {
 fn year_and_month(token: &str) -> Result<Option<i128>, Refusal> {
     let body = token.strip_prefix(['+', '-']).unwrap_or(token);
     let Some((years, months)) = body.split_once('-') else { return Ok(None) };
-    let number = |t: &str| -> Result<i128, Refusal> { t.parse::<u32>().map(i128::from).map_err(|_| Refusal::Syntax) };
+    let number =
+        |t: &str| -> Result<i128, Refusal> { t.parse::<u32>().map(i128::from).map_err(|_| Refusal::Syntax) };
     let (years, months) = (number(years)?, number(months)?);
     if months > 11 {
         return Err(Refusal::Range);
@@ -226,8 +228,12 @@ fn year_and_month(token: &str) -> Result<Option<i128>, Refusal> {
 
 fn unit_of(word: &str) -> Option<Unit> {
     Some(match word {
-        "us" | "usec" | "usecs" | "usecond" | "useconds" | "microsecond" | "microseconds" | "microsecon" => Unit::Microsecond,
-        "ms" | "msec" | "msecs" | "msecond" | "mseconds" | "millisecond" | "milliseconds" | "millisecon" => Unit::Millisecond,
+        "us" | "usec" | "usecs" | "usecond" | "useconds" | "microsecond" | "microseconds" | "microsecon" => {
+            Unit::Microsecond
+        }
+        "ms" | "msec" | "msecs" | "msecond" | "mseconds" | "millisecond" | "milliseconds" | "millisecon" => {
+            Unit::Millisecond
+        }
         "s" | "sec" | "secs" | "second" | "seconds" => Unit::Second,
         "m" | "min" | "mins" | "minute" | "minutes" => Unit::Minute,
         "h" | "hr" | "hrs" | "hour" | "hours" => Unit::Hour,
@@ -269,7 +275,10 @@ fn read_iso(text: &str) -> Result<Interval, Refusal> {
             continue;
         }
         let (amount, used) = read_amount(rest)?;
-        let unit = match (rest.get(used..).and_then(|r| r.chars().next()).map(|c| c.to_ascii_uppercase()), in_time) {
+        let unit = match (
+            rest.get(used..).and_then(|r| r.chars().next()).map(|c| c.to_ascii_uppercase()),
+            in_time,
+        ) {
             (Some('Y'), false) => Unit::Year,
             (Some('M'), false) => Unit::Month,
             (Some('W'), false) => Unit::Week,
@@ -285,8 +294,10 @@ fn read_iso(text: &str) -> Result<Interval, Refusal> {
     sum.finish(false)
 }
 
+type MonthsAndDays = (i128, i128);
+
 /// `yyyy-mm-dd` of ISO's alternative format.
-fn alternative_date(text: &str) -> Result<Option<((i128, i128), usize)>, Refusal> {
+fn alternative_date(text: &str) -> Result<Option<(MonthsAndDays, usize)>, Refusal> {
     let used = text.find(['T', 't']).unwrap_or(text.len());
     let part = text.get(..used).unwrap_or_default();
     if !part.get(1..).unwrap_or_default().contains('-') || part.contains(|c: char| c.is_ascii_alphabetic()) {

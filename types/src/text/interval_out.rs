@@ -8,8 +8,7 @@ use crate::datum::Interval;
 pub(crate) fn write_interval(value: Interval, out: &mut String) {
     let start = out.len();
     let mut before_negative = false;
-    let parts =
-        [(value.months / 12, "year"), (value.months % 12, "mon"), (value.days, "day")];
+    let parts = [(value.months / 12, "year"), (value.months % 12, "mon"), (value.days, "day")];
     for (number, unit) in parts {
         if number == 0 {
             continue;

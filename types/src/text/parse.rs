@@ -223,7 +223,11 @@ fn parse_oid(ty: Oid, text: &str) -> Result<u32> {
 }
 
 /// `edges` says whether a value is zero and whether it is infinite.
-fn parse_float<T: std::str::FromStr + Copy>(text: &str, name: &str, edges: impl Fn(T) -> (bool, bool)) -> Result<T> {
+fn parse_float<T: std::str::FromStr + Copy>(
+    text: &str,
+    name: &str,
+    edges: impl Fn(T) -> (bool, bool),
+) -> Result<T> {
     let trimmed = text.trim_matches(is_space);
     let value: T = trimmed.parse().map_err(|_| invalid(name, text))?;
     let (zero, infinite) = edges(value);
@@ -269,7 +273,8 @@ fn parse_bytea(text: &str) -> Result<Vec<u8>> {
                 .ok_or_else(|| data(format!("invalid hexadecimal digit: \"{c}\"")))
         };
         let high = digit(high)?;
-        let low = rest.next().ok_or_else(|| data("invalid hexadecimal data: odd number of digits".to_owned()))?;
+        let low =
+            rest.next().ok_or_else(|| data("invalid hexadecimal data: odd number of digits".to_owned()))?;
         out.push(high * 16 + digit(low)?);
     }
     Ok(out)
@@ -289,7 +294,9 @@ fn parse_escaped_bytea(text: &str) -> Result<Vec<u8>> {
                 out.push((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'));
                 rest = tail;
             }
-            [b'\\', ..] => return Err(Error::new(ErrorKind::InvalidText, "invalid input syntax for type bytea")),
+            [b'\\', ..] => {
+                return Err(Error::new(ErrorKind::InvalidText, "invalid input syntax for type bytea"));
+            }
             [byte, tail @ ..] => {
                 out.push(*byte);
                 rest = tail;

@@ -34,14 +34,12 @@ impl FieldReader {
         Self { layout, text: String::new(), fields: Vec::new() }
     }
 
-    /// Splits `line`; returns the number of fields. 22P04 for an open quote, 22021 for bytes that are not UTF-8.
+    /// Splits `line`, which `check_utf8` has passed; returns the number of fields. 22P04 for an open quote, 22021
+    /// when backslash sequences make bytes that are not UTF-8.
     pub(crate) fn read(&mut self, line: &[u8]) -> Result<usize> {
         let mut bytes = std::mem::take(&mut self.text).into_bytes();
         bytes.clear();
         self.fields.clear();
-        if line.contains(&0) {
-            return Err(not_utf8(&[0]));
-        }
         match &self.layout {
             Layout::Text(options) => split_text(options, line, &mut bytes, &mut self.fields)?,
             Layout::Csv(options) => split_csv(options, line, &mut bytes, &mut self.fields)?,
@@ -51,6 +49,10 @@ impl FieldReader {
             not_utf8(e.as_bytes().get(at..).unwrap_or_default())
         })?;
         Ok(self.fields.len())
+    }
+
+    pub(crate) fn null_marker(&self) -> &str {
+        &self.layout.options().null
     }
 
     /// Field `index` of the line read last; FORCE_NULL and FORCE_NOT_NULL are applied. None behind the last.
@@ -69,6 +71,17 @@ impl FieldReader {
         }
         Some(Field::Value(text))
     }
+}
+
+/// 22021 when the first `length` bytes are not UTF-8 or hold a NUL; what follows them is only shown.
+pub(crate) fn check_utf8(bytes: &[u8], length: usize) -> Result<()> {
+    let line = bytes.get(..length).unwrap_or(bytes);
+    let nul = line.iter().position(|b| *b == 0).unwrap_or(line.len());
+    let bad = match std::str::from_utf8(line) {
+        Ok(_) => nul,
+        Err(error) => error.valid_up_to().min(nul),
+    };
+    if bad < line.len() { Err(not_utf8(bytes.get(bad..).unwrap_or_default())) } else { Ok(()) }
 }
 
 fn split_text(options: &CopyText, line: &[u8], out: &mut Vec<u8>, fields: &mut Vec<Span>) -> Result<()> {

@@ -99,8 +99,9 @@ impl LineSplitter {
         self.finished = true;
     }
 
+    /// The bytes from `start` to `end`, or to the last one that is there.
     pub(crate) fn bytes(&self, start: usize, end: usize) -> &[u8] {
-        self.buffer.get(start..end).unwrap_or_default()
+        self.buffer.get(start..end.min(self.buffer.len())).unwrap_or_default()
     }
 
     /// Number of the line that `next` found last, or is reading.

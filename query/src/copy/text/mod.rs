@@ -8,7 +8,7 @@ mod lines;
 mod tests;
 mod writer;
 
-pub(crate) use fields::{Field, FieldReader};
+pub(crate) use fields::{Field, FieldReader, check_utf8};
 pub(crate) use lines::{Line, LineSplitter};
 pub(crate) use writer::RowWriter;
 

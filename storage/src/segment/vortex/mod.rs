@@ -39,5 +39,6 @@ fn failed(doing: &str, error: &VortexError) -> Error {
 fn panicked(doing: &str, payload: &(dyn std::any::Any + Send)) -> Error {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let text = text.lines().next().unwrap_or_default();
     Error::internal(format!("could not {doing}: panic: {text}"))
 }

@@ -7,7 +7,8 @@
 use crate::predicate::{CompareOp, Predicate};
 use ::vortex::dtype::{DType, DecimalDType, Nullability};
 use ::vortex::expr::{
-    Expression, and_collect, col, eq, gt, gt_eq, in_list_of, is_not_null, is_null, lit, lt, lt_eq, not_eq, or_collect,
+    Expression, and_collect, col, eq, gt, gt_eq, in_list_of, is_not_null, is_null, lit, lt, lt_eq, not_eq,
+    or_collect,
 };
 use ::vortex::scalar::{DecimalValue, Scalar};
 use base::id::ColumnId;

@@ -65,7 +65,8 @@ impl RowsReader {
             let rows = VortexFile::new(footer, source, session.clone());
             rows.layout_reader().map_err(|e| failed("open rows", &e))
         };
-        let reader = std::panic::catch_unwind(AssertUnwindSafe(open)).map_err(|p| panicked("open rows", p.as_ref()))??;
+        let reader = std::panic::catch_unwind(AssertUnwindSafe(open))
+            .map_err(|p| panicked("open rows", p.as_ref()))??;
         Ok(Self { session: session.clone(), reader })
     }
 
@@ -80,7 +81,9 @@ impl RowsReader {
         let names: Vec<FieldName> = fields.iter().map(|f| FieldName::from(f.name().as_str())).collect();
         let projection = match names.is_empty() {
             true => None,
-            false => Some(select(names, root()).bind(dtype).and_then(|e| e.optimize_recursive()).map_err(wrong)?),
+            false => {
+                Some(select(names, root()).bind(dtype).and_then(|e| e.optimize_recursive()).map_err(wrong)?)
+            }
         };
         let bind = |e: &::vortex::expr::Expression| e.bind(dtype).and_then(|e| e.optimize_recursive());
         let conjuncts = pushed.conjuncts.iter().map(bind).collect::<VortexResult<Vec<_>>>().map_err(wrong)?;
@@ -132,7 +135,12 @@ pub(crate) struct StoredRows {
 
 impl RowsPlan {
     /// Reads a range. Must be polled on one thread at a time; blocks in file reads.
-    pub(crate) async fn run(&self, range: Range<u64>, choice: RowChoice<'_>, ordinals: bool) -> Result<StoredRows> {
+    pub(crate) async fn run(
+        &self,
+        range: Range<u64>,
+        choice: RowChoice<'_>,
+        ordinals: bool,
+    ) -> Result<StoredRows> {
         let work = AssertUnwindSafe(self.run_inner(range, choice, ordinals));
         match work.catch_unwind().await {
             Ok(outcome) => outcome.map_err(|e| cause(&e)),
@@ -140,7 +148,12 @@ impl RowsPlan {
         }
     }
 
-    async fn run_inner(&self, range: Range<u64>, choice: RowChoice<'_>, ordinals: bool) -> VortexResult<StoredRows> {
+    async fn run_inner(
+        &self,
+        range: Range<u64>,
+        choice: RowChoice<'_>,
+        ordinals: bool,
+    ) -> VortexResult<StoredRows> {
         let mut mask = mask(&range, choice)?;
         for conjunct in &self.conjuncts {
             if mask.all_false() {
@@ -162,7 +175,8 @@ impl RowsPlan {
         if let Some(projection) = &self.projection
             && rows > 0
         {
-            let array = self.reader.projection_evaluation(&range, projection, MaskFuture::ready(mask))?.await?;
+            let array =
+                self.reader.projection_evaluation(&range, projection, MaskFuture::ready(mask))?.await?;
             if array.len() != rows {
                 return Err(vortex_err!("{} rows instead of {rows}", array.len()));
             }
@@ -206,7 +220,7 @@ fn true_ordinals(range: &Range<u64>, mask: &Mask) -> VortexResult<Vec<u32>> {
 fn read_footer(file: &CheckedFile, section: Section, session: &VortexSession) -> Result<Footer> {
     let bad = |e: VortexError| failed("read the footer of rows", &e);
     let first = section.len.min(FOOTER_BYTES);
-    let tail = aligned(file, section.offset + (section.len - first), first, ALIGNMENT)?;
+    let tail = aligned(file, section.offset + (section.len - first), first, 1)?;
     let mut footer = Footer::deserializer(tail, session.clone()).with_size(section.len);
     loop {
         match footer.deserialize().map_err(bad)? {
@@ -217,7 +231,7 @@ fn read_footer(file: &CheckedFile, section: Section, session: &VortexSession) ->
                 if !inside {
                     return Err(damaged(file.segment(), "the footer of its rows lies outside"));
                 }
-                footer.prefix_data(aligned(file, section.offset + offset, len as u64, ALIGNMENT)?);
+                footer.prefix_data(aligned(file, section.offset + offset, len as u64, 1)?);
             }
         }
     }
@@ -232,7 +246,8 @@ fn aligned(file: &CheckedFile, offset: u64, len: u64, alignment: usize) -> Resul
     file.read_covering(&range, buffer.as_mut_slice())?;
     let start = usize::try_from(offset - range.start).map_err(too_large)?;
     let end = start + usize::try_from(len).map_err(too_large)?;
-    Ok(buffer.freeze().slice_unaligned(start..end).ensure_aligned(Alignment::new(alignment)))
+    // No copy for chunks: the rows begin at a multiple of every alignment, and so does the buffer.
+    Ok(buffer.freeze().slice_unaligned(start..end).aligned(Alignment::new(alignment)))
 }
 
 /// Hands chunks of a segment to Vortex.

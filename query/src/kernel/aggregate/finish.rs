@@ -1,0 +1,220 @@
+//! What an aggregate computes from its rows once it has them all.
+
+use crate::kernel::{floats, list::key_bytes};
+use base::{Error, ErrorKind, Result};
+use types::pgnum::PgNum;
+use types::{Datum, Form, Interval, SqlType, datetime};
+
+/// An aggregate over collected rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Finish {
+    ArrayAgg,
+    StringAgg,
+    Sum,
+    Avg,
+    Min,
+    Max,
+    /// Sample or population variance, or its root.
+    Variance { sample: bool, root: bool },
+    BitAnd,
+    BitOr,
+}
+
+impl Finish {
+    /// Whether rows with a null first argument do not count.
+    pub(crate) fn skips_nulls(self) -> bool {
+        !matches!(self, Finish::ArrayAgg)
+    }
+
+    pub(crate) fn compute(self, types: &[SqlType], ret: &SqlType, rows: &[&Vec<Datum>]) -> Result<Datum> {
+        let Some(ty) = types.first() else { return Err(Error::internal("an aggregate without arguments")) };
+        if rows.is_empty() {
+            return Ok(Datum::Null);
+        }
+        let firsts = || rows.iter().filter_map(|row| row.first());
+        match self {
+            Finish::ArrayAgg => Ok(Datum::List(firsts().cloned().collect())),
+            Finish::StringAgg => string_agg(rows),
+            Finish::Sum => sum(ty, ret, firsts()),
+            Finish::Avg => average(ty, ret, firsts(), rows.len()),
+            Finish::Min | Finish::Max => {
+                let key = |d: &&Datum| key_bytes(std::slice::from_ref(*d));
+                let found = if self == Finish::Min { firsts().min_by_key(key) } else { firsts().rev().max_by_key(key) };
+                Ok(found.cloned().unwrap_or(Datum::Null))
+            }
+            Finish::Variance { sample, root } => variance(ty, ret, firsts(), rows.len(), sample, root),
+            Finish::BitAnd => bits(firsts(), |a, b| a & b),
+            Finish::BitOr => bits(firsts(), |a, b| a | b),
+        }
+    }
+}
+
+/// The value as a numeric; None for types that are none.
+fn numeric(ty: &SqlType, datum: &Datum) -> Result<Option<PgNum>> {
+    Ok(Some(match (datum, &ty.form) {
+        (Datum::Int16(v), _) => PgNum::from_i64(i64::from(*v)),
+        (Datum::Int32(v), _) => PgNum::from_i64(i64::from(*v)),
+        (Datum::Int64(v), _) => PgNum::from_i64(*v),
+        (Datum::Decimal128(v), Form::Decimal128 { scale }) => PgNum::from_i128(*v, *scale),
+        (Datum::Decimal256(v), Form::Decimal256 { scale }) => PgNum::from_i256(*v, *scale)?,
+        (Datum::PgNum(v), _) => PgNum::from_bytes(v)?,
+        _ => return Ok(None),
+    }))
+}
+
+/// A numeric in the form of a type.
+fn into_form(value: &PgNum, ret: &SqlType) -> Result<Datum> {
+    use types::pgnum::Fit;
+    Ok(match &ret.form {
+        Form::PgNum => Datum::PgNum(value.to_bytes()),
+        Form::Decimal128 { scale } => {
+            Datum::Decimal128(value.to_decimal128(Fit { precision: 38, scale: i16::from(*scale) })?)
+        }
+        Form::Decimal256 { scale } => {
+            Datum::Decimal256(value.to_decimal256(Fit { precision: 76, scale: i16::from(*scale) })?)
+        }
+        Form::Int64 => Datum::Int64(
+            value.to_i64().map_err(|_| Error::new(ErrorKind::NumericOutOfRange, "bigint out of range"))?,
+        ),
+        other => return Err(Error::internal(format!("an aggregate of form {other:?}"))),
+    })
+}
+
+fn sum<'d>(ty: &SqlType, ret: &SqlType, values: impl Iterator<Item = &'d Datum>) -> Result<Datum> {
+    let mut total: Option<Datum> = None;
+    let mut exact: Option<PgNum> = None;
+    for value in values {
+        if let Some(number) = numeric(ty, value)? {
+            exact = Some(match exact {
+                None => number,
+                Some(sum) => sum.add(&number)?,
+            });
+            continue;
+        }
+        total = Some(match (total, value) {
+            (None, first) => first.clone(),
+            (Some(Datum::Float64(a)), Datum::Float64(b)) => Datum::Float64(floats::add(a, *b)?),
+            (Some(Datum::Float32(a)), Datum::Float32(b)) => Datum::Float32(floats::add_real(a, *b)?),
+            (Some(Datum::Interval(a)), Datum::Interval(b)) => Datum::Interval(datetime::interval_add(a, *b)?),
+            _ => return Err(Error::internal(format!("a sum of form {:?}", ty.form))),
+        });
+    }
+    match exact {
+        Some(sum) => into_form(&sum, ret),
+        None => Ok(total.unwrap_or(Datum::Null)),
+    }
+}
+
+fn average<'d>(ty: &SqlType, ret: &SqlType, values: impl Iterator<Item = &'d Datum>, count: usize) -> Result<Datum> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    #[expect(clippy::cast_precision_loss, reason = "a row count, as PostgreSQL's float8 state holds it")]
+    let divisor = count as f64;
+    let wide = values.map(|v| match v {
+        Datum::Float32(v) => Datum::Float64(f64::from(*v)),
+        other => other.clone(),
+    });
+    let wide: Vec<Datum> = wide.collect();
+    let exact = matches!(ty.form, Form::Int16 | Form::Int32 | Form::Int64)
+        || matches!(ty.form, Form::Decimal128 { .. } | Form::Decimal256 { .. } | Form::PgNum);
+    if exact {
+        let whole = SqlType { oid: types::sql_type::oid::NUMERIC, typmod: -1, form: Form::PgNum };
+        let Datum::PgNum(total) = sum(ty, &whole, wide.iter())? else { return Ok(Datum::Null) };
+        return into_form(&types::pgnum::average(&PgNum::from_bytes(&total)?, count)?, ret);
+    }
+    match sum(ty, ret, wide.iter())? {
+        Datum::Float64(total) => Ok(Datum::Float64(total / divisor)),
+        Datum::Interval(total) => Ok(Datum::Interval(interval_average(total, divisor)?)),
+        _ => Err(Error::internal(format!("an average of form {:?}", ty.form))),
+    }
+}
+
+fn interval_average(total: Interval, count: f64) -> Result<Interval> {
+    datetime::interval_div(total, count)
+}
+
+fn string_agg(rows: &[&Vec<Datum>]) -> Result<Datum> {
+    let mut text = String::new();
+    let mut bytes = Vec::new();
+    let mut binary = false;
+    for (index, row) in rows.iter().enumerate() {
+        if index > 0 {
+            match row.get(1) {
+                Some(Datum::Text(delimiter)) => text.push_str(delimiter),
+                Some(Datum::Bytes(delimiter)) => bytes.extend_from_slice(delimiter),
+                _ => {}
+            }
+        }
+        match row.first() {
+            Some(Datum::Text(value)) => text.push_str(value),
+            Some(Datum::Bytes(value)) => {
+                binary = true;
+                bytes.extend_from_slice(value);
+            }
+            _ => return Err(Error::internal("string_agg of something that is no string")),
+        }
+        if text.len().max(bytes.len()) > base::limits::VALUE_BYTES_MAX {
+            return Err(Error::new(ErrorKind::LimitExceeded, "the result of string_agg is too long")
+                .with_hint(format!("a value holds at most {} bytes", base::limits::VALUE_BYTES_MAX)));
+        }
+    }
+    Ok(if binary { Datum::Bytes(bytes) } else { Datum::Text(text) })
+}
+
+fn variance<'d>(
+    ty: &SqlType,
+    ret: &SqlType,
+    values: impl Iterator<Item = &'d Datum>,
+    count: usize,
+    sample: bool,
+    root: bool,
+) -> Result<Datum> {
+    if sample && count < 2 {
+        return Ok(Datum::Null);
+    }
+    if ret.form == Form::Float64 {
+        let values = values.filter_map(|v| match v {
+            Datum::Float64(v) => Some(*v),
+            Datum::Float32(v) => Some(f64::from(*v)),
+            _ => None,
+        });
+        let value = floats::variance(values, sample)?;
+        return Ok(Datum::Float64(if root { value.sqrt() } else { value }));
+    }
+    let mut total = PgNum::zero(0);
+    let mut squares = PgNum::zero(0);
+    for value in values {
+        let number = numeric(ty, value)?.ok_or_else(|| Error::internal("a variance of something not numeric"))?;
+        squares = squares.add(&number.mul(&number)?)?;
+        total = total.add(&number)?;
+    }
+    if !total.is_finite() || !squares.is_finite() {
+        return into_form(&PgNum::NAN, ret);
+    }
+    let n = PgNum::from_i64(i64::try_from(count).unwrap_or(i64::MAX));
+    let numerator = n.mul(&squares)?.sub(&total.mul(&total)?)?;
+    let one_less = PgNum::from_i64(i64::try_from(count).unwrap_or(i64::MAX).saturating_sub(1));
+    if numerator.is_negative() || numerator.is_zero() {
+        return into_form(&PgNum::zero(0), ret);
+    }
+    let denominator = if sample { n.mul(&one_less)? } else { n.mul(&n)? };
+    let value = numerator.div(&denominator)?;
+    into_form(&if root { value.sqrt()? } else { value }, ret)
+}
+
+fn bits<'d>(values: impl Iterator<Item = &'d Datum>, combine: fn(i64, i64) -> i64) -> Result<Datum> {
+    let mut result: Option<Datum> = None;
+    for value in values {
+        result = Some(match (result, value) {
+            (None, first) => first.clone(),
+            (Some(Datum::Int64(a)), Datum::Int64(b)) => Datum::Int64(combine(a, *b)),
+            (Some(Datum::Int32(a)), Datum::Int32(b)) => {
+                Datum::Int32(i32::try_from(combine(i64::from(a), i64::from(*b))).unwrap_or(0))
+            }
+            (Some(Datum::Int16(a)), Datum::Int16(b)) => {
+                Datum::Int16(i16::try_from(combine(i64::from(a), i64::from(*b))).unwrap_or(0))
+            }
+            _ => return Err(Error::internal("a bit aggregate of something that is no integer")),
+        });
+    }
+    Ok(result.unwrap_or(Datum::Null))
+}

@@ -1,0 +1,11 @@
+//! Aggregates that DataFusion's own do not compute as PostgreSQL does.
+//!
+//! Must not know bound trees. Invariant: sums are checked; whatever depends on order sorts its rows itself.
+
+mod collect;
+mod finish;
+mod sum;
+
+pub(crate) use collect::{CollectUdaf, SortBy};
+pub(crate) use finish::Finish;
+pub(crate) use sum::SumUdaf;

@@ -1,0 +1,296 @@
+//! Checked sums of fixed-scale decimals and floats.
+//!
+//! Invariant: a sum that leaves its type's range is 22003, never a wrapped or infinite value.
+
+use crate::failure::into_datafusion;
+use crate::kernel::{floats, numbers};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, PrimitiveArray};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{ArrowNativeType, DataType, Decimal128Type, FieldRef, Float32Type, Float64Type};
+use base::{Error, Result};
+use datafusion::common::{Result as PlanResult, ScalarValue};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::AggregateOrderSensitivity;
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature, Volatility,
+};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// sum() over a column of Decimal128, Float64 or Float32, of the same type.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SumUdaf {
+    signature: Signature,
+}
+
+impl SumUdaf {
+    pub(crate) fn new() -> Arc<AggregateUDF> {
+        Arc::new(AggregateUDF::new_from_impl(Self { signature: Signature::any(1, Volatility::Immutable) }))
+    }
+}
+
+/// How values of a type are added.
+trait Addend: ArrowPrimitiveType + Debug
+where
+    Self::Native: Default + Debug,
+{
+    fn add(sum: Self::Native, value: Self::Native) -> Result<Self::Native>;
+    /// Whether taking a value out again gives the sum without it.
+    fn subtract(sum: Self::Native, value: Self::Native) -> Option<Result<Self::Native>>;
+}
+
+impl Addend for Decimal128Type {
+    fn add(sum: i128, value: i128) -> Result<i128> {
+        numbers::checked_decimal(sum.checked_add(value))
+    }
+    fn subtract(sum: i128, value: i128) -> Option<Result<i128>> {
+        Some(numbers::checked_decimal(sum.checked_sub(value)))
+    }
+}
+
+impl Addend for Float64Type {
+    fn add(sum: f64, value: f64) -> Result<f64> {
+        floats::add(sum, value)
+    }
+    fn subtract(_sum: f64, _value: f64) -> Option<Result<f64>> {
+        None
+    }
+}
+
+impl Addend for Float32Type {
+    fn add(sum: f32, value: f32) -> Result<f32> {
+        floats::add_real(sum, value)
+    }
+    fn subtract(_sum: f32, _value: f32) -> Option<Result<f32>> {
+        None
+    }
+}
+
+impl AggregateUDFImpl for SumUdaf {
+    fn name(&self) -> &'static str {
+        "checked_sum"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, args: &[DataType]) -> PlanResult<DataType> {
+        args.first().cloned().ok_or_else(|| into_datafusion(Error::internal("sum without an argument")))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn accumulator(&self, args: AccumulatorArgs<'_>) -> PlanResult<Box<dyn Accumulator>> {
+        let data_type = args.return_field.data_type().clone();
+        Ok(match data_type {
+            DataType::Decimal128(..) => Box::new(Sum::<Decimal128Type>::new(data_type)),
+            DataType::Float64 => Box::new(Sum::<Float64Type>::new(data_type)),
+            DataType::Float32 => Box::new(Sum::<Float32Type>::new(data_type)),
+            other => return Err(into_datafusion(Error::internal(format!("a sum of {other}")))),
+        })
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs<'_>) -> PlanResult<Vec<FieldRef>> {
+        Ok(vec![Arc::new(args.return_field.as_ref().clone().with_name(format!("{}[sum]", args.name)))])
+    }
+
+    fn groups_accumulator_supported(&self, _args: AccumulatorArgs<'_>) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> PlanResult<Box<dyn GroupsAccumulator>> {
+        let data_type = args.return_field.data_type().clone();
+        Ok(match data_type {
+            DataType::Decimal128(..) => Box::new(Sums::<Decimal128Type>::new(data_type)),
+            DataType::Float64 => Box::new(Sums::<Float64Type>::new(data_type)),
+            DataType::Float32 => Box::new(Sums::<Float32Type>::new(data_type)),
+            other => return Err(into_datafusion(Error::internal(format!("a sum of {other}")))),
+        })
+    }
+}
+
+fn typed<T: ArrowPrimitiveType>(values: &[ArrayRef]) -> PlanResult<&PrimitiveArray<T>> {
+    values
+        .first()
+        .and_then(|array| array.as_primitive_opt::<T>())
+        .ok_or_else(|| into_datafusion(Error::internal("a sum was given another type")))
+}
+
+/// The sum of all rows.
+#[derive(Debug)]
+struct Sum<T: Addend>
+where
+    T::Native: Default + Debug,
+{
+    sum: T::Native,
+    /// Values that are not null; none makes the sum null.
+    values: u64,
+    data_type: DataType,
+}
+
+impl<T: Addend> Sum<T>
+where
+    T::Native: Default + Debug,
+{
+    fn new(data_type: DataType) -> Self {
+        Self { sum: T::Native::default(), values: 0, data_type }
+    }
+}
+
+impl<T: Addend> Accumulator for Sum<T>
+where
+    T::Native: Default + Debug + ArrowNativeType,
+{
+    fn update_batch(&mut self, values: &[ArrayRef]) -> PlanResult<()> {
+        for value in typed::<T>(values)?.iter().flatten() {
+            self.sum = match self.values {
+                // The first value is the sum, so that -0 stays.
+                0 => value,
+                _ => T::add(self.sum, value).map_err(into_datafusion)?,
+            };
+            self.values += 1;
+        }
+        Ok(())
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> PlanResult<()> {
+        self.update_batch(states)
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> PlanResult<()> {
+        for value in typed::<T>(values)?.iter().flatten() {
+            self.sum = T::subtract(self.sum, value)
+                .unwrap_or_else(|| Err(Error::unsupported("sum of floats over a moving window frame is not supported")))
+                .map_err(into_datafusion)?;
+            self.values = self.values.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&mut self) -> PlanResult<ScalarValue> {
+        let value = (self.values > 0).then_some(self.sum);
+        let array = PrimitiveArray::<T>::from_iter([value]).with_data_type(self.data_type.clone());
+        ScalarValue::try_from_array(&array, 0)
+    }
+
+    fn state(&mut self) -> PlanResult<Vec<ScalarValue>> {
+        Ok(vec![self.evaluate()?])
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// One sum per group.
+#[derive(Debug)]
+struct Sums<T: Addend>
+where
+    T::Native: Default + Debug,
+{
+    sums: Vec<T::Native>,
+    seen: BooleanBufferBuilder,
+    data_type: DataType,
+}
+
+impl<T: Addend> Sums<T>
+where
+    T::Native: Default + Debug,
+{
+    fn new(data_type: DataType) -> Self {
+        Self { sums: Vec::new(), seen: BooleanBufferBuilder::new(0), data_type }
+    }
+
+    fn add(&mut self, group: usize, value: T::Native) -> Result<()> {
+        let sum = self.sums.get_mut(group).ok_or_else(|| Error::internal("a group without a sum"))?;
+        if self.seen.get_bit(group) {
+            *sum = T::add(*sum, value)?;
+        } else {
+            *sum = value;
+            self.seen.set_bit(group, true);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, emit_to: EmitTo) -> ArrayRef {
+        let sums = emit_to.take_needed(&mut self.sums);
+        let seen = self.seen.finish();
+        let (emitted, kept) = (seen.slice(0, sums.len()), seen.slice(sums.len(), seen.len() - sums.len()));
+        self.seen.append_buffer(&kept);
+        let array = PrimitiveArray::<T>::new(sums.into(), Some(NullBuffer::new(emitted)));
+        Arc::new(array.with_data_type(self.data_type.clone()))
+    }
+}
+
+impl<T: Addend> GroupsAccumulator for Sums<T>
+where
+    T::Native: Default + Debug + ArrowNativeType,
+{
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> PlanResult<()> {
+        let values = typed::<T>(values)?;
+        self.sums.resize(total_num_groups, T::Native::default());
+        if self.seen.len() < total_num_groups {
+            self.seen.append_n(total_num_groups - self.seen.len(), false);
+        }
+        if values.null_count() == 0 && opt_filter.is_none() {
+            for (group, value) in group_indices.iter().zip(values.values()) {
+                self.add(*group, *value).map_err(into_datafusion)?;
+            }
+            return Ok(());
+        }
+        for (row, group) in group_indices.iter().enumerate() {
+            let kept = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+            if kept && values.is_valid(row) {
+                self.add(*group, values.value(row)).map_err(into_datafusion)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> PlanResult<()> {
+        self.update_batch(values, group_indices, None, total_num_groups)
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> PlanResult<ArrayRef> {
+        Ok(self.take(emit_to))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> PlanResult<Vec<ArrayRef>> {
+        Ok(vec![self.take(emit_to)])
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> PlanResult<Vec<ArrayRef>> {
+        let values = typed::<T>(values)?;
+        let Some(filter) = opt_filter else { return Ok(vec![Arc::new(values.clone())]) };
+        let kept = filter.iter().map(|keep| keep == Some(true)).collect::<NullBuffer>();
+        let nulls = NullBuffer::union(values.nulls(), Some(&kept));
+        let masked = PrimitiveArray::<T>::new(values.values().clone(), nulls);
+        Ok(vec![Arc::new(masked.with_data_type(self.data_type.clone()))])
+    }
+
+    fn size(&self) -> usize {
+        self.sums.capacity() * size_of::<T::Native>() + self.seen.capacity() / 8
+    }
+}

@@ -1,0 +1,272 @@
+//! Functions about the session and the catalog.
+//!
+//! Must not know sessions: everything comes from the statement's context.
+
+use crate::kernel::call::{Arg, Call, Run, arg, map0, map1, map2};
+use crate::kernel::value::{Bool, Bytes, Id, Input, Int4, Int8, Output, Text};
+use arrow::array::{ArrayRef, new_null_array};
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use catalog::TableDef;
+use std::sync::Arc;
+use types::sql_type::oid;
+use types::Datum;
+
+/// OIDs below belong to what every database has.
+const FIRST_USER_OID: u32 = 16_384;
+/// pg_authid's row of the role that owns everything.
+const BOOTSTRAP_ROLE: u32 = 10;
+const UTF8: i32 = 6;
+
+fn text(call: &Call<'_>, value: &str) -> Result<ArrayRef> {
+    map0::<Text>(call, || Ok(value.to_owned()))
+}
+
+fn current_schema(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
+    match call.statement.search_path.first() {
+        Some(schema) => text(call, schema),
+        None => Ok(new_null_array(&call.ret.form.arrow(), call.rows)),
+    }
+}
+
+fn current_schemas(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let implicit = arg(args, 0)?;
+    let column = Bool::column(implicit.array.as_ref())?;
+    let mut out = Vec::with_capacity(call.rows);
+    for row in 0..call.rows {
+        if implicit.is_null(row) {
+            out.push(Datum::Null);
+            continue;
+        }
+        let first = column.value(implicit.index(row)).then(|| "pg_catalog".to_owned());
+        let names = first.into_iter().chain(call.statement.search_path.iter().cloned());
+        out.push(Datum::List(names.map(Datum::Text).collect()));
+    }
+    types::array::from_data(&call.ret.form, &out)
+}
+
+fn setting(call: &Call<'_>, name: &str, missing_ok: bool) -> Result<Option<String>> {
+    match call.statement.settings.get(&name.to_ascii_lowercase()) {
+        Some(value) => Ok(Some(value.clone())),
+        None if missing_ok => Ok(None),
+        None => Err(Error::new(
+            ErrorKind::UndefinedObject,
+            format!("unrecognized configuration parameter \"{name}\""),
+        )),
+    }
+}
+
+/// The table whose row in pg_class has an OID.
+fn table<'c>(call: &Call<'c>, id: u32) -> Option<&'c Arc<TableDef>> {
+    call.statement.catalog.tables().find(|t| t.oid == Oid(id))
+}
+
+/// Visible without its schema: the first table of its name along the search path. Built-in relations are.
+fn table_is_visible(call: &Call<'_>, id: u32) -> Option<bool> {
+    if id < FIRST_USER_OID {
+        return catalog::builtin::system_relation_by_oid(Oid(id)).map(|relation| relation.schema == "pg_catalog");
+    }
+    let catalog = &call.statement.catalog;
+    // The index of a primary key has the OID behind its table's.
+    let by_index = || catalog.tables().find(|t| t.has_primary_key() && t.oid.0.saturating_add(1) == id);
+    let found = table(call, id).or_else(by_index)?;
+    let schemas = call.statement.search_path.iter().filter_map(|name| catalog.schema_named(name));
+    let first = schemas.into_iter().find_map(|schema| catalog.table_named(schema.id, &found.name));
+    Some(first.is_some_and(|t| t.oid == found.oid))
+}
+
+/// The SQL name of a type with its modifier.
+fn format_type(id: u32, typmod: Option<i32>) -> String {
+    if id == 0 {
+        return "-".to_owned();
+    }
+    if let Some(element) = types::sql_type::array_element(Oid(id))
+        && !matches!(Oid(id), oid::INT2VECTOR | oid::OIDVECTOR)
+    {
+        return format!("{}[]", format_type(element.0, typmod));
+    }
+    let modifier = typmod.filter(|m| *m >= 0);
+    let length = modifier.map(|m| format!("({})", m - 4)).unwrap_or_default();
+    match Oid(id) {
+        oid::BOOL => "boolean".to_owned(),
+        oid::CHAR => "\"char\"".to_owned(),
+        oid::INT2 => "smallint".to_owned(),
+        oid::INT4 => "integer".to_owned(),
+        oid::INT8 => "bigint".to_owned(),
+        oid::FLOAT4 => "real".to_owned(),
+        oid::FLOAT8 => "double precision".to_owned(),
+        oid::VARCHAR => format!("character varying{length}"),
+        // Without modifier the name must not be read as char(1).
+        oid::BPCHAR if typmod.is_some() && modifier.is_none() => "bpchar".to_owned(),
+        oid::BPCHAR => format!("character{length}"),
+        oid::NUMERIC => match modifier {
+            Some(m) if m >= 4 => {
+                let scale = (m - 4) & 0x7ff;
+                let scale = if scale > 1_023 { scale - 2_048 } else { scale };
+                format!("numeric({},{scale})", (m - 4) >> 16)
+            }
+            _ => "numeric".to_owned(),
+        },
+        oid::TIME => format!("time{} without time zone", precision(modifier)),
+        oid::TIMESTAMP => format!("timestamp{} without time zone", precision(modifier)),
+        oid::TIMESTAMPTZ => format!("timestamp{} with time zone", precision(modifier)),
+        other => catalog::builtin::type_by_oid(other).map_or_else(|| "???".to_owned(), |row| row.name.to_owned()),
+    }
+}
+
+fn precision(modifier: Option<i32>) -> String {
+    modifier.map(|m| format!("({m})")).unwrap_or_default()
+}
+
+fn format_type_rows(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let (ids, modifiers) = (arg(args, 0)?, arg(args, 1)?);
+    let id_column = Id::column(ids.array.as_ref())?;
+    let modifier_column = Int4::column(modifiers.array.as_ref())?;
+    let mut out = Text::builder(call.ret, call.rows)?;
+    for row in 0..call.rows {
+        if ids.is_null(row) {
+            Text::append_null(&mut out);
+            continue;
+        }
+        let modifier = (!modifiers.is_null(row)).then(|| modifier_column.value(modifiers.index(row)));
+        Text::append(&mut out, format_type(id_column.value(ids.index(row)), modifier))?;
+    }
+    Text::finish(out)
+}
+
+fn nulls(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
+    Ok(new_null_array(&call.ret.form.arrow(), call.rows))
+}
+
+fn always(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let mut out = Bool::builder(call.ret, call.rows)?;
+    for row in 0..call.rows {
+        match args.iter().any(|a| a.is_null(row)) {
+            true => Bool::append_null(&mut out),
+            false => Bool::append(&mut out, true)?,
+        }
+    }
+    Bool::finish(out)
+}
+
+fn definition_of_key(call: &Call<'_>, id: u32) -> Option<String> {
+    let catalog = &call.statement.catalog;
+    let def = catalog.tables().find(|t| t.has_primary_key() && t.oid.0.saturating_add(2) == id)?;
+    Some(format!("PRIMARY KEY ({})", key_columns(def).join(", ")))
+}
+
+fn definition_of_index(call: &Call<'_>, id: u32) -> Option<String> {
+    let catalog = &call.statement.catalog;
+    let def = catalog.tables().find(|t| t.has_primary_key() && t.oid.0.saturating_add(1) == id)?;
+    let schema = catalog.schema(def.schema).map_or("public", |s| s.name.as_str());
+    Some(format!(
+        "CREATE UNIQUE INDEX {} ON {schema}.{} USING btree ({})",
+        def.primary_key_name,
+        def.name,
+        key_columns(def).join(", ")
+    ))
+}
+
+fn key_columns(def: &TableDef) -> Vec<String> {
+    def.primary_key.iter().filter_map(|id| def.column(*id)).map(|c| c.name.clone()).collect()
+}
+
+fn size_pretty(bytes: i64) -> String {
+    let mut size = i128::from(bytes);
+    if size.abs() < 10 * 1024 {
+        return format!("{size} bytes");
+    }
+    // Each unit but the first is reached with one bit more than it shows, which then rounds.
+    size >>= 9;
+    for unit in ["kB", "MB", "GB", "TB"] {
+        if size.abs() < 20 * 1024 - 1 || unit == "TB" {
+            let rounded = if size >= 0 { (size + 1) / 2 } else { (size - 1) / 2 };
+            return format!("{rounded} {unit}");
+        }
+        size >>= 10;
+    }
+    format!("{size} PB")
+}
+
+/// A random (version 4) uuid.
+fn random_uuid(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
+    let source = &call.statement.random;
+    map0::<Bytes>(call, || {
+        let bits = source.next_u128();
+        let versioned = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+        Ok(versioned.to_be_bytes().to_vec())
+    })
+}
+
+fn typeof_rows(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
+    let id = call.arg(0)?.oid.0;
+    map0::<Id>(call, || Ok(id))
+}
+
+/// The text of an expression of the catalog, which is kept as text.
+fn expression_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let value = arg(args, 0)?;
+    let column = Text::column(value.array.as_ref())?;
+    let mut out = Text::builder(call.ret, call.rows)?;
+    for row in 0..call.rows {
+        match args.iter().any(|a| a.is_null(row)) {
+            true => Text::append_null(&mut out),
+            false => Text::append(&mut out, column.value(value.index(row)).to_owned())?,
+        }
+    }
+    Text::finish(out)
+}
+
+/// By the name of PostgreSQL's implementation.
+pub(crate) const KERNELS: &[(&str, Run)] = &[
+    ("pgsql_version", |c, _| text(c, concat!("PostgreSQL 15.0 (Nyala ", env!("CARGO_PKG_VERSION"), ")"))),
+    ("current_database", |c, _| text(c, &c.statement.database)),
+    ("current_schema", current_schema),
+    ("current_schemas", current_schemas),
+    ("current_user", |c, _| text(c, &c.statement.user)),
+    ("session_user", |c, _| text(c, &c.statement.user)),
+    ("pg_backend_pid", |c, _| map0::<Int4>(c, || Ok(c.statement.process_id))),
+    ("pg_is_in_recovery", |c, _| map0::<Bool>(c, || Ok(false))),
+    ("pg_client_encoding", |c, _| text(c, "UTF8")),
+    ("show_config_by_name", |c, a| map1::<Text, Text, _>(c, a, |name| setting(c, name, false))),
+    ("show_config_by_name_missing_ok", |c, a| map2::<Text, Bool, Text, _>(c, a, |name, ok| setting(c, name, ok))),
+    ("pg_get_userbyid", |c, a| {
+        map1::<Id, Text, _>(c, a, |id| {
+            Ok(if id == BOOTSTRAP_ROLE { "postgres".to_owned() } else { format!("unknown (OID={id})") })
+        })
+    }),
+    ("PG_encoding_to_char", |c, a| {
+        map1::<Int4, Text, _>(c, a, |code| Ok(if code == UTF8 { "UTF8" } else { "" }.to_owned()))
+    }),
+    ("pg_table_is_visible", |c, a| map1::<Id, Bool, _>(c, a, |id| Ok(table_is_visible(c, id)))),
+    ("pg_type_is_visible", |c, a| {
+        map1::<Id, Bool, _>(c, a, |id| Ok(catalog::builtin::type_by_oid(Oid(id)).map(|_| true)))
+    }),
+    ("pg_function_is_visible", |c, a| {
+        map1::<Id, Bool, _>(c, a, |id| Ok(catalog::builtin::proc(Oid(id)).map(|_| true)))
+    }),
+    ("format_type", format_type_rows),
+    ("pg_typeof", typeof_rows),
+    ("pg_get_expr", expression_text),
+    ("pg_get_expr_ext", expression_text),
+    ("pg_get_constraintdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(definition_of_key(c, id)))),
+    ("pg_get_constraintdef_ext", |c, a| map2::<Id, Bool, Text, _>(c, a, |id, _| Ok(definition_of_key(c, id)))),
+    ("pg_get_indexdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(definition_of_index(c, id)))),
+    ("pg_get_indexdef_ext", |c, a| {
+        crate::kernel::call::map3::<Id, Int4, Bool, Text, _>(c, a, |id, column, _| {
+            Ok(if column == 0 { definition_of_index(c, id) } else { None })
+        })
+    }),
+    ("pg_size_pretty", |c, a| map1::<Int8, Text, _>(c, a, |bytes| Ok(size_pretty(bytes)))),
+    ("gen_random_uuid", random_uuid),
+    // One role owns everything, so it may do everything.
+    ("has_table_privilege_id", always),
+    ("has_table_privilege_name", always),
+    ("has_schema_privilege_id", always),
+    ("has_schema_privilege_name", always),
+    ("has_database_privilege_id", always),
+    ("has_database_privilege_name", always),
+];
+
+/// Functions that pg_proc has in SQL: comments, of which there are none.
+pub(crate) const BY_OID: &[(u32, Run)] = &[(1215, nulls), (1216, nulls), (1348, nulls), (1993, nulls)];

@@ -1,0 +1,77 @@
+//! Columns: pg_attribute and pg_attrdef.
+//!
+//! Invariant: attnum is the column's position in its table plus one.
+
+use crate::system::builtin::SystemCatalog;
+use crate::system::relations::index_oid;
+use crate::system::table::{SystemTable, Value, flag, value, word};
+use base::id::Oid;
+use catalog::builtin::{Relation, relation};
+use catalog::{ColumnDef, TableDef};
+
+pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for table in catalog.state.tables() {
+        for (number, column) in (1_usize..).zip(&table.columns) {
+            attribute(out, table.oid, number, column, column.not_null);
+        }
+        let key = table.primary_key.iter().filter_map(|id| table.column(*id));
+        for (number, column) in (1_usize..).zip(key) {
+            attribute(out, index_oid(table), number, &ColumnDef { default: None, ..column.clone() }, false);
+        }
+    }
+}
+
+fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &ColumnDef, not_null: bool) {
+    let of_type = |name: &str| type_value(column.ty.oid, name);
+    out.row(&[
+        ("attrelid", value(relation)),
+        ("attname", value(&column.name)),
+        ("atttypid", value(column.ty.oid)),
+        ("attstattarget", word("-1")),
+        ("attlen", of_type("typlen")),
+        ("attnum", value(number)),
+        ("attcacheoff", word("-1")),
+        ("atttypmod", value(column.ty.typmod)),
+        ("attbyval", of_type("typbyval")),
+        ("attalign", of_type("typalign")),
+        ("attstorage", of_type("typstorage")),
+        ("attnotnull", flag(not_null)),
+        ("atthasdef", flag(column.default.is_some())),
+        ("attislocal", flag(true)),
+        ("attcollation", value(collation(column.ty.oid))),
+    ]);
+}
+
+/// A value of the type's row in pg_type.
+fn type_value(ty: Oid, column: &str) -> Value {
+    let types: &'static Relation = relation("pg_type")?;
+    let (oid, place) = (types.column("oid")?, types.column(column)?);
+    let wanted = ty.to_string();
+    let row = types.rows.iter().find(|row| row.get(oid).is_some_and(|v| v.as_deref() == Some(wanted.as_str())))?;
+    row.get(place).cloned().flatten()
+}
+
+/// The collation of a column of a type, 0 for types without.
+pub(super) fn collation(ty: Oid) -> String {
+    type_value(ty, "typcollation").map_or_else(|| "0".to_owned(), |v| v.into_owned())
+}
+
+pub(super) fn defaults(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for table in catalog.state.tables() {
+        for (number, column) in (1_u32..).zip(&table.columns) {
+            if let Some(text) = &column.default {
+                out.row(&[
+                    ("oid", value(default_oid(table, number))),
+                    ("adrelid", value(table.oid)),
+                    ("adnum", value(number)),
+                    ("adbin", value(text)),
+                ]);
+            }
+        }
+    }
+}
+
+/// Defaults have no OID of their own; this one is unique among them and stays the same.
+fn default_oid(table: &TableDef, number: u32) -> u32 {
+    table.oid.0.wrapping_mul(2_048).wrapping_add(number)
+}

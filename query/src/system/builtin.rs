@@ -1,0 +1,93 @@
+//! Which rows a system relation has: those of PostgreSQL itself, read once, and those of this database.
+//!
+//! Invariant: batches have the columns of the relation in its order.
+
+use crate::lower::SystemRelations;
+use crate::settings::Variables;
+use crate::system::table::SystemTable;
+use crate::system::{attributes, information_schema, relations, server};
+use arrow::compute::concat_batches;
+use arrow::record_batch::RecordBatch;
+use base::{Error, Result};
+use catalog::CatalogState;
+use catalog::builtin::{SystemRelation, relation, system_relation};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The system relations as one statement sees them.
+#[derive(Debug)]
+pub(crate) struct SystemCatalog {
+    pub(crate) state: Arc<CatalogState>,
+    pub(crate) variables: Variables,
+}
+
+impl SystemCatalog {
+    pub(crate) fn new(state: Arc<CatalogState>, variables: Variables) -> Self {
+        Self { state, variables }
+    }
+
+    /// Adds the rows of this database.
+    fn live_rows(&self, table: &mut SystemTable, schema: &str, name: &str) {
+        match (schema, name) {
+            ("pg_catalog", "pg_namespace") => relations::namespaces(self, table),
+            ("pg_catalog", "pg_class") => relations::classes(self, table),
+            ("pg_catalog", "pg_index") => relations::indexes(self, table),
+            ("pg_catalog", "pg_constraint") => relations::constraints(self, table),
+            ("pg_catalog", "pg_tables") => relations::tables_view(self, table),
+            ("pg_catalog", "pg_indexes") => relations::indexes_view(self, table),
+            ("pg_catalog", "pg_attribute") => attributes::attributes(self, table),
+            ("pg_catalog", "pg_attrdef") => attributes::defaults(self, table),
+            ("pg_catalog", "pg_authid" | "pg_roles" | "pg_user" | "pg_shadow") => server::roles(self, table, name),
+            ("pg_catalog", "pg_settings") => server::settings(self, table),
+            ("information_schema", "schemata") => information_schema::schemata(self, table),
+            ("information_schema", "tables") => information_schema::tables(self, table),
+            ("information_schema", "columns") => information_schema::columns(self, table),
+            ("information_schema", "table_constraints") => information_schema::table_constraints(self, table),
+            ("information_schema", "key_column_usage") => information_schema::key_column_usage(self, table),
+            // All others are empty here, or hold nothing but built-in rows.
+            _ => {}
+        }
+    }
+}
+
+impl SystemRelations for SystemCatalog {
+    fn rows(&self, schema: &str, name: &str) -> Result<RecordBatch> {
+        let described = system_relation(schema, name)
+            .ok_or_else(|| Error::internal(format!("relation {schema}.{name} is not a system relation")))?;
+        let fixed = fixed_rows(described)?;
+        let mut live = SystemTable::new(described);
+        self.live_rows(&mut live, schema, name);
+        let live = live.finish()?;
+        if live.num_rows() == 0 {
+            return Ok(fixed);
+        }
+        concat_batches(&fixed.schema(), [&fixed, &live]).map_err(crate::failure::from_arrow)
+    }
+}
+
+/// PostgreSQL's own rows, converted once per process. Guards only the map.
+fn fixed_rows(described: &'static SystemRelation) -> Result<RecordBatch> {
+    type Cache = Mutex<HashMap<(&'static str, &'static str), RecordBatch>>;
+    static CACHE: OnceLock<Cache> = OnceLock::new();
+    let cache = CACHE.get_or_init(Mutex::default);
+    let key = (described.schema, described.name);
+    if let Some(batch) = cache.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Ok(batch.clone());
+    }
+    let mut table = SystemTable::new(described);
+    if described.schema == "pg_catalog"
+        && let Some(raw) = relation(described.name)
+    {
+        let places: Vec<Option<usize>> = described.columns.iter().map(|c| raw.column(c.name)).collect();
+        for row in &raw.rows {
+            // Schemas that a database can hold itself are live rows.
+            let is_live = described.name == "pg_namespace" && row.get(1).is_some_and(|n| n.as_deref() == Some("public"));
+            if !is_live {
+                table.whole_row(places.iter().map(|p| p.and_then(|p| row.get(p)).cloned().flatten()).collect());
+            }
+        }
+    }
+    let batch = table.finish()?;
+    cache.lock().unwrap_or_else(PoisonError::into_inner).insert(key, batch.clone());
+    Ok(batch)
+}

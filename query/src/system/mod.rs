@@ -1,0 +1,12 @@
+//! Rows of pg_catalog and information_schema: built-in rows of PostgreSQL 15 beside what exists in this database.
+//!
+//! Must not know how they are scanned. Invariant: every row is true of the catalog state it was made from.
+
+mod attributes;
+mod builtin;
+mod information_schema;
+mod relations;
+mod server;
+mod table;
+
+pub(crate) use builtin::SystemCatalog;

@@ -1,0 +1,196 @@
+//! Schemas, tables, keys: pg_namespace, pg_class, pg_index, pg_constraint and the views over them.
+//!
+//! Invariant: a key's index has the OID behind its table's, its constraint the one behind that.
+
+use crate::system::builtin::SystemCatalog;
+use crate::system::table::{SystemTable, Value, array, flag, value, vector, word};
+use base::id::Oid;
+use catalog::TableDef;
+use catalog::builtin::{relation, system_relations};
+
+/// pg_authid.oid of the role that owns everything.
+pub(super) const OWNER: Oid = Oid(10);
+pub(super) const OWNER_NAME: &str = "postgres";
+/// pg_am.oid of heap and btree, which clients know how to show.
+const HEAP: Oid = Oid(2);
+const BTREE: Oid = Oid(403);
+
+pub(super) fn index_oid(table: &TableDef) -> Oid {
+    Oid(table.oid.0.saturating_add(1))
+}
+
+pub(super) fn constraint_oid(table: &TableDef) -> Oid {
+    Oid(table.oid.0.saturating_add(2))
+}
+
+/// OID of a table's schema.
+pub(super) fn schema_oid(catalog: &SystemCatalog, table: &TableDef) -> Oid {
+    catalog.state.schema(table.schema).map_or(Oid(0), |s| s.oid)
+}
+
+pub(super) fn schema_name(catalog: &SystemCatalog, table: &TableDef) -> String {
+    catalog.state.schema(table.schema).map(|s| s.name.clone()).unwrap_or_default()
+}
+
+/// Positions, from 1, of the key's columns.
+pub(super) fn key_numbers(table: &TableDef) -> Vec<usize> {
+    table.primary_key.iter().filter_map(|id| table.column_index(*id)).map(|i| i + 1).collect()
+}
+
+pub(super) fn namespaces(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for schema in catalog.state.schemas() {
+        out.row(&[("oid", value(schema.oid)), ("nspname", value(&schema.name)), ("nspowner", value(OWNER))]);
+    }
+}
+
+pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for table in catalog.state.tables() {
+        let namespace = schema_oid(catalog, table);
+        let shared: [(&str, Value); 5] = [
+            ("relnamespace", value(namespace)),
+            ("relowner", value(OWNER)),
+            ("relpersistence", word("p")),
+            ("relispopulated", flag(true)),
+            ("reltuples", word("-1")),
+        ];
+        let mut row = vec![
+            ("oid", value(table.oid)),
+            ("relname", value(&table.name)),
+            ("relfilenode", value(table.oid)),
+            ("relam", value(HEAP)),
+            ("relkind", word("r")),
+            ("relnatts", value(table.columns.len())),
+            ("relhasindex", flag(table.has_primary_key())),
+            ("relreplident", word("d")),
+        ];
+        row.extend(shared.clone());
+        out.row(&row);
+        if table.has_primary_key() {
+            let mut row = vec![
+                ("oid", value(index_oid(table))),
+                ("relname", value(&table.primary_key_name)),
+                ("relfilenode", value(index_oid(table))),
+                ("relam", value(BTREE)),
+                ("relkind", word("i")),
+                ("relnatts", value(table.primary_key.len())),
+                ("relreplident", word("n")),
+            ];
+            row.extend(shared);
+            out.row(&row);
+        }
+    }
+}
+
+pub(super) fn indexes(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for table in catalog.state.tables().filter(|t| t.has_primary_key()) {
+        let key: Vec<_> = table.primary_key.iter().filter_map(|id| table.column(*id)).collect();
+        let numbers = key_numbers(table);
+        out.row(&[
+            ("indexrelid", value(index_oid(table))),
+            ("indrelid", value(table.oid)),
+            ("indnatts", value(key.len())),
+            ("indnkeyatts", value(key.len())),
+            ("indisunique", flag(true)),
+            ("indisprimary", flag(true)),
+            ("indimmediate", flag(true)),
+            ("indisvalid", flag(true)),
+            ("indisready", flag(true)),
+            ("indislive", flag(true)),
+            ("indkey", vector(numbers)),
+            ("indcollation", vector(key.iter().map(|c| super::attributes::collation(c.ty.oid)))),
+            ("indclass", vector(key.iter().map(|c| operator_class(c.ty.oid)))),
+            ("indoption", vector(key.iter().map(|_| 0))),
+        ]);
+    }
+}
+
+/// The default btree operator class of a type; 0 when there is none by that very type.
+fn operator_class(ty: Oid) -> String {
+    let Some(classes) = relation("pg_opclass") else { return "0".to_owned() };
+    let place = |name: &str| classes.column(name).unwrap_or(usize::MAX);
+    let (oid, method, input, default) = (place("oid"), place("opcmethod"), place("opcintype"), place("opcdefault"));
+    // varchar is indexed as text.
+    let wanted = if ty == types::sql_type::oid::VARCHAR { types::sql_type::oid::TEXT } else { ty }.to_string();
+    let is = |row: &[Value], place: usize, expected: &str| {
+        row.get(place).is_some_and(|v| v.as_deref() == Some(expected))
+    };
+    classes
+        .rows
+        .iter()
+        .find(|row| is(row, method, &BTREE.to_string()) && is(row, input, &wanted) && is(row, default, "t"))
+        .and_then(|row| row.get(oid).cloned().flatten())
+        .map_or_else(|| "0".to_owned(), |v| v.into_owned())
+}
+
+pub(super) fn constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for table in catalog.state.tables().filter(|t| t.has_primary_key()) {
+        out.row(&[
+            ("oid", value(constraint_oid(table))),
+            ("conname", value(&table.primary_key_name)),
+            ("connamespace", value(schema_oid(catalog, table))),
+            ("contype", word("p")),
+            ("convalidated", flag(true)),
+            ("conrelid", value(table.oid)),
+            ("conindid", value(index_oid(table))),
+            ("confupdtype", word(" ")),
+            ("confdeltype", word(" ")),
+            ("confmatchtype", word(" ")),
+            ("conislocal", flag(true)),
+            ("connoinherit", flag(true)),
+            ("conkey", array(key_numbers(table))),
+        ]);
+    }
+}
+
+pub(super) fn tables_view(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for system in system_relations().iter().filter(|r| r.kind == 'r') {
+        out.row(&[
+            ("schemaname", word(system.schema)),
+            ("tablename", word(system.name)),
+            ("tableowner", word(OWNER_NAME)),
+            ("hasindexes", flag(true)),
+            ("hasrules", flag(false)),
+            ("hastriggers", flag(false)),
+            ("rowsecurity", flag(false)),
+        ]);
+    }
+    for table in catalog.state.tables() {
+        out.row(&[
+            ("schemaname", value(schema_name(catalog, table))),
+            ("tablename", value(&table.name)),
+            ("tableowner", word(OWNER_NAME)),
+            ("hasindexes", flag(table.has_primary_key())),
+            ("hasrules", flag(false)),
+            ("hastriggers", flag(false)),
+            ("rowsecurity", flag(false)),
+        ]);
+    }
+}
+
+pub(super) fn indexes_view(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for table in catalog.state.tables().filter(|t| t.has_primary_key()) {
+        let schema = schema_name(catalog, table);
+        let key: Vec<String> =
+            table.primary_key.iter().filter_map(|id| table.column(*id)).map(|c| quoted(&c.name)).collect();
+        let definition = format!(
+            "CREATE UNIQUE INDEX {} ON {}.{} USING btree ({})",
+            quoted(&table.primary_key_name),
+            quoted(&schema),
+            quoted(&table.name),
+            key.join(", ")
+        );
+        out.row(&[
+            ("schemaname", value(schema)),
+            ("tablename", value(&table.name)),
+            ("indexname", value(&table.primary_key_name)),
+            ("indexdef", value(definition)),
+        ]);
+    }
+}
+
+/// A name as SQL text must write it.
+fn quoted(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}

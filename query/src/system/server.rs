@@ -1,0 +1,78 @@
+//! Roles and settings: pg_authid, pg_roles, pg_user, pg_settings.
+//!
+//! Invariant: pg_settings tells the values that SHOW tells.
+
+use crate::settings::{Definition, Kind, Scope, definitions};
+use crate::system::builtin::SystemCatalog;
+use crate::system::relations::{OWNER, OWNER_NAME};
+use crate::system::table::{SystemTable, Value, flag, value, word};
+
+pub(super) fn roles(_catalog: &SystemCatalog, out: &mut SystemTable, name: &str) {
+    let yes = || flag(true);
+    match name {
+        "pg_authid" | "pg_roles" => out.row(&[
+            ("oid", value(OWNER)),
+            ("rolname", word(OWNER_NAME)),
+            ("rolsuper", yes()),
+            ("rolinherit", yes()),
+            ("rolcreaterole", yes()),
+            ("rolcreatedb", yes()),
+            ("rolcanlogin", yes()),
+            ("rolreplication", yes()),
+            ("rolbypassrls", yes()),
+            ("rolconnlimit", word("-1")),
+        ]),
+        _ => out.row(&[
+            ("usename", word(OWNER_NAME)),
+            ("usesysid", value(OWNER)),
+            ("usecreatedb", yes()),
+            ("usesuper", yes()),
+            ("userepl", yes()),
+            ("usebypassrls", yes()),
+        ]),
+    }
+}
+
+pub(super) fn settings(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for d in definitions() {
+        let setting = catalog.variables.get(d.name).to_owned();
+        let source = if setting == d.default { "default" } else { "session" };
+        let (kind, unit, bounds, words) = kind_of(d);
+        let (min, max) = bounds.map_or((None, None), |(min, max)| (value(min), value(max)));
+        out.row(&[
+            ("name", word(d.name)),
+            ("setting", value(setting)),
+            ("unit", unit),
+            ("category", word("Client Connection Defaults")),
+            ("short_desc", word(d.description)),
+            ("context", word(if d.scope == Scope::Fixed { "internal" } else { "user" })),
+            ("vartype", word(kind)),
+            ("source", word(source)),
+            ("min_val", min),
+            ("max_val", max),
+            ("enumvals", words),
+            ("boot_val", word(d.default)),
+            ("reset_val", word(d.default)),
+            ("pending_restart", flag(false)),
+        ]);
+    }
+}
+
+type KindRow = (&'static str, Value, Option<(i64, i64)>, Value);
+
+fn kind_of(d: &Definition) -> KindRow {
+    match d.kind {
+        Kind::Bool => ("bool", None, None, None),
+        Kind::Int { min, max, unit_ms } => ("integer", unit_ms.then_some("ms".into()), Some((min, max)), None),
+        Kind::Enum(words) => ("enum", None, None, value(format!("{{{}}}", quoted_words(words)))),
+        Kind::Text | Kind::List | Kind::DateStyle | Kind::TimeZone | Kind::Encoding => ("string", None, None, None),
+    }
+}
+
+fn quoted_words(words: &[&str]) -> String {
+    words
+        .iter()
+        .map(|w| if w.contains(' ') { format!("\"{w}\"") } else { (*w).to_owned() })
+        .collect::<Vec<_>>()
+        .join(",")
+}

@@ -1,0 +1,12 @@
+//! The server over real sockets: raw messages, a client library, psql, and SIGKILL.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test driver: it owns its directories, processes and sockets"
+)]
+
+mod client;
+mod conversations;
+mod hostile;
+mod kill;
+mod protocol;
+mod psql;

@@ -1,0 +1,270 @@
+//! The binder's entry points for queries and for the statements built around them.
+
+use super::level::Level;
+use super::names::located;
+use super::output::figure_name;
+use super::select::Bound;
+use super::type_name::{held, type_name};
+use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable, Term};
+use crate::bound::{BoundQuery, Cte, Expr, OutputColumn, Rel, TableScan, TypedCol, walk};
+use base::id::{ColumnId, Oid};
+use base::{Error, ErrorKind, Result};
+use catalog::builtin::CastContext;
+use catalog::{ColumnDef, TableDef};
+use sqlparser::ast;
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+use types::{Datum, SqlType};
+
+impl Binder<'_> {
+    /// Binds a whole query; unknown literals in its output become text.
+    pub fn bind_query(&mut self, query: &ast::Query) -> Result<BoundQuery> {
+        self.bind_query_in(query, &Scope::empty())
+    }
+
+    /// Binds a query that sees the CTEs of `scope`; columns of `scope` are outer columns in it.
+    pub fn bind_query_in(&mut self, query: &ast::Query, scope: &Scope<'_>) -> Result<BoundQuery> {
+        let Bound { mut rel, columns } = self.query(query, scope, true)?;
+        self.settle_rel(&mut rel)?;
+        let output = columns
+            .into_iter()
+            .map(|c| OutputColumn {
+                name: c.name,
+                ty: c.typed.ty,
+                col: c.typed.col,
+                table_oid: c.origin.0,
+                attnum: c.origin.1,
+            })
+            .collect();
+        Ok(BoundQuery { rel, output })
+    }
+
+    /// Gives parameters that stood where any type fits (`$1 IS NULL`) the type that another use gave them. Call it on
+    /// finished expressions, once the whole statement is bound; `bind_query` has done so for its relations.
+    pub fn settle(&self, expr: &mut Expr) -> Result<()> {
+        walk::rewrite(expr, &mut |e| {
+            if let Expr::Param { index, ty } = e
+                && ty.oid == types::sql_type::oid::UNKNOWN
+            {
+                let known = index.checked_sub(1).and_then(|i| self.parameters.get(i)).cloned().flatten();
+                *ty = known.ok_or_else(|| {
+                    let message = format!("could not determine data type of parameter ${index}");
+                    Error::new(ErrorKind::IndeterminateDatatype, message)
+                })?;
+            }
+            Ok(false)
+        })
+    }
+
+    /// `settle` for every expression of a relation.
+    pub fn settle_rel(&self, rel: &mut Rel) -> Result<()> {
+        if self.parameters.is_empty() {
+            return Ok(());
+        }
+        walk::rel_children_mut(rel, &mut |e| self.settle(e))
+    }
+
+    /// Binds a query as the source of rows for columns: output column i is coerced to `targets[i]` by assignment,
+    /// open literals directly. Fewer output columns than targets are fine (the caller fills in defaults), more are
+    /// 42601. For the rows of INSERT .. VALUES bind each expression with `bind_assignment` instead, as PostgreSQL does.
+    pub fn bind_query_assigned(
+        &mut self,
+        query: &ast::Query,
+        scope: &Scope<'_>,
+        targets: &[&ColumnDef],
+    ) -> Result<BoundQuery> {
+        let Bound { rel, columns } = self.query(query, scope, false)?;
+        if let Some(extra) = columns.get(targets.len()) {
+            let error = Error::new(ErrorKind::Syntax, "INSERT has more expressions than target columns");
+            return Err(located(error, extra.at));
+        }
+        let mut items = Vec::with_capacity(columns.len());
+        let mut output = Vec::with_capacity(columns.len());
+        for (column, target) in columns.into_iter().zip(targets) {
+            let own = Term { expr: Expr::Column(column.typed), at: column.at };
+            let expr = self.assign(column.open.unwrap_or(own), target)?;
+            let col = self.new_col();
+            let ty = expr.ty();
+            output.push(OutputColumn { name: column.name, ty, col, table_oid: Oid(0), attnum: 0 });
+            items.push((expr, col));
+        }
+        Ok(BoundQuery { rel: Rel::Project { input: Box::new(rel), items }, output })
+    }
+
+    /// Binds the WITH clause of a statement: the CTEs join `scope`; wrap the statement's source into `Rel::With`.
+    pub fn bind_with(&mut self, with: &ast::With, scope: &mut Scope<'_>) -> Result<Vec<Cte>> {
+        self.with_clause(with, scope)
+    }
+
+    /// Binds an expression; a literal or parameter alone stays of type unknown.
+    pub fn bind_expr(&mut self, expr: &ast::Expr, scope: &Scope<'_>, clause: Clause) -> Result<Term> {
+        let (term, level): (Term, Level) = self.with_level(clause, |b| b.expr(expr, scope))?;
+        if level.aggregates.is_empty() && level.calls.is_empty() {
+            Ok(term)
+        } else {
+            Err(Error::internal(format!("an aggregate was bound in {}", clause.phrase())))
+        }
+    }
+
+    /// Binds an expression that must be boolean; 42804 otherwise.
+    pub fn bind_condition(&mut self, expr: &ast::Expr, scope: &Scope<'_>, clause: Clause) -> Result<Expr> {
+        let term = self.bind_expr(expr, scope, clause)?;
+        self.coerce_boolean(term, clause.phrase())
+    }
+
+    /// Coerces a bound value to a column's type by assignment rules, up to the column's stored form; 42804 with
+    /// PostgreSQL's text and hint otherwise.
+    pub fn assign(&mut self, term: Term, column: &ColumnDef) -> Result<Expr> {
+        let source = term.expr.ty().oid;
+        if !super::coerce::can_coerce(source, column.ty.oid, CastContext::Assignment) {
+            let message = format!(
+                "column \"{}\" is of type {} but expression is of type {}",
+                column.name,
+                type_name(column.ty.oid),
+                type_name(source)
+            );
+            let error = Error::new(ErrorKind::DatatypeMismatch, message)
+                .with_hint("You will need to rewrite or cast the expression.");
+            return Err(located(error, term.at));
+        }
+        let expr = self.coerce(term, &column.ty, CastContext::Assignment)?.expr;
+        self.in_form(expr, &column.ty)
+    }
+
+    /// Coerces a bound value to any type by a cast's rules, up to the type's stored form: for values that are not
+    /// of a column, such as partition bounds and COPY options.
+    pub fn coerce_to(&mut self, term: Term, target: &SqlType, context: CastContext) -> Result<Expr> {
+        let expr = self.coerce(term, target, context)?.expr;
+        self.in_form(expr, target)
+    }
+
+    /// `bind_expr` and `assign` in one.
+    pub fn bind_assignment(
+        &mut self,
+        expr: &ast::Expr,
+        scope: &Scope<'_>,
+        column: &ColumnDef,
+        clause: Clause,
+    ) -> Result<Expr> {
+        let term = self.bind_expr(expr, scope, clause)?;
+        self.assign(term, column)
+    }
+
+    /// The value of a column that is not given: its DEFAULT, bound from its text, or NULL, of the column's type.
+    pub fn bind_default(&mut self, column: &ColumnDef) -> Result<Expr> {
+        let Some(text) = &column.default else { return Ok(Expr::Const(Datum::Null, column.ty.clone())) };
+        let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).and_then(|mut p| p.parse_expr());
+        let expr =
+            parsed.map_err(|e| Error::internal(format!("default of column \"{}\": {e}", column.name)))?;
+        // Positions in the default's text mean nothing in the statement.
+        let lines = std::mem::replace(&mut self.lines, super::names::Lines::none());
+        let bound = self.bind_assignment(&expr, &Scope::empty(), column, Clause::Default);
+        self.lines = lines;
+        bound
+    }
+
+    /// A scan of all columns of `table` and the scope entry for it. `with_address` fills `TableScan::row_address`.
+    pub fn scan_table(
+        &mut self,
+        table: &TableDef,
+        alias: Option<&ast::Ident>,
+        with_address: bool,
+    ) -> (TableScan, ScopeTable) {
+        let name = alias.map_or_else(|| table.name.clone(), |a| self.fold(a));
+        if alias.is_some() {
+            self.aliases.insert(name.clone(), table.name.clone());
+        }
+        let mut columns: Vec<(ColumnId, TypedCol)> = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            columns.push((column.id, TypedCol { col: self.new_col(), ty: column.ty.clone() }));
+        }
+        let row_address = with_address.then(|| self.new_col());
+        let entry = self.scope_table(table, name.clone(), &columns);
+        (TableScan { table: table.id, columns, row_address, alias: name }, entry)
+    }
+
+    /// The scope entry of a table whose columns are `columns` (in table order), found under `name`.
+    pub fn scope_table(
+        &self,
+        table: &TableDef,
+        name: String,
+        columns: &[(ColumnId, TypedCol)],
+    ) -> ScopeTable {
+        let schema = self.context.catalog.schema(table.schema).map(|s| s.name.clone());
+        let columns = table
+            .columns
+            .iter()
+            .zip(columns)
+            .zip(1_i16..)
+            .map(|((def, (_, typed)), attnum)| ScopeColumn {
+                name: def.name.clone(),
+                typed: typed.clone(),
+                origin: (table.oid, attnum),
+            })
+            .collect();
+        ScopeTable {
+            schema: schema.filter(|_| name == table.name),
+            name,
+            columns,
+            by_name: true,
+            unqualified: true,
+        }
+    }
+
+    /// Binds `FROM` items (UPDATE .. FROM, DELETE .. USING): their cross join, with their entries added to `scope`.
+    /// Entries already in `scope` are visible to LATERAL items.
+    pub fn bind_from(&mut self, from: &[ast::TableWithJoins], scope: &mut Scope<'_>) -> Result<Rel> {
+        let mut own = Scope { parent: scope.parent, tables: Vec::new(), ctes: scope.ctes.clone() };
+        let (rel, _) = self.with_level(Clause::JoinOn, |b| b.from(from, &mut own))?;
+        self.check_aliases(&scope.tables, &own.tables)?;
+        scope.tables.append(&mut own.tables);
+        Ok(rel)
+    }
+
+    /// RETURNING's list over `scope`, `*` expanded. The columns' `col` is new and belongs to no relation.
+    pub fn bind_returning(
+        &mut self,
+        items: &[ast::SelectItem],
+        scope: &Scope<'_>,
+    ) -> Result<(Vec<Expr>, Vec<OutputColumn>)> {
+        let (targets, _) = self.with_level(Clause::Returning, |b| b.targets(items, scope))?;
+        let mut exprs = Vec::with_capacity(targets.len());
+        let mut output = Vec::with_capacity(targets.len());
+        for target in targets {
+            let expr = self.resolve_unknown(target.term)?.expr;
+            let (table_oid, attnum) = target.origin;
+            output.push(OutputColumn {
+                name: target.name,
+                ty: expr.ty(),
+                col: self.new_col(),
+                table_oid,
+                attnum,
+            });
+            exprs.push(expr);
+        }
+        Ok((exprs, output))
+    }
+
+    /// The name PostgreSQL gives a result column without alias.
+    pub fn column_name(expr: &ast::Expr) -> String {
+        figure_name(expr).map_or_else(|| "?column?".to_owned(), |(name, _)| name)
+    }
+
+    /// NULL of a type.
+    pub fn null(ty: &SqlType) -> Expr {
+        Expr::Const(Datum::Null, ty.clone())
+    }
+
+    /// CURRENT_ROLE and its like, where the parser took the word for a name.
+    pub(super) fn value_word(&mut self, name: &str, at: usize) -> Result<Term> {
+        let called = match name {
+            "current_role" | "user" => "current_user",
+            "current_catalog" => "current_database",
+            other => other,
+        };
+        let mut term = self.call_terms(called, Vec::new(), at)?;
+        debug_assert!(held(term.expr.ty().oid, -1).is_ok(), "a value function has a type that is held");
+        term.at = at;
+        Ok(term)
+    }
+}

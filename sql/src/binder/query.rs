@@ -1,0 +1,342 @@
+//! Whole queries: WITH, SELECT, VALUES, set operations, and what stands behind them.
+
+use super::names::{fold, located};
+use super::order::named;
+use super::scope::ScopeCte;
+use super::select::{Bound, OutColumn};
+use super::type_name::held;
+use super::{Binder, Clause, Scope, ScopeColumn, Term};
+use crate::bound::{Cte, Expr, Rel, SetOp, TypedCol};
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use sqlparser::ast;
+use types::SqlType;
+
+impl Binder<'_> {
+    /// Binds a query inside `outer`. With `resolve`, open literals in its output become text.
+    pub(super) fn query(&mut self, query: &ast::Query, outer: &Scope<'_>, resolve: bool) -> Result<Bound> {
+        let ast::Query {
+            with,
+            body,
+            order_by,
+            limit_clause,
+            fetch,
+            locks,
+            for_clause,
+            settings,
+            format_clause,
+            pipe_operators,
+        } = query;
+        if !locks.is_empty() {
+            let at = self.at(ast::Spanned::span(query));
+            return Err(self
+                .unsupported("FOR UPDATE or FOR SHARE", at)
+                .with_hint("Write the rows in the transaction: a lost race is reported as 40001."));
+        }
+        if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty()
+        {
+            let at = self.at(ast::Spanned::span(query));
+            return Err(self.unsupported("this clause behind a query", at));
+        }
+        let order_by = self.order_list(order_by.as_ref())?;
+        let mut scope = Scope::inside(outer);
+        let ctes = match with {
+            None => Vec::new(),
+            Some(with) => self.with_clause(with, &mut scope)?,
+        };
+        let bound = self.body(body, order_by, &scope, resolve)?;
+        let rel = self.limit(bound.rel, limit_clause.as_ref(), fetch.as_ref(), &scope)?;
+        let rel = if ctes.is_empty() { rel } else { Rel::With { ctes, body: Box::new(rel) } };
+        Ok(Bound { rel, columns: bound.columns })
+    }
+
+    fn order_list<'q>(&self, order_by: Option<&'q ast::OrderBy>) -> Result<&'q [ast::OrderByExpr]> {
+        match order_by {
+            None => Ok(&[]),
+            Some(ast::OrderBy { kind: ast::OrderByKind::Expressions(items), interpolate: None }) => Ok(items),
+            Some(_) => Err(Error::unsupported("this form of ORDER BY is not supported")),
+        }
+    }
+
+    fn body(
+        &mut self,
+        body: &ast::SetExpr,
+        order_by: &[ast::OrderByExpr],
+        scope: &Scope<'_>,
+        resolve: bool,
+    ) -> Result<Bound> {
+        match body {
+            ast::SetExpr::Select(select) => self.select(select, order_by, scope, resolve),
+            ast::SetExpr::Query(query) => {
+                let bound = self.query(query, scope, resolve)?;
+                self.sort_output(bound, order_by)
+            }
+            ast::SetExpr::SetOperation { left: _, op: _, set_quantifier: _, right: _ } => {
+                let bound = self.set_chain(body, scope)?;
+                self.sort_output(bound, order_by)
+            }
+            ast::SetExpr::Values(values) => {
+                let bound = self.values(values, scope)?;
+                self.sort_output(bound, order_by)
+            }
+            ast::SetExpr::Table(table) => {
+                let ast::Table { table_name, schema_name } = table.as_ref();
+                let parts: Vec<ast::Ident> = schema_name
+                    .iter()
+                    .chain(table_name.iter())
+                    .map(|n| ast::Ident::with_quote('"', n.to_ascii_lowercase()))
+                    .collect();
+                let bound = self.whole_table(ast::ObjectName::from(parts), scope)?;
+                self.sort_output(bound, order_by)
+            }
+            ast::SetExpr::Insert(_)
+            | ast::SetExpr::Update(_)
+            | ast::SetExpr::Delete(_)
+            | ast::SetExpr::Merge(_) => {
+                Err(Error::unsupported("a data-modifying statement inside a query is not supported")
+                    .with_hint("Run it as a statement of its own, in one transaction with the query."))
+            }
+        }
+    }
+
+    fn whole_table(&mut self, name: ast::ObjectName, outer: &Scope<'_>) -> Result<Bound> {
+        let mut scope = Scope::inside(outer);
+        let (rel, _) = self.with_level(Clause::JoinOn, |b| b.named_relation(&name, None, &mut scope))?;
+        let columns = scope
+            .shown()
+            .map(|c| OutColumn {
+                name: c.name.clone(),
+                typed: c.typed.clone(),
+                origin: c.origin,
+                open: None,
+                at: 0,
+            })
+            .collect();
+        Ok(Bound { rel, columns })
+    }
+
+    /// Binds WITH: the CTEs join `scope`.
+    pub(super) fn with_clause(&mut self, with: &ast::With, scope: &mut Scope<'_>) -> Result<Vec<Cte>> {
+        let ast::With {
+            with_token: ast::helpers::attached_token::AttachedToken(token),
+            recursive,
+            cte_tables,
+        } = with;
+        let at = self.at(token.span);
+        let mut ctes = Vec::with_capacity(cte_tables.len());
+        for ast::Cte { alias, query, from, materialized: _, closing_paren_token: _ } in cte_tables {
+            let ast::TableAlias { explicit: _, name, columns, at: position } = alias;
+            let folded = fold(name);
+            if *recursive {
+                return Err(self
+                    .unsupported("WITH RECURSIVE", at)
+                    .with_hint("Join the table with itself as often as the deepest path is long."));
+            }
+            if from.is_some() || position.is_some() {
+                return Err(self.unsupported("this form of WITH", at));
+            }
+            if scope.ctes.iter().any(|c| c.name == folded) {
+                let message = format!("WITH query name \"{folded}\" specified more than once");
+                return Err(located(Error::new(ErrorKind::DuplicateAlias, message), self.at(name.span)));
+            }
+            let bound = self.query(query, scope, true)?;
+            let mut shown = named(&bound.columns);
+            self.rename(&mut shown, columns, &folded, self.at(name.span), "WITH query")?;
+            let id = self.new_cte();
+            let typed = bound.columns.iter().map(|c| c.typed.clone()).collect();
+            ctes.push(Cte { id, rel: bound.rel, columns: typed });
+            scope.ctes.push(ScopeCte { name: folded, id, columns: shown });
+        }
+        Ok(ctes)
+    }
+
+    /// Gives the first columns the names of an alias's column list.
+    pub(super) fn rename(
+        &self,
+        columns: &mut [ScopeColumn],
+        names: &[ast::TableAliasColumnDef],
+        table: &str,
+        at: usize,
+        what: &str,
+    ) -> Result<()> {
+        if names.len() > columns.len() {
+            let message = format!(
+                "{what} \"{table}\" has {} columns available but {} columns specified",
+                columns.len(),
+                names.len()
+            );
+            return Err(located(Error::new(ErrorKind::InvalidColumnReference, message), at));
+        }
+        for (column, ast::TableAliasColumnDef { name, data_type }) in columns.iter_mut().zip(names) {
+            if data_type.is_some() {
+                return Err(self.unsupported("a column definition list", self.at(name.span)));
+            }
+            column.name = fold(name);
+        }
+        Ok(())
+    }
+
+    pub(super) fn values(&mut self, values: &ast::Values, outer: &Scope<'_>) -> Result<Bound> {
+        let ast::Values { explicit_row, value_keyword, rows } = values;
+        if *explicit_row || *value_keyword {
+            return Err(Error::new(ErrorKind::Syntax, "VALUES takes rows in parentheses"));
+        }
+        let scope = Scope::inside(outer);
+        let (bound, _) = self.with_level(Clause::Values, |b| {
+            let mut bound: Vec<Vec<Term>> = Vec::with_capacity(rows.len());
+            for row in rows {
+                let terms = row.content.iter().map(|e| b.expr(e, &scope)).collect::<Result<Vec<_>>>()?;
+                if bound.first().is_some_and(|first| first.len() != terms.len()) {
+                    let at = terms.first().map_or(0, |t| t.at);
+                    let error = Error::new(ErrorKind::Syntax, "VALUES lists must all be the same length");
+                    return Err(located(error, at));
+                }
+                bound.push(terms);
+            }
+            Ok(bound)
+        })?;
+        self.values_of(bound)
+    }
+
+    /// Rows of one type per column, found by the rules for UNION.
+    fn values_of(&mut self, rows: Vec<Vec<Term>>) -> Result<Bound> {
+        let width = rows.first().map_or(0, Vec::len);
+        let mut done: Vec<Vec<Expr>> = rows.iter().map(|_| Vec::with_capacity(width)).collect();
+        let mut columns = Vec::with_capacity(width);
+        for i in 0..width {
+            let terms: Vec<Term> = rows.iter().filter_map(|r| r.get(i).cloned()).collect();
+            let at = terms.first().map_or(0, |t| t.at);
+            let common = self.common_type(&terms, "VALUES")?;
+            let (exprs, ty) = self.unify(terms, common, "VALUES")?;
+            for (row, expr) in done.iter_mut().zip(exprs) {
+                row.push(expr);
+            }
+            let typed = TypedCol { col: self.new_col(), ty };
+            let name = format!("column{}", i + 1);
+            columns.push(OutColumn { name, typed, origin: (Oid(0), 0), open: None, at });
+        }
+        let typed = columns.iter().map(|c| c.typed.clone()).collect();
+        Ok(Bound { rel: Rel::Values { rows: done, columns: typed }, columns })
+    }
+
+    /// A chain of set operations that leans left, bound from its leftmost query on.
+    fn set_chain(&mut self, body: &ast::SetExpr, scope: &Scope<'_>) -> Result<Bound> {
+        let mut rest = Vec::new();
+        let mut at = body;
+        while let ast::SetExpr::SetOperation { left, op, set_quantifier, right } = at {
+            rest.push((op, set_quantifier, right));
+            at = left;
+        }
+        let mut bound = self.body(at, &[], scope, false)?;
+        while let Some((op, quantifier, right)) = rest.pop() {
+            let right = self.body(right, &[], scope, false)?;
+            bound = self.set_operation(*op, *quantifier, bound, right)?;
+        }
+        Ok(bound)
+    }
+
+    fn set_operation(
+        &mut self,
+        op: ast::SetOperator,
+        quantifier: ast::SetQuantifier,
+        left: Bound,
+        right: Bound,
+    ) -> Result<Bound> {
+        let (op, name) = match op {
+            ast::SetOperator::Union => (SetOp::Union, "UNION"),
+            ast::SetOperator::Intersect => (SetOp::Intersect, "INTERSECT"),
+            ast::SetOperator::Except => (SetOp::Except, "EXCEPT"),
+            ast::SetOperator::Minus => return Err(Error::new(ErrorKind::Syntax, "MINUS is written EXCEPT")),
+        };
+        let all = match quantifier {
+            ast::SetQuantifier::All => true,
+            ast::SetQuantifier::Distinct | ast::SetQuantifier::None => false,
+            ast::SetQuantifier::ByName
+            | ast::SetQuantifier::AllByName
+            | ast::SetQuantifier::DistinctByName => {
+                return Err(Error::unsupported(format!("{name} BY NAME is not supported"))
+                    .with_hint("Bring the columns of both sides into one order."));
+            }
+        };
+        if left.columns.len() != right.columns.len() {
+            let message = format!("each {name} query must have the same number of columns");
+            let at = right.columns.first().map_or(0, |c| c.at);
+            return Err(located(Error::new(ErrorKind::Syntax, message), at));
+        }
+        let mut types: Vec<SqlType> = Vec::with_capacity(left.columns.len());
+        for (l, r) in left.columns.iter().zip(&right.columns) {
+            let pair = [(l.typed.ty.oid, l.at), (r.typed.ty.oid, r.at)];
+            let common = super::coerce::common_oid(&pair, name)?;
+            let exprs = vec![self.stand_in(l, common, name)?, self.stand_in(r, common, name)?];
+            let (_, ty) = self.same_type(exprs, &held(common, -1)?)?;
+            if !all && super::resolve::operator("=", &[common, common]).is_err() {
+                let shown = super::type_name::type_name(common);
+                let message = format!("could not identify an equality operator for type {shown}");
+                return Err(located(Error::new(ErrorKind::UndefinedFunction, message), r.at));
+            }
+            types.push(ty);
+        }
+        let names: Vec<(String, usize)> = left.columns.iter().map(|c| (c.name.clone(), c.at)).collect();
+        let left = self.with_types(left, &types)?;
+        let right = self.with_types(right, &types)?;
+        let cols = |b: &Bound| b.columns.iter().map(|c| c.typed.col).collect::<Vec<_>>();
+        let columns: Vec<OutColumn> = names
+            .into_iter()
+            .zip(types)
+            .map(|((name, at), ty)| {
+                let typed = TypedCol { col: self.new_col(), ty };
+                OutColumn { name, typed, origin: (Oid(0), 0), open: None, at }
+            })
+            .collect();
+        let rel = Rel::SetOp {
+            op,
+            all,
+            left_columns: cols(&left),
+            right_columns: cols(&right),
+            left: Box::new(left.rel),
+            right: Box::new(right.rel),
+            columns: columns.iter().map(|c| c.typed.clone()).collect(),
+        };
+        Ok(Bound { rel, columns })
+    }
+
+    /// A column as it is after coercion to the common type, to learn the stored form; not kept.
+    fn stand_in(&mut self, column: &OutColumn, common: Oid, clause: &str) -> Result<Expr> {
+        let term = self.column_term(column);
+        let source = term.expr.ty().oid;
+        if !super::coerce::can_coerce(source, common, catalog::builtin::CastContext::Implicit) {
+            let (from, to) = (super::type_name::type_name(source), super::type_name::type_name(common));
+            let message = format!("{clause} could not convert type {from} to {to}");
+            return Err(located(Error::new(ErrorKind::CannotCoerce, message), column.at));
+        }
+        Ok(self.coerce(term, &held(common, -1)?, catalog::builtin::CastContext::Implicit)?.expr)
+    }
+
+    /// The open literal behind a column, or the column.
+    fn column_term(&self, column: &OutColumn) -> Term {
+        column
+            .open
+            .clone()
+            .unwrap_or_else(|| Term { expr: Expr::Column(column.typed.clone()), at: column.at })
+    }
+
+    /// The query with its columns coerced to types, by one more projection where one differs.
+    fn with_types(&mut self, bound: Bound, types: &[SqlType]) -> Result<Bound> {
+        if bound.columns.iter().zip(types).all(|(c, t)| c.typed.ty.oid == t.oid && c.typed.ty.form == t.form)
+        {
+            return Ok(bound);
+        }
+        let mut items = Vec::with_capacity(types.len());
+        let mut columns = Vec::with_capacity(types.len());
+        for (column, ty) in bound.columns.iter().zip(types) {
+            let bare = held(ty.oid, -1)?;
+            let term = self.column_term(column);
+            let term = self.coerce(term, &bare, catalog::builtin::CastContext::Implicit)?;
+            let expr = self.in_form(term.expr, ty)?;
+            let typed = TypedCol { col: self.new_col(), ty: ty.clone() };
+            items.push((expr, typed.col));
+            columns.push(OutColumn { typed, open: None, ..column.clone() });
+        }
+        Ok(Bound { rel: Rel::Project { input: Box::new(bound.rel), items }, columns })
+    }
+}

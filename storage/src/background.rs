@@ -1,0 +1,125 @@
+//! The thread that flushes and checkpoints by itself.
+//!
+//! Must not know how either works. Invariants: one thread per database; it holds the database only while it works,
+//! so that dropping the last handle ends it; a failure leaves the work for the next wake-up.
+
+use crate::core::Core;
+use base::Result;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::JoinHandle;
+
+/// Tells the thread that there may be work, or that it is to end.
+#[derive(Debug, Default)]
+pub(crate) struct Signal {
+    state: Mutex<SignalState>,
+    changed: Condvar,
+    /// Bytes of log at the last wake-up.
+    woken_at: AtomicU64,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct SignalState {
+    due: bool,
+    stop: bool,
+    /// What the last round failed with.
+    failure: Option<String>,
+}
+
+/// Log bytes after which the thread looks again.
+const WAKE_BYTES: u64 = 1 << 20;
+
+impl Signal {
+    /// Wakes the thread when the log has grown by enough to matter.
+    pub(crate) fn notify_at(&self, log_bytes: u64) {
+        let before = self.woken_at.load(Ordering::Relaxed);
+        if log_bytes.saturating_sub(before) >= WAKE_BYTES {
+            self.woken_at.store(log_bytes, Ordering::Relaxed);
+            self.notify();
+        }
+    }
+
+    pub(crate) fn notify(&self) {
+        let mut state = self.lock();
+        if !state.due {
+            state.due = true;
+            self.changed.notify_all();
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.lock().stop = true;
+        self.changed.notify_all();
+    }
+
+    /// Ends the thread and waits for it.
+    pub(crate) fn stop_and_wait(&self) {
+        self.stop();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A panic of the thread was reported by it.
+            let _ = thread.join();
+        }
+    }
+
+    /// What the last background round failed with.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.lock().failure.clone()
+    }
+
+    /// False when the thread is to end.
+    fn wait(&self) -> bool {
+        let state = self.lock();
+        let mut state =
+            self.changed.wait_while(state, |s| !s.due && !s.stop).unwrap_or_else(PoisonError::into_inner);
+        state.due = false;
+        !state.stop
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SignalState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts the thread.
+pub(crate) fn start(core: &Arc<Core>) -> Result<()> {
+    let signal = Arc::clone(&core.signal);
+    let weak: Weak<Core> = Arc::downgrade(core);
+    let thread = base::spawn::thread("storage", move || {
+        while signal.wait() {
+            let Some(core) = weak.upgrade() else { return };
+            let outcome = core.maintain();
+            signal.lock().failure = outcome.err().map(|e| e.to_string());
+        }
+    })?;
+    *core.signal.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+    Ok(())
+}
+
+impl Core {
+    /// Flushes memtables that are too large and checkpoints when the log is long.
+    pub(crate) fn maintain(&self) -> Result<()> {
+        let state = self.newest();
+        let mut sizes: Vec<_> = state.tablets().map(|t| (t.memtable_bytes(), t.id())).collect();
+        sizes.sort_unstable_by(|a, b| b.cmp(a));
+        let mut total: usize = sizes.iter().map(|(bytes, _)| bytes).sum();
+        for (bytes, tablet) in sizes {
+            if bytes <= self.settings.memtable_flush_bytes && total <= self.settings.memtable_bytes_max {
+                break;
+            }
+            self.flush_tablet(tablet)?;
+            total = total.saturating_sub(bytes);
+        }
+        if self.sequencer.log_bytes() > self.settings.checkpoint_log_bytes {
+            self.checkpoint()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.signal.stop();
+    }
+}

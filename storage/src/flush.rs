@@ -1,0 +1,140 @@
+//! Flush: a memtable gives way to segments sorted by key.
+//!
+//! Must not know transactions. Steps: seal (new rows go to another memtable), write what lives and what readers
+//! still need, read it back, then one log record swaps memtable and segments, with the deaths that came meanwhile.
+//! Invariant: no row's life changes by a flush.
+
+use crate::core::Core;
+use crate::delete_vector::DeleteVector;
+use crate::format::{Attach, AttachedSegment, LogRecord, SegmentDeletes, SwapRecord};
+use crate::invariants::{key_map_names_newest, lives_are_ordered};
+use crate::memtable::Memtable;
+use crate::runs::Run;
+use crate::state::{DatabaseState, Edit, SwapEdit};
+use crate::tablet::{Reference, TabletState};
+use base::Result;
+use base::id::TabletId;
+use roaring::RoaringBitmap;
+use std::sync::{Arc, PoisonError};
+
+impl Core {
+    /// Flushes all memtables.
+    pub(crate) fn flush_all(&self) -> Result<()> {
+        let tablets: Vec<TabletId> = self.newest().tablets().map(|t| t.id()).collect();
+        tablets.into_iter().try_for_each(|tablet| self.flush_tablet(tablet))
+    }
+
+    /// Flushes the memtables of a tablet that has them now.
+    pub(crate) fn flush_tablet(&self, tablet: TabletId) -> Result<()> {
+        let _maintenance = self.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
+        self.flush_under_maintenance(tablet)
+    }
+
+    /// The caller holds `maintenance`.
+    pub(crate) fn flush_under_maintenance(&self, tablet: TabletId) -> Result<()> {
+        let state = self.newest();
+        let Some(tablet) = state.tablet(tablet) else { return Ok(()) };
+        tablet.memtables().iter().try_for_each(|memtable| self.flush_memtable(&state, tablet, memtable))
+    }
+
+    fn flush_memtable(
+        &self,
+        state: &DatabaseState,
+        tablet: &TabletState,
+        memtable: &Arc<Memtable>,
+    ) -> Result<()> {
+        let Some(layout) = state.layout(tablet.table()) else { return Ok(()) };
+        self.seal(tablet.id(), memtable.id())?;
+        // The memtable gets no more rows, only deaths. Rows dead at the horizon are seen by nobody.
+        let newest = self.sequencer.published(|p| p.ts);
+        let horizon = self.horizon();
+        debug_assert_eq!(lives_are_ordered(memtable, newest), None);
+        debug_assert_eq!(key_map_names_newest(memtable), None);
+        let chunks = Arc::new(memtable.chunks());
+        let live = Run::new(&chunks, |chunk, i| chunk.version(chunk.row(i)).end > newest.0);
+        let history = Run::new(&chunks, |chunk, i| {
+            let end = chunk.version(chunk.row(i)).end;
+            horizon.0 < end && end <= newest.0
+        });
+        let mut written = Vec::new();
+        let outcome = self.write_runs(layout, live, history, &mut written).and_then(|()| {
+            self.swap(|state| {
+                let held = state.tablet(tablet.id()).and_then(|t| t.memtable(memtable.id()));
+                if held.is_none() {
+                    // The table was dropped meanwhile.
+                    return Ok(None);
+                }
+                swap_of(tablet, memtable, &written).map(Some)
+            })
+        });
+        let unknown = outcome.as_ref().is_err_and(|e| e.kind() == base::ErrorKind::CommitUnknown);
+        if !unknown && !matches!(outcome, Ok(true)) {
+            written.iter().for_each(|(reference, _)| reference.discard());
+        }
+        outcome.map(|_| ())
+    }
+
+    fn write_runs(
+        &self,
+        layout: &crate::layout::Layout,
+        live: Run,
+        history: Run,
+        written: &mut Vec<(Arc<Reference>, Option<Run>)>,
+    ) -> Result<()> {
+        for run in live.split(self.settings.segment_rows_max) {
+            written.push((run.clone().write(self, layout, false)?, Some(run)));
+        }
+        for run in history.split(self.settings.segment_rows_max) {
+            written.push((run.write(self, layout, true)?, None));
+        }
+        Ok(())
+    }
+}
+
+/// The swap of a memtable and the references written from it, with the deaths up to now.
+fn swap_of(
+    tablet: &TabletState,
+    memtable: &Memtable,
+    written: &[(Arc<Reference>, Option<Run>)],
+) -> Result<(LogRecord, Edit)> {
+    let mut record = SwapRecord {
+        table: tablet.table(),
+        tablet: tablet.id(),
+        memtable: memtable.id(),
+        new_references: Vec::new(),
+        deletes: Vec::new(),
+    };
+    let mut attach = Vec::new();
+    for (reference, run) in written {
+        let meta = reference.meta();
+        record.new_references.push(AttachedSegment {
+            table: tablet.table(),
+            tablet: tablet.id(),
+            reference: meta.id,
+            segment: meta.segment,
+            file_bytes: meta.file_bytes,
+            rows: meta.rows,
+            attach: Attach::Since(meta.attach_ts),
+            content_hash: meta.content_hash,
+        });
+        let deletes = run.as_ref().map_or_else(|| Ok(DeleteVector::default()), deaths)?;
+        if !deletes.is_empty() {
+            record.deletes.push(SegmentDeletes { reference: meta.id, dead: deletes.encode()? });
+        }
+        attach.push(Arc::new(reference.with_deletes(deletes)));
+    }
+    let edit = SwapEdit { tablet: tablet.id(), memtable: memtable.id(), attach };
+    Ok((LogRecord::Swap(record), Edit::Swap(edit)))
+}
+
+fn deaths(run: &Run) -> Result<DeleteVector> {
+    let mut vector = DeleteVector::default();
+    let deaths = run.deaths();
+    for together in deaths.chunk_by(|a, b| a.0 == b.0) {
+        if let Some((ts, _)) = together.first() {
+            let ordinals: RoaringBitmap = together.iter().map(|(_, ordinal)| *ordinal).collect();
+            vector = vector.with_deletes(*ts, &ordinals)?;
+        }
+    }
+    Ok(vector)
+}

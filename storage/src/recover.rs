@@ -1,0 +1,311 @@
+//! Opening a data directory: the checkpoint, the fold of the log behind it, and what is left to collect.
+//!
+//! Must not know transactions. Invariants: nothing replayed is handed out before it is durable (the log sees to
+//! it); segments are opened after the fold, so that files which a later record dropped are not needed; truth is
+//! never read from a directory listing, which serves only to find garbage.
+
+use crate::checkpointing::{Maintenance, PACK_DIRECTORY, collect_packs, pack_path};
+use crate::core::{Core, CoreParts};
+use crate::delete_vector::{DeleteVector, PackIdentity, check_pack, decode_ordinals, read_vector};
+use crate::format::{
+    CheckpointImage, CheckpointNumber, CommitRecord, Current, LogRecord, MemtableImage, NextIds,
+    ReferenceImage, SwapRecord, TabletChange, TabletImage, advance_epoch, collect_checkpoints, decode_rows,
+    read_checkpoint, read_current, write_checkpoint,
+};
+use crate::ids::IdSource;
+use crate::layout::{Key, Layout};
+use crate::log::{Log, LogPosition, LogSettings};
+use crate::memtable::Memtable;
+use crate::sequencer::{Published, Sequencer};
+use crate::settings::StorageSettings;
+use crate::state::{AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, RowsEdit, SwapEdit};
+use crate::tablet::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, SegmentStore, TabletState, segment_path};
+use base::clock::{Clock, HybridClock};
+use base::fs::FileSystem;
+use base::id::{CommitTs, DatabaseId, Epoch, SchemaVersion, TableId};
+use base::random::Random;
+use base::{Error, ErrorKind, Result};
+use catalog::CatalogState;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Opens or creates the database in `fs`.
+pub(crate) fn open(
+    fs: Arc<dyn FileSystem>,
+    clock: Arc<dyn Clock>,
+    random: &Random,
+    settings: StorageSettings,
+) -> Result<Core> {
+    let locked = fs.lock("")?;
+    let directory = locked
+        .ok_or_else(|| Error::new(ErrorKind::ObjectInUse, "data directory is in use by another process"))?;
+    let clock = Arc::new(HybridClock::new(clock));
+    let log_settings = LogSettings { log_file_bytes: settings.log_file_bytes };
+    let current = match read_current(fs.as_ref())? {
+        Some(current) => current,
+        None => create(&fs, DatabaseId(random.next_u128()), log_settings)?,
+    };
+    // Read before the epoch is claimed: a damaged directory is left as it is.
+    let image = read_checkpoint(fs.as_ref(), &current)?;
+    let current = advance_epoch(fs.as_ref(), &current)?;
+    let store = Arc::new(SegmentStore::new(Arc::clone(&fs), current.database));
+    let (log, replay) = Log::open(Arc::clone(&fs), current.database, current.epoch, image.log, log_settings)?;
+    clock.observe(image.last_commit);
+    let mut recovered = Recovered { state: state_of(&image, &store)?, ts: image.last_commit };
+    for record in replay {
+        let record = record?;
+        clock.observe(record.commit_ts);
+        let decoded = LogRecord::decode(record.record_type, &record.payload)?;
+        recovered.fold(&store, decoded, record.commit_ts)?;
+    }
+    recovered.open_segments()?;
+    collect(fs.as_ref(), &recovered.state, &current, &image)?;
+    let published = Published { ts: recovered.ts, state: recovered.state };
+    Ok(Core::new(CoreParts {
+        ids: IdSource::new(current.epoch),
+        sequencer: Sequencer::new(log, Arc::clone(&clock), published),
+        fs,
+        clock,
+        settings,
+        database: current.database,
+        epoch: current.epoch,
+        store,
+        maintenance: Maintenance { current, written: 0 },
+        directory,
+    }))
+}
+
+/// The first files of a database. CURRENT comes last: without it the directory holds no database yet.
+fn create(fs: &Arc<dyn FileSystem>, database: DatabaseId, settings: LogSettings) -> Result<Current> {
+    for directory in [SEGMENT_DIRECTORY, PACK_DIRECTORY] {
+        fs.create_directory(directory)?;
+    }
+    fs.sync_directory("")?;
+    let epoch = Epoch(1);
+    drop(Log::create(Arc::clone(fs), database, epoch, settings)?);
+    collect_checkpoints(fs.as_ref(), None)?;
+    let image = CheckpointImage {
+        database,
+        epoch,
+        log: LogPosition::START,
+        last_commit: CommitTs::ZERO,
+        next_ids: NextIds::default(),
+        catalog: CatalogState::initial(),
+        tablets: Vec::new(),
+    };
+    write_checkpoint(fs.as_ref(), CheckpointNumber::new(epoch, 1), &image)
+}
+
+/// A state and the timestamp of the newest record in it.
+pub(crate) struct Recovered {
+    pub(crate) state: Arc<DatabaseState>,
+    pub(crate) ts: CommitTs,
+}
+
+impl Recovered {
+    /// Applies a record.
+    pub(crate) fn fold(&mut self, store: &Arc<SegmentStore>, record: LogRecord, ts: CommitTs) -> Result<()> {
+        let edit = match record {
+            LogRecord::Commit(commit) => Edit::Commit(commit_edit(&self.state, store, commit)?),
+            LogRecord::Swap(swap) => Edit::Swap(swap_edit(store, swap, ts)?),
+        };
+        // A durable record that does not fit is damage, not a bug of this run.
+        self.state = self.state.apply(&edit, ts).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
+        self.ts = ts;
+        Ok(())
+    }
+
+    /// Opens every segment, so that a missing or damaged file is found now.
+    pub(crate) fn open_segments(&self) -> Result<()> {
+        for reference in self.state.tablets().flat_map(|t| t.references().to_vec()) {
+            reference.segment()?;
+        }
+        Ok(())
+    }
+}
+
+/// The state that a checkpoint holds.
+pub(crate) fn state_of(image: &CheckpointImage, store: &Arc<SegmentStore>) -> Result<Arc<DatabaseState>> {
+    let catalog = Arc::new(image.catalog.clone());
+    let mut layouts = HashMap::new();
+    for def in catalog.tables() {
+        layouts.insert(def.id, Layout::new(def)?);
+    }
+    let mut packs = HashSet::new();
+    let mut tablets = HashMap::new();
+    for tablet in &image.tablets {
+        let orphan = || Error::corruption(format!("the checkpoint has tablet {} of no table", tablet.tablet));
+        let layout = layouts.get(&tablet.table).ok_or_else(orphan)?;
+        tablets.insert(tablet.tablet, Arc::new(tablet_of(tablet, layout, store, &mut packs)?));
+    }
+    DatabaseState::new(catalog, tablets).map(Arc::new)
+}
+
+fn tablet_of(
+    image: &TabletImage,
+    layout: &Layout,
+    store: &Arc<SegmentStore>,
+    packs: &mut HashSet<u64>,
+) -> Result<TabletState> {
+    let memtables = image.memtables.iter().map(|m| memtable_of(m, layout).map(Arc::new));
+    let references = image.references.iter().map(|r| reference_of(r, store, packs).map(Arc::new));
+    let (memtables, references) = (memtables.collect::<Result<_>>()?, references.collect::<Result<_>>()?);
+    Ok(TabletState::new(image.table, image.tablet, memtables, references))
+}
+
+fn memtable_of(image: &MemtableImage, layout: &Layout) -> Result<Memtable> {
+    let memtable = Memtable::new(image.memtable);
+    for rows in image.rows.chunks(8_192) {
+        for row in rows {
+            check_version(layout, row.schema_version)?;
+        }
+        let batch = decode_rows(rows.iter().map(|r| r.row.as_slice()), &layout.forms(), layout.schema())?;
+        let keys: Vec<Key> = rows.iter().map(|r| Key::from(r.key.as_slice())).collect();
+        let begin = rows.iter().map(|r| r.begin_ts.0).collect();
+        let end = rows.iter().map(|r| r.end_ts.0).collect();
+        memtable.append_versions(&batch, &keys, begin, end)?;
+    }
+    Ok(memtable)
+}
+
+fn check_version(layout: &Layout, version: SchemaVersion) -> Result<()> {
+    if version == layout.def().schema_version {
+        return Ok(());
+    }
+    let message = format!("rows of table {} were written with column list {version}", layout.table());
+    Err(Error::new(ErrorKind::Unsupported, message))
+}
+
+fn reference_of(
+    image: &ReferenceImage,
+    store: &Arc<SegmentStore>,
+    packs: &mut HashSet<u64>,
+) -> Result<Reference> {
+    let deletes = match &image.deletes {
+        None => DeleteVector::default(),
+        Some(place) => {
+            let path = pack_path(place.pack);
+            let identity = PackIdentity { database: store.database(), pack: place.pack };
+            let file = store.fs().open(&path).map_err(|e| match e.kind() {
+                ErrorKind::FileMissing => {
+                    Error::corruption(format!("file \"{path}\" is missing, but the checkpoint refers to it"))
+                }
+                _ => e,
+            })?;
+            if packs.insert(place.pack) {
+                check_pack(file.as_ref(), identity)?;
+            }
+            read_vector(file.as_ref(), identity, place.offset, place.bytes)?
+        }
+    };
+    let meta = ReferenceMeta {
+        id: image.reference,
+        segment: image.segment,
+        file_bytes: image.file_bytes,
+        rows: image.rows,
+        content_hash: image.content_hash,
+        attach_ts: image.attach_ts,
+    };
+    Ok(Reference::new(meta, store.file(image.segment), deletes))
+}
+
+fn commit_edit(state: &DatabaseState, store: &Arc<SegmentStore>, record: CommitRecord) -> Result<CommitEdit> {
+    let mut catalog = state.catalog().as_ref().clone();
+    for edit in &record.catalog {
+        catalog.apply(edit).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
+    }
+    let mut layouts: HashMap<TableId, Arc<Layout>> = HashMap::new();
+    let mut rows = Vec::with_capacity(record.changes.len());
+    for change in record.changes {
+        let layout = match (layouts.get(&change.table), state.layout(change.table)) {
+            (Some(layout), _) | (None, Some(layout)) => Arc::clone(layout),
+            (None, None) => {
+                let unknown =
+                    || Error::corruption(format!("a log record changes unknown table {}", change.table));
+                let layout = Arc::new(Layout::new(catalog.table(change.table).ok_or_else(unknown)?)?);
+                layouts.insert(change.table, Arc::clone(&layout));
+                layout
+            }
+        };
+        rows.push(rows_edit(&layout, &change)?);
+    }
+    let attach = record.attached.iter().map(|attached| {
+        let meta = ReferenceMeta {
+            id: attached.reference,
+            segment: attached.segment,
+            file_bytes: attached.file_bytes,
+            rows: attached.rows,
+            content_hash: attached.content_hash,
+            attach_ts: CommitTs::ZERO,
+        };
+        let reference = Arc::new(Reference::new(meta, store.file(attached.segment), DeleteVector::default()));
+        AttachEdit { tablet: attached.tablet, reference, attach: attached.attach }
+    });
+    let deletes = record.deletes.iter().map(|delete| {
+        let ordinals = decode_ordinals(&delete.dead)?.into_iter().collect();
+        Ok(DeletesEdit { reference: delete.reference, ordinals })
+    });
+    Ok(CommitEdit {
+        catalog: record.catalog,
+        rows,
+        attach: attach.collect(),
+        deletes: deletes.collect::<Result<_>>()?,
+    })
+}
+
+fn rows_edit(layout: &Layout, change: &TabletChange) -> Result<RowsEdit> {
+    check_version(layout, change.schema_version)?;
+    let mut dead: Vec<_> = change.rows.iter().filter_map(|r| r.dead).collect();
+    dead.sort_unstable();
+    let written: Vec<(&[u8], Key)> = change
+        .rows
+        .iter()
+        .filter_map(|r| r.row.as_deref().map(|row| (row, Key::from(r.key.as_slice()))))
+        .collect();
+    let rows = if written.is_empty() {
+        None
+    } else {
+        let batch = decode_rows(written.iter().map(|(row, _)| *row), &layout.forms(), layout.schema())?;
+        Some((batch, written.into_iter().map(|(_, key)| key).collect()))
+    };
+    Ok(RowsEdit { tablet: change.tablet, dead, memtable: change.memtable, rows })
+}
+
+fn swap_edit(store: &Arc<SegmentStore>, record: SwapRecord, ts: CommitTs) -> Result<SwapEdit> {
+    let mut deletes: HashMap<_, _> = record.deletes.iter().map(|d| (d.reference, &d.dead)).collect();
+    let mut attach = Vec::with_capacity(record.new_references.len());
+    for attached in &record.new_references {
+        let meta = ReferenceMeta {
+            id: attached.reference,
+            segment: attached.segment,
+            file_bytes: attached.file_bytes,
+            rows: attached.rows,
+            content_hash: attached.content_hash,
+            attach_ts: attached.attach.resolve(ts),
+        };
+        let vector = deletes
+            .remove(&attached.reference)
+            .map_or_else(|| Ok(DeleteVector::default()), |d| DeleteVector::decode(d))?;
+        attach.push(Arc::new(Reference::new(meta, store.file(attached.segment), vector)));
+    }
+    Ok(SwapEdit { tablet: record.tablet, memtable: record.memtable, attach })
+}
+
+/// Removes what crashes left: files that the recovered state does not refer to.
+fn collect(
+    fs: &dyn FileSystem,
+    state: &DatabaseState,
+    current: &Current,
+    image: &CheckpointImage,
+) -> Result<()> {
+    let references = state.tablets().flat_map(|t| t.references());
+    let named: HashSet<String> = references.map(|r| segment_path(r.meta().segment)).collect();
+    for name in fs.list(SEGMENT_DIRECTORY)? {
+        let path = format!("{SEGMENT_DIRECTORY}/{name}");
+        if !named.contains(&path) {
+            fs.remove(&path)?;
+        }
+    }
+    collect_packs(fs, image)?;
+    collect_checkpoints(fs, Some(current))
+}

@@ -1,0 +1,463 @@
+//! The writes of a transaction: insert, update, delete.
+//!
+//! Must not know the log. Order within each: check the rows, take the locks, probe the newest committed state,
+//! then change the private state.
+
+use crate::address::{PartNumber, Place};
+use crate::checks::{check_keys, check_rows};
+use crate::core::Core;
+use crate::format::RowAddress;
+use crate::layout::{Key, Layout};
+use crate::memtable::{Memtable, NEVER};
+use crate::private::{Part, TabletPart};
+use crate::routing::Router;
+use crate::tablet::LiveRow;
+use crate::transaction::{Conflict, InsertMode, InsertOutcome, KilledRow, Transaction, lost_race};
+use crate::view::{TableView, View};
+use arrow::array::{Int64Array, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::record_batch::RecordBatch;
+use base::id::{ColumnId, TableId, TabletId};
+use base::{Error, ErrorKind, Result};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// Rows of a batch with where they belong.
+struct Routed {
+    rows: RecordBatch,
+    keys: Vec<Key>,
+    tablets: Vec<TabletId>,
+}
+
+/// An own row.
+struct OwnRow {
+    place: Place,
+    /// The command that wrote it.
+    begin: u64,
+}
+
+/// An existing row that a write addresses.
+struct Target {
+    place: Place,
+    tablet: TabletId,
+    key: Key,
+}
+
+impl Transaction {
+    pub(crate) fn try_insert(
+        &mut self,
+        table: TableId,
+        rows: &RecordBatch,
+        mode: InsertMode,
+    ) -> Result<InsertOutcome> {
+        self.check_usable()?;
+        let view = self.current_view();
+        let layout = view.layout(table)?;
+        check_rows(&layout, rows)?;
+        if rows.num_rows() == 0 {
+            return Ok(InsertOutcome::default());
+        }
+        let row_ids = layout.has_row_id().then(|| new_row_ids(&self.core, rows.num_rows())).transpose()?;
+        let fresh = row_ids.is_some();
+        let routed = route(&layout, layout.store(rows, row_ids)?)?;
+        self.lock_table_shared(&layout)?;
+        let outcome = if fresh {
+            // A new row id has never been seen.
+            self.append(&layout, &routed, None)?;
+            InsertOutcome { inserted: rows.num_rows() as u64, conflicts: Vec::new() }
+        } else {
+            self.insert_routed(&layout, &view, routed, mode)?
+        };
+        self.stage_when_large(true)?;
+        Ok(outcome)
+    }
+
+    fn insert_routed(
+        &mut self,
+        layout: &Arc<Layout>,
+        view: &View,
+        routed: Routed,
+        mode: InsertMode,
+    ) -> Result<InsertOutcome> {
+        self.lock_keys(layout.table(), routed.tablets.iter().copied().zip(routed.keys.iter().cloned()))?;
+        let table = view.table(layout.table())?;
+        let existing = self.existing(&table, &routed)?;
+        let mut outcome = InsertOutcome::default();
+        let mut accepted = Vec::with_capacity(routed.keys.len());
+        let mut batch_keys: HashSet<&Key> = HashSet::with_capacity(routed.keys.len());
+        for (row, (key, found)) in routed.keys.iter().zip(existing).enumerate() {
+            let again = !batch_keys.insert(key);
+            if !again && matches!(found, Existing::None) {
+                accepted.push(u32::try_from(row).map_err(|_| Error::internal("too many rows in one batch"))?);
+                continue;
+            }
+            if mode == InsertMode::Error {
+                return Err(layout.duplicate(&routed.rows, row));
+            }
+            let existing = match found {
+                _ if again => None,
+                Existing::None => None,
+                Existing::Own(own) if own.begin < u64::from(self.command.0) => {
+                    Some(own.place.encode(self.generation))
+                }
+                Existing::Own(_) => None,
+                Existing::Committed(tablet, live) => {
+                    Some(self.address_in_view(view, &table, tablet, key, &live)?.encode(self.generation))
+                }
+            };
+            outcome.conflicts.push(Conflict { row, existing });
+        }
+        outcome.inserted = accepted.len() as u64;
+        let all = accepted.len() == routed.keys.len();
+        self.append(layout, &routed, (!all).then_some(accepted.as_slice()))?;
+        Ok(outcome)
+    }
+
+    /// What stands under the key of each row: an own row, a committed one that the transaction has not killed, or none.
+    fn existing(&self, table: &TableView, routed: &Routed) -> Result<Vec<Existing>> {
+        let newest = self.core.newest();
+        let mut existing: Vec<Existing> = Vec::new();
+        existing.resize_with(routed.keys.len(), || Existing::None);
+        for (tablet, rows) in by_tablet(&routed.tablets) {
+            let keys: Vec<Key> = rows.iter().filter_map(|r| routed.keys.get(*r).cloned()).collect();
+            let own = self.own_rows(table, tablet, &keys)?;
+            let killed = self.killed.get(&tablet);
+            let committed = match newest.tablet(tablet) {
+                Some(state) => state.live(&keys)?,
+                None => vec![None; keys.len()],
+            };
+            for (((row, key), own), live) in rows.iter().zip(&keys).zip(own).zip(committed) {
+                let live = live.filter(|_| killed.is_none_or(|k| !k.contains_key(key)));
+                if let Some(place) = existing.get_mut(*row) {
+                    *place = match (own, live) {
+                        (Some(own), _) => Existing::Own(own),
+                        (None, Some(live)) => Existing::Committed(tablet, live),
+                        (None, None) => Existing::None,
+                    };
+                }
+            }
+        }
+        Ok(existing)
+    }
+
+    /// The own live row of each key.
+    fn own_rows(&self, table: &TableView, tablet: TabletId, keys: &[Key]) -> Result<Vec<Option<OwnRow>>> {
+        let mut found: Vec<Option<OwnRow>> = Vec::new();
+        found.resize_with(keys.len(), || None);
+        let mut sorted: Vec<usize> = (0..keys.len()).collect();
+        sorted.sort_by(|a, b| keys.get(*a).cmp(&keys.get(*b)));
+        for (number, part) in table.own.iter().enumerate().filter(|(_, p)| p.tablet == tablet) {
+            let number = PartNumber::own(number)?;
+            match &part.part {
+                Part::Memtable(memtable) => {
+                    for (key, place) in keys.iter().zip(&mut found) {
+                        if let Some(version) = memtable.newest(key).filter(|v| v.end == NEVER) {
+                            let at = Place { part: number, row: version.row };
+                            *place = Some(OwnRow { place: at, begin: version.begin });
+                        }
+                    }
+                }
+                Part::Segment(run) => {
+                    let wanted: Vec<&[u8]> =
+                        sorted.iter().filter_map(|i| keys.get(*i)).map(|k| k.as_ref()).collect();
+                    for (index, row) in sorted.iter().zip(run.find(&wanted, None)?) {
+                        let row = row.filter(|(o, _)| {
+                            table.private.as_ref().is_none_or(|p| p.killer(run.id().0, *o).is_none())
+                        });
+                        let Some((ordinal, bound)) = row else { continue };
+                        let current = bound.0 >= u64::from(self.command.0);
+                        let begin = if current { run.begin(ordinal)? } else { bound };
+                        if let Some(place) = found.get_mut(*index) {
+                            *place =
+                                Some(OwnRow { place: Place { part: number, row: ordinal }, begin: begin.0 });
+                        }
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where the view has a committed row. `LostRace` when it began after the snapshot.
+    fn address_in_view(
+        &self,
+        view: &View,
+        table: &TableView,
+        tablet: TabletId,
+        key: &Key,
+        live: &LiveRow,
+    ) -> Result<Place> {
+        let in_view = |address: &RowAddress| {
+            let (id, row) = part_of(address);
+            let index = table.committed.iter().position(|p| p.part.id() == id)?;
+            PartNumber::committed(index).ok().map(|part| Place { part, row })
+        };
+        if !self.began_by(tablet, live)? {
+            return Err(lost_race("the row was inserted by a concurrent transaction"));
+        }
+        if let Some(place) = in_view(&live.address) {
+            return Ok(place);
+        }
+        // A flush moved it since the snapshot: the view has it elsewhere.
+        let state = view.pinned.state.tablet(tablet);
+        let old = match state {
+            Some(state) => state.live_at(std::slice::from_ref(key), view.ts())?.pop().flatten(),
+            None => None,
+        };
+        let missing = || lost_race("the row was inserted by a concurrent transaction");
+        old.and_then(|old| in_view(&old.address)).ok_or_else(missing)
+    }
+
+    /// Whether a row that lives now began at or before the snapshot.
+    fn began_by(&self, tablet: TabletId, live: &LiveRow) -> Result<bool> {
+        if live.begin <= self.pinned.ts() {
+            return Ok(true);
+        }
+        match live.address {
+            RowAddress::Memtable { .. } => Ok(false),
+            RowAddress::Segment { reference, ordinal } => {
+                let newest = self.core.newest();
+                match newest.tablet(tablet).and_then(|t| t.reference(reference)) {
+                    Some(reference) => Ok(reference.begin(ordinal)? <= self.pinned.ts()),
+                    None => Ok(false),
+                }
+            }
+        }
+    }
+
+    /// Puts rows (all, or those at `chosen` positions) into the private memtables of their tablets.
+    fn append(&mut self, layout: &Arc<Layout>, routed: &Routed, chosen: Option<&[u32]>) -> Result<()> {
+        let private = self.private.table_or_new(layout.table());
+        let chosen_rows: Vec<usize> = match chosen {
+            None => (0..routed.keys.len()).collect(),
+            Some(rows) => rows.iter().filter_map(|r| usize::try_from(*r).ok()).collect(),
+        };
+        let mut groups: BTreeMap<TabletId, Vec<usize>> = BTreeMap::new();
+        for row in chosen_rows {
+            if let Some(tablet) = routed.tablets.get(row) {
+                groups.entry(*tablet).or_default().push(row);
+            }
+        }
+        for (tablet, rows) in groups {
+            let keys: Vec<Key> = rows.iter().filter_map(|r| routed.keys.get(*r).cloned()).collect();
+            let batch = if rows.len() == routed.rows.num_rows() {
+                routed.rows.clone()
+            } else {
+                let places: UInt32Array = rows.iter().map(|r| u32::try_from(*r).ok()).collect();
+                take_record_batch(&routed.rows, &places)
+                    .map_err(|e| Error::internal(format!("split rows: {e}")))?
+            };
+            let memtable = private.parts().into_iter().find_map(|p| match p {
+                TabletPart { tablet: of, part: Part::Memtable(memtable) } if of == tablet => Some(memtable),
+                _ => None,
+            });
+            let memtable = memtable.unwrap_or_else(|| {
+                let memtable = Arc::new(Memtable::new(self.core.ids.memtable()));
+                private.add(TabletPart { tablet, part: Part::Memtable(Arc::clone(&memtable)) });
+                memtable
+            });
+            memtable.append(&batch, &keys, u64::from(self.command.0))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn try_update(&mut self, table: TableId, addresses: &[u64], rows: &RecordBatch) -> Result<()> {
+        self.check_usable()?;
+        if addresses.len() != rows.num_rows() {
+            return Err(Error::internal("as many rows as addresses are needed to update"));
+        }
+        let view = self.current_view();
+        let layout = view.layout(table)?;
+        check_rows(&layout, rows)?;
+        if addresses.is_empty() {
+            return Ok(());
+        }
+        let table_view = view.table(table)?;
+        let places = self.places(addresses)?;
+        let row_ids = if layout.has_row_id() {
+            layout_row_ids(&table_view.fetch(&places, &layout.key_columns())?)
+        } else {
+            None
+        };
+        let keyed = row_ids.is_none();
+        let routed = route(&layout, layout.store(rows, row_ids)?)?;
+        self.lock_table_shared(&layout)?;
+        let targets = self.lock_targets(&layout, &table_view, places)?;
+        let killed = self.kill(&table_view, &targets)?;
+        if killed != targets.len() {
+            return Err(Error::new(ErrorKind::Cardinality, "a row cannot be changed twice by one command"));
+        }
+        if keyed {
+            self.insert_routed(&layout, &view, routed, InsertMode::Error)?;
+        } else {
+            self.append(&layout, &routed, None)?;
+        }
+        self.stage_when_large(true)
+    }
+
+    pub(crate) fn try_delete(&mut self, table: TableId, addresses: &[u64]) -> Result<u64> {
+        self.check_usable()?;
+        let view = self.current_view();
+        let layout = view.layout(table)?;
+        let table_view = view.table(table)?;
+        let mut places = self.places(addresses)?;
+        places.sort_unstable();
+        places.dedup();
+        if places.is_empty() {
+            return Ok(0);
+        }
+        self.lock_table_shared(&layout)?;
+        let targets = self.lock_targets(&layout, &table_view, places)?;
+        Ok(self.kill(&table_view, &targets)? as u64)
+    }
+
+    pub(crate) fn fetch_rows(&self, table: TableId, addresses: &[u64]) -> Result<RecordBatch> {
+        let view = self.current_view();
+        let table = view.table(table)?;
+        let columns: Vec<ColumnId> = table.layout.def().columns.iter().map(|c| c.id).collect();
+        table.fetch(&self.places(addresses)?, &columns)
+    }
+
+    fn places(&self, addresses: &[u64]) -> Result<Vec<Place>> {
+        addresses.iter().map(|a| Place::decode(*a, self.generation)).collect()
+    }
+
+    /// Keys and tablets of rows to change, locked.
+    fn lock_targets(
+        &mut self,
+        layout: &Arc<Layout>,
+        table: &TableView,
+        places: Vec<Place>,
+    ) -> Result<Vec<Target>> {
+        let keys = layout.keys_of(table.fetch(&places, &layout.key_columns())?.columns())?;
+        let mut targets = Vec::with_capacity(places.len());
+        for (place, key) in places.into_iter().zip(keys) {
+            targets.push(Target { place, tablet: table.part(place.part)?.tablet, key });
+        }
+        self.lock_keys(layout.table(), targets.iter().map(|t| (t.tablet, t.key.clone())))?;
+        Ok(targets)
+    }
+
+    /// Kills rows whose keys are locked. Returns how many were alive; `LostRace` when a commit after the snapshot
+    /// changed one.
+    fn kill(&mut self, table: &TableView, targets: &[Target]) -> Result<usize> {
+        let newest = self.core.newest();
+        let private = self.private.table_or_new(table.layout.table());
+        let mut killed = 0;
+        let tablets: Vec<TabletId> = targets.iter().map(|t| t.tablet).collect();
+        for (tablet, indexes) in by_tablet(&tablets) {
+            let targets: Vec<&Target> = indexes.iter().filter_map(|i| targets.get(*i)).collect();
+            let (own, committed): (Vec<&Target>, Vec<&Target>) =
+                targets.into_iter().partition(|t| matches!(t.place.part, PartNumber::Own(_)));
+            for target in own {
+                killed += usize::from(match &table.part(target.place.part)?.part {
+                    Part::Memtable(memtable) => {
+                        let alive = memtable.version(target.place.row)?.end == NEVER;
+                        if alive {
+                            memtable.kill(target.place.row, u64::from(self.command.0))?;
+                        }
+                        alive
+                    }
+                    Part::Segment(run) => private.kill(run.id().0, target.place.row, self.command),
+                });
+            }
+            let keys: Vec<Key> = committed.iter().map(|t| t.key.clone()).collect();
+            let live = match newest.tablet(tablet) {
+                Some(state) => state.live(&keys)?,
+                None => vec![None; keys.len()],
+            };
+            for (target, live) in committed.into_iter().zip(live) {
+                let gone = || lost_race("the row was changed or deleted by a concurrent transaction");
+                if self.killed.get(&tablet).is_some_and(|k| k.contains_key(&target.key)) {
+                    continue;
+                }
+                let live = live.ok_or_else(gone)?;
+                if !self.began_by(tablet, &live)? {
+                    return Err(gone());
+                }
+                let (id, row) = part_of(&live.address);
+                private.kill(id, row, self.command);
+                let seen = table.part(target.place.part)?.part.id();
+                if seen != id {
+                    // Views of this snapshot have the row where it was before a flush.
+                    private.kill(seen, target.place.row, self.command);
+                }
+                let row = KilledRow { address: live.address, command: self.command };
+                self.killed.entry(tablet).or_default().insert(target.key.clone(), row);
+                killed += 1;
+            }
+        }
+        Ok(killed)
+    }
+
+    /// After a flush moved rows: finds those that this transaction killed where they are now.
+    pub(crate) fn find_killed_again(&mut self) -> Result<()> {
+        let state = Arc::clone(&self.pinned.state);
+        for (tablet, killed) in &mut self.killed {
+            let Some(tablet) = state.tablet(*tablet) else { continue };
+            let moved: Vec<Key> = killed
+                .iter()
+                .filter(|(_, row)| !tablet.has(&row.address))
+                .map(|(key, _)| key.clone())
+                .collect();
+            if moved.is_empty() {
+                continue;
+            }
+            let private = self.private.table_or_new(tablet.table());
+            for (key, live) in moved.iter().zip(tablet.live(&moved)?) {
+                let live = live.ok_or_else(|| Error::internal("a locked row is gone"))?;
+                if let Some(row) = killed.get_mut(key) {
+                    row.address = live.address;
+                    let (id, number) = part_of(&live.address);
+                    private.kill(id, number, row.command);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stands under a key.
+enum Existing {
+    None,
+    Own(OwnRow),
+    Committed(TabletId, LiveRow),
+}
+
+/// Id of the part and row within it.
+pub(crate) fn part_of(address: &RowAddress) -> (u64, u32) {
+    match address {
+        RowAddress::Memtable { memtable, number } => (memtable.0, *number),
+        RowAddress::Segment { reference, ordinal } => (reference.0, *ordinal),
+    }
+}
+
+fn route(layout: &Arc<Layout>, rows: RecordBatch) -> Result<Routed> {
+    let tablets = Router::new(layout)?.route(&rows)?;
+    let keys = layout.keys(&rows)?;
+    check_keys(layout, &keys)?;
+    Ok(Routed { rows, keys, tablets })
+}
+
+fn new_row_ids(core: &Core, rows: usize) -> Result<Int64Array> {
+    let count = u64::try_from(rows).map_err(|_| Error::internal("too many rows in one batch"))?;
+    let first = core.ids.row_ids(count);
+    (first..first + count)
+        .map(|id| i64::try_from(id).map(Some))
+        .collect::<Result<_, _>>()
+        .map_err(|_| Error::internal("row ids are used up"))
+}
+
+fn layout_row_ids(keys: &RecordBatch) -> Option<Int64Array> {
+    use arrow::array::AsArray;
+    keys.columns().first().map(|c| c.as_primitive().clone())
+}
+
+/// Positions per tablet.
+fn by_tablet(tablets: &[TabletId]) -> HashMap<TabletId, Vec<usize>> {
+    let mut groups: HashMap<TabletId, Vec<usize>> = HashMap::new();
+    for (index, tablet) in tablets.iter().enumerate() {
+        groups.entry(*tablet).or_default().push(index);
+    }
+    groups
+}

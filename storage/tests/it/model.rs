@@ -1,0 +1,31 @@
+//! Random commands against an ordered map, with flushes, checkpoints, restarts and old snapshots.
+
+use crate::world::{Outcome, World};
+
+fn run(seed: u64, steps: u64) {
+    println!("SEED={seed}");
+    let mut world = World::new(seed);
+    for step in 0..steps {
+        assert_eq!(world.step(), Outcome::Done, "step {step}");
+        world.verify();
+        if step % 20 == 19 {
+            let before = world.fingerprint();
+            world.drop_database();
+            world.open().unwrap();
+            assert_eq!(world.fingerprint(), before);
+            world.verify();
+        }
+    }
+}
+
+#[test]
+fn commands_do_what_a_map_does() {
+    for seed in crate::world::seeds(2) {
+        run(seed, 60);
+    }
+}
+
+#[test]
+fn staged_commands_do_what_a_map_does() {
+    run(9, 60);
+}

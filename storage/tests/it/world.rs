@@ -1,0 +1,233 @@
+//! A database on a simulated disk beside a model of it, and random commands to both.
+
+use crate::rows::{self, Model, Value};
+use base::clock::ManualClock;
+use base::fs::SimulatedFileSystem;
+use base::id::TableId;
+use base::random::Random;
+use base::{Error, ErrorKind, Result};
+use catalog::CatalogEdit;
+use std::sync::Arc;
+use storage::{Database, InsertMode, Snapshot, StorageSettings, Transaction};
+
+/// Keys that the commands use: few, so that they meet.
+const KEYS: u64 = 5;
+
+/// Seeds from 1; as many as NYALA_SEEDS says for longer runs.
+pub(crate) fn seeds(usual: u64) -> std::ops::RangeInclusive<u64> {
+    1..=std::env::var("NYALA_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
+/// What became of a command's commit.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The model is what the database must have.
+    Done,
+    /// The database has either the model or this.
+    Unknown(Model),
+    /// The disk failed before anything could have become durable.
+    Failed,
+}
+
+pub(crate) struct World {
+    pub(crate) disk: SimulatedFileSystem,
+    pub(crate) database: Option<Database>,
+    pub(crate) table: TableId,
+    pub(crate) model: Model,
+    pub(crate) old: Vec<(Snapshot, Model)>,
+    pub(crate) random: Arc<Random>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) settings: StorageSettings,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let settings = StorageSettings {
+            background: false,
+            log_file_bytes: 16 << 10,
+            batch_rows: 3,
+            // Now and then every write is staged.
+            transaction_buffer_bytes: if seed.is_multiple_of(3) { 1 } else { 1 << 20 },
+            segment_rows_max: 4,
+            ..StorageSettings::default()
+        };
+        let mut world = Self {
+            disk: SimulatedFileSystem::new(seed),
+            database: None,
+            table: TableId(0),
+            model: Model::new(),
+            old: Vec::new(),
+            random: Arc::new(Random::from_seed(seed)),
+            clock: Arc::new(ManualClock::new(1_000_000)),
+            settings,
+        };
+        world.open().unwrap();
+        let mut txn = world.begin();
+        let def = rows::table(txn.catalog(), "t", true, 2);
+        world.table = def.id;
+        txn.edit_catalog(CatalogEdit::CreateTable(Box::new(def))).unwrap();
+        txn.commit().unwrap();
+        world
+    }
+
+    pub(crate) fn open(&mut self) -> Result<()> {
+        let database = Database::open(
+            self.disk.process(),
+            self.clock.clone(),
+            self.random.clone(),
+            self.settings.clone(),
+        )?;
+        self.database = Some(database);
+        Ok(())
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        self.database.as_ref().expect("the database is open")
+    }
+
+    pub(crate) fn begin(&self) -> Transaction {
+        self.database().begin()
+    }
+
+    fn row(&self) -> (i32, Value) {
+        let key = i32::try_from(self.random.below(KEYS)).unwrap();
+        let value = i64::try_from(self.random.below(1_000)).unwrap();
+        let text = match self.random.below(4) {
+            0 => None,
+            1 => Some("a text that is too long to stand within a view".to_owned()),
+            n => Some(format!("text {n}")),
+        };
+        (key, (value, text))
+    }
+
+    /// One command within a transaction; `model` follows what the transaction sees.
+    fn command(&self, txn: &mut Transaction, model: &mut Model) -> Result<()> {
+        txn.begin_command();
+        let seen = rows::try_read(&txn.view(), self.table, None)?;
+        assert_eq!(&rows::map_of(seen.clone()), model, "own writes");
+        let (key, value) = self.row();
+        match self.random.below(4) {
+            0 => {
+                // Insert; a duplicate would end the transaction, so it is asked for only where there is none.
+                if model.contains_key(&key) {
+                    return Ok(());
+                }
+                let out = txn.insert(self.table, &rows::batch(&[(key, value.clone())]), InsertMode::Error)?;
+                assert_eq!(out.inserted, 1);
+                model.insert(key, value);
+            }
+            1 => {
+                // Upsert of two rows.
+                let other = (key + 1, value.clone());
+                let given = [(key, value), other];
+                let out = txn.insert(self.table, &rows::batch(&given), InsertMode::Report)?;
+                for conflict in &out.conflicts {
+                    let address = conflict.existing.expect("the row is older than the command");
+                    assert_eq!(rows::address_in(&seen, given[conflict.row].0), Some(address));
+                    txn.update(self.table, &[address], &rows::batch(&[given[conflict.row].clone()]))?;
+                }
+                assert_eq!(out.inserted + out.conflicts.len() as u64, 2);
+                model.extend(given);
+            }
+            2 => {
+                // Update, now and then to another key.
+                let Some(address) = rows::address_in(&seen, key) else { return Ok(()) };
+                let free = i32::try_from(KEYS + 1 + self.random.below(2)).unwrap();
+                let target = if model.contains_key(&free) || self.random.below(2) == 0 { key } else { free };
+                txn.update(self.table, &[address], &rows::batch(&[(target, value.clone())]))?;
+                model.remove(&key);
+                model.insert(target, value);
+            }
+            _ => {
+                let doomed: Vec<i32> = model.keys().copied().filter(|k| k % 2 == key % 2).collect();
+                let addresses: Vec<u64> = doomed.iter().filter_map(|k| rows::address_in(&seen, *k)).collect();
+                assert_eq!(txn.delete(self.table, &addresses)?, doomed.len() as u64);
+                model.retain(|k, _| !doomed.contains(k));
+            }
+        }
+        Ok(())
+    }
+
+    /// A transaction of some commands, committed or not.
+    fn transaction(&mut self) -> Outcome {
+        let mut txn = self.begin();
+        let mut model = self.model.clone();
+        for _ in 0..=self.random.below(3) {
+            if let Err(e) = self.command(&mut txn, &mut model) {
+                return failed(&e);
+            }
+            if self.random.below(4) == 0 {
+                txn.refresh();
+            }
+        }
+        if self.random.below(5) == 0 {
+            txn.rollback();
+            return Outcome::Done;
+        }
+        match txn.commit() {
+            Ok(_) => {
+                self.model = model;
+                Outcome::Done
+            }
+            Err(e) if e.kind() == ErrorKind::CommitUnknown => Outcome::Unknown(model),
+            Err(e) => failed(&e),
+        }
+    }
+
+    /// One random step. Failures of the disk come back, everything else fails the test.
+    pub(crate) fn step(&mut self) -> Outcome {
+        self.clock.advance(self.random.below(3));
+        match self.random.below(10) {
+            0 => done(self.database().flush()),
+            1 => done(self.database().checkpoint()),
+            2 => {
+                let snapshot = self.database().snapshot();
+                self.old.push((snapshot, self.model.clone()));
+                if self.old.len() > 3 {
+                    let gone = self.random.below(3);
+                    self.old.remove(usize::try_from(gone).unwrap());
+                }
+                Outcome::Done
+            }
+            _ => self.transaction(),
+        }
+    }
+
+    /// Everything that can be read is what the model has.
+    pub(crate) fn verify(&self) {
+        let snapshot = self.database().snapshot();
+        assert_eq!(rows::read_map(&snapshot.view(), self.table), self.model);
+        assert_eq!(snapshot.view().row_count(self.table).unwrap(), self.model.len() as u64);
+        for (snapshot, model) in &self.old {
+            assert_eq!(&rows::read_map(&snapshot.view(), self.table), model, "at {}", snapshot.commit_ts());
+        }
+        assert_eq!(self.database().locked_keys(), 0);
+    }
+
+    pub(crate) fn fingerprint(&self) -> u128 {
+        self.database().snapshot().fingerprint(self.table).unwrap()
+    }
+
+    /// Closes without a last checkpoint, as a process that ends.
+    pub(crate) fn drop_database(&mut self) {
+        self.old.clear();
+        self.database = None;
+    }
+}
+
+fn done(outcome: Result<()>) -> Outcome {
+    outcome.map_or_else(|e| failed(&e), |()| Outcome::Done)
+}
+
+fn failed(error: &Error) -> Outcome {
+    let disk = matches!(
+        error.kind(),
+        ErrorKind::Io
+            | ErrorKind::DiskFull
+            | ErrorKind::CommitUnknown
+            | ErrorKind::Corruption
+            | ErrorKind::FailedTransaction
+    );
+    assert!(disk, "{error} {:?}", error.kind());
+    Outcome::Failed
+}
