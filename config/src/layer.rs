@@ -45,8 +45,9 @@ impl Layer {
     pub fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let mut layer = Self::default();
         for (name, value) in variables {
-            // The file to read is named by the same prefix but is no setting itself.
-            let Some(key) = name.strip_prefix("NYALA_").filter(|key| *key != "CONFIG") else { continue };
+            // The file to read and what the tests are told have the same prefix but are no settings.
+            let key = name.strip_prefix("NYALA_").filter(|key| *key != "CONFIG" && !key.starts_with("TEST_"));
+            let Some(key) = key else { continue };
             let key = key.to_ascii_lowercase();
             let toml = match key.as_str() {
                 "data" | "listen" => format!("{key} = {}", quoted(&value)),

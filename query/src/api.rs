@@ -5,6 +5,7 @@
 pub use crate::copy::CopyIn;
 pub use crate::engine::Engine;
 pub use crate::interrupt::CancelHandle;
+pub use crate::kernel::attach::is_attached;
 pub use crate::session::{Parsed, Prepared, Session};
 
 use arrow::record_batch::RecordBatch;

@@ -138,7 +138,8 @@ fn new_table(catalog: &CatalogState, create: &BoundCreateTable) -> Result<TableD
     let column_id = |position: usize| {
         u32::try_from(position + 1).map(ColumnId).map_err(|_| Error::internal("a table has too many columns"))
     };
-    let ids = |positions: &[usize]| positions.iter().map(|p| column_id(*p)).collect::<Result<Vec<ColumnId>>>();
+    let ids =
+        |positions: &[usize]| positions.iter().map(|p| column_id(*p)).collect::<Result<Vec<ColumnId>>>();
     let columns = create
         .columns
         .iter()
@@ -218,8 +219,11 @@ fn tablets(partitioning: &Partitioning, first_id: u64) -> Result<Vec<TabletDef>>
         .try_fold(ranges.unwrap_or(1), |n, level| n.checked_mul(usize::try_from(level.buckets).ok()?))
         .filter(|n| *n <= TABLETS_PER_TABLE_MAX)
         .ok_or_else(|| {
-            Error::new(ErrorKind::LimitExceeded, format!("a table can have at most {TABLETS_PER_TABLE_MAX} tablets"))
-                .with_detail("The number of tablets is the product of all hash partitions and range partitions.")
+            Error::new(
+                ErrorKind::LimitExceeded,
+                format!("a table can have at most {TABLETS_PER_TABLE_MAX} tablets"),
+            )
+            .with_detail("The number of tablets is the product of all hash partitions and range partitions.")
         })?;
     let mut combinations: Vec<Vec<u32>> = vec![Vec::new()];
     for level in &partitioning.hash {
@@ -262,11 +266,18 @@ mod tests {
     #[test]
     fn a_tablet_for_each_combination() {
         let hash = |buckets| HashLevel { columns: vec![ColumnId(1)], buckets };
-        let level = RangeLevel { columns: vec![ColumnId(2)], partitions: vec![range("a"), range("b"), range("c")] };
+        let level =
+            RangeLevel { columns: vec![ColumnId(2)], partitions: vec![range("a"), range("b"), range("c")] };
         let made = tablets(&Partitioning { hash: vec![hash(2), hash(4)], range: Some(level) }, 10).unwrap();
         assert_eq!(made.len(), 24);
-        assert_eq!(made.first().map(|t| (t.id, t.buckets.clone(), t.range)), Some((TabletId(10), vec![0, 0], Some(0))));
-        assert_eq!(made.last().map(|t| (t.id, t.buckets.clone(), t.range)), Some((TabletId(33), vec![1, 3], Some(2))));
+        assert_eq!(
+            made.first().map(|t| (t.id, t.buckets.clone(), t.range)),
+            Some((TabletId(10), vec![0, 0], Some(0)))
+        );
+        assert_eq!(
+            made.last().map(|t| (t.id, t.buckets.clone(), t.range)),
+            Some((TabletId(33), vec![1, 3], Some(2)))
+        );
         assert_eq!(tablets(&Partitioning::default(), 1).unwrap().len(), 1);
         let error = tablets(&Partitioning { hash: vec![hash(4_097)], range: None }, 1).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);

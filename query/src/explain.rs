@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The lines that EXPLAIN shows for a relation.
-pub async fn explain(
+pub(crate) async fn explain(
     context: &QueryContext,
     rel: &Rel,
     output: &[ColRef],

@@ -7,10 +7,10 @@ mod copy;
 mod ddl;
 mod dml;
 mod engine;
+mod explain;
 mod failure;
 mod interrupt;
 mod kernel;
-mod explain;
 pub mod lower;
 pub mod optimizer;
 pub mod scan;
@@ -18,3 +18,5 @@ mod session;
 mod settings;
 mod system;
 mod threads;
+
+pub use kernel::is_attached;

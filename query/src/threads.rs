@@ -9,7 +9,14 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
+/// Workers for operators beyond those that a query keeps busy: an operator that was stopped but computes on to its
+/// next pause, or a query that never pauses, must not starve the others.
+const SPARE_THREADS: usize = 2;
+
 /// Threads for queries. Cheap to clone.
+///
+/// Two runtimes: statements are parsed, planned and watched over on one, rows are computed on the other. Operators may
+/// compute for seconds without a pause; timers, cancel requests and other sessions must not wait for them.
 #[derive(Clone, Debug)]
 pub(crate) struct QueryThreads {
     inner: Arc<Inner>,
@@ -17,39 +24,69 @@ pub(crate) struct QueryThreads {
 
 #[derive(Debug)]
 struct Inner {
-    handle: Handle,
-    runtime: Option<Runtime>,
+    statements: Handle,
+    operators: Handle,
+    runtimes: Vec<Runtime>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
+        for runtime in self.runtimes.drain(..) {
             runtime.shutdown_background();
         }
     }
 }
 
 impl QueryThreads {
-    /// `threads` workers; blocking calls get threads beside them.
+    /// `threads` workers for operators (and a few to spare) and as many for statements; blocking calls get threads
+    /// beside them.
     pub(crate) fn start(threads: usize) -> Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(threads.max(1))
-            .thread_stack_size(base::limits::STACK_BYTES)
-            .thread_name("query")
-            .enable_time()
-            .build()
-            .map_err(|e| Error::io("start the query threads", e))?;
-        Ok(Self { inner: Arc::new(Inner { handle: runtime.handle().clone(), runtime: Some(runtime) }) })
+        let start = |name: &str, threads: usize| {
+            Builder::new_multi_thread()
+                .worker_threads(threads)
+                .thread_stack_size(base::limits::STACK_BYTES)
+                .thread_name(name)
+                .enable_time()
+                .build()
+                .map_err(|e| Error::io(format_args!("start the threads of {name}"), e))
+        };
+        let statements = start("statement", threads.max(2))?;
+        let operators = start("query", threads.saturating_add(SPARE_THREADS))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                statements: statements.handle().clone(),
+                operators: operators.handle().clone(),
+                runtimes: vec![statements, operators],
+            }),
+        })
     }
 
-    /// Starts a task that is stopped when the handle is dropped.
+    /// Starts a task that is stopped when the handle is dropped. It must not compute long without a pause.
     pub(crate) fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> Task<T> {
-        Task { join: self.inner.handle.spawn(task) }
+        Task { join: self.inner.statements.spawn(task) }
+    }
+
+    /// As `spawn`, for a task that runs operators.
+    pub(crate) fn spawn_operators<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Task<T> {
+        Task { join: self.inner.operators.spawn(task) }
+    }
+
+    /// Polls `task` here, while the tasks that it starts itself run among the operators.
+    pub(crate) async fn starting_operators<T>(&self, task: impl Future<Output = T>) -> T {
+        let mut task = std::pin::pin!(task);
+        std::future::poll_fn(|context| {
+            let _operators = self.inner.operators.enter();
+            task.as_mut().poll(context)
+        })
+        .await
     }
 
     /// Runs `drop` of a value on a large stack: deep trees are dropped by recursion.
     pub(crate) fn drop_elsewhere(&self, value: impl Send + 'static) {
-        self.inner.handle.spawn_blocking(move || drop(value));
+        self.inner.statements.spawn_blocking(move || drop(value));
     }
 }
 
@@ -82,7 +119,8 @@ pub(crate) fn panic_error(panic: &(dyn Any + Send)) -> Error {
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "unknown panic".to_owned());
-    Error::internal(format!("internal error: {text}")).with_hint("this is a bug; the transaction was rolled back")
+    Error::internal(format!("internal error: {text}"))
+        .with_hint("this is a bug; the transaction was rolled back")
 }
 
 /// A value that may be a deep tree: dropped on the query runtime when the text it came from is long.

@@ -35,7 +35,8 @@ pub(crate) async fn receive(connection: &mut Connection, mut copy_in: CopyIn) ->
             // Clients may send these at any time; PostgreSQL ignores them during a copy.
             Some(FrontendMessage::Flush | FrontendMessage::Sync) => {}
             Some(_) => {
-                let message = "unexpected message type during COPY from stdin";
+                let message =
+                    format!("unexpected message type 0x{:02X} during COPY from stdin", connection.wire.tag());
                 return Err(Error::new(ErrorKind::ProtocolViolation, message));
             }
             None => {

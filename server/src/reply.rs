@@ -59,11 +59,11 @@ pub(crate) fn complete(wire: &mut Wire, tag: String) -> Result<()> {
     wire.put(&CommandComplete::new(tag))
 }
 
-/// Tells of changed parameters, as PostgreSQL does since version 14 just before it is ready, then readiness.
-pub(crate) fn ready(wire: &mut Wire, session: &mut Session) -> Result<()> {
-    for (name, value) in session.take_parameter_changes() {
-        wire.put(&ParameterStatus::new(name, value))?;
-    }
+pub(crate) fn parameter(wire: &mut Wire, name: String, value: String) -> Result<()> {
+    wire.put(&ParameterStatus::new(name, value))
+}
+
+pub(crate) fn ready(wire: &mut Wire, session: &Session) -> Result<()> {
     let status = match session.status() {
         TransactionStatus::Idle => WireStatus::Idle,
         TransactionStatus::InBlock => WireStatus::Transaction,

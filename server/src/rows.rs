@@ -55,14 +55,6 @@ impl Cursor {
         Self { columns, formats, rows, tag, io, batch: None, sent: 0, resumed: false }
     }
 
-    pub(crate) fn columns(&self) -> &[OutputColumn] {
-        &self.columns
-    }
-
-    pub(crate) fn formats(&self) -> &[Format] {
-        &self.formats
-    }
-
     /// The command tag, once all rows were sent. Like PostgreSQL it counts the rows of the last step.
     pub(crate) fn tag(&self) -> String {
         match &self.tag {

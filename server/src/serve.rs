@@ -60,7 +60,7 @@ pub async fn run(
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
             Some(_ended) = tasks.join_next(), if !tasks.is_empty() => {}
-            _stopped = shutdown.wait_for(|stop| *stop) => break,
+            () = stopped(&mut shutdown) => break,
         }
     }
     // Again and again: a statement may have started just behind the call.
@@ -87,7 +87,7 @@ async fn connect(
     let limit = Duration::from_millis(settings.startup_timeout_ms);
     let received = tokio::select! {
         received = tokio::time::timeout(limit, startup::receive(&mut wire, &sessions)) => received,
-        _stopped = shutdown.wait_for(|stop| *stop) => return,
+        () = stopped(&mut shutdown) => return,
     };
     let request = match received {
         Ok(Ok(Some(request))) => request,
@@ -105,6 +105,12 @@ async fn connect(
         }
         Err(error) => startup::refuse(wire, &error).await,
     }
+}
+
+/// Ends when the server is to stop.
+pub(crate) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // Its sender going away means the same.
+    let _stop = shutdown.wait_for(|stop| *stop).await;
 }
 
 fn session(engine: &Engine, request: Request, guard: &SessionGuard) -> Result<query::api::Session> {

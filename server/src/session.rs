@@ -11,8 +11,9 @@ use crate::reply::{self, Severity};
 use crate::wire::Wire;
 use crate::{copy, simple};
 use base::{Error, ErrorKind, Result};
-use pgwire::messages::startup::{Authentication, BackendKeyData, ParameterStatus, SecretKey};
+use pgwire::messages::startup::{Authentication, BackendKeyData, SecretKey};
 use query::api::{Execution, Prepared, Session, TransactionStatus};
+use std::collections::HashMap;
 use types::Datum;
 
 /// A session and its socket.
@@ -23,6 +24,8 @@ pub(crate) struct Connection {
     pub(crate) guard: SessionGuard,
     /// DISCARD ALL was run: prepared statements are to be forgotten.
     discarded: bool,
+    /// Parameters as the client was told of them last.
+    reported: HashMap<String, String>,
 }
 
 /// Whether to go on after a message.
@@ -36,7 +39,7 @@ enum Next {
 
 impl Connection {
     pub(crate) fn new(wire: Wire, session: Session, guard: SessionGuard) -> Self {
-        Self { wire, session, guard, discarded: false }
+        Self { wire, session, guard, discarded: false, reported: HashMap::new() }
     }
 
     /// Greets the client and serves it until it leaves or the server is to stop.
@@ -67,7 +70,8 @@ impl Connection {
         self.guard.started(self.session.cancel_handle());
         self.wire.put(&Authentication::Ok)?;
         for (name, value) in self.session.reported_parameters() {
-            self.wire.put(&ParameterStatus::new(name, value))?;
+            self.reported.insert(name.clone(), value.clone());
+            reply::parameter(&mut self.wire, name, value)?;
         }
         let key = self.guard.key;
         self.wire.put(&BackendKeyData::new(key.process_id, SecretKey::I32(key.secret)))?;
@@ -136,8 +140,15 @@ impl Connection {
         reply::error(&mut self.wire, Severity::Error, error)
     }
 
+    /// Tells of parameters that have changed, as PostgreSQL does since version 14, then of readiness.
     async fn ready(&mut self) -> Result<()> {
-        reply::ready(&mut self.wire, &mut self.session)?;
+        for (name, value) in self.session.take_parameter_changes() {
+            if self.reported.get(&name) != Some(&value) {
+                self.reported.insert(name.clone(), value.clone());
+                reply::parameter(&mut self.wire, name, value)?;
+            }
+        }
+        reply::ready(&mut self.wire, &self.session)?;
         self.wire.flush().await
     }
 

@@ -96,11 +96,16 @@ fn parameters(body: &[u8]) -> Result<(Request, Vec<String>)> {
         )
     };
     let Some((0, pairs)) = body.split_last() else { return Err(malformed()) };
+    let pairs = match pairs.split_last() {
+        None => None,
+        Some((0, pairs)) => Some(pairs),
+        Some(_) => return Err(malformed()),
+    };
     let mut request = Request::default();
     let mut unknown = Vec::new();
-    let mut parts = pairs.split(|b| *b == 0);
-    loop {
-        let (Some(name), Some(value)) = (parts.next(), parts.next()) else { break };
+    let mut parts = pairs.into_iter().flat_map(|pairs| pairs.split(|b| *b == 0));
+    while let Some(name) = parts.next() {
+        let value = parts.next().ok_or_else(malformed)?;
         if name.is_empty() {
             return Err(malformed());
         }

@@ -4,6 +4,7 @@
 //! caller's back except when the output buffer is full; no wait for the client outlasts a shutdown.
 
 use crate::frontend::{self, FrontendMessage};
+use crate::serve::stopped;
 use base::{Error, ErrorKind, Result};
 use bytes::{Buf, BytesMut};
 use pgwire::messages::Message;
@@ -51,6 +52,11 @@ impl Wire {
         Self { reader, writer, input, output: Vec::new(), scratch, shutdown, tag: 0, in_step: true }
     }
 
+    /// The type of the last message.
+    pub(crate) fn tag(&self) -> u8 {
+        self.tag
+    }
+
     /// The type of the last message, when only its body was at fault: the next one can be read. None when the
     /// connection cannot go on.
     pub(crate) fn malformed(&self) -> Option<u8> {
@@ -80,11 +86,14 @@ impl Wire {
 
     /// The next message; None when the client closed the connection, 57P01 when the server is to stop.
     pub(crate) async fn message(&mut self) -> Result<Option<FrontendMessage>> {
-        self.in_step = false;
+        if !std::mem::replace(&mut self.in_step, false) {
+            let message = "terminating connection because protocol synchronization was lost";
+            return Err(Error::new(ErrorKind::ProtocolViolation, message));
+        }
         let mut shutdown = self.shutdown.clone();
         tokio::select! {
             biased;
-            _stopped = shutdown.wait_for(|stop| *stop) => {
+            () = stopped(&mut shutdown) => {
                 Err(Error::new(ErrorKind::Shutdown, "terminating connection due to administrator command"))
             }
             message = self.read_message() => message,

@@ -113,6 +113,7 @@ pub(crate) fn output(rows: Vec<Vec<String>>) -> DBOutput<DefaultColumnType> {
     }
 }
 
+#[async_trait::async_trait]
 impl AsyncDB for Embedded {
     type Error = Failure;
     type ColumnType = DefaultColumnType;

@@ -130,6 +130,7 @@ impl Postgres {
     }
 }
 
+#[async_trait::async_trait]
 impl AsyncDB for Postgres {
     type Error = Failure;
     type ColumnType = DefaultColumnType;

@@ -83,6 +83,7 @@ pub fn failure(error: &tokio_postgres::Error) -> Failure {
     }
 }
 
+#[async_trait::async_trait]
 impl AsyncDB for Wire {
     type Error = Failure;
     type ColumnType = DefaultColumnType;

@@ -40,18 +40,26 @@ pub(crate) fn open_parent(roots: &[PathBuf], path: &str) -> Result<(Directory, S
 /// The root that `path` lies below and the names from there.
 fn below_root<'a>(roots: &'a [PathBuf], path: &str) -> Result<(&'a Path, Vec<String>)> {
     if roots.is_empty() {
-        return Err(Error::new(ErrorKind::InsufficientPrivilege, "COPY to or from a file of the server is not allowed")
-            .with_hint("start the server with --copy-root DIRECTORY to allow files below that directory"));
+        return Err(Error::new(
+            ErrorKind::InsufficientPrivilege,
+            "COPY to or from a file of the server is not allowed",
+        )
+        .with_hint("start the server with --copy-root DIRECTORY to allow files below that directory"));
     }
     if path.contains('\0') {
         return Err(denied(path, "it holds a NUL character"));
     }
     let wanted = Path::new(path);
     if !wanted.is_absolute() {
-        return Err(Error::new(ErrorKind::InsufficientPrivilege, format!("relative path \"{path}\" is not allowed for COPY"))
-            .with_hint("give the absolute path of a file below a --copy-root"));
+        return Err(Error::new(
+            ErrorKind::InsufficientPrivilege,
+            format!("relative path \"{path}\" is not allowed for COPY"),
+        )
+        .with_hint("give the absolute path of a file below a --copy-root"));
     }
-    if wanted.components().any(|c| matches!(c, Component::ParentDir)) || path.split('/').any(|part| part == ".") {
+    if wanted.components().any(|c| matches!(c, Component::ParentDir))
+        || path.split('/').any(|part| part == ".")
+    {
         return Err(denied(path, "it holds \".\" or \"..\""));
     }
     for root in roots {
@@ -60,7 +68,8 @@ fn below_root<'a>(roots: &'a [PathBuf], path: &str) -> Result<(&'a Path, Vec<Str
             return Ok((root, steps));
         }
     }
-    Err(denied(path, "it is not below a copy root").with_hint("files for COPY must lie below a --copy-root of the server"))
+    Err(denied(path, "it is not below a copy root")
+        .with_hint("files for COPY must lie below a --copy-root of the server"))
 }
 
 fn denied(path: &str, why: &str) -> Error {
@@ -71,7 +80,8 @@ fn denied(path: &str, why: &str) -> Error {
 fn open_root(root: &Path) -> Result<Directory> {
     let shown = root.display().to_string();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let handle = rustix::fs::open(root, flags, Mode::empty()).map_err(|e| failed("open copy root", &shown, e))?;
+    let handle =
+        rustix::fs::open(root, flags, Mode::empty()).map_err(|e| failed("open copy root", &shown, e))?;
     Ok(Directory { handle, shown })
 }
 
@@ -93,9 +103,13 @@ impl Directory {
         // Without waiting: opening a pipe would hang.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let handle = self.open(name, flags, "open file")?;
-        let status = rustix::fs::fstat(&handle).map_err(|e| failed("read the kind of", &self.path_of(name), e))?;
+        let status =
+            rustix::fs::fstat(&handle).map_err(|e| failed("read the kind of", &self.path_of(name), e))?;
         if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
-            return Err(Error::new(ErrorKind::WrongObjectType, format!("\"{}\" is not a file", self.path_of(name))));
+            return Err(Error::new(
+                ErrorKind::WrongObjectType,
+                format!("\"{}\" is not a file", self.path_of(name)),
+            ));
         }
         Ok(File::from(handle))
     }
@@ -118,7 +132,9 @@ impl Directory {
 
     fn open(&self, name: &str, flags: OFlags, doing: &str) -> Result<OwnedFd> {
         rustix::fs::openat(&self.handle, name, flags, Mode::empty()).map_err(|e| match e {
-            Errno::LOOP | Errno::NOTDIR if self.is_link(name) => denied(&self.path_of(name), "it is a symbolic link"),
+            Errno::LOOP | Errno::NOTDIR if self.is_link(name) => {
+                denied(&self.path_of(name), "it is a symbolic link")
+            }
             e => failed(doing, &self.path_of(name), e),
         })
     }
@@ -150,7 +166,10 @@ impl Directory {
         for entry in listing {
             let entry = entry.map_err(|e| failed("list directory", &self.shown, e))?;
             let name = entry.file_name().to_str().map_err(|_| {
-                Error::new(ErrorKind::InvalidParameterValue, format!("a name in \"{}\" is not UTF-8", self.shown))
+                Error::new(
+                    ErrorKind::InvalidParameterValue,
+                    format!("a name in \"{}\" is not UTF-8", self.shown),
+                )
             })?;
             if !name.starts_with('.') {
                 names.push(name.to_owned());
@@ -252,7 +271,8 @@ mod tests {
 
     #[test]
     fn patterns_match_whole_names() {
-        let cases = [("*.parquet", "a.parquet", true), ("*.parquet", "a.csv", false), ("p-??.x", "p-01.x", true)];
+        let cases =
+            [("*.parquet", "a.parquet", true), ("*.parquet", "a.csv", false), ("p-??.x", "p-01.x", true)];
         for (pattern, name, expected) in cases {
             assert_eq!(matches_pattern(pattern, name), expected, "{pattern} {name}");
         }

@@ -176,7 +176,9 @@ impl TextLoader {
             .map_err(|e| e.with_context(self.place_with_line(start, end)))?;
         let expected = self.columns.len();
         if found > expected && !(expected == 0 && start == end) {
-            return Err(bad("extra data after last expected column").with_context(self.place_with_line(start, end)));
+            return Err(
+                bad("extra data after last expected column").with_context(self.place_with_line(start, end))
+            );
         }
         if found < expected {
             let name = &self.target.column(found)?.name;
@@ -202,7 +204,10 @@ impl TextLoader {
             .map_err(|e| e.with_context(self.place_with_line(start, end)))?;
         let fail = |message: String| Err(bad(message).with_context(self.place_with_line(start, end)));
         if found != self.columns.len() {
-            return fail(format!("wrong number of fields in header line: got {found}, expected {}", self.columns.len()));
+            return fail(format!(
+                "wrong number of fields in header line: got {found}, expected {}",
+                self.columns.len()
+            ));
         }
         for index in 0..found {
             let name = &self.target.column(index)?.name;
@@ -276,11 +281,15 @@ impl TextLoader {
             .iter()
             .zip(batch.columns())
             .filter(|(column, array)| column.not_null && array.null_count() > 0)
-            .filter_map(|(column, array)| (0..array.len()).find(|row| array.is_null(*row)).map(|row| (row, column)))
+            .filter_map(|(column, array)| {
+                (0..array.len()).find(|row| array.is_null(*row)).map(|row| (row, column))
+            })
             .min_by_key(|(row, _)| *row);
         let Some((row, column)) = first else { return Ok(()) };
-        let message =
-            format!("null value in column \"{}\" of relation \"{}\" violates not-null constraint", column.name, table.name);
+        let message = format!(
+            "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
+            column.name, table.name
+        );
         let line = self.lines.get(row).copied().unwrap_or_default();
         Err(Error::new(ErrorKind::NotNullViolation, message)
             .with_detail(format!("Failing row contains ({}).", self.shown_row(batch, row)?))

@@ -8,8 +8,8 @@ use arrow::array::{
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Decimal256Type, Field, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, i256,
+    DataType, Decimal128Type, Decimal256Type, Field, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, i256,
 };
 use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -75,7 +75,8 @@ pub(crate) fn to_file_array(ty: &SqlType, array: &ArrayRef, settings: &IoSetting
                 }
                 text.clear();
                 encoder.write(row, &mut text)?;
-                let text = std::str::from_utf8(&text).map_err(|_| Error::internal("a numeric's text is not UTF-8"))?;
+                let text = std::str::from_utf8(&text)
+                    .map_err(|_| Error::internal("a numeric's text is not UTF-8"))?;
                 builder.append_value(text);
             }
             Arc::new(builder.finish())
@@ -124,7 +125,10 @@ pub(crate) fn is_convertible(from: &DataType, ty: &SqlType) -> bool {
 fn is_decimal(data_type: &DataType) -> bool {
     matches!(
         data_type,
-        DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..)
+        DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..)
     )
 }
 
@@ -135,7 +139,9 @@ pub(crate) fn from_file_array(array: &ArrayRef, ty: &SqlType, settings: &IoSetti
         _ => array,
     };
     match &ty.form {
-        Form::Bool | Form::Float32 | Form::Float64 | Form::Date | Form::Bytes => cast(array, &ty.form.arrow()),
+        Form::Bool | Form::Float32 | Form::Float64 | Form::Date | Form::Bytes => {
+            cast(array, &ty.form.arrow())
+        }
         Form::Int16 => integers(array, &DataType::Int16, "smallint"),
         Form::Int32 => integers(array, &DataType::Int32, "integer"),
         Form::Int64 => integers(array, &DataType::Int64, "bigint"),
@@ -165,14 +171,17 @@ fn integers(array: &ArrayRef, to: &DataType, name: &str) -> Result<ArrayRef> {
 fn decimals128(array: &ArrayRef, ty: &SqlType, scale: u8) -> Result<ArrayRef> {
     let wide = match array.data_type() {
         data_type if data_type.is_integer() => cast(array, &DataType::Decimal256(76, 0))?,
-        DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) if *s == small(scale)? => {
+        DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s)
+            if *s == small(scale)? =>
+        {
             let same = cast(array, &DataType::Decimal128(38, *s))?;
             check_digits(same.as_primitive::<Decimal128Type>(), ty, scale)?;
             return Ok(same);
         }
-        DataType::Decimal32(_, s) | DataType::Decimal64(_, s) | DataType::Decimal128(_, s) | DataType::Decimal256(_, s) => {
-            cast(array, &DataType::Decimal256(76, *s))?
-        }
+        DataType::Decimal32(_, s)
+        | DataType::Decimal64(_, s)
+        | DataType::Decimal128(_, s)
+        | DataType::Decimal256(_, s) => cast(array, &DataType::Decimal256(76, *s))?,
         other => return Err(Error::internal(format!("decimals from {other}"))),
     };
     let from_scale = match wide.data_type() {
@@ -272,13 +281,18 @@ fn micros(array: &ArrayRef) -> Result<PrimitiveArray<TimestampMicrosecondType>> 
     match unit {
         TimeUnit::Microsecond => Ok(array.as_primitive::<TimestampMicrosecondType>().clone()),
         TimeUnit::Second => array.as_primitive::<TimestampSecondType>().try_unary(|v| times(v, 1_000_000)),
-        TimeUnit::Millisecond => array.as_primitive::<TimestampMillisecondType>().try_unary(|v| times(v, 1_000)),
+        TimeUnit::Millisecond => {
+            array.as_primitive::<TimestampMillisecondType>().try_unary(|v| times(v, 1_000))
+        }
         TimeUnit::Nanosecond => array.as_primitive::<TimestampNanosecondType>().try_unary(|v| {
             if v % 1_000 == 0 {
                 return Ok(v / 1_000);
             }
-            Err(Error::new(ErrorKind::DatetimeOverflow, "a timestamp has nanoseconds that a column cannot hold")
-                .with_hint("round the file's timestamps to microseconds"))
+            Err(Error::new(
+                ErrorKind::DatetimeOverflow,
+                "a timestamp has nanoseconds that a column cannot hold",
+            )
+            .with_hint("round the file's timestamps to microseconds"))
         }),
     }
 }

@@ -29,7 +29,12 @@ pub(crate) struct ParquetFile {
 impl ParquetFile {
     /// Opens a file for `columns`. 22P04 when it is not a whole Parquet file, 42703 for a missing column, 42804 for
     /// one of another type.
-    pub(crate) fn open(path: String, file: File, columns: Vec<ColumnDef>, settings: IoSettings) -> Result<Self> {
+    pub(crate) fn open(
+        path: String,
+        file: File,
+        columns: Vec<ColumnDef>,
+        settings: IoSettings,
+    ) -> Result<Self> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| unreadable(&path, &e))?;
         let schema = builder.schema().clone();
         let found: Vec<usize> =
@@ -71,10 +76,13 @@ impl ParquetFile {
             .iter()
             .zip(&self.places)
             .map(|(column, place)| {
-                let array =
-                    batch.columns().get(*place).ok_or_else(|| Error::internal("a Parquet reader lost a column"))?;
-                from_file_array(array, &column.ty, &self.settings)
-                    .map_err(|e| e.with_context(format!("column \"{}\" of file \"{}\"", column.name, self.path)))
+                let array = batch
+                    .columns()
+                    .get(*place)
+                    .ok_or_else(|| Error::internal("a Parquet reader lost a column"))?;
+                from_file_array(array, &column.ty, &self.settings).map_err(|e| {
+                    e.with_context(format!("column \"{}\" of file \"{}\"", column.name, self.path))
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Some((arrays, batch.num_rows())))
@@ -94,11 +102,13 @@ fn find(schema: &Schema, column: &ColumnDef, path: &str) -> Result<usize> {
         Some(index) => index,
         None => {
             let folded = column.name.to_lowercase();
-            let mut alike = schema.fields().iter().enumerate().filter(|(_, f)| f.name().to_lowercase() == folded);
+            let mut alike =
+                schema.fields().iter().enumerate().filter(|(_, f)| f.name().to_lowercase() == folded);
             match (alike.next(), alike.next()) {
                 (Some((index, _)), None) => index,
                 (Some(_), Some(_)) => {
-                    let message = format!("column \"{}\" is ambiguous in Parquet file \"{path}\"", column.name);
+                    let message =
+                        format!("column \"{}\" is ambiguous in Parquet file \"{path}\"", column.name);
                     return Err(Error::new(ErrorKind::AmbiguousColumn, message));
                 }
                 (None, _) => return Err(missing(schema, column, path)),
@@ -127,7 +137,8 @@ fn missing(schema: &Schema, column: &ColumnDef, path: &str) -> Error {
 }
 
 fn type_name(column: &ColumnDef) -> String {
-    catalog::builtin::type_by_oid(column.ty.oid).map_or_else(|| column.ty.oid.to_string(), |row| row.name.to_owned())
+    catalog::builtin::type_by_oid(column.ty.oid)
+        .map_or_else(|| column.ty.oid.to_string(), |row| row.name.to_owned())
 }
 
 fn unreadable(path: &str, error: &dyn std::error::Error) -> Error {

@@ -31,7 +31,11 @@ pub(crate) struct ParquetShape {
 
 impl ParquetShape {
     /// 0A000 for a column whose type has no place in Parquet, 42701 for a name that stands twice.
-    pub(crate) fn new(columns: &[OutputColumn], compression: ParquetCompression, settings: IoSettings) -> Result<Self> {
+    pub(crate) fn new(
+        columns: &[OutputColumn],
+        compression: ParquetCompression,
+        settings: IoSettings,
+    ) -> Result<Self> {
         let mut names = HashSet::new();
         for column in columns {
             if !names.insert(column.name.as_str()) {

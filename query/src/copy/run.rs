@@ -105,7 +105,9 @@ async fn to_client(
 ) -> Result<Execution> {
     let layout = layout(format).ok_or_else(only_files)?;
     let lines = LineWriter::new(layout, &query.output, core.io_settings());
-    let batches = lower::execute(context, &query.rel, &output_columns(query)).await?;
+    let columns = output_columns(query);
+    let threads = &core.engine.shared.threads;
+    let batches = threads.starting_operators(lower::execute(context, &query.rel, &columns)).await?;
     let header = lines.header();
     let has_header = header.is_some();
     let first = futures::stream::iter(header.map(|line| Ok(vec![line.into()])));
@@ -132,16 +134,19 @@ async fn to_path(
         CopyFormat::Parquet { compression } => {
             Encoding::Parquet(Arc::new(ParquetShape::new(&query.output, *compression, settings)?))
         }
-        CopyFormat::Text(options) => {
-            Encoding::Lines(Arc::new(LineWriter::new(Layout::Text(options.clone()), &query.output, settings)), "txt")
-        }
-        CopyFormat::Csv(options) => {
-            Encoding::Lines(Arc::new(LineWriter::new(Layout::Csv(options.clone()), &query.output, settings)), "csv")
-        }
+        CopyFormat::Text(options) => Encoding::Lines(
+            Arc::new(LineWriter::new(Layout::Text(options.clone()), &query.output, settings)),
+            "txt",
+        ),
+        CopyFormat::Csv(options) => Encoding::Lines(
+            Arc::new(LineWriter::new(Layout::Csv(options.clone()), &query.output, settings)),
+            "csv",
+        ),
     };
     let shared = &core.engine.shared;
-    let batches = lower::execute(context, &query.rel, &output_columns(query)).await?;
-    let batches = ahead(batches, &interrupt, &shared.threads);
+    let columns = output_columns(query);
+    let planned = lower::execute(context, &query.rel, &columns);
+    let batches = ahead(shared.threads.starting_operators(planned).await?, &interrupt, &shared.threads);
     let sink = Sink { encoding, interrupt, threads: shared.threads.clone() };
     sink.write(core.engine.copy_roots(), path, &shared.random, batches).await
 }
@@ -183,7 +188,8 @@ fn from_text_files(
             let mut piece = vec![0; PIECE_BYTES];
             loop {
                 interrupt.check()?;
-                let read = file.read(&mut piece).map_err(|e| Error::io(format_args!("read \"{path}\""), e))?;
+                let read =
+                    file.read(&mut piece).map_err(|e| Error::io(format_args!("read \"{path}\""), e))?;
                 if read == 0 {
                     break;
                 }

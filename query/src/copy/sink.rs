@@ -46,7 +46,12 @@ impl Encoding {
     fn open(&self, file: File, path: String) -> Result<PartWriter> {
         Ok(match self {
             Encoding::Lines(lines, _) => {
-                let mut part = LinePart { lines: Arc::clone(lines), file: BufWriter::with_capacity(BUFFER_BYTES, file), bytes: 0, path };
+                let mut part = LinePart {
+                    lines: Arc::clone(lines),
+                    file: BufWriter::with_capacity(BUFFER_BYTES, file),
+                    bytes: 0,
+                    path,
+                };
                 if let Some(header) = lines.header() {
                     part.put(&header)?;
                 }
@@ -107,7 +112,10 @@ impl PartWriter {
     fn finish(self) -> Result<()> {
         let (file, path) = match self {
             PartWriter::Lines(part) => {
-                let file = part.file.into_inner().map_err(|e| Error::io(format_args!("write \"{}\"", part.path), e.into_error()))?;
+                let file = part
+                    .file
+                    .into_inner()
+                    .map_err(|e| Error::io(format_args!("write \"{}\"", part.path), e.into_error()))?;
                 (file, part.path)
             }
             PartWriter::Parquet(writer) => writer.finish()?,
@@ -126,7 +134,13 @@ pub(crate) struct Sink {
 
 impl Sink {
     /// Writes all batches to `path`; returns the number of rows.
-    pub(crate) async fn write(self, roots: &[PathBuf], path: &str, random: &Random, batches: Batches) -> Result<u64> {
+    pub(crate) async fn write(
+        self,
+        roots: &[PathBuf],
+        path: &str,
+        random: &Random,
+        batches: Batches,
+    ) -> Result<u64> {
         let (parent, name) = block_in_place(|| open_parent(roots, path))?;
         let beside = format!(".{name}.nyala-{:016x}", random.next_u64());
         if path.ends_with('/') {
@@ -165,10 +179,15 @@ impl Sink {
         block_in_place(|| check_free(&parent, name))?;
         let parts = Arc::new(block_in_place(|| parent.create_directory(&beside))?);
         let unfinished = Unfinished { parent: &parent, beside: &beside, is_directory: true };
-        let shared = Arc::new(Parts { directory: Arc::clone(&parts), batches: Mutex::new(batches), next: AtomicU64::new(0) });
+        let shared = Arc::new(Parts {
+            directory: Arc::clone(&parts),
+            batches: Mutex::new(batches),
+            next: AtomicU64::new(0),
+        });
         let writers: Vec<_> = (0..WRITERS)
             .map(|_| {
-                let (shared, encoding, interrupt) = (Arc::clone(&shared), self.encoding.clone(), self.interrupt.clone());
+                let (shared, encoding, interrupt) =
+                    (Arc::clone(&shared), self.encoding.clone(), self.interrupt.clone());
                 self.threads.spawn(async move { shared.write(&encoding, &interrupt).await })
             })
             .collect();
@@ -198,8 +217,10 @@ fn check_free(parent: &Directory, name: &str) -> Result<()> {
         Entry::Missing => Ok(()),
         Entry::File => Err(Error::new(ErrorKind::WrongObjectType, format!("\"{path}\" is not a directory"))),
         Entry::Directory if parent.directory(name)?.names()?.is_empty() => Ok(()),
-        Entry::Directory => Err(Error::new(ErrorKind::DuplicateObject, format!("directory \"{path}\" is not empty"))
-            .with_hint("remove its files or name another directory")),
+        Entry::Directory => {
+            Err(Error::new(ErrorKind::DuplicateObject, format!("directory \"{path}\" is not empty"))
+                .with_hint("remove its files or name another directory"))
+        }
     }
 }
 

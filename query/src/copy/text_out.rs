@@ -61,7 +61,8 @@ impl LineWriter {
                 }
                 value.clear();
                 encoder.write(row, &mut value)?;
-                let text = std::str::from_utf8(&value).map_err(|_| Error::internal("a value's text is not UTF-8"))?;
+                let text = std::str::from_utf8(&value)
+                    .map_err(|_| Error::internal("a value's text is not UTF-8"))?;
                 self.rows.field(index, Some(text), &mut line);
             }
             self.rows.end_row(&mut line);

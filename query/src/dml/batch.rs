@@ -26,7 +26,8 @@ pub(crate) struct TableBatches {
 
 impl TableBatches {
     pub(crate) fn new(catalog: &CatalogState, table: TableId) -> Result<Self> {
-        let table = catalog.table(table).ok_or_else(|| Error::internal("a statement writes an unknown table"))?;
+        let table =
+            catalog.table(table).ok_or_else(|| Error::internal("a statement writes an unknown table"))?;
         Ok(Self { table: Arc::clone(table), schema: row_schema(table) })
     }
 

@@ -36,9 +36,11 @@ pub(crate) async fn update(
     let mut waiting = Waiting::default();
     let mut affected = 0;
 
-    let columns: Vec<ColRef> = std::iter::once(update.row_address).chain(update.new_columns.iter().copied()).collect();
-    let source = lower::execute(context, &update.source, &columns).await?;
-    let mut source = ahead(source, interrupt, &core.engine.shared.threads);
+    let columns: Vec<ColRef> =
+        std::iter::once(update.row_address).chain(update.new_columns.iter().copied()).collect();
+    let threads = core.engine.shared.threads.clone();
+    let planned = lower::execute(context, &update.source, &columns);
+    let mut source = ahead(threads.starting_operators(planned).await?, interrupt, &threads);
     while let Some(batch) = source.next().await {
         interrupt.check()?;
         let (addresses, rows) = seen.split(&batch?)?;
@@ -73,8 +75,9 @@ pub(crate) async fn delete(
     if delete.returning.is_some() {
         columns.extend(delete.old_columns.iter().copied());
     }
-    let source = lower::execute(context, &delete.source, &columns).await?;
-    let mut source = ahead(source, interrupt, &core.engine.shared.threads);
+    let threads = core.engine.shared.threads.clone();
+    let planned = lower::execute(context, &delete.source, &columns);
+    let mut source = ahead(threads.starting_operators(planned).await?, interrupt, &threads);
     while let Some(batch) = source.next().await {
         interrupt.check()?;
         let (addresses, rows) = seen.split(&batch?)?;

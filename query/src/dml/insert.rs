@@ -6,7 +6,7 @@ use crate::api::Execution;
 use crate::dml::batch::TableBatches;
 use crate::dml::returning::Returned;
 use crate::interrupt::Interrupt;
-use crate::lower::{self, QueryContext, Evaluator};
+use crate::lower::{self, Evaluator, QueryContext};
 use crate::session::{Core, ahead};
 use arrow::array::{Array, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
@@ -28,8 +28,9 @@ pub(crate) async fn insert(
     let batches = TableBatches::new(&context.statement.catalog, insert.table)?;
     let mut inserter = Inserter::new(batches, insert.on_conflict.as_ref(), context)?;
     let mut returned = Returned::new(insert.returning.as_ref(), context)?;
-    let source = lower::execute(context, &insert.source, &insert.source_columns).await?;
-    let mut source = ahead(source, interrupt, &core.engine.shared.threads);
+    let threads = core.engine.shared.threads.clone();
+    let planned = lower::execute(context, &insert.source, &insert.source_columns);
+    let mut source = ahead(threads.starting_operators(planned).await?, interrupt, &threads);
     while let Some(batch) = source.next().await {
         interrupt.check()?;
         let batch = batch?;
@@ -65,20 +66,28 @@ struct UpdatePlan {
 }
 
 impl Inserter {
-    pub(crate) fn new(batches: TableBatches, conflicts: Option<&OnConflict>, context: &QueryContext) -> Result<Self> {
+    pub(crate) fn new(
+        batches: TableBatches,
+        conflicts: Option<&OnConflict>,
+        context: &QueryContext,
+    ) -> Result<Self> {
         let conflicts = match conflicts {
             None => OnConflictPlan::Error,
             Some(OnConflict::DoNothing) => OnConflictPlan::Nothing,
-            Some(OnConflict::DoUpdate { existing, excluded, values, filter }) => {
-                OnConflictPlan::Update(Box::new(UpdatePlan::new(existing, excluded, values, filter.as_ref(), context)?))
-            }
+            Some(OnConflict::DoUpdate { existing, excluded, values, filter }) => OnConflictPlan::Update(
+                Box::new(UpdatePlan::new(existing, excluded, values, filter.as_ref(), context)?),
+            ),
         };
         Ok(Self { batches, conflicts, affected: 0 })
     }
 
     /// Writes a batch of proposed rows (columns in table order); returns the rows as they are stored now, in the
     /// order of the proposed ones they come from.
-    pub(crate) fn write(&mut self, transaction: &mut Transaction, proposed: &RecordBatch) -> Result<RecordBatch> {
+    pub(crate) fn write(
+        &mut self,
+        transaction: &mut Transaction,
+        proposed: &RecordBatch,
+    ) -> Result<RecordBatch> {
         let rows = self.batches.renamed(proposed)?;
         let table = self.batches.table.id;
         match &mut self.conflicts {
@@ -138,7 +147,8 @@ impl UpdatePlan {
         columns.extend(excluded.columns().iter().cloned());
         if let Some(filter) = &self.filter {
             let kept = filter.evaluate(columns.clone(), addresses.len())?;
-            let kept = kept.first().ok_or_else(|| Error::internal("a filter without value"))?.as_boolean().clone();
+            let kept =
+                kept.first().ok_or_else(|| Error::internal("a filter without value"))?.as_boolean().clone();
             columns = columns
                 .iter()
                 .map(|c| arrow::compute::filter(c, &kept))

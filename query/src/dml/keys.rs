@@ -19,9 +19,10 @@ pub(crate) fn keeps_keys(update: &BoundUpdate, key: &[usize]) -> bool {
 pub(crate) fn may_repeat(rel: &Rel) -> bool {
     match rel {
         Rel::Scan(_) | Rel::System(_) | Rel::Unit | Rel::Empty { .. } => false,
-        Rel::Project { input, .. } | Rel::Filter { input, .. } | Rel::Sort { input, .. } | Rel::Limit { input, .. } => {
-            may_repeat(input)
-        }
+        Rel::Project { input, .. }
+        | Rel::Filter { input, .. }
+        | Rel::Sort { input, .. }
+        | Rel::Limit { input, .. } => may_repeat(input),
         _ => true,
     }
 }

@@ -3,7 +3,7 @@
 //! Invariant: without RETURNING nothing is kept.
 
 use crate::api::Execution;
-use crate::lower::{QueryContext, Evaluator};
+use crate::lower::{Evaluator, QueryContext};
 use crate::session::ready_batches;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};

@@ -192,7 +192,6 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("booltext", |c, a| map1::<Bool, Text, _>(c, a, |v| Ok(if v { "true" } else { "false" }.to_owned()))),
     ("i8tooid", |c, a| map1::<Int8, Id, _>(c, a, |v| u32::try_from(v).map_err(|_| oid_out_of_range()))),
     ("oidtoi8", |c, a| map1::<Id, Int8, _>(c, a, |v| Ok(i64::from(v)))),
-    ("numeric", typmod),
 ];
 
 /// The value of a setting-dependent type as text, for functions that take any type.

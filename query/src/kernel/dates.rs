@@ -76,6 +76,11 @@ fn zone_named(name: &str) -> Result<Zone> {
     })
 }
 
+/// Infinite timestamps come back as they are, before anything else about the call is looked at.
+fn finite(micros: i64, f: impl FnOnce() -> Result<i64>) -> Result<i64> {
+    if datetime::timestamp_is_finite(micros) { f() } else { Ok(micros) }
+}
+
 /// An interval as an offset east of UTC.
 fn zone_of_interval(offset: Interval) -> Result<Zone> {
     if offset.months != 0 || offset.days != 0 {
@@ -137,7 +142,7 @@ fn timestamptz_part(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 fn timestamptz_trunc(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let zone = &call.statement.io.time_zone;
     map2::<Text, Stamp, Stamp, _>(call, args, |name, t| {
-        datetime::trunc_timestamptz(field(name, TIMESTAMPTZ)?, t, zone)
+        finite(t, || datetime::trunc_timestamptz(field(name, TIMESTAMPTZ)?, t, zone))
     })
 }
 
@@ -235,21 +240,21 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         })
     }),
     ("timestamp_trunc", |c, a| {
-        map2::<Text, Stamp, Stamp, _>(c, a, |f, t| datetime::trunc_timestamp(field(f, TIMESTAMP)?, t))
+        map2::<Text, Stamp, Stamp, _>(c, a, |f, t| finite(t, || datetime::trunc_timestamp(field(f, TIMESTAMP)?, t)))
     }),
     ("timestamptz_trunc", timestamptz_trunc),
     ("timestamptz_trunc_zone", |c, a| {
         map3::<Text, Stamp, Text, Stamp, _>(c, a, |f, t, z| {
-            datetime::trunc_timestamptz(field(f, TIMESTAMPTZ)?, t, &zone_named(z)?)
+            finite(t, || datetime::trunc_timestamptz(field(f, TIMESTAMPTZ)?, t, &zone_named(z)?))
         })
     }),
     ("interval_trunc", |c, a| {
         map2::<Text, Span, Span, _>(c, a, |f, i| datetime::trunc_interval(field(f, "interval")?, i))
     }),
-    ("timestamptz_zone", |c, a| map2::<Text, Stamp, Stamp, _>(c, a, |z, t| to_local(t, &zone_named(z)?))),
-    ("timestamp_zone", |c, a| map2::<Text, Stamp, Stamp, _>(c, a, |z, t| to_utc(t, &zone_named(z)?))),
-    ("timestamptz_izone", |c, a| map2::<Span, Stamp, Stamp, _>(c, a, |z, t| to_local(t, &zone_of_interval(z)?))),
-    ("timestamp_izone", |c, a| map2::<Span, Stamp, Stamp, _>(c, a, |z, t| to_utc(t, &zone_of_interval(z)?))),
+    ("timestamptz_zone", |c, a| map2::<Text, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_local(t, &zone_named(z)?)))),
+    ("timestamp_zone", |c, a| map2::<Text, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_utc(t, &zone_named(z)?)))),
+    ("timestamptz_izone", |c, a| map2::<Span, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_local(t, &zone_of_interval(z)?)))),
+    ("timestamp_izone", |c, a| map2::<Span, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_utc(t, &zone_of_interval(z)?)))),
     ("now", transaction_start),
     ("statement_timestamp", statement_start),
     ("clock_timestamp", wall_clock),

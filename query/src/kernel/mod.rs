@@ -21,3 +21,5 @@ pub(crate) mod strings;
 pub(crate) mod system;
 pub(crate) mod udf;
 pub(crate) mod value;
+
+pub use attach::is_attached;

@@ -130,6 +130,8 @@ fn left(text: &str, n: i32) -> Result<String> {
 fn right(text: &str, n: i32) -> Result<String> {
     let skip = match n {
         n if n >= 0 => count(text).saturating_sub(usize::try_from(n).unwrap_or(0)),
+        // PostgreSQL negates the number, which leaves the least one as it is.
+        i32::MIN => 0,
         n => usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX),
     };
     Ok(text.get(offset_of(text, skip)..).unwrap_or_default().to_owned())
@@ -170,7 +172,7 @@ fn chr(code: i32) -> Result<String> {
     if code == 0 {
         return Err(Error::new(ErrorKind::LimitExceeded, "null character not permitted"));
     }
-    let negative = || Error::new(ErrorKind::LimitExceeded, "character number must be positive");
+    let negative = || Error::new(ErrorKind::InvalidParameterValue, "character number must be positive");
     let number = u32::try_from(code).map_err(|_| negative())?;
     let letter = char::from_u32(number).ok_or_else(|| {
         Error::new(ErrorKind::LimitExceeded, match number > 0x0010_ffff {
@@ -359,13 +361,19 @@ fn same(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 
 /// A name: at most 63 bytes, cut at a character.
 fn name(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    map1::<Text, Text, _>(call, args, |s| {
-        let mut end = s.len().min(base::limits::IDENTIFIER_BYTES_MAX);
-        while !s.is_char_boundary(end) {
-            end -= 1;
-        }
-        Ok(s.get(..end).unwrap_or_default().to_owned())
-    })
+    map1::<Text, Text, _>(call, args, |s| Ok(cut_name(s).to_owned()))
+}
+
+fn unpadded_name(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    map1::<Text, Text, _>(call, args, |s| Ok(cut_name(s).trim_end_matches(' ').to_owned()))
+}
+
+fn cut_name(text: &str) -> &str {
+    let mut end = text.len().min(base::limits::IDENTIFIER_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 /// By the name of PostgreSQL's implementation.
@@ -419,7 +427,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("name_text", same),
     ("char_text", same),
     ("text_name", name),
-    ("bpchar_name", name),
+    ("bpchar_name", unpadded_name),
 ];
 
 /// Functions that pg_proc has in SQL.

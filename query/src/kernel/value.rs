@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type, UInt64Type,
+    IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type,
 };
 use base::{Error, Result};
 use std::sync::Arc;
@@ -79,7 +79,6 @@ primitive!(
     Int4(Int32Type, i32),
     Int8(Int64Type, i64),
     Id(UInt32Type, u32),
-    Address(UInt64Type, u64),
     Real(Float32Type, f32),
     Double(Float64Type, f64),
     Day(Date32Type, i32),

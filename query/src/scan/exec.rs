@@ -79,10 +79,6 @@ impl ScanExec {
         })
     }
 
-    pub(crate) fn alias(&self) -> &str {
-        &self.alias
-    }
-
     /// Predicates that storage evaluates.
     pub(crate) fn pushed(&self) -> &[String] {
         &self.pushed

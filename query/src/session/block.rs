@@ -87,4 +87,3 @@ impl Core {
 fn only_in_blocks(what: &str) -> Error {
     Error::new(ErrorKind::NoActiveTransaction, format!("{what} can only be used in transaction blocks"))
 }
-

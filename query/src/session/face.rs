@@ -69,11 +69,18 @@ impl Session {
 
     /// Runs. `last` tells that the implicit transaction ends right behind this statement, so that a lost race
     /// can be run again unseen and a single statement is its own transaction.
-    pub async fn execute(&mut self, prepared: &Prepared, parameters: Vec<Datum>, last: bool) -> Result<Execution> {
+    pub async fn execute(
+        &mut self,
+        prepared: &Prepared,
+        parameters: Vec<Datum>,
+        last: bool,
+    ) -> Result<Execution> {
         let running = self.running();
         let prepared = prepared.clone();
-        self.on_threads(move |core| async move { core.execute(&prepared, parameters, last, running).await }.boxed())
-            .await
+        self.on_threads(move |core| {
+            async move { core.execute(&prepared, parameters, last, running).await }.boxed()
+        })
+        .await
     }
 
     /// Ends COPY FROM STDIN; the tag.

@@ -24,7 +24,8 @@ pub(crate) async fn explained(
             (Some(heading("Insert", insert.table, context)), &insert.source, insert.source_columns.clone())
         }
         BoundStatement::Update(update) => {
-            let columns = std::iter::once(update.row_address).chain(update.new_columns.iter().copied()).collect();
+            let columns =
+                std::iter::once(update.row_address).chain(update.new_columns.iter().copied()).collect();
             (Some(heading("Update", update.table, context)), &update.source, columns)
         }
         BoundStatement::Delete(delete) => {

@@ -27,7 +27,7 @@ pub(crate) async fn query(
     threads: &QueryThreads,
 ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
     let columns: Vec<ColRef> = query.output.iter().map(|o| o.col).collect();
-    let source = lower::execute(context, &query.rel, &columns).await?;
+    let source = threads.starting_operators(lower::execute(context, &query.rel, &columns)).await?;
     let running = running.ok_or_else(|| Error::internal("a query was started twice"))?;
     Ok(carry(source, running, threads))
 }
@@ -56,7 +56,7 @@ pub(crate) fn ahead<T: Send + 'static>(
     threads: &QueryThreads,
 ) -> BoxStream<'static, Result<T>> {
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
-    let task = threads.spawn(async move {
+    let task = threads.spawn_operators(async move {
         while let Some(item) = source.next().await {
             let failed = item.is_err();
             if sender.send(item).await.is_err() || failed {
@@ -99,6 +99,7 @@ pub(crate) fn text_rows(rows: &[Vec<String>]) -> Result<RecordBatch> {
             Arc::new(StringViewArray::from_iter(values)) as ArrayRef
         })
         .collect();
-    let fields: Vec<Field> = (0..width).map(|i| Field::new(i.to_string(), DataType::Utf8View, true)).collect();
+    let fields: Vec<Field> =
+        (0..width).map(|i| Field::new(i.to_string(), DataType::Utf8View, true)).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(crate::failure::from_arrow)
 }

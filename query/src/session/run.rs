@@ -8,8 +8,8 @@ use crate::ddl;
 use crate::dml;
 use crate::interrupt::{Interrupt, Running};
 use crate::session::core::Core;
-use crate::session::prepare::Prepared;
 use crate::session::plan::explained;
+use crate::session::prepare::Prepared;
 use crate::session::rows;
 use crate::session::transaction::Block;
 use base::id::TxnId;
@@ -54,7 +54,12 @@ impl Core {
     }
 
     /// A statement that is its own transaction, run again on a fresh snapshot when it lost a race.
-    async fn autocommit(&mut self, prepared: &Prepared, parameters: Vec<Datum>, running: Running) -> Result<Execution> {
+    async fn autocommit(
+        &mut self,
+        prepared: &Prepared,
+        parameters: Vec<Datum>,
+        running: Running,
+    ) -> Result<Execution> {
         let interrupt = running.interrupt.clone();
         let mut running = Some(running);
         let mut attempt = 1;
@@ -125,7 +130,8 @@ impl Core {
         let context = self.query_context(view, parameters);
         match bound.statement()? {
             BoundStatement::Query(query) => {
-                let stream = rows::query(query, &context, running.take(), &self.engine.shared.threads).await?;
+                let stream =
+                    rows::query(query, &context, running.take(), &self.engine.shared.threads).await?;
                 Ok(Execution::Rows { columns: query.output.clone(), rows: stream, tag: TagFor::Select })
             }
             BoundStatement::Insert(insert) => dml::insert(self, insert, &context, interrupt).await,
@@ -133,13 +139,16 @@ impl Core {
             BoundStatement::Delete(delete) => dml::delete(self, delete, &context, interrupt).await,
             BoundStatement::CreateTable(create) => ddl::create_table(self, create),
             BoundStatement::DropTables { tables, notices } => ddl::drop_tables(self, tables, notices),
-            BoundStatement::CreateSchema { name, if_not_exists } => ddl::create_schema(self, name, *if_not_exists),
+            BoundStatement::CreateSchema { name, if_not_exists } => {
+                ddl::create_schema(self, name, *if_not_exists)
+            }
             BoundStatement::DropSchemas { schemas, cascade, notices } => {
                 ddl::drop_schemas(self, schemas, *cascade, notices)
             }
             BoundStatement::Copy(copy) => copy::run(self, copy, &context, own, running).await,
             BoundStatement::Explain { statement, analyze, verbose } => {
-                explained(statement, &context, *analyze, *verbose).await
+                let threads = self.engine.shared.threads.clone();
+                threads.starting_operators(explained(statement, &context, *analyze, *verbose)).await
             }
             other => Err(Error::internal(format!("statement {other:?} was not carried out by the session"))),
         }

@@ -13,7 +13,11 @@ use sql::bound::{BoundStatement, Isolation, SettingValue};
 
 impl Core {
     /// Carries out a statement that needs no snapshot; None when `statement` is not one.
-    pub(crate) fn session_statement(&mut self, statement: &BoundStatement, last: bool) -> Result<Option<Execution>> {
+    pub(crate) fn session_statement(
+        &mut self,
+        statement: &BoundStatement,
+        last: bool,
+    ) -> Result<Option<Execution>> {
         if let Some(tag) = self.transaction_statement(statement)? {
             return Ok(Some(Execution::Command(tag)));
         }
@@ -109,10 +113,19 @@ impl Core {
     }
 
     /// SET TRANSACTION, and SET SESSION CHARACTERISTICS AS TRANSACTION.
-    fn set_transaction(&mut self, read_only: Option<bool>, isolation: Option<Isolation>, session: bool) -> Result<()> {
+    fn set_transaction(
+        &mut self,
+        read_only: Option<bool>,
+        isolation: Option<Isolation>,
+        session: bool,
+    ) -> Result<()> {
         if session {
             if let Some(isolation) = isolation {
-                self.variables.set("default_transaction_isolation", &[isolation_name(isolation).to_owned()], false)?;
+                self.variables.set(
+                    "default_transaction_isolation",
+                    &[isolation_name(isolation).to_owned()],
+                    false,
+                )?;
             }
             if let Some(read_only) = read_only {
                 let value = if read_only { "on" } else { "off" };

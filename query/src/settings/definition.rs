@@ -9,7 +9,11 @@ use base::{Error, ErrorKind, Result};
 pub(crate) enum Kind {
     Bool,
     /// A whole number between the bounds; `unit_ms` values accept `5s`, `1min` and the like.
-    Int { min: i64, max: i64, unit_ms: bool },
+    Int {
+        min: i64,
+        max: i64,
+        unit_ms: bool,
+    },
     /// One of these words.
     Enum(&'static [&'static str]),
     Text,
@@ -46,11 +50,21 @@ pub(crate) struct Definition {
     pub(crate) description: &'static str,
 }
 
-const fn variable(name: &'static str, default: &'static str, kind: Kind, description: &'static str) -> Definition {
+const fn variable(
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    description: &'static str,
+) -> Definition {
     Definition { name, default, kind, scope: Scope::Session, reported: false, honoured: &[], description }
 }
 
-const fn fixed(name: &'static str, default: &'static str, kind: Kind, description: &'static str) -> Definition {
+const fn fixed(
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    description: &'static str,
+) -> Definition {
     Definition { name, default, kind, scope: Scope::Fixed, reported: false, honoured: &[], description }
 }
 
@@ -70,25 +84,56 @@ const fn transactional(mut definition: Definition) -> Definition {
 }
 
 const MILLISECONDS: Kind = Kind::Int { min: 0, max: i32::MAX as i64, unit_ms: true };
-const ISOLATION: Kind = Kind::Enum(&["serializable", "repeatable read", "read committed", "read uncommitted"]);
+const ISOLATION: Kind =
+    Kind::Enum(&["serializable", "repeatable read", "read committed", "read uncommitted"]);
 const TRUE_ISOLATION: &[&str] = &["repeatable read", "read committed", "read uncommitted"];
 const MESSAGE_LEVELS: &[&str] =
     &["debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"];
 
 /// Sorted by name without regard to case, as SHOW ALL lists them.
 const DEFINITIONS: &[Definition] = &[
-    reported(variable("application_name", "", Kind::Text, "Sets the application name to be reported in statistics and logs.")),
+    reported(variable(
+        "application_name",
+        "",
+        Kind::Text,
+        "Sets the application name to be reported in statistics and logs.",
+    )),
     only(variable("array_nulls", "on", Kind::Bool, "Enable input of NULL elements in arrays."), &["on"]),
     variable("bytea_output", "hex", Kind::Enum(&["escape", "hex"]), "Sets the output format for bytea."),
     only(
-        reported(variable("client_encoding", "UTF8", Kind::Encoding, "Sets the client's character set encoding.")),
+        reported(variable(
+            "client_encoding",
+            "UTF8",
+            Kind::Encoding,
+            "Sets the client's character set encoding.",
+        )),
         &["UTF8"],
     ),
-    variable("client_min_messages", "notice", Kind::Enum(MESSAGE_LEVELS), "Sets the message levels that are sent to the client."),
-    reported(variable("DateStyle", "ISO, MDY", Kind::DateStyle, "Sets the display format for date and time values.")),
-    fixed("default_table_access_method", "heap", Kind::Text, "Sets the default table access method for new tables."),
+    variable(
+        "client_min_messages",
+        "notice",
+        Kind::Enum(MESSAGE_LEVELS),
+        "Sets the message levels that are sent to the client.",
+    ),
+    reported(variable(
+        "DateStyle",
+        "ISO, MDY",
+        Kind::DateStyle,
+        "Sets the display format for date and time values.",
+    )),
+    fixed(
+        "default_table_access_method",
+        "heap",
+        Kind::Text,
+        "Sets the default table access method for new tables.",
+    ),
     only(
-        variable("default_transaction_deferrable", "off", Kind::Bool, "Sets the default deferrable status of new transactions."),
+        variable(
+            "default_transaction_deferrable",
+            "off",
+            Kind::Bool,
+            "Sets the default deferrable status of new transactions.",
+        ),
         &["off"],
     ),
     only(
@@ -106,7 +151,15 @@ const DEFINITIONS: &[Definition] = &[
         Kind::Bool,
         "Sets the default read-only status of new transactions.",
     )),
-    only(variable("escape_string_warning", "on", Kind::Bool, "Warn about backslash escapes in ordinary string literals."), &["on"]),
+    only(
+        variable(
+            "escape_string_warning",
+            "on",
+            Kind::Bool,
+            "Warn about backslash escapes in ordinary string literals.",
+        ),
+        &["on"],
+    ),
     variable(
         "extra_float_digits",
         "1",
@@ -123,7 +176,12 @@ const DEFINITIONS: &[Definition] = &[
         &["0"],
     ),
     only(
-        variable("idle_session_timeout", "0", MILLISECONDS, "Sets the maximum allowed idle time between queries, when not in a transaction."),
+        variable(
+            "idle_session_timeout",
+            "0",
+            MILLISECONDS,
+            "Sets the maximum allowed idle time between queries, when not in a transaction.",
+        ),
         &["0"],
     ),
     reported(fixed("in_hot_standby", "off", Kind::Bool, "Shows whether hot standby is currently active.")),
@@ -140,13 +198,32 @@ const DEFINITIONS: &[Definition] = &[
     reported(fixed("is_superuser", "on", Kind::Bool, "Shows whether the current user is a superuser.")),
     fixed("lc_collate", "C", Kind::Text, "Shows the collation order locale."),
     fixed("lc_ctype", "C", Kind::Text, "Shows the character classification and case conversion locale."),
-    only(variable("lc_messages", "C", Kind::Text, "Sets the language in which messages are displayed."), &["C", "POSIX"]),
-    only(variable("lc_monetary", "C", Kind::Text, "Sets the locale for formatting monetary amounts."), &["C", "POSIX"]),
+    only(
+        variable("lc_messages", "C", Kind::Text, "Sets the language in which messages are displayed."),
+        &["C", "POSIX"],
+    ),
+    only(
+        variable("lc_monetary", "C", Kind::Text, "Sets the locale for formatting monetary amounts."),
+        &["C", "POSIX"],
+    ),
     only(variable("lc_numeric", "C", Kind::Text, "Sets the locale for formatting numbers."), &["C", "POSIX"]),
-    only(variable("lc_time", "C", Kind::Text, "Sets the locale for formatting date and time values."), &["C", "POSIX"]),
+    only(
+        variable("lc_time", "C", Kind::Text, "Sets the locale for formatting date and time values."),
+        &["C", "POSIX"],
+    ),
     variable("lock_timeout", "0", MILLISECONDS, "Sets the maximum allowed duration of any wait for a lock."),
-    fixed("max_identifier_length", "63", Kind::Int { min: 63, max: 63, unit_ms: false }, "Shows the maximum identifier length."),
-    fixed("max_index_keys", "32", Kind::Int { min: 32, max: 32, unit_ms: false }, "Shows the maximum number of index keys."),
+    fixed(
+        "max_identifier_length",
+        "63",
+        Kind::Int { min: 63, max: 63, unit_ms: false },
+        "Shows the maximum identifier length.",
+    ),
+    fixed(
+        "max_index_keys",
+        "32",
+        Kind::Int { min: 32, max: 32, unit_ms: false },
+        "Shows the maximum number of index keys.",
+    ),
     fixed(
         "max_prepared_transactions",
         "0",
@@ -155,8 +232,18 @@ const DEFINITIONS: &[Definition] = &[
     ),
     only(variable("role", "none", Kind::Text, "Sets the current role."), &["none", "postgres"]),
     variable("row_security", "on", Kind::Bool, "Enable row security."),
-    variable("search_path", "\"$user\", public", Kind::List, "Sets the schema search order for names that are not schema-qualified."),
-    reported(fixed("server_encoding", "UTF8", Kind::Text, "Shows the server (database) character set encoding.")),
+    variable(
+        "search_path",
+        "\"$user\", public",
+        Kind::List,
+        "Sets the schema search order for names that are not schema-qualified.",
+    ),
+    reported(fixed(
+        "server_encoding",
+        "UTF8",
+        Kind::Text,
+        "Shows the server (database) character set encoding.",
+    )),
     reported(fixed("server_version", "15.18", Kind::Text, "Shows the server version.")),
     fixed(
         "server_version_num",
@@ -169,7 +256,12 @@ const DEFINITIONS: &[Definition] = &[
         &["postgres"],
     ),
     only(
-        reported(variable("standard_conforming_strings", "on", Kind::Bool, "Causes '...' strings to treat backslashes literally.")),
+        reported(variable(
+            "standard_conforming_strings",
+            "on",
+            Kind::Bool,
+            "Causes '...' strings to treat backslashes literally.",
+        )),
         &["on"],
     ),
     variable("statement_timeout", "0", MILLISECONDS, "Sets the maximum allowed duration of any statement."),
@@ -183,16 +275,36 @@ const DEFINITIONS: &[Definition] = &[
         ),
         &["on", "local", "remote_write", "remote_apply"],
     ),
-    reported(variable("TimeZone", "UTC", Kind::TimeZone, "Sets the time zone for displaying and interpreting time stamps.")),
+    reported(variable(
+        "TimeZone",
+        "UTC",
+        Kind::TimeZone,
+        "Sets the time zone for displaying and interpreting time stamps.",
+    )),
     transactional(only(
-        variable("transaction_deferrable", "off", Kind::Bool, "Whether to defer a read-only serializable transaction until it can be executed with no possible serialization failures."),
+        variable(
+            "transaction_deferrable",
+            "off",
+            Kind::Bool,
+            "Whether to defer a read-only serializable transaction until it can be executed with no possible serialization failures.",
+        ),
         &["off"],
     )),
     transactional(only(
-        variable("transaction_isolation", "read committed", ISOLATION, "Sets the current transaction's isolation level."),
+        variable(
+            "transaction_isolation",
+            "read committed",
+            ISOLATION,
+            "Sets the current transaction's isolation level.",
+        ),
         TRUE_ISOLATION,
     )),
-    transactional(variable("transaction_read_only", "off", Kind::Bool, "Sets the current transaction's read-only status.")),
+    transactional(variable(
+        "transaction_read_only",
+        "off",
+        Kind::Bool,
+        "Sets the current transaction's read-only status.",
+    )),
     only(
         variable("transform_null_equals", "off", Kind::Bool, "Treats \"expr=NULL\" as \"expr IS NULL\"."),
         &["off"],
@@ -223,7 +335,9 @@ impl Definition {
         };
         if !self.honoured.is_empty() && !self.honoured.contains(&canonical.as_str()) {
             let message = format!("parameter \"{}\" cannot be set to \"{value}\"", self.name);
-            return Err(Error::unsupported(message).with_hint(format!("supported: {}", self.honoured.join(", "))));
+            return Err(
+                Error::unsupported(message).with_hint(format!("supported: {}", self.honoured.join(", ")))
+            );
         }
         Ok(canonical)
     }
@@ -256,7 +370,9 @@ impl Definition {
         let number = parse_int(value.trim(), unit_ms).ok_or_else(|| {
             let error = self.invalid(value);
             if unit_ms {
-                error.with_hint("Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".")
+                error.with_hint(
+                    "Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", \"h\", and \"d\".",
+                )
             } else {
                 error
             }
@@ -292,7 +408,8 @@ pub(crate) fn parse_bool(value: &str) -> Option<bool> {
 
 /// A whole number; with units, in milliseconds, rounded to the nearest.
 fn parse_int(value: &str, unit_ms: bool) -> Option<i64> {
-    let digits = value.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(value.len());
+    let digits =
+        value.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(value.len());
     let (number, unit) = value.split_at(digits);
     let factor = match unit.trim() {
         "" => 1.0,
@@ -335,7 +452,8 @@ fn date_style(value: &str, definition: &Definition) -> Result<String> {
 
 /// PostgreSQL's name of an encoding; compared by letters and digits only.
 fn encoding(value: &str) -> Option<&'static str> {
-    let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let plain: String =
+        value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     match plain.as_str() {
         "utf8" | "unicode" => Some("UTF8"),
         "sqlascii" => Some("SQL_ASCII"),
@@ -373,12 +491,18 @@ mod tests {
         assert_eq!(parse_int("2 min", false), None);
         assert_eq!(parse_int("x", true), None);
         let error = definition("statement_timeout").unwrap().check("-1").unwrap_err();
-        assert_eq!(error.message(), "-1 ms is outside the valid range for parameter \"statement_timeout\" (0 .. 2147483647)");
+        assert_eq!(
+            error.message(),
+            "-1 ms is outside the valid range for parameter \"statement_timeout\" (0 .. 2147483647)"
+        );
     }
 
     #[test]
     fn booleans_take_beginnings_of_words() {
-        assert_eq!((parse_bool("T"), parse_bool("of"), parse_bool("o"), parse_bool("2")), (Some(true), Some(false), None, None));
+        assert_eq!(
+            (parse_bool("T"), parse_bool("of"), parse_bool("o"), parse_bool("2")),
+            (Some(true), Some(false), None, None)
+        );
     }
 
     #[test]

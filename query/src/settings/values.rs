@@ -98,7 +98,8 @@ impl Variables {
 
     /// Variables of applications, by name.
     pub(crate) fn custom(&self) -> Vec<(String, String)> {
-        let mut custom: Values = self.session.iter().chain(&self.local).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut custom: Values =
+            self.session.iter().chain(&self.local).map(|(k, v)| (k.clone(), v.clone())).collect();
         custom.retain(|name, _| name.contains('.'));
         custom.into_iter().collect()
     }
@@ -306,7 +307,10 @@ mod tests {
     fn unknown_and_fixed_variables_are_refused() {
         let mut v = Variables::default();
         let error = v.set("nope", &["1".to_owned()], false).unwrap_err();
-        assert_eq!((error.kind(), error.message()), (ErrorKind::UndefinedObject, "unrecognized configuration parameter \"nope\""));
+        assert_eq!(
+            (error.kind(), error.message()),
+            (ErrorKind::UndefinedObject, "unrecognized configuration parameter \"nope\"")
+        );
         let error = v.set("server_version", &["9".to_owned()], false).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::CannotChangeParameter);
         assert_eq!(v.show("nope").unwrap_err().kind(), ErrorKind::UndefinedObject);

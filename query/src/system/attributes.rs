@@ -47,7 +47,8 @@ fn type_value(ty: Oid, column: &str) -> Value {
     let types: &'static Relation = relation("pg_type")?;
     let (oid, place) = (types.column("oid")?, types.column(column)?);
     let wanted = ty.to_string();
-    let row = types.rows.iter().find(|row| row.get(oid).is_some_and(|v| v.as_deref() == Some(wanted.as_str())))?;
+    let row =
+        types.rows.iter().find(|row| row.get(oid).is_some_and(|v| v.as_deref() == Some(wanted.as_str())))?;
     row.get(place).cloned().flatten()
 }
 

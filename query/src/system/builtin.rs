@@ -37,7 +37,9 @@ impl SystemCatalog {
             ("pg_catalog", "pg_indexes") => relations::indexes_view(self, table),
             ("pg_catalog", "pg_attribute") => attributes::attributes(self, table),
             ("pg_catalog", "pg_attrdef") => attributes::defaults(self, table),
-            ("pg_catalog", "pg_authid" | "pg_roles" | "pg_user" | "pg_shadow") => server::roles(self, table, name),
+            ("pg_catalog", "pg_authid" | "pg_roles" | "pg_user" | "pg_shadow") => {
+                server::roles(self, table, name)
+            }
             ("pg_catalog", "pg_settings") => server::settings(self, table),
             ("information_schema", "schemata") => information_schema::schemata(self, table),
             ("information_schema", "tables") => information_schema::tables(self, table),
@@ -81,9 +83,12 @@ fn fixed_rows(described: &'static SystemRelation) -> Result<RecordBatch> {
         let places: Vec<Option<usize>> = described.columns.iter().map(|c| raw.column(c.name)).collect();
         for row in &raw.rows {
             // Schemas that a database can hold itself are live rows.
-            let is_live = described.name == "pg_namespace" && row.get(1).is_some_and(|n| n.as_deref() == Some("public"));
+            let is_live = described.name == "pg_namespace"
+                && row.get(1).is_some_and(|n| n.as_deref() == Some("public"));
             if !is_live {
-                table.whole_row(places.iter().map(|p| p.and_then(|p| row.get(p)).cloned().flatten()).collect());
+                table.whole_row(
+                    places.iter().map(|p| p.and_then(|p| row.get(p)).cloned().flatten()).collect(),
+                );
             }
         }
     }

@@ -42,7 +42,8 @@ pub(super) fn columns(catalog: &SystemCatalog, out: &mut SystemTable) {
     for relation in system_relations() {
         for column in &relation.columns {
             if let Some(ty) = SqlType::with_typmod(column.ty, column.typmod) {
-                let place = Place { schema: relation.schema, table: relation.name, number: i64::from(column.attnum) };
+                let place =
+                    Place { schema: relation.schema, table: relation.name, number: i64::from(column.attnum) };
                 self::column(out, &place, column.name, &ty, column.not_null, None);
             }
         }
@@ -62,7 +63,14 @@ struct Place<'a> {
     number: i64,
 }
 
-fn column(out: &mut SystemTable, place: &Place<'_>, name: &str, ty: &SqlType, not_null: bool, default: Option<&str>) {
+fn column(
+    out: &mut SystemTable,
+    place: &Place<'_>,
+    name: &str,
+    ty: &SqlType,
+    not_null: bool,
+    default: Option<&str>,
+) {
     let (precision, radix, scale) = numeric_shape(ty);
     let is_time = matches!(ty.oid, oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::INTERVAL);
     let time_precision = match ty.oid {

@@ -108,9 +108,11 @@ pub(super) fn indexes(catalog: &SystemCatalog, out: &mut SystemTable) {
 fn operator_class(ty: Oid) -> String {
     let Some(classes) = relation("pg_opclass") else { return "0".to_owned() };
     let place = |name: &str| classes.column(name).unwrap_or(usize::MAX);
-    let (oid, method, input, default) = (place("oid"), place("opcmethod"), place("opcintype"), place("opcdefault"));
+    let (oid, method, input, default) =
+        (place("oid"), place("opcmethod"), place("opcintype"), place("opcdefault"));
     // varchar is indexed as text.
-    let wanted = if ty == types::sql_type::oid::VARCHAR { types::sql_type::oid::TEXT } else { ty }.to_string();
+    let wanted =
+        if ty == types::sql_type::oid::VARCHAR { types::sql_type::oid::TEXT } else { ty }.to_string();
     let is = |row: &[Value], place: usize, expected: &str| {
         row.get(place).is_some_and(|v| v.as_deref() == Some(expected))
     };

@@ -63,9 +63,13 @@ type KindRow = (&'static str, Value, Option<(i64, i64)>, Value);
 fn kind_of(d: &Definition) -> KindRow {
     match d.kind {
         Kind::Bool => ("bool", None, None, None),
-        Kind::Int { min, max, unit_ms } => ("integer", unit_ms.then_some("ms".into()), Some((min, max)), None),
+        Kind::Int { min, max, unit_ms } => {
+            ("integer", unit_ms.then_some("ms".into()), Some((min, max)), None)
+        }
         Kind::Enum(words) => ("enum", None, None, value(format!("{{{}}}", quoted_words(words)))),
-        Kind::Text | Kind::List | Kind::DateStyle | Kind::TimeZone | Kind::Encoding => ("string", None, None, None),
+        Kind::Text | Kind::List | Kind::DateStyle | Kind::TimeZone | Kind::Encoding => {
+            ("string", None, None, None)
+        }
     }
 }
 

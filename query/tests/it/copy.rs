@@ -36,9 +36,19 @@ async fn errors_in_the_data_name_their_place_and_nothing_is_kept() {
     let mut client = server.session();
     client.run("CREATE TABLE t (a int PRIMARY KEY, b text NOT NULL)").await.unwrap();
     let cases = [
-        ("1\tx\n2\ty\nq\tz\n", ErrorKind::InvalidText, "invalid input syntax for type integer: \"q\"", "COPY t, line 3, column a: \"q\""),
+        (
+            "1\tx\n2\ty\nq\tz\n",
+            ErrorKind::InvalidText,
+            "invalid input syntax for type integer: \"q\"",
+            "COPY t, line 3, column a: \"q\"",
+        ),
         ("1\n", ErrorKind::BadCopyFormat, "missing data for column \"b\"", "COPY t, line 1: \"1\""),
-        ("1\tx\ty\n", ErrorKind::BadCopyFormat, "extra data after last expected column", "COPY t, line 1: \"1\tx\ty\""),
+        (
+            "1\tx\ty\n",
+            ErrorKind::BadCopyFormat,
+            "extra data after last expected column",
+            "COPY t, line 1: \"1\tx\ty\"",
+        ),
         (
             "1\tx\n2\t\\N\n",
             ErrorKind::NotNullViolation,
@@ -94,7 +104,10 @@ async fn parquet_files_come_back_as_the_same_rows() {
     assert_eq!(client.rows("SELECT * FROM back ORDER BY a").await, before);
     assert_eq!(client.tag(&format!("COPY t TO '{root}/many/' (FORMAT parquet)")).await, "COPY 2");
     client.run("DELETE FROM back").await.unwrap();
-    assert_eq!(client.tag(&format!("COPY back FROM '{root}/many/*.parquet' (FORMAT parquet)")).await, "COPY 2");
+    assert_eq!(
+        client.tag(&format!("COPY back FROM '{root}/many/*.parquet' (FORMAT parquet)")).await,
+        "COPY 2"
+    );
     assert_eq!(client.rows("SELECT * FROM back ORDER BY a").await, before);
     let error = client.error(&format!("COPY t TO '{root}/many/' (FORMAT parquet)")).await;
     assert_eq!(error.kind(), ErrorKind::DuplicateObject);

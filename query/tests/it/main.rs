@@ -2,6 +2,8 @@
 
 mod copy;
 mod harness;
+mod operator_matrix;
+mod psql;
 mod restart;
 mod statements;
 mod transactions;

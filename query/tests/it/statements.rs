@@ -7,7 +7,10 @@ use base::ErrorKind;
 async fn rows_are_written_read_changed_and_deleted() {
     let server = Server::start();
     let mut client = server.session();
-    assert_eq!(client.tag("CREATE TABLE t (a int PRIMARY KEY, b text, c numeric(10,2))").await, "CREATE TABLE");
+    assert_eq!(
+        client.tag("CREATE TABLE t (a int PRIMARY KEY, b text, c numeric(10,2))").await,
+        "CREATE TABLE"
+    );
     let tag = client.tag("INSERT INTO t VALUES (1, 'one', 1.5), (2, 'two', 2.25), (3, NULL, NULL)").await;
     assert_eq!(tag, "INSERT 0 3");
     assert_eq!(client.rows("SELECT * FROM t ORDER BY a").await, ["1|one|1.50", "2|two|2.25", "3|∅|∅"]);
@@ -30,10 +33,14 @@ async fn a_key_that_exists_is_refused_or_updated() {
     assert_eq!(client.tag("INSERT INTO t VALUES (1, 5), (3, 30) ON CONFLICT DO NOTHING").await, "INSERT 0 1");
     let upsert = "INSERT INTO t VALUES (2, 7), (4, 40) ON CONFLICT (a) DO UPDATE SET b = t.b + excluded.b RETURNING a, b";
     assert_eq!(client.rows(upsert).await, ["2|27", "4|40"]);
-    let error = client.error("INSERT INTO t VALUES (9, 1), (9, 2) ON CONFLICT (a) DO UPDATE SET b = excluded.b").await;
+    let error = client
+        .error("INSERT INTO t VALUES (9, 1), (9, 2) ON CONFLICT (a) DO UPDATE SET b = excluded.b")
+        .await;
     assert_eq!(error.kind(), ErrorKind::Cardinality);
     assert_eq!(error.message(), "ON CONFLICT DO UPDATE command cannot affect row a second time");
-    let error = client.error("INSERT INTO t VALUES (1, 1), (1, 2) ON CONFLICT (a) DO UPDATE SET b = excluded.b").await;
+    let error = client
+        .error("INSERT INTO t VALUES (1, 1), (1, 2) ON CONFLICT (a) DO UPDATE SET b = excluded.b")
+        .await;
     assert_eq!(error.kind(), ErrorKind::Cardinality);
     let filtered = "INSERT INTO t VALUES (1, 100), (2, 1) ON CONFLICT (a) DO UPDATE SET b = excluded.b WHERE excluded.b > t.b";
     assert_eq!(client.tag(filtered).await, "INSERT 0 1");
@@ -89,7 +96,10 @@ async fn definitions_exist_or_not_with_postgresqls_words() {
     assert_eq!(client.tag("CREATE TABLE IF NOT EXISTS s.t (a int)").await, "CREATE TABLE");
     let notices = client.session.take_notices();
     assert_eq!(notices.len(), 1);
-    assert_eq!((notices[0].code, notices[0].message.as_str()), ("42P07", "relation \"t\" already exists, skipping"));
+    assert_eq!(
+        (notices[0].code, notices[0].message.as_str()),
+        ("42P07", "relation \"t\" already exists, skipping")
+    );
     let error = client.error("DROP SCHEMA s").await;
     assert_eq!(error.kind(), ErrorKind::DependentObjects);
     assert_eq!(error.message(), "cannot drop schema s because other objects depend on it");
@@ -106,7 +116,10 @@ async fn settings_are_set_shown_and_told() {
     assert_eq!(client.rows("SHOW server_version").await, ["15.18"]);
     assert_eq!(client.tag("SET application_name TO 'x'").await, "SET");
     assert_eq!(client.session.take_parameter_changes(), [("application_name".to_owned(), "x".to_owned())]);
-    assert_eq!(client.error("SET nonsense = 1").await.message(), "unrecognized configuration parameter \"nonsense\"");
+    assert_eq!(
+        client.error("SET nonsense = 1").await.message(),
+        "unrecognized configuration parameter \"nonsense\""
+    );
     client.run("BEGIN").await.unwrap();
     client.run("SET application_name TO 'y'").await.unwrap();
     client.run("ROLLBACK").await.unwrap();

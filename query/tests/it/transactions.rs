@@ -74,7 +74,10 @@ async fn warnings_tell_of_blocks_that_are_there_or_not() {
     let told: Vec<(&str, &str)> = notices.iter().map(|n| (n.code, n.message.as_str())).collect();
     assert_eq!(
         told,
-        [("25P01", "there is no transaction in progress"), ("25001", "there is already a transaction in progress")]
+        [
+            ("25P01", "there is no transaction in progress"),
+            ("25001", "there is already a transaction in progress")
+        ]
     );
 }
 
@@ -144,7 +147,10 @@ async fn a_statement_stops_at_its_timeout() {
     client.run("INSERT INTO t SELECT g FROM generate_series(1, 3000) AS g").await.unwrap();
     client.run("SET statement_timeout = '50ms'").await.unwrap();
     let error = client.error("SELECT count(*) FROM t a, t b, t c WHERE a.a + b.a + c.a = 7").await;
-    assert_eq!((error.kind(), error.message()), (ErrorKind::Cancelled, "canceling statement due to statement timeout"));
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Cancelled, "canceling statement due to statement timeout")
+    );
     client.run("SET statement_timeout = 0").await.unwrap();
     assert_eq!(client.rows("SELECT count(*) FROM t").await, ["3000"]);
 }
@@ -161,5 +167,36 @@ async fn a_prepared_statement_notices_a_changed_table() {
     client.run("DROP TABLE t").await.unwrap();
     client.run("CREATE TABLE t (a int, b int)").await.unwrap();
     let error = client.session.execute(&prepared, Vec::new(), true).await.unwrap_err();
-    assert_eq!((error.kind(), error.message()), (ErrorKind::Unsupported, "cached plan must not change result type"));
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Unsupported, "cached plan must not change result type")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_statement_can_be_cancelled() {
+    let server = Server::start();
+    let mut client = server.session();
+    let handle = client.session.cancel_handle();
+    // Without a statement there is nothing to stop, and nothing is stopped later.
+    handle.cancel();
+    assert_eq!(client.rows("SELECT 1").await, ["1"]);
+    let endless = "SELECT count(*) FROM generate_series(1, 5000) a, generate_series(1, 5000) b, \
+                   generate_series(1, 5000) c WHERE a + b + c = -1";
+    // Cancels again and again: the request may come before the statement runs.
+    let mut run = Box::pin(client.run(endless));
+    let outcome = loop {
+        handle.cancel();
+        if let std::task::Poll::Ready(outcome) = futures::poll!(run.as_mut()) {
+            break outcome;
+        }
+        tokio::task::yield_now().await;
+    };
+    drop(run);
+    let error = outcome.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Cancelled, "canceling statement due to user request")
+    );
+    assert_eq!(client.rows("SELECT 1").await, ["1"]);
 }

@@ -177,11 +177,17 @@ async fn a_copy_that_is_not_ended_leaves_nothing() {
     let (mut other, _) = Raw::session(server.address).await.unwrap();
     other.ask("CREATE TABLE t (a integer)").await.unwrap();
     let begun = [raw::query("COPY t FROM STDIN"), raw::copy_data(b"1\n2\n3")].concat();
-    last_words_of_a_session(server.address, &begun).await;
-    assert_eq!(other.ask("SELECT count(*) FROM t").await.unwrap()[1], "Row 0");
-    let words = last_words_of_a_session(server.address, &[begun, raw::query("SELECT 1")].concat()).await;
+    let (mut leaving, _) = Raw::session(server.address).await.unwrap();
+    leaving.send(&begun).await.unwrap();
+    drop(leaving);
+    let (mut session, _) = Raw::session(server.address).await.unwrap();
+    session.send(&[begun, raw::query("SELECT 1")].concat()).await.unwrap();
+    let words = raw::shown(&session.until_ready().await.unwrap());
     let unexpected = "ERROR 08P01: unexpected message type 0x51 during COPY from stdin";
-    assert!(words.iter().any(|w| w.starts_with(unexpected)), "{words:?}");
+    assert!(
+        words.last_chunk().is_some_and(|[error, ready]| error.starts_with(unexpected) && ready == "Ready I"),
+        "{words:?}"
+    );
     assert_eq!(other.ask("SELECT count(*) FROM t").await.unwrap()[1], "Row 0");
 }
 

@@ -64,7 +64,6 @@ async fn versions_are_negotiated_as_by_postgres() {
             &[&AS_POSTGRES[..], &[("_pq_.colour", "red"), ("_pq_.size", "1")]].concat(),
         ),
         raw::startup(PROTOCOL_3_0, &AS_POSTGRES),
-        raw::startup(2 << 16, &AS_POSTGRES),
         raw::startup(4 << 16, &AS_POSTGRES),
     ];
     for packet in &packets {

@@ -1,1 +1,164 @@
-//! Soon.
+//! psql 15 as people use it. What it shows is compared with what it shows of a PostgreSQL 15 with the same objects.
+
+use sql_tests::postgres;
+use sql_tests::wire::TestServer;
+use std::net::SocketAddr;
+use std::process::{Command, Output};
+
+fn psql(address: SocketAddr, arguments: &[&str]) -> Output {
+    let connection = format!("host={} port={} user=postgres dbname=postgres", address.ip(), address.port());
+    Command::new("psql")
+        .args(["-X", "-d", &connection])
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LC_ALL", "C.UTF-8")
+        .output()
+        .expect("psql 15 is installed; ./test installs it")
+}
+
+/// What it printed; it must have had nothing to complain of.
+fn shown(address: SocketAddr, arguments: &[&str]) -> String {
+    let output = psql(address, arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && errors.is_empty(), "psql {arguments:?}: {}\n{errors}", output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const OBJECTS: &str = "
+    CREATE SCHEMA sales;
+    CREATE TABLE plain (a integer, b text);
+    CREATE TABLE keyed (
+        id bigint PRIMARY KEY, small smallint NOT NULL, price numeric(12,2) DEFAULT 0.00, at timestamp with time zone,
+        day date, code varchar(10), raw bytea, ok boolean DEFAULT true, f real, d double precision, u uuid
+    );
+    CREATE TABLE sales.orders (region text, id integer, PRIMARY KEY (region, id));
+    INSERT INTO plain VALUES (1, 'one'), (2, NULL);
+";
+
+/// Both servers with the same objects.
+async fn both() -> (TestServer, postgres::Server) {
+    let server = TestServer::start().await.unwrap();
+    let peer = postgres::Server::start().expect("PostgreSQL 15 runs here; ./test installs it");
+    for address in [server.address, peer.address()] {
+        shown(address, &["-q", "-v", "ON_ERROR_STOP=1", "-c", OBJECTS]);
+    }
+    (server, peer)
+}
+
+async fn same_as_postgres(commands: &[&str]) {
+    let (server, peer) = both().await;
+    for command in commands {
+        assert_eq!(
+            shown(server.address, &["-c", command]),
+            shown(peer.address(), &["-c", command]),
+            "{command}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_are_listed_as_by_postgres() {
+    same_as_postgres(&["\\dt", "\\dt plain", "\\dt sales.*", "\\dt *.orders", "\\dt k*", "\\d"]).await;
+}
+
+/// PostgreSQL gives the schema public to a role that stands for the owner of the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemas_are_listed_as_by_postgres() {
+    let (server, peer) = both().await;
+    for arguments in [["-At", "-c", "\\dn"], ["-At", "-c", "\\dn sales"]] {
+        let theirs = shown(peer.address(), &arguments).replace("pg_database_owner", "postgres");
+        assert_eq!(shown(server.address, &arguments), theirs);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn databases_are_listed() {
+    let server = TestServer::start().await.unwrap();
+    let list = shown(server.address, &["-At", "-c", "\\l"]);
+    assert!(list.lines().any(|line| line.starts_with("postgres|postgres|UTF8|C|C|")), "{list}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_is_described_as_by_postgres() {
+    same_as_postgres(&["\\d plain", "\\d keyed", "\\d sales.orders"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_are_shown_as_by_postgres() {
+    same_as_postgres(&[
+        "SELECT * FROM plain ORDER BY a",
+        "SELECT a AS \"Number\", b FROM plain WHERE false",
+        "SELECT 1 AS n, 'text' AS t, NULL AS nothing, true AS yes, 1.50 AS price, date '2024-02-29' AS day",
+        "INSERT INTO sales.orders VALUES ('north', 1), ('south', 2)",
+        "UPDATE sales.orders SET id = id + 10 WHERE region = 'north' RETURNING *",
+        "DELETE FROM sales.orders",
+        "BEGIN; INSERT INTO plain VALUES (3, 'three'); ROLLBACK",
+        "SELECT count(*) FROM plain",
+        "SHOW standard_conforming_strings",
+    ])
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_the_client_are_copied_both_ways() {
+    let (server, peer) = both().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("in.csv");
+    std::fs::write(&file, "10,ten\n11,\"eleven, \"\"quoted\"\"\"\n12,\n").unwrap();
+    let mut written = Vec::new();
+    for (address, name) in [(server.address, "ours.csv"), (peer.address(), "theirs.csv")] {
+        let copied = shown(address, &["-c", &format!("\\copy plain from '{}' csv", file.display())]);
+        assert_eq!(copied, "COPY 3\n");
+        let out = directory.path().join(name);
+        let command = format!("\\copy (SELECT * FROM plain ORDER BY a) to '{}' csv header", out.display());
+        assert_eq!(shown(address, &["-c", &command]), "COPY 5\n");
+        written.push(std::fs::read_to_string(&out).unwrap());
+    }
+    assert_eq!(written[0], written[1]);
+    std::fs::write(&file, "20,twenty\nx,none\n").unwrap();
+    let mut complaints = Vec::new();
+    for address in [server.address, peer.address()] {
+        let output = psql(address, &["-c", &format!("\\copy plain from '{}' csv", file.display())]);
+        complaints.push((output.status.code(), String::from_utf8(output.stderr).unwrap()));
+        assert_eq!(shown(address, &["-At", "-c", "SELECT count(*) FROM plain"]), "5\n");
+    }
+    assert_eq!(complaints[0], complaints[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_connection_is_told() {
+    let server = TestServer::start().await.unwrap();
+    let expected = format!(
+        "You are connected to database \"postgres\" as user \"postgres\" on host \"127.0.0.1\" at port \"{}\".\n",
+        server.address.port()
+    );
+    assert_eq!(shown(server.address, &["-c", "\\conninfo"]), expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exit_codes_are_those_of_postgres() {
+    let (server, peer) = both().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("script.sql");
+    std::fs::write(&file, "SELECT 1;\nSELECT missing;\nSELECT 3;\n").unwrap();
+    let file = file.to_string_lossy().into_owned();
+    let runs: [&[&str]; 6] = [
+        &["-f", &file],
+        &["-v", "ON_ERROR_STOP=1", "-f", &file],
+        &["-1", "-f", &file],
+        &["-c", "SELECT missing"],
+        &["-v", "ON_ERROR_STOP=1", "-c", "SELECT 1", "-c", "SELECT missing", "-c", "SELECT 3"],
+        &["-c", "\\nosuch"],
+    ];
+    for arguments in runs {
+        let outcomes = [server.address, peer.address()].map(|address| {
+            let output = psql(address, arguments);
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            (output.status.code(), text(output.stdout), text(output.stderr))
+        });
+        assert_eq!(outcomes[0], outcomes[1], "{arguments:?}");
+    }
+    let nowhere = psql(server.address, &["-d", "nowhere", "-c", "SELECT 1"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+}

@@ -157,7 +157,8 @@ fn unescape(line: &[u8], at: usize, out: &mut Vec<u8>) -> Result<usize> {
 
 /// One or two hexadecimal digits at `at`.
 fn hexadecimal(line: &[u8], at: usize) -> Option<(u8, usize)> {
-    let digit = |at: usize| line.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let digit =
+        |at: usize| line.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
     let first = digit(at)?;
     Some(digit(at + 1).map_or((first, at + 1), |second| (first << 4 | second, at + 2)))
 }

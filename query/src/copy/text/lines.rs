@@ -260,7 +260,11 @@ impl LineSplitter {
     /// `\.` at `here`: the marker when a line end of the style of this data follows.
     fn marker(&self, here: usize) -> Result<Step> {
         let not_marker = |message: &str| {
-            if self.csv { Ok(Step::Continue(here + 1)) } else { Err(Error::new(ErrorKind::BadCopyFormat, message)) }
+            if self.csv {
+                Ok(Step::Continue(here + 1))
+            } else {
+                Err(Error::new(ErrorKind::BadCopyFormat, message))
+            }
         };
         let mut behind = here + 2;
         if self.line_end == LineEnd::ReturnNewline {
@@ -286,7 +290,10 @@ impl LineSplitter {
         if expected {
             Ok(Step::DataEnds { end: here })
         } else {
-            Err(Error::new(ErrorKind::BadCopyFormat, "end-of-copy marker does not match previous newline style"))
+            Err(Error::new(
+                ErrorKind::BadCopyFormat,
+                "end-of-copy marker does not match previous newline style",
+            ))
         }
     }
 }

@@ -47,7 +47,8 @@ fn drain(splitter: &mut LineSplitter, reader: &mut FieldReader, rows: &mut Rows)
             Line::Found { start, end } => (start, end),
             Line::NeedMore | Line::End => return Ok(()),
         };
-        check_utf8(splitter.bytes(start, usize::MAX), end - start).map_err(|e| failed(e, splitter.number()))?;
+        check_utf8(splitter.bytes(start, usize::MAX), end - start)
+            .map_err(|e| failed(e, splitter.number()))?;
         let count = reader.read(splitter.bytes(start, end)).map_err(|e| failed(e, splitter.number()))?;
         let fields = (0..count).map(|i| match reader.get(i) {
             Some(Field::Value(text)) => Some(text.to_owned()),
@@ -74,7 +75,11 @@ fn cases() -> Vec<(Layout, &'static [u8], Expected)> {
         (Layout::Text(text()), b"\\b\\f\\n\\r\\t\\v\\\\\\q", Ok(&[&[Some("\u{8}\u{c}\n\r\t\u{b}\\q")]])),
         (Layout::Text(text()), b"\\101\\1018\\x41\\x4a4\\xg\\8\n", Ok(&[&[Some("AA8AJ4xg8")]])),
         (Layout::Text(text()), b"\\303\\251\n", Ok(&[&[Some("é")]])),
-        (Layout::Text(text()), b"\\303x\n", Err(("invalid byte sequence for encoding \"UTF8\": 0xc3 0x78", 1))),
+        (
+            Layout::Text(text()),
+            b"\\303x\n",
+            Err(("invalid byte sequence for encoding \"UTF8\": 0xc3 0x78", 1)),
+        ),
         (Layout::Text(text()), b"\\000\n", Err(("invalid byte sequence for encoding \"UTF8\": 0x00", 1))),
         (Layout::Text(text()), b"x\\\n", Ok(&[&[Some("x\n")]])),
         (Layout::Text(text()), b"x\\\ny\n", Ok(&[&[Some("x\ny")]])),
@@ -85,17 +90,41 @@ fn cases() -> Vec<(Layout, &'static [u8], Expected)> {
         (Layout::Text(text()), b"a\n\\.", Err(("end-of-copy marker corrupt", 2))),
         (Layout::Text(text()), b"a\n\\.x\n", Err(("end-of-copy marker corrupt", 2))),
         (Layout::Text(text()), b"a\r\n\\.\r\nb\r\n", Ok(&[&[Some("a")]])),
-        (Layout::Text(text()), b"a\r\n\\.\n", Err(("end-of-copy marker does not match previous newline style", 2))),
-        (Layout::Text(text()), b"a\n\\.\r\n", Err(("end-of-copy marker does not match previous newline style", 2))),
+        (
+            Layout::Text(text()),
+            b"a\r\n\\.\n",
+            Err(("end-of-copy marker does not match previous newline style", 2)),
+        ),
+        (
+            Layout::Text(text()),
+            b"a\n\\.\r\n",
+            Err(("end-of-copy marker does not match previous newline style", 2)),
+        ),
         (Layout::Text(text()), b"a\r\n\\.", Err(("end-of-copy marker corrupt", 2))),
-        (Layout::Text(text()), b"\xc3\xa9\n\xff\n", Err(("invalid byte sequence for encoding \"UTF8\": 0xff", 2))),
+        (
+            Layout::Text(text()),
+            b"\xc3\xa9\n\xff\n",
+            Err(("invalid byte sequence for encoding \"UTF8\": 0xff", 2)),
+        ),
         (Layout::Text(text()), b"\xc3\n", Err(("invalid byte sequence for encoding \"UTF8\": 0xc3 0x0a", 1))),
         (Layout::Text(text()), b"a\x00b\n", Err(("invalid byte sequence for encoding \"UTF8\": 0x00", 1))),
-        (Layout::Text(text()), b"a\t\xe2\x82\tx\n", Err(("invalid byte sequence for encoding \"UTF8\": 0xe2 0x82 0x09", 1))),
-        (Layout::Text(CopyText { delimiter: b'|', null: "nil".to_owned(), ..text() }), b"a\\|b|nil\n", Ok(&[&[Some("a|b"), None]])),
+        (
+            Layout::Text(text()),
+            b"a\t\xe2\x82\tx\n",
+            Err(("invalid byte sequence for encoding \"UTF8\": 0xe2 0x82 0x09", 1)),
+        ),
+        (
+            Layout::Text(CopyText { delimiter: b'|', null: "nil".to_owned(), ..text() }),
+            b"a\\|b|nil\n",
+            Ok(&[&[Some("a|b"), None]]),
+        ),
         (Layout::Csv(csv()), b"a,b\n", Ok(&[&[Some("a"), Some("b")]])),
         (Layout::Csv(csv()), b"\"a\nb\",c\n", Ok(&[&[Some("a\nb"), Some("c")]])),
-        (Layout::Csv(csv()), b"\"a\r\nb\",c\r\nd,e\r\n", Ok(&[&[Some("a\r\nb"), Some("c")], &[Some("d"), Some("e")]])),
+        (
+            Layout::Csv(csv()),
+            b"\"a\r\nb\",c\r\nd,e\r\n",
+            Ok(&[&[Some("a\r\nb"), Some("c")], &[Some("d"), Some("e")]]),
+        ),
         (Layout::Csv(csv()), b"\"a\"\"b\",c\"d\"e\n", Ok(&[&[Some("a\"b"), Some("cde")]])),
         (Layout::Csv(csv()), b"\"a\",\n,\"\"\n", Ok(&[&[Some("a"), None], &[None, Some("")]])),
         (Layout::Csv(csv()), b"a,\"b\n", Err(("unterminated CSV quoted field", 1))),
@@ -109,16 +138,41 @@ fn cases() -> Vec<(Layout, &'static [u8], Expected)> {
         (Layout::Csv(csv()), b"a\nb\r\n", Err(("unquoted carriage return found in data", 2))),
         (Layout::Csv(csv()), b"a\r\nb\n", Err(("unquoted newline found in data", 2))),
         (Layout::Csv(csv()), b" a \n\" b \" \n", Ok(&[&[Some(" a ")], &[Some(" b  ")]])),
-        (Layout::Csv(CopyText { escape: b'\\', ..csv() }), b"\"a\\\"b\",\"c\\\\\"\n", Ok(&[&[Some("a\"b"), Some("c\\")]])),
-        (Layout::Csv(CopyText { escape: b'\\', ..csv() }), b"\"a\\nb\",c\n", Ok(&[&[Some("a\\nb"), Some("c")]])),
-        (Layout::Csv(CopyText { delimiter: b';', quote: b'\'', escape: b'\'', ..csv() }), b"'a;b';'it''s'\n", Ok(&[&[Some("a;b"), Some("it's")]])),
+        (
+            Layout::Csv(CopyText { escape: b'\\', ..csv() }),
+            b"\"a\\\"b\",\"c\\\\\"\n",
+            Ok(&[&[Some("a\"b"), Some("c\\")]]),
+        ),
+        (
+            Layout::Csv(CopyText { escape: b'\\', ..csv() }),
+            b"\"a\\nb\",c\n",
+            Ok(&[&[Some("a\\nb"), Some("c")]]),
+        ),
+        (
+            Layout::Csv(CopyText { delimiter: b';', quote: b'\'', escape: b'\'', ..csv() }),
+            b"'a;b';'it''s'\n",
+            Ok(&[&[Some("a;b"), Some("it's")]]),
+        ),
         (Layout::Csv(CopyText { null: "x".to_owned(), ..csv() }), b"x,\"x\"\n", Ok(&[&[None, Some("x")]])),
-        (Layout::Csv(CopyText { null: "x".to_owned(), force_null: vec![1], force_not_null: vec![0], ..csv() }), b"x,\"x\"\n", Ok(&[&[Some("x"), None]])),
+        (
+            Layout::Csv(CopyText {
+                null: "x".to_owned(),
+                force_null: vec![1],
+                force_not_null: vec![0],
+                ..csv()
+            }),
+            b"x,\"x\"\n",
+            Ok(&[&[Some("x"), None]]),
+        ),
         (Layout::Text(text()), b"a\nb\\.\n", Ok(&[&[Some("a")], &[Some("b")]])),
         (Layout::Text(text()), b"\t\\N\t\n", Ok(&[&[Some(""), None, Some("")]])),
         (Layout::Csv(csv()), b"a,,\"\"\n", Ok(&[&[Some("a"), None, Some("")]])),
         (Layout::Csv(csv()), b"\"\"\n", Ok(&[&[Some("")]])),
-        (Layout::Text(CopyText { delimiter: b',', ..text() }), b"a\\,b,c\\054d\n", Ok(&[&[Some("a,b"), Some("c,d")]])),
+        (
+            Layout::Text(CopyText { delimiter: b',', ..text() }),
+            b"a\\,b,c\\054d\n",
+            Ok(&[&[Some("a,b"), Some("c,d")]]),
+        ),
         (Layout::Csv(csv()), b"\"a\"b,c\n", Ok(&[&[Some("ab"), Some("c")]])),
         (Layout::Csv(csv()), b"a \"b\" c,\" d\"\n", Ok(&[&[Some("a b c"), Some(" d")]])),
         (Layout::Csv(CopyText { quote: b'|', escape: b'|', ..csv() }), b"|a||b|\n", Ok(&[&[Some("a|b")]])),
@@ -133,7 +187,12 @@ fn data_is_read_as_by_postgresql_however_it_is_cut() {
             .map_err(|(message, line)| (message.to_owned(), line));
         for piece in [1, 2, 7, 1_000] {
             let found = read(&layout, data, piece);
-            assert_eq!(found, expected, "{:?} {layout:?} in pieces of {piece}", String::from_utf8_lossy(data));
+            assert_eq!(
+                found,
+                expected,
+                "{:?} {layout:?} in pieces of {piece}",
+                String::from_utf8_lossy(data)
+            );
         }
     }
 }
@@ -150,7 +209,8 @@ fn lines_are_numbered_through_quotes() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    const CHARACTERS: [&str; 14] = ["a", "\t", "\n", "\r", "\\", ".", "N", ",", "\"", "'", "\u{8}", "\u{c}", "é", " "];
+    const CHARACTERS: [&str; 14] =
+        ["a", "\t", "\n", "\r", "\\", ".", "N", ",", "\"", "'", "\u{8}", "\u{c}", "é", " "];
     let random = Random::from_seed(11);
     let layouts = [
         Layout::Text(text()),

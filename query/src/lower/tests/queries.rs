@@ -190,3 +190,48 @@ fn nothing_unreached_is_evaluated() {
     assert_eq!(kind(&m, "select a + 2147483647 from t"), ErrorKind::NumericOutOfRange);
     assert_eq!(m.rows("select coalesce(null, 1, 1 / 0)"), ["1"]);
 }
+
+#[test]
+fn casts_and_modifiers() {
+    let m = memory();
+    assert_eq!(m.rows("select 1.005::numeric(10,2), 2.5::int, (-2.5)::float8::int, 3.5::float8::int"), ["1.01|3|-2|4"]);
+    assert_eq!(m.rows("select 'abcdef'::varchar(3), 12::text, '12'::int + 1, true::int"), ["abc|12|13|1"]);
+    assert_eq!(m.rows("select d::int, d::text, d * 2, d / 3 from t where a = 1"), ["2|1.50|3.00|0.50000000000000000000"]);
+    assert_eq!(kind(&m, "select 'x'::int from t"), ErrorKind::InvalidText);
+    assert_eq!(kind(&m, "select a::text::date from t"), ErrorKind::InvalidDatetime);
+    assert_eq!(kind(&m, "select 12345.6::numeric(4,1)"), ErrorKind::NumericOutOfRange);
+    assert_eq!(kind(&m, "select d * 1000000000::numeric(20,0) * 99999999999999999999::numeric(20,0) * 1e10::numeric(20,0) from t"), ErrorKind::NumericOutOfRange);
+}
+
+#[test]
+fn lists_and_patterns() {
+    let m = memory();
+    assert_eq!(m.sorted("select a from t where a in (1, 3, null)"), ["1", "3"]);
+    assert_eq!(m.sorted("select a from t where a not in (1, 3)"), ["2", "4"]);
+    assert_eq!(m.sorted("select a from t where f in (0, 'NaN')"), ["1", "2", "3", "4"]);
+    assert_eq!(m.sorted("select a from t where n in (1, 2.000)"), ["1", "2", "3"]);
+    assert_eq!(m.sorted("select a from t where a = any (array[2, 3])"), ["2", "3"]);
+    assert_eq!(m.sorted("select a from t where a <> all (array[2, 3])"), ["1", "4"]);
+    assert_eq!(m.sorted("select a from t where a = any (array[a, 3])"), ["1", "2", "3", "4"]);
+    assert_eq!(m.sorted("select b from t where b like 't%' or b ilike 'ON_'"), ["one", "three", "two"]);
+    assert_eq!(m.sorted("select b from t where b not like '%o%'"), ["three"]);
+    assert_eq!(m.sorted("select b from t where b ~ '^t.*e$'"), ["three"]);
+    assert_eq!(m.rows("select greatest(1, null, 3), least('b', 'a'), nullif(1, 1), greatest(1.50, 1.5)"), ["3|a|-|1.50"]);
+    assert_eq!(m.sorted("select a from t where n is distinct from 1"), ["-", "3", "4"]);
+    assert_eq!(m.rows("select (array[10, 20, 30])[2], array_length(array[1, 2], 1)"), ["20|2"]);
+}
+
+#[test]
+fn long_chains_neither_overflow_nor_take_long() {
+    // On a stack like that of the threads that plan.
+    let checked = base::spawn::big_stack_thread("chains", base::limits::STACK_BYTES, check_chains).unwrap();
+    checked.join().unwrap();
+}
+
+fn check_chains() {
+    let m = memory();
+    let or: Vec<String> = (0..2_000).map(|i| format!("a = {i}")).collect();
+    assert_eq!(m.rows(&format!("select count(*) from t where {}", or.join(" or "))), ["4"]);
+    let plus = vec!["1"; 500].join(" + ");
+    assert_eq!(m.rows(&format!("select {plus}")), ["500"]);
+}

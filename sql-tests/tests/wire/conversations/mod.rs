@@ -53,7 +53,11 @@ impl Conversation {
                     Some(reply) => got.push(reply.to_string()),
                     None => break,
                 }
-                if got.last().map(String::as_str) != step.expect.get(got.len() - 1).copied() {
+                if !got
+                    .last()
+                    .zip(step.expect.get(got.len() - 1))
+                    .is_some_and(|(got, expected)| agree(got, expected))
+                {
                     let expected = &step.expect;
                     return Err(format!(
                         "{}, step {number}:\n  expected {expected:#?}\n  got {got:#?}",
@@ -68,6 +72,14 @@ impl Conversation {
         session.send(&raw::terminate()).await.map_err(failed)?;
         let rest = raw::shown(&session.until_closed().await.map_err(failed)?);
         if rest.is_empty() { Ok(()) } else { Err(format!("{}: said at its end {rest:?}", self.name)) }
+    }
+}
+
+/// An expectation that ends in an ellipsis is the beginning of what is to come.
+fn agree(got: &str, expected: &str) -> bool {
+    match expected.strip_suffix('…') {
+        Some(beginning) => got.starts_with(beginning),
+        None => got == expected,
     }
 }
 

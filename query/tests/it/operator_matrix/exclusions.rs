@@ -1,0 +1,47 @@
+//! Attached functions that the matrix leaves out, each with its reason.
+
+/// Why a function of so many arguments is left out; None for one that is not.
+pub(crate) fn reason(name: &str, arguments: usize) -> Option<&'static str> {
+    Some(match name {
+        "random" | "gen_random_uuid" => "yields another value at every call",
+        "now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" => "tells the time",
+        "age" if arguments == 1 => "counts from today",
+        "version"
+        | "pg_backend_pid"
+        | "pg_is_in_recovery"
+        | "pg_postmaster_start_time"
+        | "pg_conf_load_time" => "describes this server",
+        "current_database" | "current_user" | "session_user" | "user" | "getpgusername"
+        | "current_schema" | "current_schemas" | "pg_client_encoding" | "inet_server_addr"
+        | "inet_server_port" | "inet_client_addr" | "inet_client_port" | "current_setting" | "set_config" => {
+            "describes the session"
+        }
+        "pg_get_constraintdef"
+        | "pg_get_indexdef"
+        | "pg_get_expr"
+        | "pg_get_userbyid"
+        | "pg_get_viewdef"
+        | "pg_table_is_visible"
+        | "pg_type_is_visible"
+        | "pg_function_is_visible"
+        | "pg_operator_is_visible"
+        | "pg_collation_is_visible"
+        | "pg_get_functiondef"
+        | "obj_description"
+        | "col_description"
+        | "shobj_description"
+        | "pg_relation_size"
+        | "pg_total_relation_size"
+        | "pg_database_size"
+        | "pg_table_size"
+        | "pg_indexes_size" => "reads the catalog",
+        "has_table_privilege"
+        | "has_schema_privilege"
+        | "has_database_privilege"
+        | "has_column_privilege"
+        | "has_any_column_privilege"
+        | "has_function_privilege"
+        | "pg_has_role" => "reads grants",
+        _ => return None,
+    })
+}

@@ -1,0 +1,207 @@
+//! Edge values of the types, as the texts their input functions read, and literals made of them.
+
+use base::id::Oid;
+use types::sql_type::oid;
+
+const TEXTS: &[&str] = &["", "a", "A%", "héllo", " x ", "\\", "_", "12", "-1.5", "hello world"];
+const STAMPS: &[&str] = &[
+    "0001-01-01 00:00:00",
+    "1970-01-01 00:00:00",
+    "2000-02-29 12:34:56.789",
+    "1999-12-31 23:59:59.999999",
+    "9999-12-31 23:59:59.999999",
+    "0044-03-15 01:02:03 BC",
+    "infinity",
+    "-infinity",
+];
+
+/// Name in SQL and edge values of a type; None for a type that the matrix does not know.
+pub(crate) fn edges(ty: Oid) -> Option<(&'static str, &'static [&'static str])> {
+    Some(match ty {
+        oid::BOOL => ("boolean", &["t", "f"]),
+        oid::INT2 => ("smallint", &["-32768", "32767", "-1", "0", "1", "7"]),
+        oid::INT4 => ("integer", &["-2147483648", "2147483647", "-1", "0", "1", "2", "7"]),
+        oid::INT8 => {
+            ("bigint", &["-9223372036854775808", "9223372036854775807", "-1", "0", "1", "7", "1000000"])
+        }
+        oid::OID => ("oid", &["0", "1", "4294967295"]),
+        oid::XID => ("xid", &["0", "7", "4294967295"]),
+        oid::OIDVECTOR => ("oidvector", &["", "1", "1 2", "2"]),
+        oid::FLOAT4 => (
+            "real",
+            &["NaN", "Infinity", "-Infinity", "-0", "0", "1e-45", "1e20", "0.1", "3.4028235e38", "-1.5", "2"],
+        ),
+        oid::FLOAT8 => (
+            "double precision",
+            &[
+                "NaN",
+                "Infinity",
+                "-Infinity",
+                "-0",
+                "0",
+                "5e-324",
+                "1e20",
+                "0.1",
+                "1.7976931348623157e308",
+                "-1.5",
+                "2",
+                "0.5",
+            ],
+        ),
+        oid::NUMERIC => (
+            "numeric",
+            &[
+                "0",
+                "0.00",
+                "1.50",
+                "-1.5",
+                "99999999999999999999.99",
+                "1e-10",
+                "NaN",
+                "Infinity",
+                "-Infinity",
+                "7",
+                "0.5",
+            ],
+        ),
+        oid::TEXT => ("text", TEXTS),
+        oid::VARCHAR => ("varchar", TEXTS),
+        oid::BPCHAR => ("bpchar", &["", "a", "a  ", "A%", " x ", "héllo"]),
+        oid::NAME => ("name", &["", "a", "pg_class", "A%"]),
+        oid::CHAR => ("\"char\"", &["", "a", "1"]),
+        oid::BYTEA => ("bytea", &["", "\\x00", "\\x61", "\\xff00", "abc"]),
+        oid::UUID => (
+            "uuid",
+            &[
+                "00000000-0000-0000-0000-000000000000",
+                "ffffffff-ffff-ffff-ffff-ffffffffffff",
+                "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+            ],
+        ),
+        oid::DATE => (
+            "date",
+            &[
+                "0001-01-01",
+                "1970-01-01",
+                "2000-02-29",
+                "1999-12-31",
+                "9999-12-31",
+                "0044-03-15 BC",
+                "infinity",
+                "-infinity",
+            ],
+        ),
+        oid::TIMESTAMP => ("timestamp", STAMPS),
+        oid::TIMESTAMPTZ => ("timestamptz", STAMPS),
+        oid::INTERVAL => (
+            "interval",
+            &[
+                "1 mon",
+                "-1 mon",
+                "1 day",
+                "25:00:00",
+                "0",
+                "1 year -1 day 00:00:00.000001",
+                "-13 mons -40 days -30:00:00.5",
+            ],
+        ),
+        oid::INT2_ARRAY => ("smallint[]", &["{}", "{1,NULL,2}"]),
+        oid::INT4_ARRAY => ("integer[]", &["{}", "{1,NULL,2}", "{7}"]),
+        oid::INT8_ARRAY => ("bigint[]", &["{}", "{1,NULL,2}"]),
+        oid::TEXT_ARRAY => ("text[]", &["{}", "{a,NULL,b}", "{\"\",\"x y\"}"]),
+        oid::FLOAT8_ARRAY => ("double precision[]", &["{}", "{NaN,NULL,-0}"]),
+        oid::NUMERIC_ARRAY => ("numeric[]", &["{}", "{1.50,NULL,NaN}"]),
+        oid::BOOL_ARRAY => ("boolean[]", &["{}", "{t,NULL}"]),
+        _ => return None,
+    })
+}
+
+/// Numerics that fit every fixed scale in use.
+pub(crate) const FIXED_NUMERICS: &[&str] =
+    &["0", "0.00", "1.50", "-1.5", "99999999999999999999.99", "7", "0.5"];
+
+/// The scalar types that constructs and casts are crossed over.
+pub(crate) const SCALARS: &[Oid] = &[
+    oid::BOOL,
+    oid::INT2,
+    oid::INT4,
+    oid::INT8,
+    oid::OID,
+    oid::FLOAT4,
+    oid::FLOAT8,
+    oid::NUMERIC,
+    oid::TEXT,
+    oid::VARCHAR,
+    oid::BPCHAR,
+    oid::NAME,
+    oid::CHAR,
+    oid::BYTEA,
+    oid::UUID,
+    oid::DATE,
+    oid::TIMESTAMP,
+    oid::TIMESTAMPTZ,
+    oid::INTERVAL,
+];
+
+/// Texts that an argument of a function understands, where the plain edges would only be errors.
+pub(crate) fn special(function: &str, index: usize) -> Option<&'static [&'static str]> {
+    match (function, index) {
+        ("date_trunc" | "date_part" | "extract", 0) => Some(&[
+            "microseconds",
+            "milliseconds",
+            "second",
+            "minute",
+            "HOUR",
+            "day",
+            "week",
+            "month",
+            "quarter",
+            "year",
+            "decade",
+            "century",
+            "millennium",
+            "epoch",
+            "dow",
+            "isodow",
+            "doy",
+            "isoyear",
+            "julian",
+            "timezone",
+            "timezone_hour",
+            "timezone_minute",
+            "nonsense",
+            "",
+        ]),
+        ("timezone", 0) | ("date_trunc", 2) => {
+            Some(&["UTC", "Europe/Berlin", "America/New_York", "+03", "EST", "nowhere", ""])
+        }
+        ("encode" | "decode", 1) => Some(&["hex", "base64", "escape", "HEX", "nonsense"]),
+        ("decode", 0) => Some(&["", "6162", "YWI=", "\\000a", "6", "zz"]),
+        ("to_char", 1) => Some(&["YYYY-MM-DD", "HH24:MI:SS", "999.99", "FM999", "Mon DD", ""]),
+        ("to_date" | "to_timestamp", 0) => Some(&["2000-02-29", "2001-02-29", "", "x"]),
+        ("to_date" | "to_timestamp", 1) => Some(&["YYYY-MM-DD", "DD Mon YYYY", ""]),
+        ("~" | "~*" | "!~" | "!~*" | "regexp_replace" | "substring" | "regexp_match", 1) => {
+            Some(&["a", "^h", ".", "[a-z]+", "\\d", "h(.)l", "", "(", "x*", "^$", "(?i)A"])
+        }
+        ("regexp_replace", 3) => Some(&["", "g", "i", "gi", "?"]),
+        ("regexp_replace", 2) => Some(&["", "<\\&>", "\\1", "z"]),
+        ("~~" | "!~~" | "~~*" | "!~~*" | "like" | "notlike", 1) => {
+            Some(&["", "%", "_", "A%", "%l%", "h_llo", "\\%", "a\\", "\\", "% _ %", "%o"])
+        }
+        ("current_setting", 0) => Some(&["TimeZone", "DateStyle", "nonsense", "my.nonsense"]),
+        ("pg_encoding_to_char", 0) => Some(&["6", "0", "-1"]),
+        ("format_type", 0) => {
+            Some(&["23", "25", "1043", "1700", "1042", "1114", "1184", "1186", "1007", "0", "1", "18"])
+        }
+        ("format_type", 1) => Some(&["-1", "7", "655366"]),
+        _ => None,
+    }
+}
+
+/// A typed literal; None is NULL.
+pub(crate) fn literal(value: Option<&str>, ty: &str) -> String {
+    match value {
+        None => format!("NULL::{ty}"),
+        Some(text) => format!("'{}'::{ty}", text.replace('\'', "''")),
+    }
+}
