@@ -86,14 +86,11 @@ impl Wire {
 
     /// The next message; None when the client closed the connection, 57P01 when the server is to stop.
     pub(crate) async fn message(&mut self) -> Result<Option<FrontendMessage>> {
-        if !std::mem::replace(&mut self.in_step, false) {
-            let message = "terminating connection because protocol synchronization was lost";
-            return Err(Error::new(ErrorKind::ProtocolViolation, message));
-        }
         let mut shutdown = self.shutdown.clone();
         tokio::select! {
             biased;
             () = stopped(&mut shutdown) => {
+                self.in_step = false;
                 Err(Error::new(ErrorKind::Shutdown, "terminating connection due to administrator command"))
             }
             message = self.read_message() => message,
@@ -101,6 +98,10 @@ impl Wire {
     }
 
     async fn read_message(&mut self) -> Result<Option<FrontendMessage>> {
+        if !std::mem::replace(&mut self.in_step, false) {
+            let message = "terminating connection because protocol synchronization was lost";
+            return Err(Error::new(ErrorKind::ProtocolViolation, message));
+        }
         if !self.fill(5).await? {
             return Ok(None);
         }

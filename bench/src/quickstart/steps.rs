@@ -186,12 +186,16 @@ async fn errors(client: &Connected) -> Result<()> {
 
 /// Content hashes of all tables, by name.
 async fn fingerprints(client: &Connected) -> Result<Vec<(String, String)>> {
-    let mut all = Vec::new();
-    for table in TABLES {
-        let sql = format!("SELECT fingerprint FROM nyala.tables WHERE table_name = '{}'", table.name);
-        all.push((table.name.to_owned(), client.value(&sql).await?));
+    let rows = client.rows("SELECT table_name, fingerprint FROM nyala.tables ORDER BY table_name").await?;
+    if rows.len() != TABLES.len() {
+        return Err(Error::internal(format!("there are {} tables instead of {}", rows.len(), TABLES.len())));
     }
-    Ok(all)
+    rows.into_iter()
+        .map(|row| match <[String; 2]>::try_from(row) {
+            Ok([table, fingerprint]) => Ok((table, fingerprint)),
+            Err(_) => Err(Error::internal("nyala.tables has other columns than asked for")),
+        })
+        .collect()
 }
 
 fn compare(before: &[(String, String)], after: &[(String, String)]) -> Result<()> {

@@ -25,12 +25,19 @@ fn build() -> HashMap<Oid, Operator> {
     let mut table = HashMap::new();
     for (name, operator) in OPERATORS {
         for row in catalog::builtin::operators(name) {
-            if comparable(row.left) && comparable(row.right) {
+            if comparable(row.left) && comparable(row.right) && !is_special(operator, row.left, row.right) {
                 table.insert(row.proc, operator);
             }
         }
     }
     table
+}
+
+/// Comparisons that are not those of the forms: xid with integer compares bits, and oidvector is ordered by length
+/// first. Both are detached.
+fn is_special(operator: Operator, left: Oid, right: Oid) -> bool {
+    let ordered = !matches!(operator, Operator::Eq | Operator::NotEq);
+    (left == oid::XID) != (right == oid::XID) || (left == oid::OIDVECTOR && ordered)
 }
 
 /// Types whose values are compared by their form, or by a key.

@@ -94,7 +94,10 @@ pub(crate) fn variance(values: impl Iterator<Item = f64>, sample: bool) -> Resul
 /// Sum and number of rows to average; null over no rows.
 pub(crate) fn average(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     #[expect(clippy::cast_precision_loss, reason = "a row count, as PostgreSQL's float8 state holds it")]
-    map2::<Double, Int8, Double, _>(call, args, |sum, rows| Ok((rows != 0).then(|| sum / rows as f64)))
+    map2::<Double, Int8, Double, _>(call, args, |sum, rows| {
+        // PostgreSQL's sum starts at 0, so that it is never -0.
+        Ok((rows != 0).then(|| (sum + 0.0) / rows as f64))
+    })
 }
 
 /// The float that has a key.

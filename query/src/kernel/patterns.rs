@@ -20,6 +20,8 @@ enum Step {
     One,
     /// `%`
     Many,
+    /// An escape character at the end, which fails where matching reaches it with text left.
+    Unfinished,
 }
 
 /// A LIKE pattern.
@@ -32,7 +34,7 @@ struct Like {
 }
 
 impl Like {
-    fn new(pattern: &[u8], fold: bool, bytes: bool) -> Result<Self> {
+    fn new(pattern: &[u8], fold: bool, bytes: bool) -> Self {
         let mut steps: Vec<Step> = Vec::new();
         let mut input = pattern.iter().copied();
         while let Some(byte) = input.next() {
@@ -47,9 +49,13 @@ impl Like {
                     steps.push(Step::One);
                     continue;
                 }
-                b'\\' => input.next().ok_or_else(|| {
-                    Error::new(ErrorKind::InvalidEscape, "LIKE pattern must not end with escape character")
-                })?,
+                b'\\' => match input.next() {
+                    Some(escaped) => escaped,
+                    None => {
+                        steps.push(Step::Unfinished);
+                        break;
+                    }
+                },
                 other => other,
             };
             let literal = if fold { literal.to_ascii_lowercase() } else { literal };
@@ -58,10 +64,10 @@ impl Like {
                 _ => steps.push(Step::Literal(vec![literal])),
             }
         }
-        Ok(Self { steps, fold, bytes })
+        Self { steps, fold, bytes }
     }
 
-    fn matches(&self, text: &[u8]) -> bool {
+    fn matches(&self, text: &[u8]) -> Result<bool> {
         match self.fold {
             true => self.matches_from(&self.steps, &text.to_ascii_lowercase()),
             false => self.matches_from(&self.steps, text),
@@ -69,7 +75,7 @@ impl Like {
     }
 
     /// Greedy matching with one place to go back to: the last `%`.
-    fn matches_from(&self, steps: &[Step], text: &[u8]) -> bool {
+    fn matches_from(&self, steps: &[Step], text: &[u8]) -> Result<bool> {
         let (mut step, mut rest) = (0, text);
         let mut retry: Option<(usize, &[u8])> = None;
         loop {
@@ -80,7 +86,14 @@ impl Like {
                 }
                 Some(Step::One) => self.after_one(rest),
                 Some(Step::Literal(run)) => rest.strip_prefix(run.as_slice()),
-                None if rest.is_empty() => return true,
+                Some(Step::Unfinished) if !rest.is_empty() || skipped(steps, step, retry) => {
+                    return Err(Error::new(
+                        ErrorKind::InvalidEscape,
+                        "LIKE pattern must not end with escape character",
+                    ));
+                }
+                Some(Step::Unfinished) => None,
+                None if rest.is_empty() => return Ok(true),
                 None => None,
             };
             match (advanced, retry) {
@@ -89,12 +102,12 @@ impl Like {
                     step += 1;
                 }
                 (None, Some((after_many, from))) => {
-                    let Some(shorter) = self.after_one(from) else { return false };
+                    let Some(shorter) = self.after_one(from) else { return Ok(false) };
                     retry = Some((after_many, shorter));
                     step = after_many;
                     rest = shorter;
                 }
-                (None, None) => return false,
+                (None, None) => return Ok(false),
             }
         }
     }
@@ -112,12 +125,20 @@ impl Like {
     }
 }
 
+/// Whether only `_` lies between the last `%` and this step, and that `%` had text before it: what follows such a
+/// run is looked at even where the text has ended.
+fn skipped(steps: &[Step], step: usize, retry: Option<(usize, &[u8])>) -> bool {
+    retry.is_some_and(|(after_many, from)| {
+        !from.is_empty() && steps.get(after_many..step).is_some_and(|run| run.iter().all(|s| *s == Step::One))
+    })
+}
+
 fn like_with(call: &Call<'_>, args: &[Arg], fold: bool, negated: bool) -> Result<ArrayRef> {
     matched::<Text, Like>(
         call,
         args,
-        |pattern| Like::new(pattern.as_bytes(), fold, false),
-        |like, text| like.matches(text.as_bytes()) != negated,
+        |pattern| Ok(Like::new(pattern.as_bytes(), fold, false)),
+        |like, text| Ok(like.matches(text.as_bytes())? != negated),
     )
 }
 
@@ -125,8 +146,8 @@ fn bytea_like(call: &Call<'_>, args: &[Arg], negated: bool) -> Result<ArrayRef> 
     matched::<Bytes, Like>(
         call,
         args,
-        |pattern| Like::new(pattern, false, true),
-        |like, bytes| like.matches(bytes) != negated,
+        |pattern| Ok(Like::new(pattern, false, true)),
+        |like, bytes| Ok(like.matches(bytes)? != negated),
     )
 }
 
@@ -135,7 +156,7 @@ fn matched<T: Input, P>(
     call: &Call<'_>,
     args: &[Arg],
     compile: impl Fn(T::Value<'_>) -> Result<P>,
-    test: impl Fn(&P, T::Value<'_>) -> bool,
+    test: impl Fn(&P, T::Value<'_>) -> Result<bool>,
 ) -> Result<ArrayRef> {
     let (value, pattern) = (arg(args, 0)?, arg(args, 1)?);
     let values = T::column(value.array.as_ref())?;
@@ -152,8 +173,8 @@ fn matched<T: Input, P>(
         }
         let text = T::value(&values, value.index(row))?;
         let found = match &ready {
-            Some(ready) => test(ready, text),
-            None => test(&compile(T::value(&patterns, pattern.index(row))?)?, text),
+            Some(ready) => test(ready, text)?,
+            None => test(&compile(T::value(&patterns, pattern.index(row))?)?, text)?,
         };
         Bool::append(&mut out, found)?;
     }

@@ -18,12 +18,22 @@ pub(crate) fn unpadded(ty: &SqlType, statement: &Arc<StatementContext>) -> Kerne
     Kernel {
         name: "unpadded",
         oid: 0,
-        run: |c, a| map1::<Text, Text, _>(c, a, |s| Ok(s.trim_end_matches(' ').to_owned())),
+        run: without_padding,
         args: vec![ty.clone()],
         ret: ty.clone(),
         volatile: false,
         statement: Arc::clone(statement),
     }
+}
+
+fn without_padding(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let value = arg(args, 0)?;
+    let column = Text::column(value.array.as_ref())?;
+    // Most values have no padding; the array itself is the answer then.
+    if !value.constant && !column.iter().flatten().any(|s| s.ends_with(' ')) {
+        return Ok(Arc::clone(&value.array));
+    }
+    map1::<Text, Text, _>(call, args, |s| Ok(s.trim_end_matches(' ').to_owned()))
 }
 
 fn too_long() -> Error {

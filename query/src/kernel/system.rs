@@ -178,8 +178,8 @@ fn size_pretty(bytes: i64) -> String {
     }
     // Each unit but the first is reached with one bit more than it shows, which then rounds.
     size >>= 9;
-    for unit in ["kB", "MB", "GB", "TB"] {
-        if size.abs() < 20 * 1024 - 1 || unit == "TB" {
+    for unit in ["kB", "MB", "GB", "TB", "PB"] {
+        if size.abs() < 20 * 1024 - 1 || unit == "PB" {
             let rounded = if size >= 0 { (size + 1) / 2 } else { (size - 1) / 2 };
             return format!("{rounded} {unit}");
         }
@@ -236,7 +236,11 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         })
     }),
     ("PG_encoding_to_char", |c, a| {
-        map1::<Int4, Text, _>(c, a, |code| Ok(if code == UTF8 { "UTF8" } else { "" }.to_owned()))
+        map1::<Int4, Text, _>(c, a, |code| match code {
+            UTF8 => Ok("UTF8".to_owned()),
+            0..=41 => Err(Error::unsupported("the only encoding is UTF8")),
+            _ => Ok(String::new()),
+        })
     }),
     ("pg_table_is_visible", |c, a| map1::<Id, Bool, _>(c, a, |id| Ok(table_is_visible(c, id)))),
     ("pg_type_is_visible", |c, a| {
@@ -246,7 +250,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         map1::<Id, Bool, _>(c, a, |id| Ok(catalog::builtin::proc(Oid(id)).map(|_| true)))
     }),
     ("format_type", format_type_rows),
-    ("pg_typeof", typeof_rows),
+    // Detached: pg_typeof, while regtype is written as a number.
     ("pg_get_expr", expression_text),
     ("pg_get_expr_ext", expression_text),
     ("pg_get_constraintdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(definition_of_key(c, id)))),

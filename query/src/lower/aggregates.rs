@@ -3,7 +3,7 @@
 //! Invariants: groups are formed by keys, so that 1.0 and 1.00, 0 and -0, NaN and NaN are one group; an aggregate is
 //! DataFusion's own only where its result is PostgreSQL's for every input.
 
-use crate::kernel::aggregate::{CollectUdaf, Finish, SortBy, SumUdaf};
+use crate::kernel::aggregate::{CollectUdaf, Finish, NumericSumUdaf, SortBy, SumUdaf};
 use crate::kernel::{floats, key, numbers};
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, widen};
@@ -309,6 +309,7 @@ impl Lowering<'_> {
                 (widen(arg.expr, ty.form.arrow())?, ty, sum::sum_udaf())
             }
             Form::Decimal128 { .. } | Form::Float64 | Form::Float32 => (arg.expr, arg.ty, SumUdaf::new()),
+            Form::PgNum => (arg.expr, arg.ty, NumericSumUdaf::new()),
             other => return Err(Error::internal(format!("a sum of form {other:?}"))),
         };
         let column = operands.column(expr, self);
@@ -411,7 +412,13 @@ fn collected_instead(method: Method, types: &[SqlType], distinct: bool) -> Optio
     let form = types.first().map(|ty| &ty.form)?;
     let summed = matches!(
         form,
-        Form::Int16 | Form::Int32 | Form::Int64 | Form::Decimal128 { .. } | Form::Float64 | Form::Float32
+        Form::Int16
+            | Form::Int32
+            | Form::Int64
+            | Form::Decimal128 { .. }
+            | Form::PgNum
+            | Form::Float64
+            | Form::Float32
     );
     match method {
         Method::Sum if distinct || !summed => Some(Finish::Sum),

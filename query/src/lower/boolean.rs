@@ -96,11 +96,17 @@ pub(crate) fn can_fail(expr: &PlanExpr) -> bool {
     let walked = expr.apply(|node| {
         if let PlanExpr::ScalarFunction(call) = node {
             let kernel = call.func.inner().downcast_ref::<KernelUdf>().map(KernelUdf::kernel);
-            found |= !kernel.is_some_and(|k| k.never_fails());
+            found |= !kernel.is_some_and(|k| k.never_fails() || is_safe_substring(k.name, &call.args));
         }
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found || walked.is_err()
+}
+
+/// substring fails for a negative length only.
+fn is_safe_substring(name: &str, args: &[PlanExpr]) -> bool {
+    matches!(name, "substring" | "substr")
+        && matches!(args, [_, _, PlanExpr::Literal(ScalarValue::Int32(Some(0..)), _)])
 }
 
 fn boxed(expr: PlanExpr) -> Result<PlanExpr> {

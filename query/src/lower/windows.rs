@@ -3,7 +3,7 @@
 //! Invariant: partitions and order go by keys. Frames that DataFusion does not compute as PostgreSQL are refused.
 
 use crate::failure::from_datafusion;
-use crate::kernel::aggregate::SumUdaf;
+use crate::kernel::aggregate::{NumericSumUdaf, SumUdaf};
 use crate::kernel::{floats, key, numbers};
 use crate::lower::aggregates::Operands;
 use crate::lower::columns;
@@ -334,6 +334,7 @@ impl Lowering<'_> {
             Form::Decimal128 { .. } => (arg.expr, arg.ty, SumUdaf::new()),
             // Taking a float out of a sum again does not give the sum of the others.
             Form::Float64 if !moving => (arg.expr, arg.ty, SumUdaf::new()),
+            Form::PgNum if !moving => (arg.expr, arg.ty, NumericSumUdaf::new()),
             _ => {
                 return Err(Error::unsupported("sum and avg of this type over this window frame are not supported")
                     .with_hint("begin the frame with UNBOUNDED PRECEDING, or cast to numeric(p, s)"));

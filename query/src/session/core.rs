@@ -128,10 +128,10 @@ impl Core {
             catalog: Arc::clone(&catalog),
         };
         QueryContext {
+            system: Arc::new(SystemCatalog::new(view.clone(), self.variables.clone())),
             view: Arc::new(view),
             statement: Arc::new(statement),
             parameters,
-            system: Arc::new(SystemCatalog::new(catalog, self.variables.clone())),
             runtime: Arc::clone(&self.engine.shared.runtime),
         }
     }

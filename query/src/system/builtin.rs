@@ -5,12 +5,13 @@
 use crate::lower::SystemRelations;
 use crate::settings::Variables;
 use crate::system::table::SystemTable;
-use crate::system::{attributes, information_schema, relations, server};
+use crate::system::{attributes, information_schema, relations, server, storage};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use base::{Error, Result};
 use catalog::CatalogState;
 use catalog::builtin::{SystemRelation, relation, system_relation};
+use ::storage::ReadView;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -18,16 +19,17 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 #[derive(Debug)]
 pub(crate) struct SystemCatalog {
     pub(crate) state: Arc<CatalogState>,
+    pub(crate) view: ReadView,
     pub(crate) variables: Variables,
 }
 
 impl SystemCatalog {
-    pub(crate) fn new(state: Arc<CatalogState>, variables: Variables) -> Self {
-        Self { state, variables }
+    pub(crate) fn new(view: ReadView, variables: Variables) -> Self {
+        Self { state: Arc::clone(view.catalog()), view, variables }
     }
 
     /// Adds the rows of this database.
-    fn live_rows(&self, table: &mut SystemTable, schema: &str, name: &str) {
+    fn live_rows(&self, table: &mut SystemTable, schema: &str, name: &str) -> Result<()> {
         match (schema, name) {
             ("pg_catalog", "pg_namespace") => relations::namespaces(self, table),
             ("pg_catalog", "pg_class") => relations::classes(self, table),
@@ -46,9 +48,11 @@ impl SystemCatalog {
             ("information_schema", "columns") => information_schema::columns(self, table),
             ("information_schema", "table_constraints") => information_schema::table_constraints(self, table),
             ("information_schema", "key_column_usage") => information_schema::key_column_usage(self, table),
+            ("nyala", "tables") => storage::tables(self, table)?,
             // All others are empty here, or hold nothing but built-in rows.
             _ => {}
         }
+        Ok(())
     }
 }
 
@@ -58,7 +62,7 @@ impl SystemRelations for SystemCatalog {
             .ok_or_else(|| Error::internal(format!("relation {schema}.{name} is not a system relation")))?;
         let fixed = fixed_rows(described)?;
         let mut live = SystemTable::new(described);
-        self.live_rows(&mut live, schema, name);
+        self.live_rows(&mut live, schema, name)?;
         let live = live.finish()?;
         if live.num_rows() == 0 {
             return Ok(fixed);

@@ -7,6 +7,7 @@ mod builtin;
 mod information_schema;
 mod relations;
 mod server;
+mod storage;
 mod table;
 
 pub(crate) use builtin::SystemCatalog;

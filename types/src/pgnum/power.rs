@@ -18,8 +18,17 @@ impl PgNum {
             }
             Class::Positive => {}
         }
+        self.sqrt_at(self.root_scale())
+    }
+
+    /// Digits behind the point that a square root shows.
+    fn root_scale(&self) -> i32 {
         let half_weight = if self.weight >= 0 { self.weight * 2 + 1 } else { 1 - (1 - self.weight * 4) / 2 };
-        let scale = (SIGNIFICANT_MIN - half_weight).max(i32::from(self.scale)).clamp(0, SCALE_CHOSEN_MAX);
+        (SIGNIFICANT_MIN - half_weight).max(i32::from(self.scale)).clamp(0, SCALE_CHOSEN_MAX)
+    }
+
+    /// Square root of a finite value that is not negative, with `scale` digits behind the point.
+    pub fn sqrt_at(&self, scale: i32) -> Result<Self> {
         if self.digits.is_empty() {
             return Ok(Self::zero(u16::try_from(scale).unwrap_or(0)));
         }

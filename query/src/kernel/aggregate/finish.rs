@@ -122,7 +122,7 @@ fn average<'d>(ty: &SqlType, ret: &SqlType, values: impl Iterator<Item = &'d Dat
         return into_form(&types::pgnum::average(&PgNum::from_bytes(&total)?, count)?, ret);
     }
     match sum(ty, ret, wide.iter())? {
-        Datum::Float64(total) => Ok(Datum::Float64(total / divisor)),
+        Datum::Float64(total) => Ok(Datum::Float64((total + 0.0) / divisor)),
         Datum::Interval(total) => Ok(Datum::Interval(interval_average(total, divisor)?)),
         _ => Err(Error::internal(format!("an average of form {:?}", ty.form))),
     }
@@ -198,7 +198,7 @@ fn variance<'d>(
     }
     let denominator = if sample { n.mul(&one_less)? } else { n.mul(&n)? };
     let value = numerator.div(&denominator)?;
-    into_form(&if root { value.sqrt()? } else { value }, ret)
+    into_form(&if root { value.sqrt_at(i32::from(value.scale()))? } else { value }, ret)
 }
 
 fn bits<'d>(values: impl Iterator<Item = &'d Datum>, combine: fn(i64, i64) -> i64) -> Result<Datum> {

@@ -4,8 +4,10 @@
 
 mod collect;
 mod finish;
+mod numeric;
 mod sum;
 
 pub(crate) use collect::{CollectUdaf, SortBy};
 pub(crate) use finish::Finish;
+pub(crate) use numeric::NumericSumUdaf;
 pub(crate) use sum::SumUdaf;
