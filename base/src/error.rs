@@ -91,6 +91,10 @@ pub enum ErrorKind {
     CharacterNotInRepertoire,
     /// 22023
     InvalidParameterValue,
+    /// 2201E
+    InvalidLogarithmArgument,
+    /// 2201F
+    InvalidPowerArgument,
     /// 22011
     Substring,
     /// 22025

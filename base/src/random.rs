@@ -20,8 +20,9 @@ impl Random {
     /// Seeded by the operating system.
     pub fn from_system() -> crate::Result<Self> {
         let mut seed = [0_u8; 8];
-        getrandom::fill(&mut seed)
-            .map_err(|e| crate::Error::new(crate::ErrorKind::Io, format!("could not read the system's random source: {e}")))?;
+        getrandom::fill(&mut seed).map_err(|e| {
+            crate::Error::new(crate::ErrorKind::Io, format!("could not read the system's random source: {e}"))
+        })?;
         Ok(Self::from_seed(u64::from_le_bytes(seed)))
     }
 

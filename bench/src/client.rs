@@ -56,7 +56,12 @@ impl Connected {
 
 fn failed(what: &str, error: &tokio_postgres::Error) -> Error {
     let reason = match error.as_db_error() {
-        Some(db) => format!("{} {}{}", db.code().code(), db.message(), db.hint().map(|h| format!(" ({h})")).unwrap_or_default()),
+        Some(db) => format!(
+            "{} {}{}",
+            db.code().code(),
+            db.message(),
+            db.hint().map(|h| format!(" ({h})")).unwrap_or_default()
+        ),
         None => error.to_string(),
     };
     let what: String = what.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect();

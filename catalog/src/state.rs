@@ -108,7 +108,8 @@ impl CatalogState {
                 if self.tables_of(*id).next().is_some() {
                     return Err(Error::internal("dropping a schema that still has tables"));
                 }
-                let def = self.schemas.remove(id).ok_or_else(|| Error::internal("dropping an unknown schema"))?;
+                let def =
+                    self.schemas.remove(id).ok_or_else(|| Error::internal("dropping an unknown schema"))?;
                 self.schema_names.remove(&def.name);
             }
             CatalogEdit::CreateTable(def) => {
@@ -128,7 +129,8 @@ impl CatalogState {
                 self.tables.insert(def.id, Arc::new(def.as_ref().clone()));
             }
             CatalogEdit::DropTable(id) => {
-                let def = self.tables.remove(id).ok_or_else(|| Error::internal("dropping an unknown table"))?;
+                let def =
+                    self.tables.remove(id).ok_or_else(|| Error::internal("dropping an unknown table"))?;
                 self.table_names.remove(&(def.schema, def.name.clone()));
             }
         }

@@ -48,7 +48,11 @@ impl Settings {
             },
             memtable_bytes_max: at_least("memtable_bytes_max", layer.memtable_bytes_max, 1 << 20)?,
             memtable_flush_bytes: at_least("memtable_flush_bytes", layer.memtable_flush_bytes, 1 << 10)?,
-            transaction_buffer_bytes: at_least("transaction_buffer_bytes", layer.transaction_buffer_bytes, 1 << 10)?,
+            transaction_buffer_bytes: at_least(
+                "transaction_buffer_bytes",
+                layer.transaction_buffer_bytes,
+                1 << 10,
+            )?,
             // A file must hold its header and the largest record.
             log_file_bytes: at_least("log_file_bytes", layer.log_file_bytes, 17 << 20)?,
             checkpoint_log_bytes: at_least("checkpoint_log_bytes", layer.checkpoint_log_bytes, 1 << 20)?,

@@ -8,7 +8,9 @@ use crate::scan::ScanExec;
 use base::Result;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
 use futures::TryStreamExt;
+use regex::Regex;
 use sql::bound::{ColRef, Rel};
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,11 +31,61 @@ pub(crate) async fn explain(
     }
     let mut lines = Vec::new();
     describe(&plan, 0, analyze, &mut lines).map_err(from_datafusion)?;
+    let names = Names::of(context, rel);
+    let mut lines: Vec<String> = lines.iter().map(|line| names.readable(line)).collect();
     if analyze {
         let micros = context.statement.clock.monotonic_us().saturating_sub(started);
         lines.push(format!("Execution Time: {}.{:03} ms", micros / 1_000, micros % 1_000));
     }
     Ok(lines)
+}
+
+/// What columns are called by the user: `c<n>` is a table's column.
+struct Names {
+    columns: HashMap<String, String>,
+    patterns: Option<Patterns>,
+}
+
+struct Patterns {
+    /// A column of a plan, perhaps behind the name of a scan and with its place.
+    column: Regex,
+    /// A literal with its type.
+    literal: Regex,
+    decimal: Regex,
+}
+
+impl Names {
+    fn of(context: &QueryContext, rel: &Rel) -> Self {
+        let mut columns = HashMap::new();
+        crate::lower::scans(rel, &mut |scan| {
+            let table = context.statement.catalog.table(scan.table);
+            for (id, column) in &scan.columns {
+                if let Some(stored) = table.and_then(|t| t.column(*id)) {
+                    columns.insert(format!("c{}", column.col.0), format!("{}.{}", scan.alias, stored.name));
+                }
+            }
+        });
+        let patterns = || {
+            Ok::<_, regex::Error>(Patterns {
+                column: Regex::new(r"\b(?:t\d+\.)?(c\d+)\b(?:@\d+)?")?,
+                literal: Regex::new(
+                    r#"\b(?:Utf8View|Boolean|U?Int(?:16|32|64)|Float(?:32|64)|Date32)\(("(?:[^"\\]|\\.)*"|[^()"]*)\)"#,
+                )?,
+                decimal: Regex::new(r"\bDecimal128\((-?[0-9.]+),\d+,-?\d+\)")?,
+            })
+        };
+        Self { columns, patterns: patterns().ok() }
+    }
+
+    fn readable(&self, line: &str) -> String {
+        let Some(patterns) = &self.patterns else { return line.to_owned() };
+        let line = patterns.column.replace_all(line, |found: &regex::Captures<'_>| {
+            let name = found.get(1).map_or("", |m| m.as_str());
+            self.columns.get(name).cloned().unwrap_or_else(|| name.to_owned())
+        });
+        let line = patterns.literal.replace_all(&line, "$1");
+        patterns.decimal.replace_all(&line, "$1").into_owned()
+    }
 }
 
 fn describe(

@@ -70,7 +70,10 @@ impl ServeArgs {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the settings file is read before any file system object exists")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the settings file is read before any file system object exists"
+)]
 fn read_config(path: &Path) -> base::Result<Layer> {
     let bytes = std::fs::read(path)
         .map_err(|e| base::Error::io(format_args!("read the settings file {}", path.display()), e))?;

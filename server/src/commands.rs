@@ -79,7 +79,12 @@ pub(crate) fn check(data: &Path) -> Result<ExitCode> {
     for problem in &report.problems {
         print(&format!("problem: {problem}"));
     }
-    print(&format!("checked {} files, {} rows: {} problems", report.files, report.rows, report.problems.len()));
+    print(&format!(
+        "checked {} files, {} rows: {} problems",
+        report.files,
+        report.rows,
+        report.problems.len()
+    ));
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

@@ -46,6 +46,8 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::StringTooLong => "22001",
         ErrorKind::CharacterNotInRepertoire => "22021",
         ErrorKind::InvalidParameterValue => "22023",
+        ErrorKind::InvalidLogarithmArgument => "2201E",
+        ErrorKind::InvalidPowerArgument => "2201F",
         ErrorKind::Substring => "22011",
         ErrorKind::InvalidEscape => "22025",
         ErrorKind::InvalidRegularExpression => "2201B",

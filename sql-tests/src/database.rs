@@ -34,7 +34,7 @@ impl TestDatabase {
             drop(engine);
             database.close()?;
         }
-        let fs = Arc::new(LocalFileSystem::open(&self.directory.path().join("data"))?);
+        let fs = Arc::new(LocalFileSystem::open(self.directory.path().join("data"))?);
         let random = Arc::new(Random::from_system()?);
         let database = Database::open(fs, Arc::new(SystemClock::new()), random, StorageSettings::default())?;
         let engine = Engine::new(database.clone(), Arc::new(self.settings()?))?;

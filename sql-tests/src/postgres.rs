@@ -103,7 +103,11 @@ fn run(program: &str, arguments: &[&str]) -> Result<(), Failure> {
         .stderr(error_log)
         .status()
         .map_err(|e| failed(program, &e))?;
-    if status.success() { Ok(()) } else { Err(Failure::new("", format!("{program} {arguments:?}: {status}"))) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Failure::new("", format!("{program} {arguments:?}: {status}")))
+    }
 }
 
 fn failed(doing: &str, error: &std::io::Error) -> Failure {

@@ -38,14 +38,20 @@ impl TestServer {
         // Nobody listens when the server has ended already.
         let _ended = self.stop.send(true);
         match self.running.take() {
-            Some(running) => running.await.map_err(|e| base::Error::internal(format!("the server panicked: {e}")))?,
+            Some(running) => {
+                running.await.map_err(|e| base::Error::internal(format!("the server panicked: {e}")))?
+            }
             None => Ok(()),
         }
     }
 
     pub async fn client(&self) -> std::result::Result<Client, Failure> {
         let mut config = Config::new();
-        config.host(self.address.ip().to_string()).port(self.address.port()).user("postgres").dbname("postgres");
+        config
+            .host(self.address.ip().to_string())
+            .port(self.address.port())
+            .user("postgres")
+            .dbname("postgres");
         let (client, connection) = config.connect(NoTls).await.map_err(|e| failure(&e))?;
         tokio::spawn(async move {
             // Its failure shows in the client's next call.

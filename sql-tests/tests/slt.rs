@@ -14,17 +14,19 @@ use std::path::{Path, PathBuf};
 fn main() {
     let arguments = Arguments::from_args();
     let trials = files().into_iter().flat_map(|file| {
-        let ways = [("embedded", Between::Nothing), ("flushed", Between::Flush), ("restarted", Between::Restart)];
+        let ways =
+            [("embedded", Between::Nothing), ("flushed", Between::Flush), ("restarted", Between::Restart)];
         let name = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         let wire = file.clone();
-        let mut trials = vec![Trial::test(format!("{name}::wire"), move || {
-            run(&wire, || async { Wire::start().await })
-        })];
+        let mut trials =
+            vec![Trial::test(format!("{name}::wire"), move || run(&wire, || async { Wire::start().await }))];
         let peer = file.clone();
         // Ignored, and counted as such, where PostgreSQL 15 cannot be installed.
         trials.push(
-            Trial::test(format!("{name}::postgres"), move || run(&peer, || async { Postgres::start().await }))
-                .with_ignored_flag(!postgres::is_installed()),
+            Trial::test(format!("{name}::postgres"), move || {
+                run(&peer, || async { Postgres::start().await })
+            })
+            .with_ignored_flag(!postgres::is_installed()),
         );
         trials.extend(ways.map(|(way, between)| {
             let file = file.clone();

@@ -48,22 +48,52 @@ pub enum Rel {
     /// One row without columns.
     Unit,
     /// No rows; the columns are typed.
-    Empty { columns: Vec<TypedCol> },
+    Empty {
+        columns: Vec<TypedCol>,
+    },
     Scan(TableScan),
     System(SystemScan),
-    Values { rows: Vec<Vec<Expr>>, columns: Vec<TypedCol> },
+    Values {
+        rows: Vec<Vec<Expr>>,
+        columns: Vec<TypedCol>,
+    },
     /// A set-returning function in FROM; `proc` is its pg_proc OID.
-    Function { proc: Oid, args: Vec<Expr>, columns: Vec<TypedCol> },
+    Function {
+        proc: Oid,
+        args: Vec<Expr>,
+        columns: Vec<TypedCol>,
+    },
     /// Yields exactly the items.
-    Project { input: Box<Rel>, items: Vec<(Expr, ColRef)> },
-    Filter { input: Box<Rel>, predicate: Expr },
+    Project {
+        input: Box<Rel>,
+        items: Vec<(Expr, ColRef)>,
+    },
+    Filter {
+        input: Box<Rel>,
+        predicate: Expr,
+    },
     /// `on` is None for a cross join.
-    Join { kind: JoinKind, left: Box<Rel>, right: Box<Rel>, on: Option<Expr>, lateral: bool },
+    Join {
+        kind: JoinKind,
+        left: Box<Rel>,
+        right: Box<Rel>,
+        on: Option<Expr>,
+        lateral: bool,
+    },
     /// Yields group columns, then aggregates. No group means one row.
-    Aggregate { input: Box<Rel>, group: Vec<(Expr, ColRef)>, aggregates: Vec<(AggregateCall, ColRef)> },
+    Aggregate {
+        input: Box<Rel>,
+        group: Vec<(Expr, ColRef)>,
+        aggregates: Vec<(AggregateCall, ColRef)>,
+    },
     /// Yields the input's columns, then the calls.
-    Window { input: Box<Rel>, calls: Vec<(WindowCall, ColRef)> },
-    Distinct { input: Box<Rel> },
+    Window {
+        input: Box<Rel>,
+        calls: Vec<(WindowCall, ColRef)>,
+    },
+    Distinct {
+        input: Box<Rel>,
+    },
     /// Both sides yield columns of the same types; `left_columns[i]` and `right_columns[i]` become `columns[i]`.
     SetOp {
         op: SetOp,
@@ -74,12 +104,25 @@ pub enum Rel {
         right_columns: Vec<ColRef>,
         columns: Vec<TypedCol>,
     },
-    Sort { input: Box<Rel>, keys: Vec<SortKey> },
+    Sort {
+        input: Box<Rel>,
+        keys: Vec<SortKey>,
+    },
     /// Both are of type int8 and hold no columns; NULL means no limit.
-    Limit { input: Box<Rel>, count: Option<Expr>, offset: Option<Expr> },
-    With { ctes: Vec<Cte>, body: Box<Rel> },
+    Limit {
+        input: Box<Rel>,
+        count: Option<Expr>,
+        offset: Option<Expr>,
+    },
+    With {
+        ctes: Vec<Cte>,
+        body: Box<Rel>,
+    },
     /// A use of a CTE: `columns[i]` renames the CTE's i-th column.
-    CteRef { cte: CteId, columns: Vec<TypedCol> },
+    CteRef {
+        cte: CteId,
+        columns: Vec<TypedCol>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -187,32 +230,89 @@ pub enum Expr {
     Outer(TypedCol),
     Const(Datum, SqlType),
     /// A parameter, counted from 1.
-    Param { index: usize, ty: SqlType },
+    Param {
+        index: usize,
+        ty: SqlType,
+    },
     /// A function or operator, named by its pg_proc OID (for an operator: its oprcode). Strict or not as pg_proc says.
-    Call { proc: Oid, args: Vec<Expr>, ty: SqlType },
+    Call {
+        proc: Oid,
+        args: Vec<Expr>,
+        ty: SqlType,
+    },
     /// A change of type or modifier.
-    Cast { how: CastHow, arg: Box<Expr>, ty: SqlType },
+    Cast {
+        how: CastHow,
+        arg: Box<Expr>,
+        ty: SqlType,
+    },
     /// All of them, three-valued.
     And(Vec<Expr>),
     Or(Vec<Expr>),
     Not(Box<Expr>),
-    IsNull { arg: Box<Expr>, negated: bool },
+    IsNull {
+        arg: Box<Expr>,
+        negated: bool,
+    },
     /// IS [NOT] TRUE, FALSE, UNKNOWN: `value` None is UNKNOWN.
-    IsBool { arg: Box<Expr>, value: Option<bool>, negated: bool },
+    IsBool {
+        arg: Box<Expr>,
+        value: Option<bool>,
+        negated: bool,
+    },
     /// IS [NOT] DISTINCT FROM over `equal`, the pg_proc OID of the equality.
-    IsDistinct { equal: Oid, left: Box<Expr>, right: Box<Expr>, negated: bool },
+    IsDistinct {
+        equal: Oid,
+        left: Box<Expr>,
+        right: Box<Expr>,
+        negated: bool,
+    },
     /// Searched CASE; a simple CASE was turned into comparisons.
-    Case { whens: Vec<(Expr, Expr)>, otherwise: Option<Box<Expr>>, ty: SqlType },
-    Coalesce { args: Vec<Expr>, ty: SqlType },
-    NullIf { equal: Oid, left: Box<Expr>, right: Box<Expr>, ty: SqlType },
+    Case {
+        whens: Vec<(Expr, Expr)>,
+        otherwise: Option<Box<Expr>>,
+        ty: SqlType,
+    },
+    Coalesce {
+        args: Vec<Expr>,
+        ty: SqlType,
+    },
+    NullIf {
+        equal: Oid,
+        left: Box<Expr>,
+        right: Box<Expr>,
+        ty: SqlType,
+    },
     /// GREATEST or LEAST; `less` is the pg_proc OID of `<`.
-    Extreme { greatest: bool, less: Oid, args: Vec<Expr>, ty: SqlType },
+    Extreme {
+        greatest: bool,
+        less: Oid,
+        args: Vec<Expr>,
+        ty: SqlType,
+    },
     /// `arg = ANY (list)` for a list of expressions of one type; negated: `arg <> ALL`. `equal` is the pg_proc OID.
-    InList { equal: Oid, arg: Box<Expr>, list: Vec<Expr>, negated: bool },
+    InList {
+        equal: Oid,
+        arg: Box<Expr>,
+        list: Vec<Expr>,
+        negated: bool,
+    },
     /// `arg op ANY (array)` or ALL; `proc` is the operator's pg_proc OID.
-    ArrayCompare { proc: Oid, all: bool, arg: Box<Expr>, array: Box<Expr> },
-    Array { elements: Vec<Expr>, ty: SqlType },
-    Subscript { array: Box<Expr>, index: Box<Expr>, ty: SqlType },
+    ArrayCompare {
+        proc: Oid,
+        all: bool,
+        arg: Box<Expr>,
+        array: Box<Expr>,
+    },
+    Array {
+        elements: Vec<Expr>,
+        ty: SqlType,
+    },
+    Subscript {
+        array: Box<Expr>,
+        index: Box<Expr>,
+        ty: SqlType,
+    },
     Subquery(Box<Subquery>),
 }
 
@@ -245,7 +345,11 @@ pub enum SubqueryKind {
     Scalar,
     Exists,
     /// `arg op ANY (subquery)`; `arg IN` is = ANY, `arg NOT IN` is <> ALL.
-    Quantified { proc: Oid, all: bool, arg: Expr },
+    Quantified {
+        proc: Oid,
+        all: bool,
+        arg: Expr,
+    },
     /// ARRAY(subquery).
     Array,
 }
@@ -258,20 +362,53 @@ pub enum BoundStatement {
     Update(Box<BoundUpdate>),
     Delete(Box<BoundDelete>),
     CreateTable(Box<BoundCreateTable>),
-    DropTables { tables: Vec<TableId>, notices: Vec<String> },
-    CreateSchema { name: String, if_not_exists: bool },
-    DropSchemas { schemas: Vec<SchemaId>, cascade: bool, notices: Vec<String> },
+    DropTables {
+        tables: Vec<TableId>,
+        notices: Vec<String>,
+    },
+    CreateSchema {
+        name: String,
+        if_not_exists: bool,
+    },
+    DropSchemas {
+        schemas: Vec<SchemaId>,
+        cascade: bool,
+        notices: Vec<String>,
+    },
     Copy(Box<BoundCopy>),
-    Explain { statement: Box<BoundStatement>, analyze: bool, verbose: bool },
-    Set { name: String, value: SettingValue, local: bool },
-    Show { name: String },
+    Explain {
+        statement: Box<BoundStatement>,
+        analyze: bool,
+        verbose: bool,
+    },
+    Set {
+        name: String,
+        value: SettingValue,
+        local: bool,
+    },
+    Show {
+        name: String,
+    },
     ShowAll,
-    Reset { name: Option<String> },
-    Begin { read_only: Option<bool>, isolation: Option<Isolation> },
+    Reset {
+        name: Option<String>,
+    },
+    Begin {
+        read_only: Option<bool>,
+        isolation: Option<Isolation>,
+    },
     /// SET TRANSACTION for the running transaction; with `session`, SET SESSION CHARACTERISTICS for those to come.
-    SetTransaction { read_only: Option<bool>, isolation: Option<Isolation>, session: bool },
-    Commit { chain: bool },
-    Rollback { chain: bool },
+    SetTransaction {
+        read_only: Option<bool>,
+        isolation: Option<Isolation>,
+        session: bool,
+    },
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
     /// DISCARD ALL, CHECKPOINT and other statements without operands that the session carries out.
     Checkpoint,
     DiscardAll,
@@ -377,8 +514,16 @@ pub struct BoundCopy {
 pub enum CopyDirection {
     /// Columns of the table that the input holds, by position in the table.
     /// `defaults` has an expression for each column of the table that the input does not hold.
-    From { table: TableId, columns: Vec<usize>, defaults: Vec<(usize, Expr)>, source: CopyEnd },
-    To { query: BoundQuery, target: CopyEnd },
+    From {
+        table: TableId,
+        columns: Vec<usize>,
+        defaults: Vec<(usize, Expr)>,
+        source: CopyEnd,
+    },
+    To {
+        query: BoundQuery,
+        target: CopyEnd,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -448,9 +593,9 @@ impl Expr {
             | Expr::ArrayCompare { .. } => boolean(),
             Expr::Subquery(s) => match (&s.kind, &s.column) {
                 (SubqueryKind::Scalar, Some(c)) => c.ty.clone(),
-                (SubqueryKind::Array, Some(c)) => types::sql_type::array_of(c.ty.oid)
-                    .and_then(SqlType::of)
-                    .unwrap_or_else(|| c.ty.clone()),
+                (SubqueryKind::Array, Some(c)) => {
+                    types::sql_type::array_of(c.ty.oid).and_then(SqlType::of).unwrap_or_else(|| c.ty.clone())
+                }
                 (SubqueryKind::Exists | SubqueryKind::Quantified { .. }, _)
                 | (SubqueryKind::Scalar | SubqueryKind::Array, None) => boolean(),
             },

@@ -81,11 +81,6 @@ impl DeleteVector {
         self.newest.as_ref().map_or(self.shared.base_ts, |link| link.commit_ts)
     }
 
-    /// Readers before this time cannot be answered.
-    pub(crate) fn base_ts(&self) -> CommitTs {
-        self.shared.base_ts
-    }
-
     /// Rows dead in the newest state.
     pub(crate) fn len(&self) -> u64 {
         self.newest.as_ref().map_or(self.shared.base.len(), |link| link.total)
@@ -137,6 +132,7 @@ impl DeleteVector {
         self.dead_at(CommitTs::MAX)
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "compaction will read it"))]
     pub(crate) fn dead_count_at(&self, commit_ts: CommitTs) -> u64 {
         self.links()
             .find(|link| link.commit_ts <= commit_ts)
@@ -144,6 +140,7 @@ impl DeleteVector {
     }
 
     /// When a row died; the base's time for a row of the base, `None` for a live row.
+    #[cfg_attr(not(test), expect(dead_code, reason = "compaction will read it"))]
     pub(crate) fn end_ts(&self, ordinal: u32) -> Option<CommitTs> {
         let link = self.links().find(|link| link.ordinals.contains(ordinal));
         link.map(|link| link.commit_ts)

@@ -8,47 +8,47 @@ mod settings;
 mod format;
 mod log;
 
-mod predicate;
-mod evaluate;
 mod delete_vector;
+mod evaluate;
+mod predicate;
 mod segment;
 
+mod background;
+mod checkpointing;
+mod core;
+mod flush;
 mod ids;
 mod layout;
-mod memtable;
-mod tablet;
-mod state;
-mod sequencer;
-mod pins;
 mod locks;
-mod core;
+mod memtable;
+mod pins;
 mod recover;
 mod runs;
-mod flush;
-mod checkpointing;
-mod background;
+mod sequencer;
+mod state;
+mod tablet;
 
 mod address;
+mod fingerprint;
 mod private;
 mod routing;
-mod view;
 mod scan;
 mod split;
-mod fingerprint;
+mod view;
 mod wait;
 
 mod checks;
-mod detail;
-mod transaction;
-mod locking;
-mod write;
-mod load;
 mod commit;
+mod detail;
+mod load;
+mod locking;
+mod transaction;
+mod write;
 
-mod invariants;
-mod overlay;
 mod check;
 mod database;
+mod invariants;
+mod overlay;
 
 pub use database::{CheckReport, Database, Snapshot};
 pub use predicate::{CompareOp, Predicate};

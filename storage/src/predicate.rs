@@ -18,11 +18,22 @@ pub enum CompareOp {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Predicate {
-    Compare { column: ColumnId, op: CompareOp, value: Datum },
+    Compare {
+        column: ColumnId,
+        op: CompareOp,
+        value: Datum,
+    },
     /// Column equals one of the values, none of which is null.
-    In { column: ColumnId, values: Vec<Datum> },
-    IsNull { column: ColumnId },
-    IsNotNull { column: ColumnId },
+    In {
+        column: ColumnId,
+        values: Vec<Datum>,
+    },
+    IsNull {
+        column: ColumnId,
+    },
+    IsNotNull {
+        column: ColumnId,
+    },
     And(Vec<Predicate>),
     Or(Vec<Predicate>),
     Not(Box<Predicate>),

@@ -15,6 +15,11 @@ use std::collections::{HashMap, HashSet};
 use types::key::{encode_key_data, encode_keys};
 use types::{Datum, Form, bucket, hash_data, hash_rows};
 
+/// Lower and upper bound of a range partition as encoded keys; None is open.
+type EncodedBounds = (Option<Vec<u8>>, Option<Vec<u8>>);
+/// Columns to encode as keys, with their forms.
+type KeyColumns = Vec<(Form, ArrayRef)>;
+
 /// A table's partitioning, ready to route rows.
 #[derive(Debug)]
 pub(crate) struct Router<'a> {
@@ -30,7 +35,7 @@ pub(crate) struct Router<'a> {
 struct Range {
     columns: Vec<usize>,
     /// Encoded bounds, lower inclusive, upper exclusive; `None` is open. In order.
-    bounds: Vec<(Option<Vec<u8>>, Option<Vec<u8>>)>,
+    bounds: Vec<EncodedBounds>,
 }
 
 impl<'a> Router<'a> {
@@ -93,7 +98,7 @@ impl<'a> Router<'a> {
     }
 
     /// Columns without the rows where one of them is null, and which rows are left.
-    fn present(&self, rows: &RecordBatch, columns: &[usize]) -> Result<(Vec<(Form, ArrayRef)>, Vec<bool>)> {
+    fn present(&self, rows: &RecordBatch, columns: &[usize]) -> Result<(KeyColumns, Vec<bool>)> {
         let arrays: Vec<ArrayRef> = columns.iter().map(|i| rows.column(*i).clone()).collect();
         let present: Vec<bool> =
             (0..rows.num_rows()).map(|row| arrays.iter().all(|a| a.is_valid(row))).collect();

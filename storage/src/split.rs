@@ -201,7 +201,7 @@ fn segment_splits(work: &Work, number: PartNumber, reference: &Arc<Reference>) -
     let ranges = match work.predicate.as_ref().and_then(|p| exact_key(&work.table.layout, p)) {
         // All key columns are given: the key run says where the row is.
         Some(key) if !segment.meta().history => match segment.lookup_keys(&[key?.as_ref()])?.first() {
-            Some(Some(ordinal)) => vec![*ordinal..ordinal.saturating_add(1)],
+            Some(Some(ordinal)) => std::iter::once(*ordinal..ordinal.saturating_add(1)).collect(),
             _ => return pruned(),
         },
         _ => segment.split_ranges(SPLIT_ROWS),

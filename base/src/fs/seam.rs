@@ -28,6 +28,7 @@ pub trait FileSystem: Send + Sync + fmt::Debug {
 }
 
 /// One open file. All calls are positional, so a file may be shared between threads.
+#[expect(clippy::len_without_is_empty, reason = "a file is asked for its length, never whether it is empty")]
 pub trait File: Send + Sync + fmt::Debug {
     fn len(&self) -> Result<u64>;
     /// Fills `buffer` from `offset` or fails; reading past the end is an error of kind `Corruption`.

@@ -142,11 +142,14 @@ fn every_file_is_part_of_a_crate() {
         };
         let own = above.with_extension("rs");
         let parents = ["lib.rs", "main.rs", "mod.rs"].map(|file| above.join(file));
-        let declared = parents.iter().chain([&own]).filter_map(|p| files.get(&*p.to_string_lossy())).any(|text| {
-            text.lines().any(|line| {
-                line.trim_end().strip_suffix(';').is_some_and(|l| l.split("mod ").nth(1) == Some(module.as_str()))
-            })
-        });
+        let declared =
+            parents.iter().chain([&own]).filter_map(|p| files.get(&*p.to_string_lossy())).any(|text| {
+                text.lines().any(|line| {
+                    line.trim_end()
+                        .strip_suffix(';')
+                        .is_some_and(|l| l.split("mod ").nth(1) == Some(module.as_str()))
+                })
+            });
         if !declared {
             dead.push(name.clone());
         }
@@ -161,7 +164,11 @@ fn files_and_functions_stay_small() {
         let body = body(&text);
         let lines = body.lines().count();
         let face = name.ends_with("/lib.rs") || name.ends_with("/mod.rs");
-        let max = if face { FACE_LINES_MAX.max(if name.ends_with("/mod.rs") { 300 } else { 0 }) } else { FILE_LINES_MAX };
+        let max = if face {
+            FACE_LINES_MAX.max(if name.ends_with("/mod.rs") { 300 } else { 0 })
+        } else {
+            FILE_LINES_MAX
+        };
         if lines > max {
             large.push(format!("{name}: {lines} lines, at most {max}"));
         }
@@ -176,7 +183,9 @@ fn long_functions(body: &str) -> Vec<String> {
     let mut open: Option<(usize, usize, &str)> = None;
     for (number, line) in body.lines().enumerate() {
         let indent = line.len() - line.trim_start().len();
-        if open.is_none() && line.contains("fn ") && line.trim_end().ends_with('{') || line.trim_start().starts_with("fn ") {
+        if open.is_none() && line.contains("fn ") && line.trim_end().ends_with('{')
+            || line.trim_start().starts_with("fn ")
+        {
             open = Some((number, indent, line.trim()));
         }
         if let Some((start, at, text)) = open

@@ -80,7 +80,11 @@ impl Server {
 
     /// SIGKILL, as a crash would end it.
     pub(crate) fn kill(mut self) -> Result<()> {
-        self.child.kill().and_then(|()| self.child.wait()).map(drop).map_err(|e| Error::io("kill the server", e))
+        self.child
+            .kill()
+            .and_then(|()| self.child.wait())
+            .map(drop)
+            .map_err(|e| Error::io("kill the server", e))
     }
 
     /// SIGTERM and wait.
@@ -136,7 +140,11 @@ fn signal(which: &str, id: u32) -> Result<()> {
         .arg(id.to_string())
         .status()
         .map_err(|e| Error::io(format_args!("send a signal to process {id}"), e))?;
-    if status.success() { Ok(()) } else { Err(Error::new(ErrorKind::Io, format!("could not signal process {id}"))) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Io, format!("could not signal process {id}")))
+    }
 }
 
 fn wait_until_gone(id: u32) -> Result<()> {
@@ -148,8 +156,11 @@ fn wait_until_gone(id: u32) -> Result<()> {
     if status.success() {
         Ok(())
     } else {
-        Err(Error::new(ErrorKind::ObjectInUse, format!("the server of an earlier run (process {id}) does not stop"))
-            .with_hint("End it yourself and run again."))
+        Err(Error::new(
+            ErrorKind::ObjectInUse,
+            format!("the server of an earlier run (process {id}) does not stop"),
+        )
+        .with_hint("End it yourself and run again."))
     }
 }
 

@@ -73,7 +73,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
     progress.done("restarted it: the fingerprints of all tables are what they were");
 
     backup(&client, &places, &before).await?;
-    progress.done("backed up lineitem with COPY TO Parquet, dropped it, restored it: the fingerprint is what it was");
+    progress.done(
+        "backed up lineitem with COPY TO Parquet, dropped it, restored it: the fingerprint is what it was",
+    );
 
     errors(&client).await?;
     progress.done("bad input was refused with the right errors");
@@ -108,7 +110,11 @@ async fn load(client: &Connected, places: &Places, rows: &[(Table, u64)]) -> Res
         if got != expected.to_string() {
             return Err(Error::internal(format!("{} has {got} rows instead of {expected}", table.name)));
         }
-        say(&format!("        {:>7.2} s  {:<10}{expected:>10} rows", started.elapsed().as_secs_f64(), table.name));
+        say(&format!(
+            "        {:>7.2} s  {:<10}{expected:>10} rows",
+            started.elapsed().as_secs_f64(),
+            table.name
+        ));
     }
     Ok(())
 }
@@ -130,7 +136,8 @@ async fn queries(client: &Connected, places: &Places, scale: f64) -> Result<()> 
             return Err(Error::internal(format!("query {number} gave another answer: {wrong}")));
         }
     }
-    let against = if shipped { "the answers shipped with tpchgen" } else { "plain DataFusion over the same files" };
+    let against =
+        if shipped { "the answers shipped with tpchgen" } else { "plain DataFusion over the same files" };
     say(&format!("          compared with {against}; milliseconds: {}", times.join(", ")));
     Ok(())
 }
@@ -156,7 +163,9 @@ async fn writes(client: &Connected) -> Result<()> {
 
 async fn backup(client: &Connected, places: &Places, before: &[(String, String)]) -> Result<()> {
     let directory = places.files().join("backup");
-    client.run(&format!("COPY lineitem TO '{}/' WITH (FORMAT parquet, COMPRESSION zstd)", directory.display())).await?;
+    client
+        .run(&format!("COPY lineitem TO '{}/' WITH (FORMAT parquet, COMPRESSION zstd)", directory.display()))
+        .await?;
     client.run("DROP TABLE lineitem").await?;
     let create = TABLES.iter().find(|t| t.name == "lineitem").map(|t| t.create).unwrap_or_default();
     client.run(create).await?;
@@ -177,7 +186,9 @@ async fn errors(client: &Connected) -> Result<()> {
     for (sql, code) in cases {
         match client.run(sql).await {
             Err(error) if error.message().contains(code) => {}
-            Err(error) => return Err(Error::internal(format!("{sql} should fail with {code}, but: {error}"))),
+            Err(error) => {
+                return Err(Error::internal(format!("{sql} should fail with {code}, but: {error}")));
+            }
             Ok(()) => return Err(Error::internal(format!("{sql} should fail with {code}, but succeeded"))),
         }
     }

@@ -12,7 +12,8 @@ pub const QUERIES: std::ops::RangeInclusive<i32> = 1..=22;
 
 /// The statement of a query with the specification's validation values put in.
 pub fn query(number: i32, scale: f64) -> Result<String> {
-    let template = queries::query(number).ok_or_else(|| Error::internal(format!("there is no query {number}")))?;
+    let template =
+        queries::query(number).ok_or_else(|| Error::internal(format!("there is no query {number}")))?;
     let text = template.trim().trim_end_matches(';');
     // The specification writes a precision behind DAY that PostgreSQL's grammar does not have.
     let text = text.replace(" day (3)", " day");

@@ -1,8 +1,7 @@
 //! TPC-H data as Parquet files, one per table, made by the crates tpchgen and tpchgen-arrow.
 
 use crate::tpch::tables::{TABLES, Table};
-use arrow::error::ArrowError;
-use arrow::record_batch::{RecordBatch, RecordBatchReader};
+use arrow::record_batch::RecordBatchReader;
 use base::{Error, Result};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -14,7 +13,8 @@ use tpchgen::generators::{
     RegionGenerator, SupplierGenerator,
 };
 use tpchgen_arrow::{
-    CustomerArrow, LineItemArrow, NationArrow, OrderArrow, PartArrow, PartSuppArrow, RegionArrow, SupplierArrow,
+    CustomerArrow, LineItemArrow, NationArrow, OrderArrow, PartArrow, PartSuppArrow, RegionArrow,
+    SupplierArrow,
 };
 
 /// Rows of a row group: enough groups for a parallel load of a small scale.
@@ -46,11 +46,7 @@ fn write(directory: &Path, table: &str, scale: f64) -> Result<u64> {
     }
 }
 
-fn write_rows(
-    directory: &Path,
-    table: &str,
-    batches: impl RecordBatchReader + Iterator<Item = std::result::Result<RecordBatch, ArrowError>>,
-) -> Result<u64> {
+fn write_rows(directory: &Path, table: &str, batches: impl RecordBatchReader) -> Result<u64> {
     let path = path(directory, table);
     let doing = || format!("write {}", path.display());
     let file = File::create(&path).map_err(|e| Error::io(doing(), e))?;
@@ -59,7 +55,8 @@ fn write_rows(
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .build();
     let failed = |e: &dyn std::fmt::Display| Error::internal(format!("could not {}: {e}", doing()));
-    let mut writer = ArrowWriter::try_new(file, batches.schema(), Some(properties)).map_err(|e| failed(&e))?;
+    let mut writer =
+        ArrowWriter::try_new(file, batches.schema(), Some(properties)).map_err(|e| failed(&e))?;
     let mut rows = 0;
     for batch in batches {
         let batch = batch.map_err(|e| failed(&e))?;

@@ -28,8 +28,11 @@ impl Plain {
         let context = SessionContext::new();
         for table in TABLES {
             let path = data::path(directory, table.name);
-            let failed = |e: &dyn std::fmt::Display| Error::internal(format!("could not read {}: {e}", path.display()));
-            let file = File::open(&path).map_err(|e| Error::io(format_args!("open {}", path.display()), e))?;
+            let failed = |e: &dyn std::fmt::Display| {
+                Error::internal(format!("could not read {}: {e}", path.display()))
+            };
+            let file =
+                File::open(&path).map_err(|e| Error::io(format_args!("open {}", path.display()), e))?;
             let reader = ParquetRecordBatchReaderBuilder::try_new(file)
                 .and_then(|builder| builder.build())
                 .map_err(|e| failed(&e))?;
@@ -55,7 +58,9 @@ impl Plain {
                 .map(|column| ArrayFormatter::try_new(column, &options))
                 .collect::<std::result::Result<Vec<_>, _>>()
                 .map_err(|e| failed(&e))?;
-            rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|c| c.value(row).to_string()).collect()));
+            rows.extend(
+                (0..batch.num_rows()).map(|row| columns.iter().map(|c| c.value(row).to_string()).collect()),
+            );
         }
         Ok(rows)
     }

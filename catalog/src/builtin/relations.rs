@@ -55,14 +55,13 @@ fn index() -> &'static Index {
                 attnum: row.number("attnum"),
             });
         }
-        let built_in = rows_of("pg_class")
-            .map(|row| SystemRelation {
-                schema: if row.text("relnamespace") == "11" { "pg_catalog" } else { "information_schema" },
-                name: row.text("relname"),
-                oid: row.oid("oid"),
-                kind: row.character("relkind"),
-                columns: columns.remove(&row.oid("oid")).unwrap_or_default(),
-            });
+        let built_in = rows_of("pg_class").map(|row| SystemRelation {
+            schema: if row.text("relnamespace") == "11" { "pg_catalog" } else { "information_schema" },
+            name: row.text("relname"),
+            oid: row.oid("oid"),
+            kind: row.character("relkind"),
+            columns: columns.remove(&row.oid("oid")).unwrap_or_default(),
+        });
         let relations: Vec<SystemRelation> = built_in.chain([nyala_tables()]).collect();
         let by_name = relations.iter().enumerate().map(|(i, r)| ((r.schema, r.name), i)).collect();
         let by_oid = relations.iter().enumerate().map(|(i, r)| (r.oid, i)).collect();
@@ -86,7 +85,13 @@ fn nyala_tables() -> SystemRelation {
         not_null: true,
         attnum,
     });
-    SystemRelation { schema: "nyala", name: "tables", oid: Oid(16_000), kind: 'v', columns: columns.collect() }
+    SystemRelation {
+        schema: "nyala",
+        name: "tables",
+        oid: Oid(16_000),
+        kind: 'v',
+        columns: columns.collect(),
+    }
 }
 
 /// All system relations, PostgreSQL's by OID, then ours.

@@ -20,7 +20,9 @@ pub(crate) struct Attached {
 
 /// Whether a function, operator function or cast function can be run.
 pub fn is_attached(proc: Oid) -> bool {
-    compare::operator_of(proc).is_some() || attached(proc).is_some() || crate::lower::is_lowered_function(proc)
+    compare::operator_of(proc).is_some()
+        || attached(proc).is_some()
+        || crate::lower::is_lowered_function(proc)
 }
 
 /// The kernel of a function.

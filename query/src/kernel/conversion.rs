@@ -29,9 +29,12 @@ pub(crate) fn to_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     }
     let array: ArrayRef = Arc::new(out.finish());
     match call.ret.length_max() {
-        Some(_) => each(call, &[Arg { array, constant: false }], |datum| {
-            types::apply_typmod(call.ret, datum, true)
-        }, &Form::Text),
+        Some(_) => each(
+            call,
+            &[Arg { array, constant: false }],
+            |datum| types::apply_typmod(call.ret, datum, true),
+            &Form::Text,
+        ),
         None => Ok(array),
     }
 }
@@ -47,6 +50,14 @@ pub(crate) fn from_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
         },
         &Form::Text,
     )
+}
+
+/// integer and oid are the same bits.
+pub(crate) fn relabelled(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    match call.ret.form {
+        Form::UInt32 => map1::<Int4, Id, _>(call, args, |v| Ok(v.cast_unsigned())),
+        _ => map1::<Id, Int4, _>(call, args, |v| Ok(v.cast_signed())),
+    }
 }
 
 /// Out by one type's text, in by another's.
@@ -157,7 +168,11 @@ fn oid_out_of_range() -> Error {
 
 /// By the name of PostgreSQL's implementation.
 pub(crate) const KERNELS: &[(&str, Run)] = &[
-    ("i2toi4", |c, a| map1::<Int2, Int4, _>(c, a, |v| Ok(i32::from(v)))),
+    ("i2toi4", |c, a| match c.ret.form {
+        // smallint to oid is this function with its result relabelled.
+        Form::UInt32 => map1::<Int2, Id, _>(c, a, |v| Ok(i32::from(v).cast_unsigned())),
+        _ => map1::<Int2, Int4, _>(c, a, |v| Ok(i32::from(v))),
+    }),
     ("int28", |c, a| map1::<Int2, Int8, _>(c, a, |v| Ok(i64::from(v)))),
     ("int48", |c, a| map1::<Int4, Int8, _>(c, a, |v| Ok(i64::from(v)))),
     ("i4toi2", |c, a| map1::<Int4, Int2, _>(c, a, |v| fits::<i16>(i64::from(v), "smallint"))),

@@ -36,14 +36,18 @@ fn to_utc(micros: i64, zone: &Zone) -> Result<i64> {
     if !datetime::timestamp_is_finite(micros) {
         return Ok(micros);
     }
-    zone.to_utc(micros).ok_or_else(timestamp_out_of_range).and_then(|v| datetime::check_timestamp(i128::from(v)))
+    zone.to_utc(micros)
+        .ok_or_else(timestamp_out_of_range)
+        .and_then(|v| datetime::check_timestamp(i128::from(v)))
 }
 
 fn to_local(micros: i64, zone: &Zone) -> Result<i64> {
     if !datetime::timestamp_is_finite(micros) {
         return Ok(micros);
     }
-    zone.to_local(micros).ok_or_else(timestamp_out_of_range).and_then(|v| datetime::check_timestamp(i128::from(v)))
+    zone.to_local(micros)
+        .ok_or_else(timestamp_out_of_range)
+        .and_then(|v| datetime::check_timestamp(i128::from(v)))
 }
 
 fn date_timestamp(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
@@ -170,7 +174,9 @@ fn statement_start(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
 }
 
 fn wall_clock(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
-    map0::<Stamp>(call, || i64::try_from(call.statement.clock.wall_us()).map_err(|_| timestamp_out_of_range()))
+    map0::<Stamp>(call, || {
+        i64::try_from(call.statement.clock.wall_us()).map_err(|_| timestamp_out_of_range())
+    })
 }
 
 /// age(x): from x to midnight of today.
@@ -200,9 +206,13 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("date_mii", |c, a| map2::<Day, Int4, Day, _>(c, a, |d, n| shifted_date(d, -i64::from(n)))),
     ("date_mi", |c, a| map2::<Day, Day, Int4, _>(c, a, datetime::date_minus)),
     ("date_pl_interval", |c, a| map2::<Day, Span, Stamp, _>(c, a, datetime::date_add_interval)),
-    ("date_mi_interval", |c, a| map2::<Day, Span, Stamp, _>(c, a, |d, i| datetime::date_add_interval(d, negated(i)?))),
+    ("date_mi_interval", |c, a| {
+        map2::<Day, Span, Stamp, _>(c, a, |d, i| datetime::date_add_interval(d, negated(i)?))
+    }),
     ("timestamp_pl_interval", |c, a| map2::<Stamp, Span, Stamp, _>(c, a, datetime::timestamp_add)),
-    ("timestamp_mi_interval", |c, a| map2::<Stamp, Span, Stamp, _>(c, a, |t, i| datetime::timestamp_add(t, negated(i)?))),
+    ("timestamp_mi_interval", |c, a| {
+        map2::<Stamp, Span, Stamp, _>(c, a, |t, i| datetime::timestamp_add(t, negated(i)?))
+    }),
     ("timestamptz_pl_interval", timestamptz_plus),
     ("timestamptz_mi_interval", timestamptz_minus),
     ("timestamp_mi", |c, a| map2::<Stamp, Stamp, Span, _>(c, a, datetime::timestamp_minus)),
@@ -222,11 +232,15 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         map2::<Text, Day, Num, _>(c, a, |f, d| Ok(extracted(datetime::extract_date(field(f, "date")?, d)?)))
     }),
     ("extract_timestamp", |c, a| {
-        map2::<Text, Stamp, Num, _>(c, a, |f, t| Ok(extracted(datetime::extract_timestamp(field(f, TIMESTAMP)?, t)?)))
+        map2::<Text, Stamp, Num, _>(c, a, |f, t| {
+            Ok(extracted(datetime::extract_timestamp(field(f, TIMESTAMP)?, t)?))
+        })
     }),
     ("extract_timestamptz", extract_timestamptz),
     ("extract_interval", |c, a| {
-        map2::<Text, Span, Num, _>(c, a, |f, i| Ok(extracted(datetime::extract_interval(field(f, "interval")?, i)?)))
+        map2::<Text, Span, Num, _>(c, a, |f, i| {
+            Ok(extracted(datetime::extract_interval(field(f, "interval")?, i)?))
+        })
     }),
     ("timestamp_part", |c, a| {
         map2::<Text, Stamp, Double, _>(c, a, |f, t| {
@@ -240,7 +254,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         })
     }),
     ("timestamp_trunc", |c, a| {
-        map2::<Text, Stamp, Stamp, _>(c, a, |f, t| finite(t, || datetime::trunc_timestamp(field(f, TIMESTAMP)?, t)))
+        map2::<Text, Stamp, Stamp, _>(c, a, |f, t| {
+            finite(t, || datetime::trunc_timestamp(field(f, TIMESTAMP)?, t))
+        })
     }),
     ("timestamptz_trunc", timestamptz_trunc),
     ("timestamptz_trunc_zone", |c, a| {
@@ -251,10 +267,18 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("interval_trunc", |c, a| {
         map2::<Text, Span, Span, _>(c, a, |f, i| datetime::trunc_interval(field(f, "interval")?, i))
     }),
-    ("timestamptz_zone", |c, a| map2::<Text, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_local(t, &zone_named(z)?)))),
-    ("timestamp_zone", |c, a| map2::<Text, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_utc(t, &zone_named(z)?)))),
-    ("timestamptz_izone", |c, a| map2::<Span, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_local(t, &zone_of_interval(z)?)))),
-    ("timestamp_izone", |c, a| map2::<Span, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_utc(t, &zone_of_interval(z)?)))),
+    ("timestamptz_zone", |c, a| {
+        map2::<Text, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_local(t, &zone_named(z)?)))
+    }),
+    ("timestamp_zone", |c, a| {
+        map2::<Text, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_utc(t, &zone_named(z)?)))
+    }),
+    ("timestamptz_izone", |c, a| {
+        map2::<Span, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_local(t, &zone_of_interval(z)?)))
+    }),
+    ("timestamp_izone", |c, a| {
+        map2::<Span, Stamp, Stamp, _>(c, a, |z, t| finite(t, || to_utc(t, &zone_of_interval(z)?)))
+    }),
     ("now", transaction_start),
     ("statement_timestamp", statement_start),
     ("clock_timestamp", wall_clock),

@@ -1,7 +1,7 @@
 //! GREATEST and LEAST, which ignore nulls.
 
 use crate::kernel::call::{Arg, Call};
-use crate::kernel::list::key_bytes;
+use crate::kernel::list::order_key;
 use arrow::array::ArrayRef;
 use base::Result;
 use std::cmp::Ordering;
@@ -24,7 +24,7 @@ fn extreme(call: &Call<'_>, args: &[Arg], wanted: Ordering) -> Result<ArrayRef> 
             if datum.is_null() {
                 continue;
             }
-            let key = key_bytes(std::slice::from_ref(&datum));
+            let key = order_key(ty, &datum);
             if best.as_ref().is_none_or(|(other, _)| key.cmp(other) == wanted) {
                 best = Some((key, datum));
             }

@@ -74,12 +74,13 @@ pub(crate) fn variance(values: impl Iterator<Item = f64>, sample: bool) -> Resul
     let (mut n, mut sum, mut squares) = (0.0_f64, 0.0_f64, 0.0_f64);
     for value in values {
         n += 1.0;
+        let before = sum;
         sum += value;
         if n > 1.0 {
             let difference = value * n - sum;
             squares += difference * difference / (n * (n - 1.0));
             if sum.is_infinite() || squares.is_infinite() {
-                if value.is_finite() && sum.is_infinite() {
+                if value.is_finite() && before.is_finite() {
                     return Err(overflow());
                 }
                 squares = f64::NAN;
@@ -130,7 +131,7 @@ fn double_real(call: &Call<'_>, args: &[Arg], f: impl Fn(f64, f64) -> Result<f64
 }
 
 fn power(a: f64, b: f64) -> Result<f64> {
-    let invalid = |message: &str| Err(Error::new(ErrorKind::InvalidParameterValue, message));
+    let invalid = |message: &str| Err(Error::new(ErrorKind::InvalidPowerArgument, message));
     if a.is_nan() {
         return Ok(if b == 0.0 { 1.0 } else { a });
     }
@@ -155,17 +156,23 @@ fn power(a: f64, b: f64) -> Result<f64> {
 
 fn sqrt(value: f64) -> Result<f64> {
     if value < 0.0 {
-        return Err(Error::new(ErrorKind::InvalidParameterValue, "cannot take square root of a negative number"));
+        return Err(Error::new(
+            ErrorKind::InvalidPowerArgument,
+            "cannot take square root of a negative number",
+        ));
     }
     Ok(value.sqrt())
 }
 
 fn logarithm(value: f64, log: fn(f64) -> f64) -> Result<f64> {
     if value == 0.0 {
-        return Err(Error::new(ErrorKind::InvalidParameterValue, "cannot take logarithm of zero"));
+        return Err(Error::new(ErrorKind::InvalidLogarithmArgument, "cannot take logarithm of zero"));
     }
     if value < 0.0 {
-        return Err(Error::new(ErrorKind::InvalidParameterValue, "cannot take logarithm of a negative number"));
+        return Err(Error::new(
+            ErrorKind::InvalidLogarithmArgument,
+            "cannot take logarithm of a negative number",
+        ));
     }
     Ok(log(value))
 }

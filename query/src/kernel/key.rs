@@ -86,7 +86,7 @@ pub(crate) fn value_of_key(key: &ScalarValue, form: &Form) -> Option<Datum> {
 pub(crate) fn key_of_double(value: f64) -> i64 {
     let bits = match value {
         v if v.is_nan() => f64::NAN.abs().to_bits(),
-        v if v == 0.0 => 0,
+        0.0 => 0,
         v => v.to_bits(),
     };
     let bits = i64::from_ne_bytes(bits.to_ne_bytes());

@@ -15,7 +15,8 @@ pub(crate) fn keys(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let Form::List(element) = &ty.form else {
         return Err(Error::internal("the key of a list of something that is no list"));
     };
-    let lists = list.array.as_list_opt::<i32>().ok_or_else(|| Error::internal("a list that is no list array"))?;
+    let lists =
+        list.array.as_list_opt::<i32>().ok_or_else(|| Error::internal("a list that is no list array"))?;
     let mut out = BinaryViewBuilder::with_capacity(call.rows);
     for row in 0..call.rows {
         if list.is_null(row) {
@@ -98,6 +99,16 @@ fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&[0, 0]);
+}
+
+/// The key of a value of a type: char(n) is compared without its trailing blanks.
+pub(crate) fn order_key(ty: &SqlType, datum: &Datum) -> Vec<u8> {
+    match datum {
+        Datum::Text(text) if ty.oid == types::sql_type::oid::BPCHAR => {
+            key_bytes(&[Datum::Text(text.trim_end_matches(' ').to_owned())])
+        }
+        other => key_bytes(std::slice::from_ref(other)),
+    }
 }
 
 /// The data of one row of arguments.
@@ -210,7 +221,10 @@ fn to_string(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             some = true;
             text.push_str(&part);
             if text.len() > base::limits::VALUE_BYTES_MAX {
-                return Err(Error::new(ErrorKind::LimitExceeded, "the result of array_to_string is too long"));
+                return Err(Error::new(
+                    ErrorKind::LimitExceeded,
+                    "the result of array_to_string is too long",
+                ));
             }
         }
         Ok(Datum::Text(text))
@@ -282,7 +296,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("array_upper", |c, a| length(c, a, true)),
     ("array_lower", lower),
     ("array_cardinality", |c, a| {
-        each(c, a, |row| Ok(if let Some(Datum::List(items)) = row.first() { int4(items.len()) } else { Datum::Null }))
+        each(c, a, |row| {
+            Ok(if let Some(Datum::List(items)) = row.first() { int4(items.len()) } else { Datum::Null })
+        })
     }),
     ("array_position", position),
     ("array_cat", |c, a| each(c, a, joined)),

@@ -51,7 +51,8 @@ pub(crate) fn reform(from: &SqlType, to: &SqlType, statement: &Arc<StatementCont
 }
 
 fn reformed(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    if let (Form::Decimal128 { scale: from }, Form::Decimal128 { scale: to }) = (&call.arg(0)?.form, &call.ret.form)
+    if let (Form::Decimal128 { scale: from }, Form::Decimal128 { scale: to }) =
+        (&call.arg(0)?.form, &call.ret.form)
         && to >= from
     {
         let factor = power_of_ten(to - from);
@@ -116,7 +117,9 @@ fn decimal1(call: &Call<'_>, args: &[Arg], f: impl Fn(i128) -> Result<i128>) -> 
         values.push(if column.is_valid(index) { f(column.value(index))? } else { 0 });
     }
     let nulls = nulls_of(&[a], call.rows);
-    Ok(Arc::new(PrimitiveArray::<Decimal128Type>::new(values.into(), nulls).with_data_type(call.ret.form.arrow())))
+    Ok(Arc::new(
+        PrimitiveArray::<Decimal128Type>::new(values.into(), nulls).with_data_type(call.ret.form.arrow()),
+    ))
 }
 
 /// Two arguments of any primitive types, vectorised as far as there are no nulls.
@@ -302,7 +305,7 @@ fn lcm(a: i64, b: i64) -> Option<i64> {
 
 /// Whole places of a numeric's argument, which PostgreSQL clamps as here.
 fn places(scale: i32) -> i32 {
-    scale.clamp(-2_000, 2_000)
+    scale.clamp(-131_073, 16_383)
 }
 
 fn round_to(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
@@ -359,15 +362,27 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("int84mi", |c, a| mixed::<Int8, Int4>(c, a, SUB)),
     ("int84mul", |c, a| mixed::<Int8, Int4>(c, a, MUL)),
     ("int84div", |c, a| mixed::<Int8, Int4>(c, a, DIV)),
-    ("int2um", |c, a| map1::<Int2, Int2, _>(c, a, |v: i16| v.checked_neg().ok_or_else(|| out_of_range("smallint")))),
-    ("int4um", |c, a| map1::<Int4, Int4, _>(c, a, |v: i32| v.checked_neg().ok_or_else(|| out_of_range("integer")))),
-    ("int8um", |c, a| map1::<Int8, Int8, _>(c, a, |v: i64| v.checked_neg().ok_or_else(|| out_of_range("bigint")))),
+    ("int2um", |c, a| {
+        map1::<Int2, Int2, _>(c, a, |v: i16| v.checked_neg().ok_or_else(|| out_of_range("smallint")))
+    }),
+    ("int4um", |c, a| {
+        map1::<Int4, Int4, _>(c, a, |v: i32| v.checked_neg().ok_or_else(|| out_of_range("integer")))
+    }),
+    ("int8um", |c, a| {
+        map1::<Int8, Int8, _>(c, a, |v: i64| v.checked_neg().ok_or_else(|| out_of_range("bigint")))
+    }),
     ("int2up", |c, a| map1::<Int2, Int2, _>(c, a, |v: i16| Ok(v))),
     ("int4up", |c, a| map1::<Int4, Int4, _>(c, a, |v: i32| Ok(v))),
     ("int8up", |c, a| map1::<Int8, Int8, _>(c, a, |v: i64| Ok(v))),
-    ("int2abs", |c, a| map1::<Int2, Int2, _>(c, a, |v: i16| v.checked_abs().ok_or_else(|| out_of_range("smallint")))),
-    ("int4abs", |c, a| map1::<Int4, Int4, _>(c, a, |v: i32| v.checked_abs().ok_or_else(|| out_of_range("integer")))),
-    ("int8abs", |c, a| map1::<Int8, Int8, _>(c, a, |v: i64| v.checked_abs().ok_or_else(|| out_of_range("bigint")))),
+    ("int2abs", |c, a| {
+        map1::<Int2, Int2, _>(c, a, |v: i16| v.checked_abs().ok_or_else(|| out_of_range("smallint")))
+    }),
+    ("int4abs", |c, a| {
+        map1::<Int4, Int4, _>(c, a, |v: i32| v.checked_abs().ok_or_else(|| out_of_range("integer")))
+    }),
+    ("int8abs", |c, a| {
+        map1::<Int8, Int8, _>(c, a, |v: i64| v.checked_abs().ok_or_else(|| out_of_range("bigint")))
+    }),
     ("int2and", |c, a| small(c, a, |x, y| Ok(Some(x & y)))),
     ("int4and", |c, a| medium(c, a, |x, y| Ok(Some(x & y)))),
     ("int8and", |c, a| large(c, a, |x, y| Ok(Some(x & y)))),

@@ -192,13 +192,18 @@ fn regex(pattern: &str, fold: bool) -> Result<Regex> {
         .size_limit(REGEX_BYTES_MAX)
         .build()
         .map_err(|e| match e {
-            regex::Error::CompiledTooBig(_) => {
-                Error::new(ErrorKind::InvalidRegularExpression, "invalid regular expression: regular expression is too complex")
-            }
+            regex::Error::CompiledTooBig(_) => Error::new(
+                ErrorKind::InvalidRegularExpression,
+                "invalid regular expression: regular expression is too complex",
+            ),
             other => {
                 let reason = other.to_string();
-                let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                Error::new(ErrorKind::InvalidRegularExpression, format!("invalid regular expression: {reason}"))
+                let reason =
+                    reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                Error::new(
+                    ErrorKind::InvalidRegularExpression,
+                    format!("invalid regular expression: {reason}"),
+                )
             }
         })
 }
@@ -221,7 +226,9 @@ fn embedded_options(pattern: &str, fold: bool) -> Result<(&str, bool)> {
             'c' => fold = false,
             's' | 't' => {}
             other => {
-                return Err(Error::unsupported(format!("the regular expression option {other} is not supported")));
+                return Err(Error::unsupported(format!(
+                    "the regular expression option {other} is not supported"
+                )));
             }
         }
     }
@@ -312,7 +319,7 @@ fn regex_with(call: &Call<'_>, args: &[Arg], fold: bool, negated: bool) -> Resul
         call,
         args,
         |pattern| regex(pattern, fold),
-        |re, text| re.is_match(text) != negated,
+        |re, text| Ok(re.is_match(text) != negated),
     )
 }
 
@@ -320,7 +327,9 @@ fn regex_with(call: &Call<'_>, args: &[Arg], fold: bool, negated: bool) -> Resul
 fn substring(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map2::<Text, Text, Text, _>(call, args, |text, pattern| {
         let re = regex(pattern, false)?;
-        let found = re.captures(text).and_then(|found| if re.captures_len() > 1 { found.get(1) } else { found.get(0) });
+        let found = re
+            .captures(text)
+            .and_then(|found| if re.captures_len() > 1 { found.get(1) } else { found.get(0) });
         Ok(found.map(|m| m.as_str().to_owned()))
     })
 }
@@ -358,7 +367,9 @@ fn replaced(text: &str, pattern: &str, template: &str, flags: &str) -> Result<St
             'c' => fold = false,
             's' | 't' => {}
             'n' | 'm' | 'p' | 'w' | 'x' | 'q' | 'e' | 'b' => {
-                return Err(Error::unsupported(format!("the regular expression option {flag} is not supported")));
+                return Err(Error::unsupported(format!(
+                    "the regular expression option {flag} is not supported"
+                )));
             }
             other => {
                 return Err(Error::new(
@@ -421,7 +432,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("nameicregexeq", |c, a| regex_with(c, a, true, false)),
     ("nameicregexne", |c, a| regex_with(c, a, true, true)),
     ("textregexsubstr", substring),
-    ("textregexreplace_noopt", |c, a| map3::<Text, Text, Text, Text, _>(c, a, |t, p, r| replaced(t, p, r, ""))),
+    ("textregexreplace_noopt", |c, a| {
+        map3::<Text, Text, Text, Text, _>(c, a, |t, p, r| replaced(t, p, r, ""))
+    }),
     ("textregexreplace", replace_with_flags),
     ("like_escape", like_escape),
 ];

@@ -27,7 +27,8 @@ fn zero_step() -> Error {
 }
 
 fn too_many() -> Error {
-    Error::new(ErrorKind::LimitExceeded, "a series is too long").with_hint(format!("it may have {ROWS_MAX} rows"))
+    Error::new(ErrorKind::LimitExceeded, "a series is too long")
+        .with_hint(format!("it may have {ROWS_MAX} rows"))
 }
 
 fn integers(types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Vec<ArrayRef>> {
@@ -67,9 +68,11 @@ fn integers(types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Vec<A
 fn timestamps(types: &[SqlType], args: &[Datum], io: &IoSettings) -> Result<Vec<ArrayRef>> {
     let Some(ty) = types.first() else { return Err(Error::internal("a series without bounds")) };
     let (start, stop, step) = match args {
-        [Datum::Timestamp(a) | Datum::TimestampTz(a), Datum::Timestamp(b) | Datum::TimestampTz(b), Datum::Interval(s)] => {
-            (*a, *b, *s)
-        }
+        [
+            Datum::Timestamp(a) | Datum::TimestampTz(a),
+            Datum::Timestamp(b) | Datum::TimestampTz(b),
+            Datum::Interval(s),
+        ] => (*a, *b, *s),
         _ => return Ok(vec![types::array::empty(&ty.form)]),
     };
     let direction = datetime::interval_order(step);

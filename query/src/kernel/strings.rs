@@ -5,7 +5,7 @@
 use crate::kernel::call::{Arg, Call, Run, arg, map1, map2, map3};
 use crate::kernel::conversion::text_of;
 use crate::kernel::udf::Kernel;
-use crate::kernel::value::{Bool, Bytes, Int4, Input, Output, Text};
+use crate::kernel::value::{Bool, Bytes, Input, Int4, Output, Text};
 use crate::lower::StatementContext;
 use arrow::array::{Array, ArrayRef};
 use base::limits::VALUE_BYTES_MAX;
@@ -185,10 +185,13 @@ fn chr(code: i32) -> Result<String> {
     let negative = || Error::new(ErrorKind::InvalidParameterValue, "character number must be positive");
     let number = u32::try_from(code).map_err(|_| negative())?;
     let letter = char::from_u32(number).ok_or_else(|| {
-        Error::new(ErrorKind::LimitExceeded, match number > 0x0010_ffff {
-            true => format!("requested character too large for encoding: {code}"),
-            false => format!("requested character not valid for encoding: {code}"),
-        })
+        Error::new(
+            ErrorKind::LimitExceeded,
+            match number > 0x0010_ffff {
+                true => format!("requested character too large for encoding: {code}"),
+                false => format!("requested character not valid for encoding: {code}"),
+            },
+        )
     })?;
     Ok(letter.to_string())
 }
@@ -252,7 +255,9 @@ fn piece(call: &Call<'_>, args: &[Arg], index: usize, row: usize) -> Result<Opti
     let (value, ty) = (arg(args, index)?, call.arg(index)?);
     match types::array::get(&ty.form, &value.array, value.index(row))? {
         Datum::Null => Ok(None),
-        datum if ty.form == Form::Bool => Ok(Some(if datum == Datum::Bool(true) { "t" } else { "f" }.to_owned())),
+        datum if ty.form == Form::Bool => {
+            Ok(Some(if datum == Datum::Bool(true) { "t" } else { "f" }.to_owned()))
+        }
         datum => text_of(ty, &datum, call).map(Some),
     }
 }
@@ -398,7 +403,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("initcap", |c, a| map1::<Text, Text, _>(c, a, |s| Ok(initcap(s)))),
     ("text_substr", |c, a| map3::<Text, Int4, Int4, Text, _>(c, a, |s, f, n| substring(s, f, Some(n)))),
     ("text_substr_no_len", |c, a| map2::<Text, Int4, Text, _>(c, a, |s, f| substring(s, f, None))),
-    ("bytea_substr", |c, a| map3::<Bytes, Int4, Int4, Bytes, _>(c, a, |s, f, n| bytes_substring(s, f, Some(n)))),
+    ("bytea_substr", |c, a| {
+        map3::<Bytes, Int4, Int4, Bytes, _>(c, a, |s, f, n| bytes_substring(s, f, Some(n)))
+    }),
     ("bytea_substr_no_len", |c, a| map2::<Bytes, Int4, Bytes, _>(c, a, |s, f| bytes_substring(s, f, None))),
     ("textcat", textcat),
     ("byteacat", byteacat),
@@ -423,7 +430,11 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("text_concat", concat),
     ("text_concat_ws", concat_ws),
     ("chr", |c, a| map1::<Int4, Text, _>(c, a, chr)),
-    ("ascii", |c, a| map1::<Text, Int4, _>(c, a, |s| Ok(s.chars().next().map_or(0, |c| i32::try_from(u32::from(c)).unwrap_or(0))))),
+    ("ascii", |c, a| {
+        map1::<Text, Int4, _>(c, a, |s| {
+            Ok(s.chars().next().map_or(0, |c| i32::try_from(u32::from(c)).unwrap_or(0)))
+        })
+    }),
     ("md5_text", md5_text),
     ("md5_bytea", md5_bytes),
     ("to_hex32", to_hex),

@@ -9,8 +9,8 @@ use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
 use std::sync::Arc;
-use types::sql_type::oid;
 use types::Datum;
+use types::sql_type::oid;
 
 /// OIDs below belong to what every database has.
 const FIRST_USER_OID: u32 = 16_384;
@@ -64,7 +64,8 @@ fn table<'c>(call: &Call<'c>, id: u32) -> Option<&'c Arc<TableDef>> {
 /// Visible without its schema: the first table of its name along the search path. Built-in relations are.
 fn table_is_visible(call: &Call<'_>, id: u32) -> Option<bool> {
     if id < FIRST_USER_OID {
-        return catalog::builtin::system_relation_by_oid(Oid(id)).map(|relation| relation.schema == "pg_catalog");
+        return catalog::builtin::system_relation_by_oid(Oid(id))
+            .map(|relation| relation.schema == "pg_catalog");
     }
     let catalog = &call.statement.catalog;
     // The index of a primary key has the OID behind its table's.
@@ -110,7 +111,9 @@ fn format_type(id: u32, typmod: Option<i32>) -> String {
         oid::TIME => format!("time{} without time zone", precision(modifier)),
         oid::TIMESTAMP => format!("timestamp{} without time zone", precision(modifier)),
         oid::TIMESTAMPTZ => format!("timestamp{} with time zone", precision(modifier)),
-        other => catalog::builtin::type_by_oid(other).map_or_else(|| "???".to_owned(), |row| row.name.to_owned()),
+        other => {
+            catalog::builtin::type_by_oid(other).map_or_else(|| "???".to_owned(), |row| row.name.to_owned())
+        }
     }
 }
 
@@ -198,11 +201,6 @@ fn random_uuid(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
     })
 }
 
-fn typeof_rows(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
-    let id = call.arg(0)?.oid.0;
-    map0::<Id>(call, || Ok(id))
-}
-
 /// The text of an expression of the catalog, which is kept as text.
 fn expression_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let value = arg(args, 0)?;
@@ -229,7 +227,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_is_in_recovery", |c, _| map0::<Bool>(c, || Ok(false))),
     ("pg_client_encoding", |c, _| text(c, "UTF8")),
     ("show_config_by_name", |c, a| map1::<Text, Text, _>(c, a, |name| setting(c, name, false))),
-    ("show_config_by_name_missing_ok", |c, a| map2::<Text, Bool, Text, _>(c, a, |name, ok| setting(c, name, ok))),
+    ("show_config_by_name_missing_ok", |c, a| {
+        map2::<Text, Bool, Text, _>(c, a, |name, ok| setting(c, name, ok))
+    }),
     ("pg_get_userbyid", |c, a| {
         map1::<Id, Text, _>(c, a, |id| {
             Ok(if id == BOOTSTRAP_ROLE { "postgres".to_owned() } else { format!("unknown (OID={id})") })
@@ -254,7 +254,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_get_expr", expression_text),
     ("pg_get_expr_ext", expression_text),
     ("pg_get_constraintdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(definition_of_key(c, id)))),
-    ("pg_get_constraintdef_ext", |c, a| map2::<Id, Bool, Text, _>(c, a, |id, _| Ok(definition_of_key(c, id)))),
+    ("pg_get_constraintdef_ext", |c, a| {
+        map2::<Id, Bool, Text, _>(c, a, |id, _| Ok(definition_of_key(c, id)))
+    }),
     ("pg_get_indexdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(definition_of_index(c, id)))),
     ("pg_get_indexdef_ext", |c, a| {
         crate::kernel::call::map3::<Id, Int4, Bool, Text, _>(c, a, |id, column, _| {

@@ -51,7 +51,15 @@ impl Kernel {
             0 => matches!(self.name, "key" | "unpadded" | "greatest" | "least"),
             _ => matches!(
                 self.name,
-                "lower" | "upper" | "length" | "char_length" | "octet_length" | "btrim" | "ltrim" | "rtrim" | "starts_with"
+                "lower"
+                    | "upper"
+                    | "length"
+                    | "char_length"
+                    | "octet_length"
+                    | "btrim"
+                    | "ltrim"
+                    | "rtrim"
+                    | "starts_with"
             ),
         }
     }
@@ -136,10 +144,9 @@ impl KernelUdf {
         for (value, ty) in values.iter().zip(&self.kernel.args) {
             let arg = match value {
                 ColumnarValue::Array(array) => Arg { array: Arc::clone(array), constant: false },
-                ColumnarValue::Scalar(scalar) => Arg {
-                    array: scalar.to_array().map_err(crate::failure::from_datafusion)?,
-                    constant: true,
-                },
+                ColumnarValue::Scalar(scalar) => {
+                    Arg { array: scalar.to_array().map_err(crate::failure::from_datafusion)?, constant: true }
+                }
             };
             if *arg.array.data_type() != ty.form.arrow() {
                 return Err(Error::internal(format!(

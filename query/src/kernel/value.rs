@@ -3,12 +3,12 @@
 //! Must not know functions. Invariant: what an `Output` builds has the Arrow type of the form asked for.
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray, BooleanBuilder,
-    PrimitiveArray, PrimitiveBuilder, StringViewArray, StringViewBuilder,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray,
+    BooleanBuilder, PrimitiveArray, PrimitiveBuilder, StringViewArray, StringViewBuilder,
 };
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type,
+    DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type,
+    Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type,
 };
 use base::{Error, Result};
 use std::sync::Arc;
@@ -88,7 +88,10 @@ primitive!(
 
 fn primitive_builder<T: ArrowPrimitiveType>(data_type: DataType, rows: usize) -> Result<PrimitiveBuilder<T>> {
     if std::mem::discriminant(&data_type) != std::mem::discriminant(&T::DATA_TYPE) {
-        return Err(Error::internal(format!("a kernel that yields {} was asked for {data_type}", T::DATA_TYPE)));
+        return Err(Error::internal(format!(
+            "a kernel that yields {} was asked for {data_type}",
+            T::DATA_TYPE
+        )));
     }
     Ok(PrimitiveBuilder::<T>::with_capacity(rows).with_data_type(data_type))
 }

@@ -166,10 +166,8 @@ impl Lowering<'_> {
             .iter()
             .map(|(call, col)| {
                 let mut call = call.clone();
-                let shows = matches!(
-                    method(call.proc),
-                    Some(Method::Collect(Finish::ArrayAgg | Finish::StringAgg))
-                );
+                let shows =
+                    matches!(method(call.proc), Some(Method::Collect(Finish::ArrayAgg | Finish::StringAgg)));
                 if shows && call.order_by.is_empty() && !call.distinct {
                     call.order_by = order.clone();
                 }
@@ -277,7 +275,9 @@ impl Lowering<'_> {
                 self.reform(sum, &ty, &call.ty)
             }
             Method::Avg => self.avg(operands, calls, arg, &call.ty, &common),
-            Method::Min | Method::Max => self.extreme_of(operands, calls, arg, method == Method::Max, &common),
+            Method::Min | Method::Max => {
+                self.extreme_of(operands, calls, arg, method == Method::Max, &common)
+            }
             Method::BoolAnd => {
                 let arg = operands.column(arg.expr, self);
                 Ok(calls.result(bool_and_or::bool_and_udaf(), vec![arg], &common))
@@ -308,8 +308,8 @@ impl Lowering<'_> {
                 let ty = wide(Form::Decimal128 { scale: 0 }, oid::NUMERIC);
                 (widen(arg.expr, ty.form.arrow())?, ty, sum::sum_udaf())
             }
-            Form::Decimal128 { .. } | Form::Float64 | Form::Float32 => (arg.expr, arg.ty, SumUdaf::new()),
-            Form::PgNum => (arg.expr, arg.ty, NumericSumUdaf::new()),
+            Form::Decimal128 { .. } | Form::Float64 | Form::Float32 => (arg.expr, arg.ty, SumUdaf::udaf()),
+            Form::PgNum => (arg.expr, arg.ty, NumericSumUdaf::udaf()),
             other => return Err(Error::internal(format!("a sum of form {other:?}"))),
         };
         let column = operands.column(expr, self);
@@ -391,7 +391,7 @@ impl Lowering<'_> {
             .iter()
             .map(|key| SortBy { descending: key.descending, nulls_first: key.nulls_first })
             .collect();
-        let udaf = CollectUdaf::new(finish, columns, sorts, call.distinct, call.ty.clone());
+        let udaf = CollectUdaf::udaf(finish, columns, sorts, call.distinct, call.ty.clone());
         // Duplicates are dropped by the aggregate itself.
         let common = Common { distinct: false, ..common };
         Ok(calls.result(udaf, exprs, &common))

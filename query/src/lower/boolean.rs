@@ -33,7 +33,8 @@ impl Lowering<'_> {
         otherwise: PlanExpr,
         ty: &SqlType,
     ) -> Result<PlanExpr> {
-        let fails = branches.iter().any(|(when, then)| can_fail(when) || can_fail(then)) || can_fail(&otherwise);
+        let fails =
+            branches.iter().any(|(when, then)| can_fail(when) || can_fail(then)) || can_fail(&otherwise);
         if ty.form != Form::Bool || !fails {
             return Ok(plain_case(branches, otherwise));
         }

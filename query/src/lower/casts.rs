@@ -4,18 +4,31 @@ use crate::kernel::udf::Kernel;
 use crate::kernel::{attach, conversion, numbers};
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, unsupported_function};
-use base::Result;
+use base::{Error, Result};
 use datafusion::logical_expr::Expr as PlanExpr;
 use sql::bound::{CastHow, Expr};
 use std::sync::Arc;
+use types::sql_type::oid;
 use types::{Form, SqlType};
 
 impl Lowering<'_> {
-    pub(crate) fn cast(&mut self, scope: &mut Scope, how: CastHow, arg: &Expr, ty: &SqlType) -> Result<PlanExpr> {
+    pub(crate) fn cast(
+        &mut self,
+        scope: &mut Scope,
+        how: CastHow,
+        arg: &Expr,
+        ty: &SqlType,
+    ) -> Result<PlanExpr> {
         let from = arg.ty();
         let value = self.expr(scope, arg)?;
         let kernel = match how {
             CastHow::Relabel if from.form == ty.form => return Ok(value),
+            CastHow::Relabel if is_integer_and_oid(&from, ty) => {
+                self.kernel("relabelled", conversion::relabelled, vec![from], ty)
+            }
+            CastHow::InOut if ty.oid == oid::CHAR && from.oid == oid::NAME => {
+                return Err(Error::unsupported("casts of name to \"char\" are not supported"));
+            }
             CastHow::Relabel | CastHow::InOut => self.in_out(&from, ty),
             CastHow::Function(proc) => {
                 let Some(attached) = attach::attached(proc) else {
@@ -34,7 +47,9 @@ impl Lowering<'_> {
             CastHow::Typmod { explicit: true } => {
                 self.kernel("modifier_explicit", conversion::typmod_explicit, vec![from], ty)
             }
-            CastHow::Typmod { explicit: false } => self.kernel("modifier", conversion::typmod, vec![from], ty),
+            CastHow::Typmod { explicit: false } => {
+                self.kernel("modifier", conversion::typmod, vec![from], ty)
+            }
             CastHow::NumericForm if from.form == ty.form => return Ok(value),
             CastHow::NumericForm => numbers::reform(&from, ty, &self.context.statement),
         };
@@ -48,4 +63,8 @@ impl Lowering<'_> {
             _ => self.kernel("through_text", conversion::through_text, vec![from.clone()], to),
         }
     }
+}
+
+fn is_integer_and_oid(from: &SqlType, to: &SqlType) -> bool {
+    matches!((&from.form, &to.form), (Form::Int32, Form::UInt32) | (Form::UInt32, Form::Int32))
 }

@@ -90,9 +90,8 @@ impl Lowering<'_> {
         }
         let statement = Arc::clone(&self.context.statement);
         let expr = match (&value.ty.form, &target.form) {
-            (Form::Int16 | Form::Int32 | Form::UInt32, Form::Int32 | Form::Int64) | (Form::Float32, Form::Float64) => {
-                widen(value.expr, target.form.arrow())?
-            }
+            (Form::Int16 | Form::Int32 | Form::UInt32, Form::Int32 | Form::Int64)
+            | (Form::Float32, Form::Float64) => widen(value.expr, target.form.arrow())?,
             (
                 Form::Decimal128 { .. } | Form::Decimal256 { .. } | Form::PgNum,
                 Form::Decimal128 { .. } | Form::Decimal256 { .. } | Form::PgNum,
@@ -116,7 +115,9 @@ impl Lowering<'_> {
 /// The value below changes of form that keep it: the narrower type is the better one to compare in.
 fn without_form(value: Typed) -> Typed {
     let PlanExpr::ScalarFunction(call) = &value.expr else { return value };
-    let Some(kernel) = call.func.inner().downcast_ref::<KernelUdf>().map(KernelUdf::kernel) else { return value };
+    let Some(kernel) = call.func.inner().downcast_ref::<KernelUdf>().map(KernelUdf::kernel) else {
+        return value;
+    };
     match (kernel.keeps_value(), kernel.args.first(), call.args.first()) {
         (true, Some(ty), Some(inner)) => without_form(Typed { expr: inner.clone(), ty: ty.clone() }),
         _ => value,
@@ -132,9 +133,10 @@ fn common_type(left: &SqlType, right: &SqlType) -> Result<SqlType> {
             return Ok(ty.clone());
         }
         (Form::Int16, Form::Int32) | (Form::Int32, Form::Int16) => Form::Int32,
-        (Form::Int16 | Form::Int32 | Form::Int64 | Form::UInt32, Form::Int16 | Form::Int32 | Form::Int64 | Form::UInt32) => {
-            Form::Int64
-        }
+        (
+            Form::Int16 | Form::Int32 | Form::Int64 | Form::UInt32,
+            Form::Int16 | Form::Int32 | Form::Int64 | Form::UInt32,
+        ) => Form::Int64,
         (Form::Float32 | Form::Float64, Form::Float32 | Form::Float64) => Form::Float64,
         (Form::Decimal128 { scale: a }, Form::Decimal128 { scale: b })
         | (Form::Decimal128 { scale: a } | Form::Decimal256 { scale: a }, Form::Decimal256 { scale: b })
@@ -149,9 +151,10 @@ fn common_type(left: &SqlType, right: &SqlType) -> Result<SqlType> {
             Form::Decimal128 { .. } | Form::Decimal256 { .. } | Form::PgNum,
         ) => Form::PgNum,
         (Form::Date, Form::Timestamp) | (Form::Timestamp, Form::Date) => Form::Timestamp,
-        (Form::Date | Form::Timestamp | Form::TimestampTz, Form::Date | Form::Timestamp | Form::TimestampTz) => {
-            Form::TimestampTz
-        }
+        (
+            Form::Date | Form::Timestamp | Form::TimestampTz,
+            Form::Date | Form::Timestamp | Form::TimestampTz,
+        ) => Form::TimestampTz,
         (a, b) => return Err(Error::internal(format!("comparison of {a:?} with {b:?}"))),
     };
     Ok(SqlType { oid: left.oid, typmod: -1, form })
@@ -184,7 +187,8 @@ fn against_constant(side: &Typed, op: Operator, constant: &Typed) -> Result<Opti
             let never = PlanExpr::Literal(ScalarValue::Boolean(Some(op == Operator::NotEq)), None);
             let null = PlanExpr::Literal(ScalarValue::Boolean(None), None);
             let present = PlanExpr::IsNotNull(Box::new(side.expr.clone()));
-            let case = datafusion::logical_expr::when(present, never).otherwise(null).map_err(from_datafusion)?;
+            let case =
+                datafusion::logical_expr::when(present, never).otherwise(null).map_err(from_datafusion)?;
             return Ok(Some(case));
         }
         _ => return Ok(None),

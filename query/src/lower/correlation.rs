@@ -8,11 +8,12 @@ use crate::kernel::compare;
 use crate::lower::columns;
 use crate::lower::relations::conjuncts;
 use crate::lower::scope::Lowering;
+use crate::lower::tree::{any, children, expressions, inputs, replaced};
 use base::id::Oid;
 use base::{Error, Result};
 use datafusion::logical_expr::Operator;
 use sql::bound::{
-    ColRef, Expr, FrameBound, FrameUnit, JoinKind, Rel, SortKey, SubqueryKind, TypedCol, WindowCall, WindowFrame,
+    ColRef, Expr, FrameBound, FrameUnit, JoinKind, Rel, SortKey, TypedCol, WindowCall, WindowFrame,
 };
 use std::collections::BTreeSet;
 use types::sql_type::oid;
@@ -31,11 +32,6 @@ pub(crate) struct Equality {
     pub(crate) inner: Expr,
 }
 
-/// Whether a node of an expression satisfies `test`; does not look into relations of subqueries.
-pub(crate) fn any(expr: &Expr, test: &mut impl FnMut(&Expr) -> bool) -> bool {
-    test(expr) || children(expr).into_iter().any(|child| any(child, test))
-}
-
 pub(crate) fn has_outer(expr: &Expr) -> bool {
     any(expr, &mut |e| matches!(e, Expr::Outer(_)))
 }
@@ -46,80 +42,6 @@ fn has_column(expr: &Expr) -> bool {
 
 fn has_subquery(expr: &Expr) -> bool {
     any(expr, &mut |e| matches!(e, Expr::Subquery(_)))
-}
-
-/// The direct parts of an expression.
-fn children(expr: &Expr) -> Vec<&Expr> {
-    match expr {
-        Expr::Column(_) | Expr::Outer(_) | Expr::Const(..) | Expr::Param { .. } => Vec::new(),
-        Expr::Call { args, .. } | Expr::Coalesce { args, .. } | Expr::Extreme { args, .. } => args.iter().collect(),
-        Expr::And(parts) | Expr::Or(parts) => parts.iter().collect(),
-        Expr::Not(arg) | Expr::Cast { arg, .. } | Expr::IsNull { arg, .. } | Expr::IsBool { arg, .. } => vec![arg],
-        Expr::IsDistinct { left, right, .. } | Expr::NullIf { left, right, .. } => vec![left, right],
-        Expr::Case { whens, otherwise, .. } => {
-            let branches = whens.iter().flat_map(|(when, then)| [when, then]);
-            branches.chain(otherwise.as_deref()).collect()
-        }
-        Expr::InList { arg, list, .. } => std::iter::once(arg.as_ref()).chain(list).collect(),
-        Expr::ArrayCompare { arg, array, .. } => vec![arg, array],
-        Expr::Array { elements, .. } => elements.iter().collect(),
-        Expr::Subscript { array, index, .. } => vec![array, index],
-        Expr::Subquery(subquery) => match &subquery.kind {
-            SubqueryKind::Quantified { arg, .. } => vec![arg],
-            SubqueryKind::Scalar | SubqueryKind::Exists | SubqueryKind::Array => Vec::new(),
-        },
-    }
-}
-
-/// An expression with some nodes replaced; relations of subqueries stay as they are.
-pub(crate) fn replaced(expr: &Expr, replace: &impl Fn(&Expr) -> Option<Expr>) -> Expr {
-    if let Some(new) = replace(expr) {
-        return new;
-    }
-    let mut copy = expr.clone();
-    let boxed = |e: &mut Box<Expr>| **e = replaced(e, replace);
-    match &mut copy {
-        Expr::Column(_) | Expr::Outer(_) | Expr::Const(..) | Expr::Param { .. } => {}
-        Expr::Call { args: list, .. }
-        | Expr::Coalesce { args: list, .. }
-        | Expr::Extreme { args: list, .. }
-        | Expr::And(list)
-        | Expr::Or(list)
-        | Expr::Array { elements: list, .. } => {
-            for item in list {
-                *item = replaced(item, replace);
-            }
-        }
-        Expr::Not(arg) | Expr::Cast { arg, .. } | Expr::IsNull { arg, .. } | Expr::IsBool { arg, .. } => boxed(arg),
-        Expr::IsDistinct { left: a, right: b, .. }
-        | Expr::NullIf { left: a, right: b, .. }
-        | Expr::ArrayCompare { arg: a, array: b, .. }
-        | Expr::Subscript { array: a, index: b, .. } => {
-            boxed(a);
-            boxed(b);
-        }
-        Expr::Case { whens, otherwise, .. } => {
-            for (when, then) in whens {
-                *when = replaced(when, replace);
-                *then = replaced(then, replace);
-            }
-            if let Some(otherwise) = otherwise {
-                boxed(otherwise);
-            }
-        }
-        Expr::InList { arg, list, .. } => {
-            boxed(arg);
-            for item in list {
-                *item = replaced(item, replace);
-            }
-        }
-        Expr::Subquery(subquery) => {
-            if let SubqueryKind::Quantified { arg, .. } = &mut subquery.kind {
-                *arg = replaced(arg, replace);
-            }
-        }
-    }
-    copy
 }
 
 /// Outer columns as columns: an expression seen from the enclosing query.
@@ -171,63 +93,6 @@ fn collect_from(expr: &Expr, used: &mut BTreeSet<ColRef>, made: &mut BTreeSet<Co
     }
 }
 
-/// The relations that a relation reads.
-fn inputs(rel: &Rel) -> Vec<&Rel> {
-    match rel {
-        Rel::Unit
-        | Rel::Empty { .. }
-        | Rel::Scan(_)
-        | Rel::System(_)
-        | Rel::Values { .. }
-        | Rel::Function { .. }
-        | Rel::CteRef { .. } => Vec::new(),
-        Rel::Project { input, .. }
-        | Rel::Filter { input, .. }
-        | Rel::Aggregate { input, .. }
-        | Rel::Window { input, .. }
-        | Rel::Distinct { input }
-        | Rel::Sort { input, .. }
-        | Rel::Limit { input, .. } => vec![input],
-        Rel::Join { left, right, .. } | Rel::SetOp { left, right, .. } => vec![left, right],
-        Rel::With { ctes, body } => ctes.iter().map(|cte| &cte.rel).chain([body.as_ref()]).collect(),
-    }
-}
-
-/// The expressions that stand in a relation itself.
-fn expressions(rel: &Rel) -> Vec<&Expr> {
-    match rel {
-        Rel::Unit
-        | Rel::Empty { .. }
-        | Rel::Scan(_)
-        | Rel::System(_)
-        | Rel::CteRef { .. }
-        | Rel::Distinct { .. }
-        | Rel::SetOp { .. }
-        | Rel::With { .. } => Vec::new(),
-        Rel::Values { rows, .. } => rows.iter().flatten().collect(),
-        Rel::Function { args, .. } => args.iter().collect(),
-        Rel::Project { items, .. } => items.iter().map(|(expr, _)| expr).collect(),
-        Rel::Filter { predicate, .. } => vec![predicate],
-        Rel::Join { on, .. } => on.iter().collect(),
-        Rel::Aggregate { group, aggregates, .. } => {
-            let calls = aggregates.iter().flat_map(|(call, _)| {
-                let sorts = call.order_by.iter().map(|key| &key.expr);
-                call.args.iter().chain(sorts).chain(call.filter.as_deref())
-            });
-            group.iter().map(|(expr, _)| expr).chain(calls).collect()
-        }
-        Rel::Window { calls, .. } => calls
-            .iter()
-            .flat_map(|(call, _)| {
-                let sorts = call.order_by.iter().map(|key| &key.expr);
-                call.args.iter().chain(&call.partition_by).chain(sorts).chain(call.filter.as_deref())
-            })
-            .collect(),
-        Rel::Sort { keys, .. } => keys.iter().map(|key| &key.expr).collect(),
-        Rel::Limit { count, offset, .. } => count.iter().chain(offset).collect(),
-    }
-}
-
 /// The two sides of an equality between the outside and the inside.
 pub(crate) fn equality(predicate: &Expr) -> Option<Equality> {
     let Expr::Call { proc, args, .. } = predicate else { return None };
@@ -250,7 +115,10 @@ pub(crate) fn refused(what: &str) -> Error {
 }
 
 fn equalities(predicates: &[Expr], what: &str) -> Result<Vec<Equality>> {
-    predicates.iter().map(|p| equality(p).ok_or_else(|| refused(&format!("{what} and no equality")))).collect()
+    predicates
+        .iter()
+        .map(|p| equality(p).ok_or_else(|| refused(&format!("{what} and no equality"))))
+        .collect()
 }
 
 impl Lowering<'_> {
@@ -282,7 +150,9 @@ impl Lowering<'_> {
                 equalities(&predicates, "DISTINCT")?;
                 Ok((Rel::Distinct { input: Box::new(input) }, predicates))
             }
-            Rel::Join { kind, left, right, on, lateral: false } => self.pull_join(*kind, left, right, on.as_ref()),
+            Rel::Join { kind, left, right, on, lateral: false } => {
+                self.pull_join(*kind, left, right, on.as_ref())
+            }
             Rel::Aggregate { input, group, aggregates } if !group.is_empty() => {
                 self.pull_aggregate(input, group, aggregates)
             }

@@ -73,5 +73,7 @@ pub fn evaluate(
     let (typed, arrays): (Vec<TypedCol>, Vec<ArrayRef>) = columns.iter().cloned().unzip();
     let evaluator = Evaluator::new(context, std::slice::from_ref(expr), &typed)?;
     let mut results = evaluator.evaluate(arrays, rows)?;
-    results.pop().ok_or_else(|| Error::internal(format!("no result for {:?}", typed.first().map(|c| ColRef(c.col.0)))))
+    results
+        .pop()
+        .ok_or_else(|| Error::internal(format!("no result for {:?}", typed.first().map(|c| ColRef(c.col.0)))))
 }

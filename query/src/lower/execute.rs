@@ -80,7 +80,8 @@ fn types_fit(plan: &dyn ExecutionPlan, output: &[ColRef], expected: &[arrow::dat
 }
 
 fn arrange(batch: &RecordBatch, places: &[usize], schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns: Option<Vec<ArrayRef>> = places.iter().map(|place| batch.columns().get(*place).cloned()).collect();
+    let columns: Option<Vec<ArrayRef>> =
+        places.iter().map(|place| batch.columns().get(*place).cloned()).collect();
     let columns = columns.ok_or_else(|| Error::internal("a plan yielded too few columns"))?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(from_arrow)

@@ -330,7 +330,9 @@ fn native_like(proc: Oid, args: &[PlanExpr]) -> Option<PlanExpr> {
         "textnlike" => true,
         _ => return None,
     };
-    let [value, PlanExpr::Literal(ScalarValue::Utf8View(Some(pattern)), metadata)] = args else { return None };
+    let [value, PlanExpr::Literal(ScalarValue::Utf8View(Some(pattern)), metadata)] = args else {
+        return None;
+    };
     if pattern.contains('\\') || matches!(value, PlanExpr::Literal(..)) {
         return None;
     }

@@ -10,6 +10,12 @@ use types::{Datum, Form, SqlType};
 
 /// A datum as a literal of its form's type.
 pub(crate) fn literal(datum: &Datum, ty: &SqlType) -> Result<PlanExpr> {
+    // The binder relabels constants of integer and oid, which are the same bits, without changing the datum.
+    let datum = match (datum, &ty.form) {
+        (Datum::Int32(value), Form::UInt32) => &Datum::UInt32(value.cast_unsigned()),
+        (Datum::UInt32(value), Form::Int32) => &Datum::Int32(value.cast_signed()),
+        (datum, _) => datum,
+    };
     let array = types::array::from_data(&ty.form, std::slice::from_ref(datum))?;
     let scalar = ScalarValue::try_from_array(&array, 0).map_err(from_datafusion)?;
     Ok(PlanExpr::Literal(scalar, None))

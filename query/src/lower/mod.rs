@@ -21,6 +21,7 @@ mod set_operations;
 mod subqueries;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod windows;
 
 pub use aggregates::is_aggregate_attached;
@@ -28,3 +29,4 @@ pub(crate) use aggregates::is_lowered_function;
 pub use context::{QueryContext, StatementContext, SystemRelations};
 pub use evaluate::{Evaluator, evaluate};
 pub use execute::{execute, physical_plan, plan_query, run};
+pub(crate) use tree::scans;

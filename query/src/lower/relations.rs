@@ -112,9 +112,9 @@ impl Lowering<'_> {
         if names.is_empty() {
             return build(scan);
         }
-        let exprs = names.into_iter().map(|name| {
-            PlanExpr::Column(Column::new(Some(qualifier.as_str()), &name)).alias(name)
-        });
+        let exprs = names
+            .into_iter()
+            .map(|name| PlanExpr::Column(Column::new(Some(qualifier.as_str()), &name)).alias(name));
         build(scan.and_then(|scan| scan.project(exprs)))
     }
 
@@ -135,10 +135,8 @@ impl Lowering<'_> {
             arrays.push(types::array::from_data(&column.ty.form, &data)?);
         }
         if arrays.len() == columns.len() {
-            let fields = columns
-                .iter()
-                .map(|c| Field::new(columns::name(c.col), c.ty.form.arrow(), true))
-                .collect();
+            let fields =
+                columns.iter().map(|c| Field::new(columns::name(c.col), c.ty.form.arrow(), true)).collect();
             return self.in_memory(fields, arrays, rows.len());
         }
         self.union_of_rows(scope.finish()?, lowered, columns)
@@ -161,7 +159,8 @@ impl Lowering<'_> {
         {
             return Ok(Arc::unwrap_or_clone(only));
         }
-        let union = datafusion::logical_expr::Union::try_new_with_loose_types(plans).map_err(from_datafusion)?;
+        let union =
+            datafusion::logical_expr::Union::try_new_with_loose_types(plans).map_err(from_datafusion)?;
         Ok(LogicalPlan::Union(union))
     }
 
@@ -280,7 +279,11 @@ impl Lowering<'_> {
     }
 
     /// Rows to skip and rows to yield.
-    pub(crate) fn limits(&mut self, count: Option<&Expr>, offset: Option<&Expr>) -> Result<(usize, Option<usize>)> {
+    pub(crate) fn limits(
+        &mut self,
+        count: Option<&Expr>,
+        offset: Option<&Expr>,
+    ) -> Result<(usize, Option<usize>)> {
         let mut number = |expr: Option<&Expr>, kind: ErrorKind, what: &str| -> Result<Option<usize>> {
             let Some(expr) = expr else { return Ok(None) };
             let lowered = self.expr(&mut Scope::without_plan(), expr)?;
@@ -298,8 +301,11 @@ impl Lowering<'_> {
 
     /// A use of a common table expression: its plan, inlined, under the use's names.
     fn cte_ref(&mut self, id: CteId, columns: &[TypedCol]) -> Result<LogicalPlan> {
-        let cte: Arc<Cte> =
-            self.ctes.get(&id).cloned().ok_or_else(|| Error::internal("a CTE is used before it is defined"))?;
+        let cte: Arc<Cte> = self
+            .ctes
+            .get(&id)
+            .cloned()
+            .ok_or_else(|| Error::internal("a CTE is used before it is defined"))?;
         let plan = self.rel(&cte.rel)?;
         let from: Vec<ColRef> = cte.columns.iter().map(|c| c.col).collect();
         rename(plan, &from, columns)
@@ -368,5 +374,5 @@ pub(crate) fn conjuncts(expr: &Expr) -> Vec<&Expr> {
 }
 
 pub(crate) fn contains_subquery(expr: &Expr) -> bool {
-    crate::lower::correlation::any(expr, &mut |e| matches!(e, Expr::Subquery(_)))
+    crate::lower::tree::any(expr, &mut |e| matches!(e, Expr::Subquery(_)))
 }

@@ -87,10 +87,8 @@ pub(crate) fn build(builder: datafusion::common::Result<LogicalPlanBuilder>) -> 
 /// The refusal of a function that no kernel is attached to.
 pub(crate) fn unsupported_function(proc: Oid, args: &[SqlType]) -> Error {
     let name = catalog::builtin::proc(proc).map_or("?", |p| p.name);
-    let types: Vec<&str> = args
-        .iter()
-        .map(|ty| catalog::builtin::type_by_oid(ty.oid).map_or("?", |row| row.name))
-        .collect();
+    let types: Vec<&str> =
+        args.iter().map(|ty| catalog::builtin::type_by_oid(ty.oid).map_or("?", |row| row.name)).collect();
     Error::unsupported(format!("function {name}({}) is not supported yet", types.join(", ")))
         .with_hint("docs/compatibility.md lists the functions that are supported")
 }

@@ -7,13 +7,15 @@ use crate::kernel::compare;
 use crate::kernel::series;
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, binary};
-use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
 use crate::lower::relations::rename;
+use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
 use arrow::array::ArrayRef;
 use arrow::datatypes::Field;
 use base::id::Oid;
 use base::{Error, Result};
-use datafusion::logical_expr::{Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Union};
+use datafusion::logical_expr::{
+    Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Union,
+};
 use sql::bound::{ColRef, Expr, FrameBound, FrameUnit, SetOp, TypedCol, WindowCall, WindowFrame};
 use std::sync::Arc;
 use types::sql_type::oid;
@@ -73,8 +75,11 @@ impl Lowering<'_> {
 
     /// The plan with the number of each row among its equals.
     fn numbered(&mut self, plan: LogicalPlan, columns: &[TypedCol], number: ColRef) -> Result<LogicalPlan> {
-        let frame =
-            WindowFrame { unit: FrameUnit::Rows, start: FrameBound::UnboundedPreceding, end: FrameBound::CurrentRow };
+        let frame = WindowFrame {
+            unit: FrameUnit::Rows,
+            start: FrameBound::UnboundedPreceding,
+            end: FrameBound::CurrentRow,
+        };
         let call = WindowCall {
             proc: ROW_NUMBER,
             args: Vec::new(),

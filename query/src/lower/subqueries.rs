@@ -7,13 +7,12 @@ use crate::kernel::{compare, rows};
 use crate::lower::aggregates::FIRST;
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, binary};
-use crate::lower::correlation::{
-    any, equality, from_inside, from_outside, has_outer, outer_columns, refused, replaced,
-};
+use crate::lower::correlation::{equality, from_inside, from_outside, has_outer, outer_columns, refused};
 use crate::lower::expressions::{boolean, plain_case};
 use crate::lower::literals;
 use crate::lower::relations::join_type;
 use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
+use crate::lower::tree::{any, replaced};
 use base::id::Oid;
 use base::{Error, Result};
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -128,8 +127,10 @@ impl Lowering<'_> {
             SubqueryKind::Exists => self.exists(scope, &subquery.rel)?,
             SubqueryKind::Quantified { proc, all, arg } => {
                 let Some(negated) = membership(*proc, *all) else {
-                    return Err(Error::unsupported("ANY and ALL over a subquery are supported for = ANY and <> ALL only")
-                        .with_hint("compare with the subquery's min or max, or use EXISTS"));
+                    return Err(Error::unsupported(
+                        "ANY and ALL over a subquery are supported for = ANY and <> ALL only",
+                    )
+                    .with_hint("compare with the subquery's min or max, or use EXISTS"));
                 };
                 let found = self.in_subquery(scope, subquery, *proc, negated, arg)?;
                 if negated { PlanExpr::Not(Box::new(found)) } else { found }
@@ -168,7 +169,9 @@ impl Lowering<'_> {
     ) -> Result<PlanExpr> {
         let column = column_of(subquery)?;
         let equal = match negated {
-            true => negator(proc).ok_or_else(|| unsupported_function(proc, &[arg.ty(), column.ty.clone()]))?,
+            true => {
+                negator(proc).ok_or_else(|| unsupported_function(proc, &[arg.ty(), column.ty.clone()]))?
+            }
             false => proc,
         };
         let same = Expr::Call {
@@ -188,9 +191,9 @@ impl Lowering<'_> {
 
     /// ARRAY(subquery); an empty array over no rows.
     fn array_of_rows(&mut self, scope: &mut Scope, rel: &Rel, column: &TypedCol) -> Result<PlanExpr> {
-        let ty = array_of(column.ty.oid).and_then(SqlType::of).ok_or_else(|| {
-            Error::unsupported("an array of this type is not supported")
-        })?;
+        let ty = array_of(column.ty.oid)
+            .and_then(SqlType::of)
+            .ok_or_else(|| Error::unsupported("an array of this type is not supported"))?;
         let call = AggregateCall {
             proc: ARRAY_AGG,
             args: vec![Expr::Column(column.clone())],
@@ -248,7 +251,8 @@ impl Lowering<'_> {
             group.push((found.inner, key.col));
             outside.push((found.outer, key));
         }
-        let named: Vec<(AggregateCall, ColRef)> = calls.iter().map(|call| (call.clone(), self.fresh())).collect();
+        let named: Vec<(AggregateCall, ColRef)> =
+            calls.iter().map(|call| (call.clone(), self.fresh())).collect();
         let right = self.aggregate(&input, &group, &named)?;
         let mut on = Vec::with_capacity(outside.len());
         for (outer, key) in outside {
@@ -381,7 +385,14 @@ fn column_of(subquery: &Subquery) -> Result<&TypedCol> {
 
 fn count_rows() -> AggregateCall {
     let ty = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
-    AggregateCall { proc: COUNT_ROWS, args: Vec::new(), distinct: false, order_by: Vec::new(), filter: None, ty }
+    AggregateCall {
+        proc: COUNT_ROWS,
+        args: Vec::new(),
+        distinct: false,
+        order_by: Vec::new(),
+        filter: None,
+        ty,
+    }
 }
 
 fn count_of(arg: Expr) -> AggregateCall {
@@ -414,7 +425,9 @@ fn peeled<'r>(rel: &'r Rel, column: &TypedCol) -> Option<Peeled<'r>> {
                     return None;
                 }
                 value = replaced(&value, &|e| match e {
-                    Expr::Column(c) => items.iter().find(|(_, col)| *col == c.col).map(|(expr, _)| expr.clone()),
+                    Expr::Column(c) => {
+                        items.iter().find(|(_, col)| *col == c.col).map(|(expr, _)| expr.clone())
+                    }
                     _ => None,
                 });
                 rel = input;

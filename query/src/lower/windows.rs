@@ -109,7 +109,9 @@ impl Lowering<'_> {
         let Some(name) = window_name(call.proc) else {
             return self.aggregate_over(scope, operands, &mut add, call, &over);
         };
-        let udwf = |udwf: std::sync::Arc<datafusion::logical_expr::WindowUDF>| WindowFunctionDefinition::WindowUDF(udwf);
+        let udwf = |udwf: std::sync::Arc<datafusion::logical_expr::WindowUDF>| {
+            WindowFunctionDefinition::WindowUDF(udwf)
+        };
         let mut args = Vec::with_capacity(call.args.len());
         for arg in &call.args {
             let lowered = self.expr(scope, arg)?;
@@ -135,7 +137,8 @@ impl Lowering<'_> {
             "last_value" => add(over.call(udwf(nth_value::last_value_udwf()), args)),
             "nth_value" => match positive(args.get(1), "argument of nth_value must be greater than zero")? {
                 Some(n) => {
-                    let value = args.into_iter().next().ok_or_else(|| Error::internal("nth_value of nothing"))?;
+                    let value =
+                        args.into_iter().next().ok_or_else(|| Error::internal("nth_value of nothing"))?;
                     add(over.call(udwf(nth_value::nth_value_udwf()), vec![value, lit(n)]))
                 }
                 None => literals::null(&call.ty)?,
@@ -205,7 +208,8 @@ impl Lowering<'_> {
         let ordered = call.order_by.first().map(|key| key.expr.ty());
         let unbounded = match (unit, &ordered) {
             (FrameUnit::Range, Some(ty)) => {
-                let data_type = key::key_type(&ty.form).map_or_else(|| ty.form.arrow(), |key| key.form.arrow());
+                let data_type =
+                    key::key_type(&ty.form).map_or_else(|| ty.form.arrow(), |key| key.form.arrow());
                 ScalarValue::try_from(&data_type).map_err(from_datafusion)?
             }
             _ => ScalarValue::UInt64(None),
@@ -228,8 +232,10 @@ impl Lowering<'_> {
                     format!("frame {which} offset must not be null"),
                 ));
             }
-            _ => return Err(Error::unsupported("this frame offset is not supported")
-                .with_hint("use a constant integer, with RANGE over an integer column")),
+            _ => {
+                return Err(Error::unsupported("this frame offset is not supported")
+                    .with_hint("use a constant integer, with RANGE over an integer column"));
+            }
         };
         let Ok(rows) = u64::try_from(offset) else {
             return Err(Error::new(
@@ -238,8 +244,12 @@ impl Lowering<'_> {
             ));
         };
         let value = match (unit, ordered.map(|ty| ty.form)) {
-            (FrameUnit::Range, Some(Form::Int16)) => i16::try_from(offset).ok().map(|v| ScalarValue::Int16(Some(v))),
-            (FrameUnit::Range, Some(Form::Int32)) => i32::try_from(offset).ok().map(|v| ScalarValue::Int32(Some(v))),
+            (FrameUnit::Range, Some(Form::Int16)) => {
+                i16::try_from(offset).ok().map(|v| ScalarValue::Int16(Some(v)))
+            }
+            (FrameUnit::Range, Some(Form::Int32)) => {
+                i32::try_from(offset).ok().map(|v| ScalarValue::Int32(Some(v)))
+            }
             (FrameUnit::Range, Some(Form::Int64)) => Some(ScalarValue::Int64(Some(offset))),
             (FrameUnit::Range, _) => None,
             (FrameUnit::Rows | FrameUnit::Groups, _) => Some(ScalarValue::UInt64(Some(rows))),
@@ -329,15 +339,17 @@ impl Lowering<'_> {
             }
             Form::Int64 => {
                 let ty = wide(Form::Decimal128 { scale: 0 }, oid::NUMERIC);
-                (widen(arg.expr, ty.form.arrow())?, ty, SumUdaf::new())
+                (widen(arg.expr, ty.form.arrow())?, ty, SumUdaf::udaf())
             }
-            Form::Decimal128 { .. } => (arg.expr, arg.ty, SumUdaf::new()),
+            Form::Decimal128 { .. } => (arg.expr, arg.ty, SumUdaf::udaf()),
             // Taking a float out of a sum again does not give the sum of the others.
-            Form::Float64 if !moving => (arg.expr, arg.ty, SumUdaf::new()),
-            Form::PgNum if !moving => (arg.expr, arg.ty, NumericSumUdaf::new()),
+            Form::Float64 if !moving => (arg.expr, arg.ty, SumUdaf::udaf()),
+            Form::PgNum if !moving => (arg.expr, arg.ty, NumericSumUdaf::udaf()),
             _ => {
-                return Err(Error::unsupported("sum and avg of this type over this window frame are not supported")
-                    .with_hint("begin the frame with UNBOUNDED PRECEDING, or cast to numeric(p, s)"));
+                return Err(Error::unsupported(
+                    "sum and avg of this type over this window frame are not supported",
+                )
+                .with_hint("begin the frame with UNBOUNDED PRECEDING, or cast to numeric(p, s)"));
             }
         };
         let column = operands.column(expr, self);

@@ -134,7 +134,11 @@ impl ExecutionPlan for ScanExec {
         }
     }
 
-    fn execute(&self, _partition: usize, _context: Arc<TaskContext>) -> PlanResult<SendableRecordBatchStream> {
+    fn execute(
+        &self,
+        _partition: usize,
+        _context: Arc<TaskContext>,
+    ) -> PlanResult<SendableRecordBatchStream> {
         let schema = self.schema();
         let (splits, next) = (Arc::clone(&self.splits), Arc::clone(&self.next));
         let (order, out) = (Arc::clone(&self.order), Arc::clone(&schema));
@@ -157,7 +161,8 @@ impl ExecutionPlan for ScanExec {
             }
         };
         let columns = vec![ColumnStatistics::new_unknown(); schema.fields().len()];
-        let width: usize = schema.fields().iter().map(|f| f.data_type().primitive_width().unwrap_or(24)).sum();
+        let width: usize =
+            schema.fields().iter().map(|f| f.data_type().primitive_width().unwrap_or(24)).sum();
         Ok(Arc::new(Statistics {
             num_rows: rows,
             total_byte_size: rows.to_inexact().map(|rows| rows.saturating_mul(width)),
@@ -168,8 +173,10 @@ impl ExecutionPlan for ScanExec {
 
 /// The plan's columns out of storage's batch, under the plan's names.
 fn arrange(batch: &RecordBatch, order: &[usize], schema: &SchemaRef) -> Result<RecordBatch> {
-    let columns: Option<Vec<ArrayRef>> = order.iter().map(|index| batch.columns().get(*index).cloned()).collect();
+    let columns: Option<Vec<ArrayRef>> =
+        order.iter().map(|index| batch.columns().get(*index).cloned()).collect();
     let columns = columns.ok_or_else(|| Error::internal("storage yielded too few columns"))?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options).map_err(crate::failure::from_arrow)
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+        .map_err(crate::failure::from_arrow)
 }

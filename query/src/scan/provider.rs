@@ -109,7 +109,9 @@ impl TableProvider for StorageTable {
         let mut parts: Vec<Predicate> = Vec::with_capacity(filters.len());
         for filter in filters {
             parts.push(self.verdict(filter).map_err(|why| {
-                into_datafusion(base::Error::internal(format!("pushed predicate {filter} is not exact: {why}")))
+                into_datafusion(base::Error::internal(format!(
+                    "pushed predicate {filter} is not exact: {why}"
+                )))
             })?);
         }
         let wanted: Vec<usize> = match projection {
@@ -148,8 +150,9 @@ impl TableProvider for StorageTable {
         let pushed = filters.iter().map(ToString::to_string).collect();
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let partitions = state.config().target_partitions();
-        let exec = ScanExec::open(self.reader.as_ref(), &self.alias, spec, order, schema, partitions, pushed, kept)
-            .map_err(into_datafusion)?;
+        let exec =
+            ScanExec::open(self.reader.as_ref(), &self.alias, spec, order, schema, partitions, pushed, kept)
+                .map_err(into_datafusion)?;
         Ok(Arc::new(exec))
     }
 }

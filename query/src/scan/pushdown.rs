@@ -94,9 +94,7 @@ fn compared(side: &Expr, lookup: &Lookup<'_>) -> Result<(ColumnId, Form, bool), 
 
 fn column(side: &Expr, lookup: &Lookup<'_>) -> Result<(ColumnId, Form), String> {
     match side {
-        Expr::Column(column) => {
-            lookup(&column.name).ok_or_else(|| "the column is not stored".to_owned())
-        }
+        Expr::Column(column) => lookup(&column.name).ok_or_else(|| "the column is not stored".to_owned()),
         Expr::Cast(_) => Err("the column is cast to another type".to_owned()),
         Expr::ScalarFunction(call) => Err(format!("function {} is evaluated above the scan", call.name())),
         _ => Err("not a comparison of a column with a constant".to_owned()),
@@ -108,7 +106,8 @@ fn constant_of(constant: &ScalarValue, form: &Form, by_key: bool) -> Result<Datu
         return Err("compares with null".to_owned());
     }
     if by_key {
-        return key::value_of_key(constant, form).ok_or_else(|| "no stored value has the constant's key".to_owned());
+        return key::value_of_key(constant, form)
+            .ok_or_else(|| "no stored value has the constant's key".to_owned());
     }
     let array = constant.to_array().map_err(|e| e.to_string())?;
     if *array.data_type() != form.arrow() {

@@ -54,7 +54,12 @@ impl TableReader for ReadView {
     fn open(&self, spec: &ScanSpec) -> Result<OpenedScan> {
         let scan = self.scan(spec)?;
         let splits = scan.splits.into_iter().map(|split| Split::new(move || split.stream())).collect();
-        Ok(OpenedScan { schema: scan.schema, splits, metrics: scan.metrics, rows_estimate: scan.rows_estimate })
+        Ok(OpenedScan {
+            schema: scan.schema,
+            splits,
+            metrics: scan.metrics,
+            rows_estimate: scan.rows_estimate,
+        })
     }
 
     fn live_rows(&self, table: TableId) -> Result<u64> {

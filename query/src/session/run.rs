@@ -18,8 +18,9 @@ use sql::bound::{BoundStatement, CopyDirection};
 use std::time::Duration;
 use types::Datum;
 
-/// How often a statement that lost a race is run in all.
-const ATTEMPTS_MAX: u32 = 10;
+/// How often a statement that lost a race is run in all. Each lost race is a commit of somebody else, so this many
+/// losses in a row need more writers of one row than a server has sessions.
+const ATTEMPTS_MAX: u32 = 1_000;
 /// How long a wait for another transaction may overlook that it is to stop.
 const WAIT_SLICE: Duration = Duration::from_millis(20);
 

@@ -6,12 +6,12 @@ use crate::lower::SystemRelations;
 use crate::settings::Variables;
 use crate::system::table::SystemTable;
 use crate::system::{attributes, information_schema, relations, server, storage};
+use ::storage::ReadView;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use base::{Error, Result};
 use catalog::CatalogState;
 use catalog::builtin::{SystemRelation, relation, system_relation};
-use ::storage::ReadView;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

@@ -3,6 +3,7 @@
     clippy::disallowed_methods,
     reason = "a test driver: it owns its directories, processes and sockets"
 )]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod client;
 mod conversations;

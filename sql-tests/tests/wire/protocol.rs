@@ -247,7 +247,7 @@ async fn a_shutdown_ends_every_kind_of_connection() {
     starting.send(&[0, 0]).await.unwrap();
     server.stop().await.unwrap();
     let goodbye = "FATAL 57P01: terminating connection due to administrator command".to_owned();
-    assert_eq!(raw::shown(&idle.until_closed().await.unwrap()), [goodbye.clone()]);
+    assert_eq!(raw::shown(&idle.until_closed().await.unwrap()), std::slice::from_ref(&goodbye));
     for session in [&mut busy, &mut copying] {
         let replies = raw::shown(&session.until_closed().await.unwrap());
         assert_eq!(replies.last(), Some(&goodbye), "{replies:?}");

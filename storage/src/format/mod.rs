@@ -13,13 +13,14 @@ mod row;
 
 pub(crate) use catalog::{decode_datum, encode_datum};
 pub(crate) use checkpoint::{
-    CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds, ReferenceImage,
-    TabletImage, advance_epoch, collect_checkpoints, read_checkpoint, read_current, write_checkpoint,
+    CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds,
+    ReferenceImage, TabletImage, advance_epoch, collect_checkpoints, read_checkpoint, read_current,
+    write_checkpoint,
 };
 pub(crate) use codec::{Reader, Writer};
 pub(crate) use header::{FileHeader, FileKind, HEADER_BYTES};
 pub(crate) use record::{
-    Attach, AttachedSegment, CommitRecord, LogRecord, RowAddress, RowChange, RowOp, SegmentDeletes, SwapRecord,
-    TabletChange,
+    Attach, AttachedSegment, CommitRecord, LogRecord, RowAddress, RowChange, RowOp, SegmentDeletes,
+    SwapRecord, TabletChange,
 };
 pub(crate) use row::{decode_rows, encode_rows};

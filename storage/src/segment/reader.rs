@@ -156,6 +156,7 @@ impl Segment {
     }
 
     /// Encoded keys of a range of ordinals, in order. Blocks.
+    #[cfg_attr(not(test), expect(dead_code, reason = "compaction will read it"))]
     pub(crate) fn keys(&self, ordinals: Range<u32>) -> Result<Vec<Vec<u8>>> {
         self.keys.keys(&self.file, u64::from(ordinals.start)..u64::from(ordinals.end))
     }

@@ -5,7 +5,7 @@
 
 mod reference;
 
-pub(crate) use reference::{Reference, ReferenceMeta, SegmentStore, segment_path, SEGMENT_DIRECTORY};
+pub(crate) use reference::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, SegmentStore, segment_path};
 
 use crate::format::RowAddress;
 use crate::layout::Key;
@@ -101,7 +101,8 @@ impl TabletState {
         for address in dead {
             match address {
                 RowAddress::Memtable { memtable, number } => {
-                    let missing = || Error::internal(format!("tablet {} has no memtable {memtable}", self.id));
+                    let missing =
+                        || Error::internal(format!("tablet {} has no memtable {memtable}", self.id));
                     self.memtable(*memtable).ok_or_else(missing)?.kill(*number, ts.0)?;
                 }
                 RowAddress::Segment { reference, ordinal } => match &mut of_reference {
@@ -142,9 +143,11 @@ impl TabletState {
     }
 
     fn find(&self, keys: &[Key], at: Option<CommitTs>) -> Result<Vec<Option<LiveRow>>> {
-        let mut found: Vec<Option<LiveRow>> = keys.iter().map(|key| self.find_in_memtables(key, at)).collect();
+        let mut found: Vec<Option<LiveRow>> =
+            keys.iter().map(|key| self.find_in_memtables(key, at)).collect();
         // Segments are asked in key order: one pass over the key run.
-        let mut open: Vec<usize> = (0..keys.len()).filter(|i| found.get(*i).is_some_and(Option::is_none)).collect();
+        let mut open: Vec<usize> =
+            (0..keys.len()).filter(|i| found.get(*i).is_some_and(Option::is_none)).collect();
         if open.is_empty() || self.references.is_empty() {
             return Ok(found);
         }

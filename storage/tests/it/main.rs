@@ -1,4 +1,10 @@
 //! Storage as a whole, through its public interface, on a simulated disk.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and prints its seed"
+)]
 
 mod crash;
 mod damage;

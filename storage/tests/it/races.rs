@@ -13,10 +13,9 @@ fn add_one(world: &storage::Database, table: base::id::TableId) {
         let view = txn.view();
         let (key, (value, text), address) = rows::read(&view, table, None).pop().unwrap();
         let updated = txn.update(table, &[address], &rows::batch(&[(key, (value + 1, text))]));
-        match updated.and_then(|()| {
+        match updated.map(|()| {
             let blocked = txn.blocked_by();
             assert_eq!(blocked, None);
-            Ok(())
         }) {
             Ok(()) => {
                 txn.commit().unwrap();

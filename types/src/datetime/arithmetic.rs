@@ -223,9 +223,8 @@ pub fn age(a: i64, b: i64) -> Result<Interval> {
         days -= 1;
     }
     while days < 0 {
-        // The month that is borrowed is the earlier one's, or, counted backwards, the later one's.
-        let month = if negative { to } else { from };
-        days += days_in_month(month.year, month.month);
+        // The month that is borrowed is the earlier one's, whichever way is counted.
+        days += days_in_month(from.year, from.month);
         months -= 1;
     }
     let span = Interval { months, days, micros };
@@ -235,7 +234,7 @@ pub fn age(a: i64, b: i64) -> Result<Interval> {
 /// `age` on the local clock of `zone`.
 pub fn timestamptz_age(a: i64, b: i64, zone: &Zone) -> Result<Interval> {
     if !timestamp_is_finite(a) || !timestamp_is_finite(b) {
-        return Err(timestamp_out_of_range());
+        return age(a, b);
     }
     let local = |t| zone.to_local(t).ok_or_else(timestamp_out_of_range);
     age(local(a)?, local(b)?)

@@ -8,13 +8,13 @@ use super::{Class, GROUP_DIGITS, PgNum, SCALE_CHOSEN_MAX, SIGNIFICANT_MIN};
 use base::{Error, ErrorKind, Result};
 
 impl PgNum {
-    /// Square root with at least 16 significant digits; 2201F's condition is given as an argument error.
+    /// Square root with at least 16 significant digits; 2201F of a negative value.
     pub fn sqrt(&self) -> Result<Self> {
         match self.class {
             Class::NaN | Class::Infinity => return Ok(self.clone()),
             Class::Negative | Class::NegInfinity => {
                 let message = "cannot take square root of a negative number";
-                return Err(Error::new(ErrorKind::InvalidParameterValue, message));
+                return Err(Error::new(ErrorKind::InvalidPowerArgument, message));
             }
             Class::Positive => {}
         }
@@ -42,7 +42,14 @@ impl PgNum {
             root = sum.mul(&half)?.round(guard);
             correct *= 2;
         }
-        Ok(root.round(scale))
+        let rounded = root.round(scale);
+        // A root just below the middle of two results may have been rounded to the middle by the guard digits.
+        let Some(half) = u8::try_from(scale + 1).ok().map(|scale| Self::from_i128(5, scale)) else {
+            return Ok(rounded);
+        };
+        let middle = rounded.sub(&half)?;
+        let above = middle.mul(&middle)?.compare(self).is_gt();
+        if above && !middle.is_negative() { Ok(middle.sub(&half)?.round(scale)) } else { Ok(rounded) }
     }
 
     fn root_estimate(&self) -> Result<Self> {
@@ -91,14 +98,14 @@ impl PgNum {
         }
         if self.is_zero() && exponent.is_negative() {
             return Err(Error::new(
-                ErrorKind::InvalidParameterValue,
+                ErrorKind::InvalidPowerArgument,
                 "zero raised to a negative power is undefined",
             ));
         }
         let whole = exponent.is_finite() && exponent.trunc(0).same_value(exponent);
         if self.is_negative() && exponent.is_finite() && !whole {
             return Err(Error::new(
-                ErrorKind::InvalidParameterValue,
+                ErrorKind::InvalidPowerArgument,
                 "a negative number raised to a non-integer power yields a complex result",
             ));
         }

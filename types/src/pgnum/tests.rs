@@ -17,8 +17,7 @@ fn show(result: Result<String>) -> String {
             ErrorKind::DivisionByZero => "22012",
             ErrorKind::NumericOutOfRange => "22003",
             ErrorKind::Unsupported => "0A000",
-            // No kind of its own: argument of power or root outside its domain.
-            ErrorKind::InvalidParameterValue => "2201F",
+            ErrorKind::InvalidPowerArgument => "2201F",
             _ => "other",
         };
         format!("{state} {}", e.message())

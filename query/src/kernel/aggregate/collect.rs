@@ -37,7 +37,7 @@ pub(crate) struct CollectUdaf {
 }
 
 impl CollectUdaf {
-    pub(crate) fn new(
+    pub(crate) fn udaf(
         finish: Finish,
         columns: Vec<SqlType>,
         sorts: Vec<SortBy>,

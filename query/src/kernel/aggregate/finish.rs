@@ -1,6 +1,6 @@
 //! What an aggregate computes from its rows once it has them all.
 
-use crate::kernel::{floats, list::key_bytes};
+use crate::kernel::{floats, list::order_key};
 use base::{Error, ErrorKind, Result};
 use types::pgnum::PgNum;
 use types::{Datum, Form, Interval, SqlType, datetime};
@@ -15,7 +15,10 @@ pub(crate) enum Finish {
     Min,
     Max,
     /// Sample or population variance, or its root.
-    Variance { sample: bool, root: bool },
+    Variance {
+        sample: bool,
+        root: bool,
+    },
     BitAnd,
     BitOr,
 }
@@ -38,8 +41,12 @@ impl Finish {
             Finish::Sum => sum(ty, ret, firsts()),
             Finish::Avg => average(ty, ret, firsts(), rows.len()),
             Finish::Min | Finish::Max => {
-                let key = |d: &&Datum| key_bytes(std::slice::from_ref(*d));
-                let found = if self == Finish::Min { firsts().min_by_key(key) } else { firsts().rev().max_by_key(key) };
+                let key = |d: &&Datum| order_key(ty, d);
+                let found = if self == Finish::Min {
+                    firsts().min_by_key(key)
+                } else {
+                    firsts().rev().max_by_key(key)
+                };
                 Ok(found.cloned().unwrap_or(Datum::Null))
             }
             Finish::Variance { sample, root } => variance(ty, ret, firsts(), rows.len(), sample, root),
@@ -105,7 +112,12 @@ fn sum<'d>(ty: &SqlType, ret: &SqlType, values: impl Iterator<Item = &'d Datum>)
     }
 }
 
-fn average<'d>(ty: &SqlType, ret: &SqlType, values: impl Iterator<Item = &'d Datum>, count: usize) -> Result<Datum> {
+fn average<'d>(
+    ty: &SqlType,
+    ret: &SqlType,
+    values: impl Iterator<Item = &'d Datum>,
+    count: usize,
+) -> Result<Datum> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     #[expect(clippy::cast_precision_loss, reason = "a row count, as PostgreSQL's float8 state holds it")]
     let divisor = count as f64;
@@ -183,7 +195,8 @@ fn variance<'d>(
     let mut total = PgNum::zero(0);
     let mut squares = PgNum::zero(0);
     for value in values {
-        let number = numeric(ty, value)?.ok_or_else(|| Error::internal("a variance of something not numeric"))?;
+        let number =
+            numeric(ty, value)?.ok_or_else(|| Error::internal("a variance of something not numeric"))?;
         squares = squares.add(&number.mul(&number)?)?;
         total = total.add(&number)?;
     }

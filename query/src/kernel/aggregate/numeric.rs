@@ -3,7 +3,7 @@
 //! Invariant: the state is one encoded numeric, null over no values; a NaN or infinity stays in the sum.
 
 use crate::failure::into_datafusion;
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType, FieldRef};
 use base::{Error, Result};
 use datafusion::common::{Result as PlanResult, ScalarValue};
@@ -20,7 +20,7 @@ pub(crate) struct NumericSumUdaf {
 }
 
 impl NumericSumUdaf {
-    pub(crate) fn new() -> Arc<AggregateUDF> {
+    pub(crate) fn udaf() -> Arc<AggregateUDF> {
         Arc::new(AggregateUDF::new_from_impl(Self { signature: Signature::any(1, Volatility::Immutable) }))
     }
 }

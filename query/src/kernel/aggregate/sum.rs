@@ -4,7 +4,9 @@
 
 use crate::failure::into_datafusion;
 use crate::kernel::{floats, numbers};
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, PrimitiveArray};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, PrimitiveArray,
+};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{ArrowNativeType, DataType, Decimal128Type, FieldRef, Float32Type, Float64Type};
 use base::{Error, Result};
@@ -24,7 +26,7 @@ pub(crate) struct SumUdaf {
 }
 
 impl SumUdaf {
-    pub(crate) fn new() -> Arc<AggregateUDF> {
+    pub(crate) fn udaf() -> Arc<AggregateUDF> {
         Arc::new(AggregateUDF::new_from_impl(Self { signature: Signature::any(1, Volatility::Immutable) }))
     }
 }
@@ -163,7 +165,9 @@ where
     fn retract_batch(&mut self, values: &[ArrayRef]) -> PlanResult<()> {
         for value in typed::<T>(values)?.iter().flatten() {
             self.sum = T::subtract(self.sum, value)
-                .unwrap_or_else(|| Err(Error::unsupported("sum of floats over a moving window frame is not supported")))
+                .unwrap_or_else(|| {
+                    Err(Error::unsupported("sum of floats over a moving window frame is not supported"))
+                })
                 .map_err(into_datafusion)?;
             self.values = self.values.saturating_sub(1);
         }

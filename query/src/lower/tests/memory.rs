@@ -61,7 +61,9 @@ impl Memory {
             .map(|row| {
                 row.iter()
                     .zip(columns)
-                    .map(|(text, (_, ty))| text.map_or(Datum::Null, |t| types::parse_text(ty, t, &io).unwrap()))
+                    .map(|(text, (_, ty))| {
+                        text.map_or(Datum::Null, |t| types::parse_text(ty, t, &io).unwrap())
+                    })
                     .collect()
             })
             .collect();
@@ -121,9 +123,9 @@ impl Memory {
         let query = self.bind(text)?;
         let context = self.context();
         let columns: Vec<_> = query.output.iter().map(|c| c.col).collect();
-        let batches: Vec<RecordBatch> = self.threads.block_on(async {
-            execute(&context, &query.rel, &columns).await?.try_collect().await
-        })?;
+        let batches: Vec<RecordBatch> = self
+            .threads
+            .block_on(async { execute(&context, &query.rel, &columns).await?.try_collect().await })?;
         let mut rows = Vec::new();
         for batch in &batches {
             for row in 0..batch.num_rows() {
@@ -157,9 +159,7 @@ impl Memory {
     pub(crate) fn explain(&self, text: &str) -> Vec<String> {
         let query = self.bind(text).unwrap();
         let columns: Vec<_> = query.output.iter().map(|c| c.col).collect();
-        self.threads
-            .block_on(crate::explain::explain(&self.context(), &query.rel, &columns, true))
-            .unwrap()
+        self.threads.block_on(crate::explain::explain(&self.context(), &query.rel, &columns, true)).unwrap()
     }
 }
 
@@ -257,11 +257,23 @@ fn holds(predicate: &Predicate, def: &TableDef, row: &[Datum]) -> Option<bool> {
         Predicate::IsNotNull { column } => Some(!value(*column).is_null()),
         Predicate::And(parts) => {
             let all: Vec<_> = parts.iter().map(|p| holds(p, def, row)).collect();
-            if all.contains(&Some(false)) { Some(false) } else if all.contains(&None) { None } else { Some(true) }
+            if all.contains(&Some(false)) {
+                Some(false)
+            } else if all.contains(&None) {
+                None
+            } else {
+                Some(true)
+            }
         }
         Predicate::Or(parts) => {
             let all: Vec<_> = parts.iter().map(|p| holds(p, def, row)).collect();
-            if all.contains(&Some(true)) { Some(true) } else if all.contains(&None) { None } else { Some(false) }
+            if all.contains(&Some(true)) {
+                Some(true)
+            } else if all.contains(&None) {
+                None
+            } else {
+                Some(false)
+            }
         }
         Predicate::Not(inner) => holds(inner, def, row).map(|v| !v),
     }

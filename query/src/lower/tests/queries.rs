@@ -13,7 +13,14 @@ fn memory() -> Memory {
     let (int4, int8, text, float8, date) = (ty(23), ty(20), ty(25), ty(701), ty(1082));
     memory.table(
         "t",
-        &[("a", int4.clone()), ("b", text), ("f", float8), ("n", ty(1700)), ("d", numeric(10, 2)), ("day", date)],
+        &[
+            ("a", int4.clone()),
+            ("b", text),
+            ("f", float8),
+            ("n", ty(1700)),
+            ("d", numeric(10, 2)),
+            ("day", date),
+        ],
         &[
             &[Some("1"), Some("one"), Some("NaN"), Some("1.0"), Some("1.50"), Some("1994-01-01")],
             &[Some("2"), Some("two"), Some("-0"), Some("1.00"), Some("2.25"), Some("1994-06-01")],
@@ -67,14 +74,20 @@ fn dates_and_decimals_meet_constants_of_wider_types() {
     assert_eq!(m.sorted("select a from t where d = 1.5"), ["1"]);
     assert_eq!(m.sorted("select a from t where d <> 1.501"), ["-", "1", "2", "3"]);
     let plan = m.explain(year).join("\n");
-    assert!(plan.contains("pushed: ") && !plan.contains("not pushed"), "{plan}");
+    assert!(plan.contains("pushed: t.day >= ") && !plan.contains("not pushed"), "{plan}");
     let plan = m.explain("select a from t where d > 1.4999 and b like 't%' and f = 0").join("\n");
-    assert_eq!(plan.matches(" pushed: ").count(), 3, "{plan}");
+    assert!(plan.contains(" pushed: t.d > 1.49") && plan.contains(" pushed: key(t.f) = 0"), "{plan}");
+    assert!(plan.contains("not pushed: t.b LIKE \"t%\" (patterns are matched above the scan)"), "{plan}");
 }
 
 #[test]
 fn groups_and_aggregates() {
     let m = memory();
+    assert_eq!(
+        m.rows("select sum(n), avg(n), sum(n) filter (where a < 3) from t where a < 4"),
+        ["4.00|1.3333333333333333|2.00"]
+    );
+    assert_eq!(m.rows("select sum(n) from t"), ["NaN"]);
     assert_eq!(m.rows("select n, count(*) from t group by n order by n"), ["1.0|2", "2|1", "NaN|1", "-|1"]);
     assert_eq!(m.rows("select f, count(*) from t group by f order by f"), ["-0|2", "NaN|2", "-|1"]);
     assert_eq!(m.rows("select distinct n from t order by n"), ["1.0", "2", "NaN", "-"]);
@@ -84,16 +97,25 @@ fn groups_and_aggregates() {
     );
     assert_eq!(m.rows("select sum(c) from u"), ["9223372036854775841"]);
     assert_eq!(m.rows("select sum(a) from t where a > 100"), ["-"]);
-    assert_eq!(m.rows("select max(f), min(f), max(n), min(n), max(b), max(day) from t"), ["NaN|0|NaN|1.0|two|1996-02-29"]);
+    assert_eq!(
+        m.rows("select max(f), min(f), max(n), min(n), max(b), max(day) from t"),
+        ["NaN|0|NaN|1.0|two|1996-02-29"]
+    );
     assert_eq!(m.rows("select count(distinct f), count(distinct n), sum(distinct a) from t"), ["2|3|10"]);
     assert_eq!(m.rows("select string_agg(b, ',' order by b desc) from t"), ["two,three,one,none"]);
     assert_eq!(m.rows("select array_agg(a order by a) from t"), ["{1,2,3,4,NULL}"]);
-    assert_eq!(m.rows("select count(*) filter (where a > 2), bool_and(a > 0), bool_or(a > 3) from t"), ["2|t|t"]);
+    assert_eq!(
+        m.rows("select count(*) filter (where a > 2), bool_and(a > 0), bool_or(a > 3) from t"),
+        ["2|t|t"]
+    );
     assert_eq!(m.rows("select a % 2, sum(a) from t group by a % 2 order by 1"), ["0|6", "1|4", "-|-"]);
     assert_eq!(m.rows("select sum(a) from t having sum(a) > 100"), [] as [&str; 0]);
     assert_eq!(m.rows("select 1 from t group by 1"), ["1"]);
     assert_eq!(m.rows("select 1 from t where false group by 1"), [] as [&str; 0]);
-    assert_eq!(m.rows("select stddev(a), variance(a::float8) from t"), ["1.2909944487358056|1.6666666666666667"]);
+    assert_eq!(
+        m.rows("select stddev(a), variance(a::float8) from t"),
+        ["1.2909944487358056|1.6666666666666667"]
+    );
 }
 
 #[test]
@@ -104,7 +126,10 @@ fn joins() {
         m.sorted("select t.a, c from t left join u on t.a = u.a"),
         ["-|-", "1|10", "1|11", "2|-", "3|-", "4|-"]
     );
-    assert_eq!(m.sorted("select t.a, u.a from t full join u on t.a = u.a where t.a is null"), ["-|-", "-|-", "-|5"]);
+    assert_eq!(
+        m.sorted("select t.a, u.a from t full join u on t.a = u.a where t.a is null"),
+        ["-|-", "-|-", "-|5"]
+    );
     assert_eq!(m.rows("select count(*) from t, u"), ["25"]);
     assert_eq!(m.sorted("select x.a, y.a from t x join t y on x.f = y.f and x.a < y.a"), ["1|4", "2|3"]);
     assert_eq!(m.sorted("select x.a, y.a from t x join t y on x.n = y.n and x.a < y.a"), ["1|2"]);
@@ -116,17 +141,26 @@ fn subqueries() {
     let m = memory();
     let none: [&str; 0] = [];
     assert_eq!(m.sorted("select a from t where exists (select 1 from u where u.a = t.a)"), ["1", "3"]);
-    assert_eq!(m.sorted("select a from t where not exists (select 1 from u where u.a = t.a)"), ["-", "2", "4"]);
+    assert_eq!(
+        m.sorted("select a from t where not exists (select 1 from u where u.a = t.a)"),
+        ["-", "2", "4"]
+    );
     assert_eq!(m.sorted("select a from t where a in (select a from u)"), ["1", "3"]);
     assert_eq!(m.sorted("select a from t where a not in (select a from u)"), none);
     assert_eq!(m.sorted("select a from t where a not in (select a from u where a is not null)"), ["2", "4"]);
-    assert_eq!(m.sorted("select a from t where a not in (select a from u where false)"), ["-", "1", "2", "3", "4"]);
+    assert_eq!(
+        m.sorted("select a from t where a not in (select a from u where false)"),
+        ["-", "1", "2", "3", "4"]
+    );
     assert_eq!(m.sorted("select a from t where a = 4 or a in (select a from u)"), ["1", "3", "4"]);
     assert_eq!(
         m.sorted("select a, a in (select a from u), a in (select a from u where a is not null) from t"),
         ["-|-|-", "1|t|t", "2|-|f", "3|t|t", "4|-|f"]
     );
-    assert_eq!(m.sorted("select a, (select max(c) from u where u.a = t.a) from t where a < 4"), ["1|11", "2|-", "3|-"]);
+    assert_eq!(
+        m.sorted("select a, (select max(c) from u where u.a = t.a) from t where a < 4"),
+        ["1|11", "2|-", "3|-"]
+    );
     assert_eq!(
         m.sorted("select a, (select count(*) from u where u.a = t.a), (select count(*) + 1 from u where u.a = t.a) from t"),
         ["-|0|1", "1|2|3", "2|0|1", "3|1|2", "4|0|1"]
@@ -135,16 +169,24 @@ fn subqueries() {
     assert_eq!(m.rows("select (select c from u where a = 100)"), ["-"]);
     assert_eq!(kind(&m, "select (select c from u)"), ErrorKind::Cardinality);
     assert_eq!(kind(&m, "select (select c from u where u.a = t.a) from t"), ErrorKind::Cardinality);
-    assert_eq!(m.sorted("select a, (select c from u where u.a = t.a and c > 10) from t where a <= 2"), ["1|11", "2|-"]);
+    assert_eq!(
+        m.sorted("select a, (select c from u where u.a = t.a and c > 10) from t where a <= 2"),
+        ["1|11", "2|-"]
+    );
     assert_eq!(
         m.sorted("select a, (select c from u where u.a = t.a order by c desc limit 1) from t where a <= 2"),
         ["1|11", "2|-"]
     );
-    assert_eq!(m.sorted("select a, exists (select 1 from u where u.a = t.a) from t"), ["-|f", "1|t", "2|f", "3|t", "4|f"]);
+    assert_eq!(
+        m.sorted("select a, exists (select 1 from u where u.a = t.a) from t"),
+        ["-|f", "1|t", "2|f", "3|t", "4|f"]
+    );
     assert_eq!(m.rows("select array(select a from u order by a desc)"), ["{NULL,5,3,1,1}"]);
     assert_eq!(m.rows("select array(select a from u where false)"), ["{}"]);
     assert_eq!(
-        m.sorted("select t.a, s.m from t, lateral (select max(c) as m from u where u.a = t.a) s where t.a < 3"),
+        m.sorted(
+            "select t.a, s.m from t, lateral (select max(c) as m from u where u.a = t.a) s where t.a < 3"
+        ),
         ["1|11", "2|-"]
     );
     let sql = "select a from t where exists (select 1 from u where u.a = t.a and u.c <> 10 and u.c > t.a)";
@@ -160,7 +202,10 @@ fn set_operations_and_ctes() {
     assert_eq!(m.sorted("select a from u intersect all select a from u"), ["-", "1", "1", "3", "5"]);
     assert_eq!(m.sorted("select a from u except all select 1"), ["-", "1", "3", "5"]);
     assert_eq!(m.sorted("select a from u except select a from t"), ["5"]);
-    assert_eq!(m.sorted("with w as (select a from t where a < 3) select x.a, y.a from w x, w y where x.a < y.a"), ["1|2"]);
+    assert_eq!(
+        m.sorted("with w as (select a from t where a < 3) select x.a, y.a from w x, w y where x.a < y.a"),
+        ["1|2"]
+    );
     assert_eq!(m.rows("select * from (values (1, 'a'), (2, null)) v(x, y) order by x"), ["1|a", "2|-"]);
     assert_eq!(m.rows("select x from generate_series(1, 5, 2) x"), ["1", "3", "5"]);
 }
@@ -176,7 +221,10 @@ fn windows() {
         m.rows("select a, sum(a) over (order by a), avg(a) over (order by a rows between 1 preceding and current row) from t where a < 4 order by a"),
         ["1|1|1.00000000000000000000", "2|3|1.5000000000000000", "3|6|2.5000000000000000"]
     );
-    assert_eq!(m.rows("select n, rank() over (order by n) from t where a < 4 order by a"), ["1.0|1", "1.00|1", "2|3"]);
+    assert_eq!(
+        m.rows("select n, rank() over (order by n) from t where a < 4 order by a"),
+        ["1.0|1", "1.00|1", "2|3"]
+    );
 }
 
 #[test]
@@ -185,7 +233,10 @@ fn nothing_unreached_is_evaluated() {
     assert_eq!(m.sorted("select case when a > 1 then 10 / (a - 1) end from t"), ["-", "-", "10", "3", "5"]);
     assert_eq!(m.sorted("select a from t where a <> 1 and 10 / (a - 1) > 4"), ["2", "3"]);
     assert_eq!(m.sorted("select a from t where a = 1 or 10 / (a - 1) > 4"), ["1", "2", "3"]);
-    assert_eq!(m.sorted("select a from t where case when a = 1 then false else 10 / (a - 1) > 4 end"), ["2", "3"]);
+    assert_eq!(
+        m.sorted("select a from t where case when a = 1 then false else 10 / (a - 1) > 4 end"),
+        ["2", "3"]
+    );
     assert_eq!(kind(&m, "select a / 0 from t"), ErrorKind::DivisionByZero);
     assert_eq!(kind(&m, "select a + 2147483647 from t"), ErrorKind::NumericOutOfRange);
     assert_eq!(m.rows("select coalesce(null, 1, 1 / 0)"), ["1"]);
@@ -194,13 +245,25 @@ fn nothing_unreached_is_evaluated() {
 #[test]
 fn casts_and_modifiers() {
     let m = memory();
-    assert_eq!(m.rows("select 1.005::numeric(10,2), 2.5::int, (-2.5)::float8::int, 3.5::float8::int"), ["1.01|3|-2|4"]);
+    assert_eq!(
+        m.rows("select 1.005::numeric(10,2), 2.5::int, (-2.5)::float8::int, 3.5::float8::int"),
+        ["1.01|3|-2|4"]
+    );
     assert_eq!(m.rows("select 'abcdef'::varchar(3), 12::text, '12'::int + 1, true::int"), ["abc|12|13|1"]);
-    assert_eq!(m.rows("select d::int, d::text, d * 2, d / 3 from t where a = 1"), ["2|1.50|3.00|0.50000000000000000000"]);
+    assert_eq!(
+        m.rows("select d::int, d::text, d * 2, d / 3 from t where a = 1"),
+        ["2|1.50|3.00|0.50000000000000000000"]
+    );
     assert_eq!(kind(&m, "select 'x'::int from t"), ErrorKind::InvalidText);
     assert_eq!(kind(&m, "select a::text::date from t"), ErrorKind::InvalidDatetime);
     assert_eq!(kind(&m, "select 12345.6::numeric(4,1)"), ErrorKind::NumericOutOfRange);
-    assert_eq!(kind(&m, "select d * 1000000000::numeric(20,0) * 99999999999999999999::numeric(20,0) * 1e10::numeric(20,0) from t"), ErrorKind::NumericOutOfRange);
+    assert_eq!(
+        kind(
+            &m,
+            "select d * 1000000000::numeric(20,0) * 99999999999999999999::numeric(20,0) * 1e10::numeric(20,0) from t"
+        ),
+        ErrorKind::NumericOutOfRange
+    );
 }
 
 #[test]
@@ -216,7 +279,10 @@ fn lists_and_patterns() {
     assert_eq!(m.sorted("select b from t where b like 't%' or b ilike 'ON_'"), ["one", "three", "two"]);
     assert_eq!(m.sorted("select b from t where b not like '%o%'"), ["three"]);
     assert_eq!(m.sorted("select b from t where b ~ '^t.*e$'"), ["three"]);
-    assert_eq!(m.rows("select greatest(1, null, 3), least('b', 'a'), nullif(1, 1), greatest(1.50, 1.5)"), ["3|a|-|1.50"]);
+    assert_eq!(
+        m.rows("select greatest(1, null, 3), least('b', 'a'), nullif(1, 1), greatest(1.50, 1.5)"),
+        ["3|a|-|1.50"]
+    );
     assert_eq!(m.sorted("select a from t where n is distinct from 1"), ["-", "3", "4"]);
     assert_eq!(m.rows("select (array[10, 20, 30])[2], array_length(array[1, 2], 1)"), ["20|2"]);
 }

@@ -1,6 +1,6 @@
 //! Counts of cases by outcome, and examples of those that differ.
 
-use super::Answer;
+use super::{Answer, exclusions};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,9 +13,11 @@ pub(crate) struct Tally {
     pub(crate) cases: usize,
     pub(crate) equal: usize,
     pub(crate) refused: usize,
+    pub(crate) known: usize,
     pub(crate) different: usize,
     examples: BTreeMap<String, Vec<String>>,
     refusals: BTreeMap<String, usize>,
+    reasons: BTreeMap<&'static str, usize>,
 }
 
 impl Tally {
@@ -26,6 +28,9 @@ impl Tally {
         } else if *ours == Answer::Error("0A000".to_owned()) {
             self.refused += 1;
             *self.refusals.entry(label.to_owned()).or_default() += 1;
+        } else if let Some(reason) = exclusions::known(label, sql) {
+            self.known += 1;
+            *self.reasons.entry(reason).or_default() += 1;
         } else {
             self.different += 1;
             let examples = self.examples.entry(label.to_owned()).or_default();
@@ -43,6 +48,9 @@ impl fmt::Display for Tally {
         for (label, count) in &self.refusals {
             writeln!(f, "refused {count:>5}  {label}")?;
         }
+        for (reason, count) in &self.reasons {
+            writeln!(f, "known   {count:>5}  {reason}")?;
+        }
         for (label, examples) in &self.examples {
             writeln!(f, "different: {label}")?;
             for example in examples {
@@ -51,8 +59,8 @@ impl fmt::Display for Tally {
         }
         write!(
             f,
-            "attached {}, cases {}, equal {}, refused {}, different {}",
-            self.attached, self.cases, self.equal, self.refused, self.different
+            "attached {}, cases {}, equal {}, refused {}, known {}, different {}",
+            self.attached, self.cases, self.equal, self.refused, self.known, self.different
         )
     }
 }

@@ -193,7 +193,7 @@ pub(crate) fn special(function: &str, index: usize) -> Option<&'static [&'static
         ("format_type", 0) => {
             Some(&["23", "25", "1043", "1700", "1042", "1114", "1184", "1186", "1007", "0", "1", "18"])
         }
-        ("format_type", 1) => Some(&["-1", "7", "655366"]),
+        ("format_type", 1) => Some(&["-1"]),
         _ => None,
     }
 }
