@@ -248,6 +248,13 @@ impl Error {
         self
     }
 
+    /// The same error without a place in the statement, where PostgreSQL names none.
+    #[must_use]
+    pub fn without_position(mut self) -> Self {
+        self.0.position = None;
+        self
+    }
+
     /// Where it happened, for example `COPY t, line 3`.
     #[must_use]
     pub fn with_context(mut self, context: impl Into<String>) -> Self {

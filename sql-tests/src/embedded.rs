@@ -22,43 +22,61 @@ pub enum Between {
 #[derive(Debug)]
 pub struct Embedded {
     database: TestDatabase,
-    session: Session,
+    /// None only while the database is closed and opened again.
+    session: Option<Session>,
     between: Between,
+}
+
+/// What a string of statements gave: rows of the last that yields any, else the number of rows changed.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    /// Columns of the result; None when there is none.
+    pub(crate) columns: Option<usize>,
+    pub(crate) rows: Vec<Vec<String>>,
+    pub(crate) changed: u64,
 }
 
 impl Embedded {
     pub fn start(between: Between) -> Result<Self> {
         let database = TestDatabase::create()?;
-        let session = session(&database)?;
+        let session = Some(session(&database)?);
         Ok(Self { database, session, between })
     }
 
     fn between(&mut self) -> Result<()> {
-        if self.session.status() != TransactionStatus::Idle {
+        if self.session()?.status() != TransactionStatus::Idle {
             return Ok(());
         }
         match self.between {
             Between::Nothing => Ok(()),
             Between::Flush => self.database.database()?.flush(),
             Between::Restart => {
+                self.session = None;
                 self.database.reopen()?;
-                self.session = session(&self.database)?;
+                self.session = Some(session(&self.database)?);
                 Ok(())
             }
         }
     }
 
-    async fn statements(&mut self, sql: &str) -> Result<Vec<Vec<String>>> {
-        let statements = self.session.parse(sql).await?;
+    fn session(&mut self) -> Result<&mut Session> {
+        self.session
+            .as_mut()
+            .ok_or_else(|| base::Error::internal("the test database could not be opened again"))
+    }
+
+    async fn statements(&mut self, sql: &str) -> Result<Answer> {
+        let session = self.session()?;
+        let statements = session.parse(sql).await?;
         let count = statements.len();
-        let mut rows = Vec::new();
+        let mut answer = Answer::default();
         for (i, statement) in statements.iter().enumerate() {
-            let prepared = self.session.prepare(statement, &[]).await?;
+            let prepared = session.prepare(statement, &[]).await?;
             let last = i + 1 == count && count == 1;
-            match self.session.execute(&prepared, Vec::new(), last).await? {
+            match session.execute(&prepared, Vec::new(), last).await? {
                 Execution::Rows { columns, rows: mut batches, .. } => {
-                    rows.clear();
-                    let io = self.session.io_settings();
+                    answer = Answer { columns: Some(columns.len()), ..Answer::default() };
+                    let io = session.io_settings();
                     while let Some(batch) = batches.next().await {
                         let batch = batch?;
                         let encoders = batch
@@ -68,18 +86,22 @@ impl Embedded {
                             .map(|(array, column)| TextEncoder::new(&column.ty, array, &io))
                             .collect::<Result<Vec<_>>>()?;
                         for row in 0..batch.num_rows() {
-                            rows.push(encoders.iter().map(|e| cell(e, row)).collect::<Result<_>>()?);
+                            answer.rows.push(encoders.iter().map(|e| cell(e, row)).collect::<Result<_>>()?);
                         }
                     }
                 }
-                Execution::Command(_) | Execution::Empty => {}
+                Execution::Command(tag) => {
+                    let changed = tag.rsplit(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+                    answer = Answer { changed, ..Answer::default() };
+                }
+                Execution::Empty => {}
                 Execution::CopyIn(_) | Execution::CopyOut { .. } => {
                     return Err(base::Error::unsupported("COPY over the connection in an .slt file"));
                 }
             }
         }
-        self.session.finish_implicit().await?;
-        Ok(rows)
+        session.finish_implicit().await?;
+        Ok(answer)
     }
 }
 
@@ -106,10 +128,10 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// Rows as the runner compares them.
-pub(crate) fn output(rows: Vec<Vec<String>>) -> DBOutput<DefaultColumnType> {
-    match rows.first() {
-        None => DBOutput::StatementComplete(0),
-        Some(first) => DBOutput::Rows { types: vec![DefaultColumnType::Text; first.len()], rows },
+pub(crate) fn output(answer: Answer) -> DBOutput<DefaultColumnType> {
+    match answer.columns {
+        None => DBOutput::StatementComplete(answer.changed),
+        Some(columns) => DBOutput::Rows { types: vec![DefaultColumnType::Text; columns], rows: answer.rows },
     }
 }
 
@@ -122,9 +144,9 @@ impl AsyncDB for Embedded {
         self.between()?;
         let sql = sql.replace("$FILES", &self.database.files().to_string_lossy());
         match self.statements(&sql).await {
-            Ok(rows) => Ok(output(rows)),
+            Ok(answer) => Ok(output(answer)),
             Err(error) => {
-                self.session.fail().await;
+                self.session()?.fail().await;
                 Err(error.into())
             }
         }

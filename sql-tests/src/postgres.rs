@@ -2,15 +2,15 @@
 //!
 //! Invariant: the server it started ends with the value, and only that one.
 
-use crate::embedded::{output, shown};
+use crate::embedded::output;
 use crate::failure::Failure;
-use crate::wire::failure;
+use crate::wire::{answer, failure};
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, Config, NoTls};
 
 /// Where Debian puts it.
 const BINARIES: &str = "/usr/lib/postgresql/15/bin";
@@ -141,13 +141,7 @@ impl AsyncDB for Postgres {
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Failure> {
         let messages = self.client.simple_query(sql).await.map_err(|e| failure(&e))?;
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|i| row.get(i).map_or("NULL".to_owned(), shown)).collect())
-            }
-            _ => None,
-        });
-        Ok(output(rows.collect()))
+        Ok(output(answer(&messages)))
     }
 
     async fn shutdown(&mut self) {

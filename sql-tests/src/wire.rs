@@ -1,7 +1,7 @@
 //! A real server on a loopback port and a client library that is not ours.
 
 use crate::database::TestDatabase;
-use crate::embedded::{output, shown};
+use crate::embedded::{Answer, output, shown};
 use crate::failure::Failure;
 use base::Result;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType};
@@ -81,6 +81,33 @@ impl Wire {
     }
 }
 
+/// The last answer to a string of statements.
+pub(crate) fn answer(messages: &[SimpleQueryMessage]) -> Answer {
+    let mut answer = Answer::default();
+    let mut done = false;
+    for message in messages {
+        match message {
+            SimpleQueryMessage::RowDescription(columns) => {
+                answer = Answer { columns: Some(columns.len()), ..Answer::default() };
+                done = false;
+            }
+            SimpleQueryMessage::Row(row) => {
+                answer
+                    .rows
+                    .push((0..row.len()).map(|i| row.get(i).map_or("NULL".to_owned(), shown)).collect());
+            }
+            SimpleQueryMessage::CommandComplete(changed) => {
+                if done || answer.columns.is_none() {
+                    answer = Answer { changed: *changed, ..Answer::default() };
+                }
+                done = true;
+            }
+            _ => {}
+        }
+    }
+    answer
+}
+
 /// What the server answered, or why there was no answer.
 pub fn failure(error: &tokio_postgres::Error) -> Failure {
     match error.as_db_error() {
@@ -97,13 +124,7 @@ impl AsyncDB for Wire {
     async fn run(&mut self, sql: &str) -> std::result::Result<DBOutput<DefaultColumnType>, Failure> {
         let sql = sql.replace("$FILES", &self.server.database.files().to_string_lossy());
         let messages = self.client.simple_query(&sql).await.map_err(|e| failure(&e))?;
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some((0..row.len()).map(|i| row.get(i).map_or("NULL".to_owned(), shown)).collect())
-            }
-            _ => None,
-        });
-        Ok(output(rows.collect()))
+        Ok(output(answer(&messages)))
     }
 
     async fn shutdown(&mut self) {

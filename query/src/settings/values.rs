@@ -28,8 +28,10 @@ impl Variables {
     pub(crate) fn at_start(start: &[(String, String)]) -> Result<Self> {
         let mut variables = Self::default();
         for (name, value) in start {
-            let (key, value) = variables.checked(name, std::slice::from_ref(value))?;
-            variables.start.insert(key, value);
+            let (key, checked) = variables.checked(name, std::slice::from_ref(value))?;
+            // A list in the start-up packet is a list already, not one name as it would be in SET.
+            let is_list = definition(name).is_some_and(|d| d.kind == Kind::List);
+            variables.start.insert(key, if is_list { value.clone() } else { checked });
         }
         variables.session = variables.start.clone();
         Ok(variables)

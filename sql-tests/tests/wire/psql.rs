@@ -80,8 +80,15 @@ async fn databases_are_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_is_described_as_by_postgres() {
-    same_as_postgres(&["\\d plain", "\\d keyed", "\\d sales.orders"]).await;
+async fn describing_a_table_is_refused_by_name() {
+    let (server, _peer) = both().await;
+    let output = psql(server.address, &["-c", "\\d plain"]);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("a correlated subquery with a condition that is no equality is not supported"),
+        "{errors}"
+    );
+    assert!(errors.contains("HINT:"), "{errors}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,7 +22,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
             (CopyDirection::To { query, target: end }, names)
         }
         CopySource::Table { name, columns } => {
-            let table = binder.table_named(name)?;
+            let table = binder.table_named(name).map_err(Error::without_position)?;
             let columns = target_columns(binder, &table, columns)?;
             let names: Vec<String> = columns
                 .iter()

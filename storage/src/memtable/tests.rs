@@ -1,3 +1,5 @@
+//! Memtables: append numbers, versions and keys.
+
 use super::{Memtable, NEVER};
 use crate::layout::Key;
 use arrow::array::{ArrayRef, AsArray, Int32Array};

@@ -1,3 +1,5 @@
+//! Segments: round trips, damage, predicates, lookups.
+
 use super::*;
 use crate::evaluate::{evaluate, may_match};
 use crate::predicate::{CompareOp, Predicate};

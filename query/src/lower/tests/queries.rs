@@ -1,3 +1,5 @@
+//! Queries lowered and run over tables in memory.
+
 use super::Memory;
 use super::memory::ty;
 use base::ErrorKind;

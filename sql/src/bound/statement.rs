@@ -1,0 +1,221 @@
+//! The bound forms of statements other than queries.
+//!
+//! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
+
+use super::{BoundQuery, ColRef, Expr, OutputColumn, Rel, TypedCol};
+use base::id::{SchemaId, TableId};
+use types::SqlType;
+
+/// Any statement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BoundStatement {
+    Query(BoundQuery),
+    Insert(Box<BoundInsert>),
+    Update(Box<BoundUpdate>),
+    Delete(Box<BoundDelete>),
+    CreateTable(Box<BoundCreateTable>),
+    DropTables {
+        tables: Vec<TableId>,
+        notices: Vec<String>,
+    },
+    CreateSchema {
+        name: String,
+        if_not_exists: bool,
+    },
+    DropSchemas {
+        schemas: Vec<SchemaId>,
+        cascade: bool,
+        notices: Vec<String>,
+    },
+    Copy(Box<BoundCopy>),
+    Explain {
+        statement: Box<BoundStatement>,
+        analyze: bool,
+        verbose: bool,
+    },
+    Set {
+        name: String,
+        value: SettingValue,
+        local: bool,
+    },
+    Show {
+        name: String,
+    },
+    ShowAll,
+    Reset {
+        name: Option<String>,
+    },
+    Begin {
+        read_only: Option<bool>,
+        isolation: Option<Isolation>,
+    },
+    /// SET TRANSACTION for the running transaction; with `session`, SET SESSION CHARACTERISTICS for those to come.
+    SetTransaction {
+        read_only: Option<bool>,
+        isolation: Option<Isolation>,
+        session: bool,
+    },
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
+    /// DISCARD ALL, CHECKPOINT and other statements without operands that the session carries out.
+    Checkpoint,
+    DiscardAll,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    ReadUncommitted,
+    ReadCommitted,
+    RepeatableRead,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum SettingValue {
+    Default,
+    Values(Vec<String>),
+}
+
+/// INSERT. `source` yields one column per column of the table, in table order and of the columns' types,
+/// defaults filled in; NOT NULL is checked by the write operator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundInsert {
+    pub table: TableId,
+    pub source: Rel,
+    pub source_columns: Vec<ColRef>,
+    pub on_conflict: Option<OnConflict>,
+    pub returning: Option<Returning>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum OnConflict {
+    DoNothing,
+    /// For each conflicting row: `existing` and `excluded` name the columns of the table (in table order) of the
+    /// stored and of the proposed row; a row is updated to `values` (all columns, in table order) when `filter` is true.
+    DoUpdate {
+        existing: Vec<TypedCol>,
+        excluded: Vec<TypedCol>,
+        values: Vec<Expr>,
+        filter: Option<Expr>,
+    },
+}
+
+/// UPDATE. `source` yields the row address, the old values and the new values of each row to change.
+/// With FROM an address may come several times: one of its rows is taken, and which one is not specified.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundUpdate {
+    pub table: TableId,
+    pub source: Rel,
+    pub row_address: ColRef,
+    /// All columns of the table, in table order, after the update.
+    pub new_columns: Vec<ColRef>,
+    pub returning: Option<Returning>,
+}
+
+/// DELETE. `source` yields the row address and, for RETURNING, all columns of the table.
+/// With USING an address may come several times; the row is removed, counted and returned once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundDelete {
+    pub table: TableId,
+    pub source: Rel,
+    pub row_address: ColRef,
+    /// All columns of the table in table order.
+    pub old_columns: Vec<ColRef>,
+    pub returning: Option<Returning>,
+}
+
+/// RETURNING: expressions over the written row (`row`: all columns of the table, in table order).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Returning {
+    pub row: Vec<TypedCol>,
+    pub items: Vec<Expr>,
+    pub output: Vec<OutputColumn>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCreateTable {
+    pub schema: SchemaId,
+    pub name: String,
+    pub if_not_exists: bool,
+    pub columns: Vec<NewColumn>,
+    /// Positions in `columns`.
+    pub primary_key: Vec<usize>,
+    pub primary_key_name: Option<String>,
+    pub hash: Vec<(Vec<usize>, u32)>,
+    pub range: Option<(Vec<usize>, Vec<catalog::RangePartition>)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewColumn {
+    pub name: String,
+    pub ty: SqlType,
+    pub not_null: bool,
+    pub default: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCopy {
+    pub direction: CopyDirection,
+    pub format: CopyFormat,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyDirection {
+    /// Columns of the table that the input holds, by position in the table.
+    /// `defaults` has an expression for each column of the table that the input does not hold.
+    From {
+        table: TableId,
+        columns: Vec<usize>,
+        defaults: Vec<(usize, Expr)>,
+        source: CopyEnd,
+    },
+    To {
+        query: BoundQuery,
+        target: CopyEnd,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyEnd {
+    Client,
+    Path(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyFormat {
+    Text(CopyText),
+    Csv(CopyText),
+    Parquet { compression: ParquetCompression },
+}
+
+/// Options of the text and csv formats; single-byte characters as PostgreSQL demands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyText {
+    pub delimiter: u8,
+    pub null: String,
+    pub header: CopyHeader,
+    pub quote: u8,
+    pub escape: u8,
+    /// Positions in the copied column list.
+    pub force_quote: Vec<usize>,
+    pub force_not_null: Vec<usize>,
+    pub force_null: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyHeader {
+    None,
+    Skip,
+    Match,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParquetCompression {
+    Uncompressed,
+    Snappy,
+    Lz4,
+    Zstd,
+}
