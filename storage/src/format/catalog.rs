@@ -140,11 +140,7 @@ fn decode_column(reader: &mut Reader<'_>) -> Result<ColumnDef> {
     Ok(ColumnDef {
         id: ColumnId(reader.u32()?),
         name: reader.string()?,
-        ty: SqlType {
-            oid: Oid(reader.u32()?),
-            typmod: reader.i32()?,
-            form: decode_form(reader, LIST_DEPTH_MAX)?,
-        },
+        ty: SqlType { oid: Oid(reader.u32()?), typmod: reader.i32()?, form: decode_form(reader)? },
         not_null: reader.bool()?,
         default: if reader.bool()? { Some(reader.string()?) } else { None },
     })
@@ -197,7 +193,7 @@ fn decode_partitioning(reader: &mut Reader<'_>) -> Result<Partitioning> {
     Ok(Partitioning { hash, range })
 }
 
-fn encode_form(writer: &mut Writer, form: &Form) {
+pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
     match form {
         Form::Bool => writer.u8(1),
         Form::Int16 => writer.u8(2),
@@ -229,7 +225,12 @@ fn encode_form(writer: &mut Writer, form: &Form) {
     }
 }
 
-fn decode_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
+/// The inverse of `encode_form`.
+pub(crate) fn decode_form(reader: &mut Reader<'_>) -> Result<Form> {
+    decode_nested_form(reader, LIST_DEPTH_MAX)
+}
+
+fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
     Ok(match reader.u8()? {
         1 => Form::Bool,
         2 => Form::Int16,
@@ -248,7 +249,7 @@ fn decode_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
         15 => Form::Timestamp,
         16 => Form::TimestampTz,
         17 => Form::Interval,
-        18 if depth > 0 => Form::List(Box::new(decode_form(reader, depth - 1)?)),
+        18 if depth > 0 => Form::List(Box::new(decode_nested_form(reader, depth - 1)?)),
         _ => return Err(reader.bad("unknown form of a type")),
     })
 }

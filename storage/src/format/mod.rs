@@ -11,7 +11,7 @@ mod header;
 mod record;
 mod row;
 
-pub(crate) use catalog::{decode_datum, encode_datum};
+pub(crate) use catalog::{decode_datum, decode_form, encode_datum, encode_form};
 pub(crate) use checkpoint::{
     CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds,
     ReferenceImage, TabletImage, advance_epoch, collect_checkpoints, read_checkpoint, read_current,

@@ -6,10 +6,9 @@
 
 use super::writer::{SegmentMeta, WrittenSegment};
 use crate::evaluate::ColumnStats;
-use crate::format::{Reader, Writer, decode_datum, encode_datum};
+use crate::format::{Reader, Writer, decode_datum, decode_form, encode_datum, encode_form};
 use base::id::{ColumnId, CommitTs, DatabaseId, SchemaVersion, SegmentId, TableId};
 use base::{Error, Result};
-use types::Form;
 
 const HEADER_MAGIC: &[u8; 5] = b"NYSEG";
 const HEADER_VERSION: u32 = 1;
@@ -58,7 +57,7 @@ pub(crate) fn decode_header(bytes: &[u8], format: &str) -> Result<SegmentMeta> {
     let count = reader.u32()?;
     let mut columns = Vec::new();
     for _ in 0..count {
-        columns.push((ColumnId(reader.u32()?), decode_form(&mut reader, 0)?));
+        columns.push((ColumnId(reader.u32()?), decode_form(&mut reader)?));
     }
     reader.finish()?;
     Ok(SegmentMeta { database, segment, table, schema_version, columns, history })
@@ -122,58 +121,5 @@ pub(crate) fn decode_facts(reader: &mut Reader<'_>, file_bytes: u64) -> Result<W
         begin_max,
         end_min,
         end_max,
-    })
-}
-
-/// Nesting of list forms that decoding follows.
-const NESTING_MAX: u32 = 4;
-
-fn encode_form(out: &mut Writer, form: &Form) {
-    match form {
-        Form::Bool => out.u8(1),
-        Form::Int16 => out.u8(2),
-        Form::Int32 => out.u8(3),
-        Form::Int64 => out.u8(4),
-        Form::UInt32 => out.u8(5),
-        Form::Float32 => out.u8(6),
-        Form::Float64 => out.u8(7),
-        Form::Decimal128 { scale } => out.raw(&[8, *scale]),
-        Form::Decimal256 { scale } => out.raw(&[9, *scale]),
-        Form::PgNum => out.u8(10),
-        Form::Text => out.u8(11),
-        Form::Bytes => out.u8(12),
-        Form::Uuid => out.u8(13),
-        Form::Date => out.u8(14),
-        Form::Timestamp => out.u8(15),
-        Form::TimestampTz => out.u8(16),
-        Form::Interval => out.u8(17),
-        Form::List(element) => {
-            out.u8(18);
-            encode_form(out, element);
-        }
-    }
-}
-
-fn decode_form(reader: &mut Reader<'_>, depth: u32) -> Result<Form> {
-    Ok(match reader.u8()? {
-        1 => Form::Bool,
-        2 => Form::Int16,
-        3 => Form::Int32,
-        4 => Form::Int64,
-        5 => Form::UInt32,
-        6 => Form::Float32,
-        7 => Form::Float64,
-        8 => Form::Decimal128 { scale: reader.u8()? },
-        9 => Form::Decimal256 { scale: reader.u8()? },
-        10 => Form::PgNum,
-        11 => Form::Text,
-        12 => Form::Bytes,
-        13 => Form::Uuid,
-        14 => Form::Date,
-        15 => Form::Timestamp,
-        16 => Form::TimestampTz,
-        17 => Form::Interval,
-        18 if depth < NESTING_MAX => Form::List(Box::new(decode_form(reader, depth + 1)?)),
-        _ => return Err(reader.bad("unknown form")),
     })
 }
