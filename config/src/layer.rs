@@ -25,6 +25,7 @@ pub struct Layer {
     pub log_file_bytes: Option<u64>,
     pub checkpoint_log_bytes: Option<u64>,
     pub segment_rows_max: Option<usize>,
+    pub segment_cache_bytes: Option<u64>,
     pub segment_read_back: Option<bool>,
 }
 
@@ -78,6 +79,7 @@ impl Layer {
             log_file_bytes: upper.log_file_bytes.or(self.log_file_bytes),
             checkpoint_log_bytes: upper.checkpoint_log_bytes.or(self.checkpoint_log_bytes),
             segment_rows_max: upper.segment_rows_max.or(self.segment_rows_max),
+            segment_cache_bytes: upper.segment_cache_bytes.or(self.segment_cache_bytes),
             segment_read_back: upper.segment_read_back.or(self.segment_read_back),
         }
     }

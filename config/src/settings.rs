@@ -24,6 +24,7 @@ pub struct Settings {
     pub log_file_bytes: u64,
     pub checkpoint_log_bytes: u64,
     pub segment_rows_max: usize,
+    pub segment_cache_bytes: u64,
     pub segment_read_back: bool,
 }
 
@@ -57,6 +58,7 @@ impl Settings {
             log_file_bytes: at_least("log_file_bytes", layer.log_file_bytes, 17 << 20)?,
             checkpoint_log_bytes: at_least("checkpoint_log_bytes", layer.checkpoint_log_bytes, 1 << 20)?,
             segment_rows_max: at_least("segment_rows_max", layer.segment_rows_max, 8_192)?,
+            segment_cache_bytes: required("segment_cache_bytes", layer.segment_cache_bytes)?,
             segment_read_back: required("segment_read_back", layer.segment_read_back)?,
         })
     }

@@ -121,6 +121,9 @@ fn describe_scan(scan: &ScanExec, indent: &str, analyze: bool, lines: &mut Vec<S
     for (predicate, why) in scan.kept() {
         lines.push(format!("{indent}      not pushed: {predicate} ({why})"));
     }
+    for filter in scan.dynamic() {
+        lines.push(format!("{indent}      narrowed by: {filter}"));
+    }
     let metrics = scan.scan_metrics();
     lines.push(format!(
         "{indent}      tablets pruned: {} of {}, segments pruned: {} of {}",

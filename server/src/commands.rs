@@ -65,6 +65,7 @@ fn storage_settings(settings: &Settings) -> StorageSettings {
         log_file_bytes: settings.log_file_bytes,
         checkpoint_log_bytes: settings.checkpoint_log_bytes,
         segment_rows_max: settings.segment_rows_max,
+        segment_cache_bytes: settings.segment_cache_bytes,
         read_back: settings.segment_read_back,
         ..StorageSettings::default()
     }

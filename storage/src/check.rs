@@ -65,7 +65,7 @@ fn recover(fs: &Arc<dyn FileSystem>, report: &mut CheckReport) -> Result<Option<
     let settings = LogSettings { log_file_bytes: 0 };
     let (_log, replay) =
         Log::open(Arc::clone(&overlay), current.database, current.epoch, image.log, settings)?;
-    let store = Arc::new(SegmentStore::new(overlay, current.database));
+    let store = Arc::new(SegmentStore::new(overlay, current.database, 0));
     let mut recovered = Recovered { state: state_of(&image, &store)?, ts: image.last_commit };
     for record in replay {
         let record = record?;
@@ -145,6 +145,7 @@ fn check_reference(
         columns: scan_columns(layout, &columns)?,
         filter_columns: Vec::new(),
         predicate: None,
+        sieve: None,
         excluded: None,
         rows: 0..segment.rows(),
         begin_at_most: None,

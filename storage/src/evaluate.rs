@@ -43,11 +43,6 @@ pub(crate) fn evaluate(predicate: &Predicate, batch: &RecordBatch) -> Result<Boo
     }
 }
 
-/// The rows for which `predicate` is true.
-pub(crate) fn filter(predicate: &Predicate, batch: &RecordBatch) -> Result<RecordBatch> {
-    arrow::compute::filter_record_batch(batch, &evaluate(predicate, batch)?).map_err(failed)
-}
-
 /// Columns that `predicate` reads, each once, in order of their ids.
 pub(crate) fn columns_of(predicate: &Predicate) -> Vec<ColumnId> {
     fn visit(predicate: &Predicate, out: &mut Vec<ColumnId>) {

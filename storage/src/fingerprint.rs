@@ -14,7 +14,7 @@ pub(crate) fn fingerprint(view: &ReadView, table: TableId) -> Result<u128> {
     let layout = view.view.layout(table)?;
     let types: Vec<_> = layout.def().columns.iter().map(|c| c.ty.clone()).collect();
     let projection: Vec<ColumnId> = layout.def().columns.iter().map(|c| c.id).collect();
-    let spec = ScanSpec { table, projection, predicate: None, row_address: false };
+    let spec = ScanSpec { table, projection, predicate: None, sieve: None, row_address: false };
     let mut sum = 0_u128;
     read_all(&view.view, &spec, |batch| {
         let columns: Vec<_> = types.iter().cloned().zip(batch.columns().iter().cloned()).collect();

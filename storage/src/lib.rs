@@ -4,6 +4,7 @@
 //! Order of every commit: data durable, commit record durable, visible, acknowledged.
 
 mod settings;
+mod sieve;
 
 mod format;
 mod log;
@@ -54,4 +55,5 @@ pub use database::{CheckReport, Database, Snapshot};
 pub use predicate::{CompareOp, Predicate};
 pub use scan::{ReadView, Scan, ScanMetrics, ScanSpec, ScanSplit};
 pub use settings::StorageSettings;
+pub use sieve::Sieve;
 pub use transaction::{Conflict, InsertMode, InsertOutcome, Transaction};

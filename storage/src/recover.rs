@@ -48,7 +48,7 @@ pub(crate) fn open(
     // Read before the epoch is claimed: a damaged directory is left as it is.
     let image = read_checkpoint(fs.as_ref(), &current)?;
     let current = advance_epoch(fs.as_ref(), &current)?;
-    let store = Arc::new(SegmentStore::new(Arc::clone(&fs), current.database));
+    let store = Arc::new(SegmentStore::new(Arc::clone(&fs), current.database, settings.segment_cache_bytes));
     let (log, replay) = Log::open(Arc::clone(&fs), current.database, current.epoch, image.log, log_settings)?;
     clock.observe(image.last_commit);
     let mut recovered = Recovered { state: state_of(&image, &store)?, ts: image.last_commit };

@@ -2,6 +2,7 @@
 
 use crate::fingerprint;
 use crate::predicate::Predicate;
+use crate::sieve::Sieve;
 use crate::split::{self, Work};
 use crate::view::View;
 use arrow::datatypes::SchemaRef;
@@ -11,6 +12,7 @@ use base::id::{ColumnId, TableId};
 use futures::stream::BoxStream;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use types::Datum;
 
 /// A scan of one table.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct ScanSpec {
     pub projection: Vec<ColumnId>,
     /// Rows for which this is true.
     pub predicate: Option<Predicate>,
+    /// Drops more rows, by what storage cannot tell itself.
+    pub sieve: Option<Arc<dyn Sieve>>,
     /// Appends a UInt64 column `row_address` behind the projection, valid for the `ReadView` scanned.
     pub row_address: bool,
 }
@@ -56,6 +60,12 @@ impl ReadView {
     /// Live rows of a table at this view, exact.
     pub fn row_count(&self, table: TableId) -> Result<u64> {
         split::row_count(&self.view, table)
+    }
+
+    /// Least and greatest value of a column, roughly: of rows in segments only, dead ones included. None when nothing
+    /// is known. For choosing plans, never for answers.
+    pub fn rough_bounds(&self, table: TableId, column: ColumnId) -> Result<Option<(Datum, Datum)>> {
+        self.view.table(table)?.rough_bounds(column)
     }
 
     /// Sum modulo 2^128 over hashes of the table's live rows (types and values). Blocks.

@@ -16,6 +16,8 @@ pub struct StorageSettings {
     pub batch_rows: usize,
     /// Rows of one segment written by a load.
     pub segment_rows_max: usize,
+    /// Verified, still encoded chunks of segments kept in memory; 0 keeps none.
+    pub segment_cache_bytes: u64,
     /// Whether a segment is read back and compared before it is committed.
     pub read_back: bool,
     /// Whether flushes and checkpoints run by themselves; tests turn it off and call them.
@@ -32,6 +34,7 @@ impl Default for StorageSettings {
             checkpoint_log_bytes: 256 << 20,
             batch_rows: 8_192,
             segment_rows_max: 4_000_000,
+            segment_cache_bytes: 1 << 30,
             read_back: true,
             background: true,
         }

@@ -11,6 +11,7 @@ use crate::private::Part;
 use crate::routing::{Router, exact_key};
 use crate::scan::{Scan, ScanMetrics, ScanSpec, ScanSplit};
 use crate::segment::{ScanColumn, SegmentScan};
+use crate::sieve::Sieve;
 use crate::tablet::Reference;
 use crate::view::{TableView, View, addresses, project, scan_columns};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatchOptions};
@@ -44,6 +45,7 @@ pub(crate) struct Work {
     /// Columns that only the predicate reads.
     filter_columns: Vec<ScanColumn>,
     predicate: Option<Predicate>,
+    sieve: Option<Arc<dyn Sieve>>,
     row_address: bool,
     schema: SchemaRef,
     metrics: Arc<ScanMetrics>,
@@ -61,8 +63,12 @@ pub(crate) fn plan(view: &Arc<View>, spec: &ScanSpec) -> Result<Scan> {
     let table = view.table(spec.table)?;
     let metrics = Arc::<ScanMetrics>::default();
     let columns = scan_columns(&table.layout, &spec.projection)?;
-    let read = spec.predicate.as_ref().map(columns_of).unwrap_or_default();
-    let only_read: Vec<ColumnId> = read.into_iter().filter(|id| !spec.projection.contains(id)).collect();
+    let mut only_read: Vec<ColumnId> =
+        spec.predicate.as_ref().map(columns_of).unwrap_or_default().into_iter().collect();
+    only_read.extend(spec.sieve.as_ref().map(|sieve| sieve.columns()).unwrap_or_default());
+    only_read.sort_unstable();
+    only_read.dedup();
+    only_read.retain(|id| !spec.projection.contains(id));
     let schema = output_schema(&columns, spec.row_address);
     let work = Arc::new(Work {
         filter_columns: scan_columns(&table.layout, &only_read)?,
@@ -71,6 +77,7 @@ pub(crate) fn plan(view: &Arc<View>, spec: &ScanSpec) -> Result<Scan> {
         projection: spec.projection.clone(),
         columns,
         predicate: spec.predicate.clone(),
+        sieve: spec.sieve.clone(),
         row_address: spec.row_address,
         schema: Arc::clone(&schema),
         metrics: Arc::clone(&metrics),
@@ -96,7 +103,7 @@ pub(crate) fn plan(view: &Arc<View>, spec: &ScanSpec) -> Result<Scan> {
 
 /// Rows of a table that a view sees.
 pub(crate) fn row_count(view: &Arc<View>, table: TableId) -> Result<u64> {
-    let spec = ScanSpec { table, projection: Vec::new(), predicate: None, row_address: false };
+    let spec = ScanSpec { table, projection: Vec::new(), predicate: None, sieve: None, row_address: false };
     let scan = plan(view, &spec)?;
     let mut rows = 0_u64;
     for split in &scan.splits {
@@ -135,6 +142,7 @@ pub(crate) fn stream(work: Arc<Work>, part: SplitPart) -> BoxStream<'static, Res
                 columns: work.columns.clone(),
                 filter_columns: work.filter_columns.clone(),
                 predicate: work.predicate.clone(),
+                sieve: work.sieve.clone(),
                 excluded: Some(excluded),
                 rows,
                 begin_at_most: Some(CommitTs(work.stamp(number))),
@@ -300,6 +308,12 @@ fn read_chunk(
             return Ok(None);
         }
     }
+    if let Some(sieve) = &work.sieve {
+        seen = sifted(work, sieve.as_ref(), chunk, seen)?;
+        if seen.true_count() == 0 {
+            return Ok(None);
+        }
+    }
     let projected = project(&work.table.layout, chunk.batch(), &work.projection)?;
     let all = seen.true_count() == chunk.len();
     let failed = |e| Error::internal(format!("filter rows: {e}"));
@@ -311,6 +325,17 @@ fn read_chunk(
         columns.push(if all { every } else { filter(&every, &seen).map_err(failed)? });
     }
     work.output(columns, rows).map(Some)
+}
+
+/// Those of the rows `seen` that a sieve keeps; it sees no others.
+fn sifted(work: &Work, sieve: &dyn Sieve, chunk: &Chunk, seen: BooleanArray) -> Result<BooleanArray> {
+    let failed = |e| Error::internal(format!("filter rows: {e}"));
+    let columns = project(&work.table.layout, chunk.batch(), sieve.columns())?;
+    let Some(kept) = sieve.keep(&filter_record_batch(&columns, &seen).map_err(failed)?)? else {
+        return Ok(seen);
+    };
+    let mut kept = kept.iter();
+    Ok(seen.iter().map(|seen| Some(seen == Some(true) && kept.next().flatten() == Some(true))).collect())
 }
 
 fn slices(batch: &RecordBatch, rows_max: usize) -> Vec<Result<RecordBatch>> {

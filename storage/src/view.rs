@@ -5,6 +5,7 @@
 
 use crate::address::{PartNumber, Place};
 use crate::core::Pinned;
+use crate::evaluate::compare;
 use crate::layout::Layout;
 use crate::private::{Part, Private, PrivateTable, TabletPart};
 use crate::segment::ScanColumn;
@@ -15,6 +16,7 @@ use base::id::{ColumnId, CommitTs, TableId};
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
 use roaring::RoaringBitmap;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use types::Datum;
@@ -101,6 +103,22 @@ impl TableView {
             parts.push((PartNumber::own(index)?, part));
         }
         Ok(parts)
+    }
+
+    /// As `ReadView::rough_bounds`; looks at no more segments than a plan is worth.
+    pub(crate) fn rough_bounds(&self, column: ColumnId) -> Result<Option<(Datum, Datum)>> {
+        const SEGMENTS_MAX: usize = 256;
+        let mut bounds: Option<(Datum, Datum)> = None;
+        for part in self.committed.iter().take(SEGMENTS_MAX) {
+            let Part::Segment(reference) = &part.part else { continue };
+            let Some(stats) = reference.segment()?.stats(column) else { continue };
+            let (Some(min), Some(max)) = (&stats.min, &stats.max) else { continue };
+            let (low, high) = bounds.unwrap_or_else(|| (min.clone(), max.clone()));
+            let low = if compare(min, &low).is_some_and(Ordering::is_lt) { min.clone() } else { low };
+            let high = if compare(max, &high).is_some_and(Ordering::is_gt) { max.clone() } else { high };
+            bounds = Some((low, high));
+        }
+        Ok(bounds)
     }
 
     /// Rows of a part that the transaction killed up to `stamp`.

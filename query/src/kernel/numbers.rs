@@ -1,22 +1,19 @@
 //! Arithmetic on integers and numerics, and numerics from one form to another.
 //!
-//! Invariant: an integer result outside its type is 22003; a decimal beyond the digits of its form is 22003 with a
-//! hint, because PostgreSQL would have gone on.
+//! Invariant: an integer result outside its type is 22003.
 
 use crate::kernel::call::{Arg, Call, Run, arg, map1, map2};
+use crate::kernel::decimals;
 use crate::kernel::udf::Kernel;
 use crate::kernel::value::{Input, Int2, Int4, Int8, Num};
 use crate::lower::StatementContext;
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{ArrowPrimitiveType, Decimal128Type};
+use arrow::datatypes::ArrowPrimitiveType;
 use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
 use types::pgnum::{self, Fit, PgNum};
 use types::{Datum, Form, SqlType};
-
-/// The least number of more than 38 digits.
-const DECIMAL_BOUND: i128 = 10_i128.pow(38);
 
 pub(crate) fn out_of_range(ty: &str) -> Error {
     Error::new(ErrorKind::NumericOutOfRange, format!("{ty} out of range"))
@@ -24,17 +21,6 @@ pub(crate) fn out_of_range(ty: &str) -> Error {
 
 pub(crate) fn division_by_zero() -> Error {
     Error::new(ErrorKind::DivisionByZero, "division by zero")
-}
-
-fn too_many_digits() -> Error {
-    Error::new(ErrorKind::NumericOutOfRange, "numeric field overflow")
-        .with_detail("the result has more than 38 digits")
-        .with_hint("cast an operand to numeric without precision")
-}
-
-/// A decimal of at most 38 digits.
-pub(crate) fn checked_decimal(value: Option<i128>) -> Result<i128> {
-    value.filter(|v| v.unsigned_abs() < DECIMAL_BOUND.unsigned_abs()).ok_or_else(too_many_digits)
 }
 
 /// The kernel that changes the form of a numeric and keeps its value.
@@ -51,21 +37,13 @@ pub(crate) fn reform(from: &SqlType, to: &SqlType, statement: &Arc<StatementCont
 }
 
 fn reformed(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    if let (Form::Decimal128 { scale: from }, Form::Decimal128 { scale: to }) =
-        (&call.arg(0)?.form, &call.ret.form)
-        && to >= from
-    {
-        let factor = power_of_ten(to - from);
-        return decimal1(call, args, |v| checked_decimal(factor.and_then(|f| v.checked_mul(f))));
+    if let Some(result) = decimals::rescale(call, args) {
+        return result;
     }
     if call.arg(0)?.form == Form::Int64 {
         return map1::<Int8, Num, _>(call, args, |v| Ok(PgNum::from_i64(v)));
     }
     map1::<Num, Num, _>(call, args, Ok)
-}
-
-fn power_of_ten(exponent: u8) -> Option<i128> {
-    10_i128.checked_pow(u32::from(exponent))
 }
 
 /// The greatest decimal at `scale` that is not above a numeric constant, and whether it is the constant itself.
@@ -103,27 +81,8 @@ pub(crate) fn average(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     })
 }
 
-fn decimal_column(argument: &Arg) -> Result<&PrimitiveArray<Decimal128Type>> {
-    argument.array.as_primitive_opt().ok_or_else(|| Error::internal("a decimal of another form"))
-}
-
-/// Over Decimal128, into Decimal128, without a detour over `PgNum`.
-fn decimal1(call: &Call<'_>, args: &[Arg], f: impl Fn(i128) -> Result<i128>) -> Result<ArrayRef> {
-    let a = arg(args, 0)?;
-    let column = decimal_column(a)?;
-    let mut values = Vec::with_capacity(call.rows);
-    for row in 0..call.rows {
-        let index = a.index(row);
-        values.push(if column.is_valid(index) { f(column.value(index))? } else { 0 });
-    }
-    let nulls = nulls_of(&[a], call.rows);
-    Ok(Arc::new(
-        PrimitiveArray::<Decimal128Type>::new(values.into(), nulls).with_data_type(call.ret.form.arrow()),
-    ))
-}
-
 /// Two arguments of any primitive types, vectorised as far as there are no nulls.
-fn primitive2<T: ArrowPrimitiveType>(
+pub(crate) fn primitive2<T: ArrowPrimitiveType>(
     call: &Call<'_>,
     args: &[Arg],
     f: impl Fn(T::Native, T::Native) -> Result<T::Native>,
@@ -169,7 +128,7 @@ where
 }
 
 /// The rows in which any argument is null; None when there are none.
-fn nulls_of(args: &[&Arg], rows: usize) -> Option<NullBuffer> {
+pub(crate) fn nulls_of(args: &[&Arg], rows: usize) -> Option<NullBuffer> {
     let mut nulls: Option<NullBuffer> = None;
     for argument in args.iter().filter(|a| a.array.null_count() > 0) {
         let of_one = match argument.constant {
@@ -181,50 +140,19 @@ fn nulls_of(args: &[&Arg], rows: usize) -> Option<NullBuffer> {
     nulls
 }
 
-fn decimal_scales(call: &Call<'_>) -> Option<(u8, u8, u8)> {
-    let [a, b] = call.args else { return None };
-    match (&a.form, &b.form, &call.ret.form) {
-        (Form::Decimal128 { scale: a }, Form::Decimal128 { scale: b }, Form::Decimal128 { scale: r }) => {
-            Some((*a, *b, *r))
-        }
-        _ => None,
-    }
-}
-
 fn numeric_add(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    linear(call, args, i128::checked_add, PgNum::add)
+    let fast = decimals::linear(call, args, i128::checked_add, i128::wrapping_add);
+    fast.unwrap_or_else(|| map2::<Num, Num, Num, _>(call, args, |x, y| x.add(&y)))
 }
 
 fn numeric_sub(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    linear(call, args, i128::checked_sub, PgNum::sub)
-}
-
-/// Addition and subtraction: at one scale on the unscaled numbers.
-fn linear(
-    call: &Call<'_>,
-    args: &[Arg],
-    fast: fn(i128, i128) -> Option<i128>,
-    exact: fn(&PgNum, &PgNum) -> Result<PgNum>,
-) -> Result<ArrayRef> {
-    if let Some((a, b, r)) = decimal_scales(call)
-        && r == a.max(b)
-        && let (Some(up_a), Some(up_b)) = (power_of_ten(r - a), power_of_ten(r - b))
-    {
-        return primitive2::<Decimal128Type>(call, args, |x, y| {
-            let (x, y) = (x.checked_mul(up_a), y.checked_mul(up_b));
-            checked_decimal(x.zip(y).and_then(|(x, y)| fast(x, y)))
-        });
-    }
-    map2::<Num, Num, Num, _>(call, args, |x, y| exact(&x, &y))
+    let fast = decimals::linear(call, args, i128::checked_sub, i128::wrapping_sub);
+    fast.unwrap_or_else(|| map2::<Num, Num, Num, _>(call, args, |x, y| x.sub(&y)))
 }
 
 fn numeric_mul(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    if let Some((a, b, r)) = decimal_scales(call)
-        && u16::from(a) + u16::from(b) == u16::from(r)
-    {
-        return primitive2::<Decimal128Type>(call, args, |x, y| checked_decimal(x.checked_mul(y)));
-    }
-    map2::<Num, Num, Num, _>(call, args, |x, y| x.mul(&y))
+    let fast = decimals::product(call, args);
+    fast.unwrap_or_else(|| map2::<Num, Num, Num, _>(call, args, |x, y| x.mul(&y)))
 }
 
 fn num1(call: &Call<'_>, args: &[Arg], f: impl Fn(PgNum) -> Result<PgNum>) -> Result<ArrayRef> {

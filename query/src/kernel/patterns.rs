@@ -1,137 +1,18 @@
-//! LIKE and regular expressions.
+//! LIKE and regular expressions as kernels.
 //!
 //! A pattern that is constant is made ready once per batch. Case-insensitive matching folds ASCII letters only, as
 //! the C locale does. Back-references and look-around, which PostgreSQL has, are refused.
 
 use crate::kernel::call::{Arg, Call, Run, arg, map2, map3};
+use crate::kernel::like::Like;
 use crate::kernel::value::{Bool, Bytes, Input, Output, Text};
 use arrow::array::ArrayRef;
+use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use regex::{Regex, RegexBuilder};
 
 /// Largest compiled regular expression, in bytes.
 const REGEX_BYTES_MAX: usize = 4 << 20;
-
-/// One step of a LIKE pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Literal(Vec<u8>),
-    /// `_`
-    One,
-    /// `%`
-    Many,
-    /// An escape character at the end, which fails where matching reaches it with text left.
-    Unfinished,
-}
-
-/// A LIKE pattern.
-#[derive(Clone, Debug)]
-struct Like {
-    steps: Vec<Step>,
-    fold: bool,
-    /// A step of one character is a whole character of UTF-8, or a byte of bytea.
-    bytes: bool,
-}
-
-impl Like {
-    fn new(pattern: &[u8], fold: bool, bytes: bool) -> Self {
-        let mut steps: Vec<Step> = Vec::new();
-        let mut input = pattern.iter().copied();
-        while let Some(byte) = input.next() {
-            let literal = match byte {
-                b'%' => {
-                    if steps.last() != Some(&Step::Many) {
-                        steps.push(Step::Many);
-                    }
-                    continue;
-                }
-                b'_' => {
-                    steps.push(Step::One);
-                    continue;
-                }
-                b'\\' => match input.next() {
-                    Some(escaped) => escaped,
-                    None => {
-                        steps.push(Step::Unfinished);
-                        break;
-                    }
-                },
-                other => other,
-            };
-            let literal = if fold { literal.to_ascii_lowercase() } else { literal };
-            match steps.last_mut() {
-                Some(Step::Literal(run)) => run.push(literal),
-                _ => steps.push(Step::Literal(vec![literal])),
-            }
-        }
-        Self { steps, fold, bytes }
-    }
-
-    fn matches(&self, text: &[u8]) -> Result<bool> {
-        match self.fold {
-            true => self.matches_from(&self.steps, &text.to_ascii_lowercase()),
-            false => self.matches_from(&self.steps, text),
-        }
-    }
-
-    /// Greedy matching with one place to go back to: the last `%`.
-    fn matches_from(&self, steps: &[Step], text: &[u8]) -> Result<bool> {
-        let (mut step, mut rest) = (0, text);
-        let mut retry: Option<(usize, &[u8])> = None;
-        loop {
-            let advanced = match steps.get(step) {
-                Some(Step::Many) => {
-                    retry = Some((step + 1, rest));
-                    Some(rest)
-                }
-                Some(Step::One) => self.after_one(rest),
-                Some(Step::Literal(run)) => rest.strip_prefix(run.as_slice()),
-                Some(Step::Unfinished) if !rest.is_empty() || skipped(steps, step, retry) => {
-                    return Err(Error::new(
-                        ErrorKind::InvalidEscape,
-                        "LIKE pattern must not end with escape character",
-                    ));
-                }
-                Some(Step::Unfinished) => None,
-                None if rest.is_empty() => return Ok(true),
-                None => None,
-            };
-            match (advanced, retry) {
-                (Some(after), _) => {
-                    rest = after;
-                    step += 1;
-                }
-                (None, Some((after_many, from))) => {
-                    let Some(shorter) = self.after_one(from) else { return Ok(false) };
-                    retry = Some((after_many, shorter));
-                    step = after_many;
-                    rest = shorter;
-                }
-                (None, None) => return Ok(false),
-            }
-        }
-    }
-
-    /// What follows the first character.
-    fn after_one<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
-        let width = match text.first()? {
-            _ if self.bytes => 1,
-            byte if *byte < 0x80 => 1,
-            byte if *byte >= 0xf0 => 4,
-            byte if *byte >= 0xe0 => 3,
-            _ => 2,
-        };
-        text.get(width.min(text.len())..)
-    }
-}
-
-/// Whether only `_` lies between the last `%` and this step, and that `%` had text before it: what follows such a
-/// run is looked at even where the text has ended.
-fn skipped(steps: &[Step], step: usize, retry: Option<(usize, &[u8])>) -> bool {
-    retry.is_some_and(|(after_many, from)| {
-        !from.is_empty() && steps.get(after_many..step).is_some_and(|run| run.iter().all(|s| *s == Step::One))
-    })
-}
 
 fn like_with(call: &Call<'_>, args: &[Arg], fold: bool, negated: bool) -> Result<ArrayRef> {
     matched::<Text, Like>(
@@ -409,6 +290,16 @@ fn replace_with_flags(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     }
     let flags = Text::value(&column, 0)?;
     map3::<Text, Text, Text, Text, _>(call, args, |text, pattern, to| replaced(text, pattern, to, flags))
+}
+
+/// Whether a function of pg_proc is LIKE or ILIKE of text, and whether it is negated.
+pub(crate) fn like(proc: u32) -> Option<bool> {
+    let source = catalog::builtin::proc(Oid(proc))?.source;
+    match source.strip_prefix("text").or_else(|| source.strip_prefix("name"))? {
+        "like" | "iclike" => Some(false),
+        "nlike" | "icnlike" => Some(true),
+        _ => None,
+    }
 }
 
 /// By the name of PostgreSQL's implementation.

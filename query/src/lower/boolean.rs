@@ -3,7 +3,9 @@
 //! DataFusion evaluates both sides of AND and OR on all rows, and rewrites a boolean CASE into them. Parts that can
 //! fail therefore go into a CASE of int2 values. Invariant: the value is that of plain AND, OR or CASE.
 
-use crate::kernel::udf::KernelUdf;
+use crate::kernel::like::Like;
+use crate::kernel::patterns;
+use crate::kernel::udf::{Kernel, KernelUdf};
 use crate::lower::comparisons::{binary, widen};
 use crate::lower::expressions::plain_case;
 use crate::lower::scope::{Lowering, Scope};
@@ -97,17 +99,25 @@ pub(crate) fn can_fail(expr: &PlanExpr) -> bool {
     let walked = expr.apply(|node| {
         if let PlanExpr::ScalarFunction(call) = node {
             let kernel = call.func.inner().downcast_ref::<KernelUdf>().map(KernelUdf::kernel);
-            found |= !kernel.is_some_and(|k| k.never_fails() || is_safe_substring(k.name, &call.args));
+            found |= !kernel.is_some_and(|k| k.never_fails() || never_fails_for(k, &call.args));
         }
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found || walked.is_err()
 }
 
-/// substring fails for a negative length only.
-fn is_safe_substring(name: &str, args: &[PlanExpr]) -> bool {
-    matches!(name, "substring" | "substr")
-        && matches!(args, [_, _, PlanExpr::Literal(ScalarValue::Int32(Some(0..)), _)])
+/// Whether a call cannot fail because of its constant arguments.
+fn never_fails_for(kernel: &Kernel, args: &[PlanExpr]) -> bool {
+    match args {
+        // substring fails for a negative length only.
+        [_, _, PlanExpr::Literal(ScalarValue::Int32(Some(0..)), _)] => {
+            matches!(kernel.name, "substring" | "substr")
+        }
+        [_, PlanExpr::Literal(ScalarValue::Utf8View(Some(pattern)), _)] => {
+            patterns::like(kernel.oid).is_some() && Like::new(pattern.as_bytes(), false, false).never_fails()
+        }
+        _ => false,
+    }
 }
 
 fn boxed(expr: PlanExpr) -> Result<PlanExpr> {

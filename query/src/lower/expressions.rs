@@ -10,8 +10,7 @@ use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, unsupported_function};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Case, Expr as PlanExpr, Like, Operator};
+use datafusion::logical_expr::{Case, Expr as PlanExpr, Operator};
 use sql::bound::{Expr, TypedCol};
 use std::sync::Arc;
 use types::{Datum, SqlType};
@@ -125,9 +124,6 @@ impl Lowering<'_> {
             statement: Arc::clone(&self.context.statement),
         };
         let args = self.exprs(scope, args)?;
-        if let Some(like) = native_like(proc, &args) {
-            return Ok(like);
-        }
         literals::call(kernel, args)
     }
 
@@ -321,23 +317,6 @@ impl Lowering<'_> {
             None => literals::literal(&empty, &boolean()),
         }
     }
-}
-
-/// LIKE with a constant pattern without escapes, which DataFusion matches as PostgreSQL does.
-fn native_like(proc: Oid, args: &[PlanExpr]) -> Option<PlanExpr> {
-    let negated = match catalog::builtin::proc(proc)?.source {
-        "textlike" => false,
-        "textnlike" => true,
-        _ => return None,
-    };
-    let [value, PlanExpr::Literal(ScalarValue::Utf8View(Some(pattern)), metadata)] = args else {
-        return None;
-    };
-    if pattern.contains('\\') || matches!(value, PlanExpr::Literal(..)) {
-        return None;
-    }
-    let pattern = PlanExpr::Literal(ScalarValue::Utf8View(Some(pattern.clone())), metadata.clone());
-    Some(PlanExpr::Like(Like::new(negated, Box::new(value.clone()), Box::new(pattern), None, false)))
 }
 
 pub(crate) fn boolean() -> SqlType {

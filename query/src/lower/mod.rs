@@ -20,7 +20,7 @@ mod scope;
 mod set_operations;
 mod subqueries;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 mod windows;
 

@@ -72,7 +72,8 @@ impl Lowering<'_> {
             .collect();
         columns.extend(scan.row_address.map(|col| (columns::name(col), ScanColumn::RowAddress)));
         let view = Arc::clone(&self.context.view);
-        let table = StorageTable::new(view, scan.table, scan.alias.clone(), columns);
+        let key = self.context.statement.catalog.table(scan.table).map_or(&[][..], |t| &t.primary_key);
+        let table = StorageTable::new(view, scan.table, scan.alias.clone(), columns, key);
         self.provider(Arc::new(table))
     }
 

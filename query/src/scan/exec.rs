@@ -3,18 +3,24 @@
 //! Invariant: every split is read by exactly one partition of one execution.
 
 use crate::failure::into_datafusion;
+use crate::scan::estimate::RelationEstimate;
 use crate::scan::reader::{Split, TableReader};
+use crate::scan::sieve::{RowSieve, StoredColumns, is_dynamic};
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::{Error, Result};
 use datafusion::common::Result as PlanResult;
+use datafusion::common::config::ConfigOptions;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{ColumnStatistics, Statistics};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::filter_pushdown::{
+    ChildPushdownResult, FilterPushdownPhase, FilterPushdownPropagation,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::{StreamExt, stream};
@@ -22,76 +28,96 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use storage::{ScanMetrics, ScanSpec};
+use storage::{ScanMetrics, ScanSpec, Sieve};
 
-/// What part of the rows a predicate is taken to keep when nothing is known about it: one in this many.
-const KEPT_ONE_IN: u64 = 5;
+/// What a scan of one table reads, as planned.
+#[derive(Clone, Debug)]
+pub(crate) struct ScanPlan {
+    pub(crate) reader: Arc<dyn TableReader>,
+    pub(crate) alias: String,
+    /// Without sieve: that is made of the filters.
+    pub(crate) spec: ScanSpec,
+    /// Where in storage's batch each column of ours is.
+    pub(crate) order: Vec<usize>,
+    pub(crate) schema: SchemaRef,
+    /// Most partitions.
+    pub(crate) partitions: usize,
+    /// Predicates that storage evaluates, as text.
+    pub(crate) pushed: Vec<String>,
+    /// Predicates that are evaluated on decoded columns, with the reason.
+    pub(crate) kept: BTreeMap<String, String>,
+    /// The same as expressions over `all`.
+    pub(crate) filters: Vec<Arc<dyn PhysicalExpr>>,
+    /// All columns of the table that the statement names, and which of them storage has.
+    pub(crate) all: SchemaRef,
+    pub(crate) stored: Arc<StoredColumns>,
+    pub(crate) estimate: RelationEstimate,
+}
 
 /// A scan of one table, opened.
 #[derive(Debug)]
 pub(crate) struct ScanExec {
-    alias: String,
+    plan: ScanPlan,
+    /// Filters that change while the query runs.
+    dynamic: Vec<Arc<dyn PhysicalExpr>>,
     splits: Arc<Vec<Split>>,
     next: Arc<AtomicUsize>,
-    /// Where in storage's batch each column of ours is.
-    order: Arc<Vec<usize>>,
     metrics: Arc<ScanMetrics>,
     rows: Precision<usize>,
-    pushed: Vec<String>,
-    kept: BTreeMap<String, String>,
     properties: Arc<PlanProperties>,
 }
 
 impl ScanExec {
-    #[expect(clippy::too_many_arguments, reason = "one caller, which has just computed all of them")]
-    pub(crate) fn open(
-        reader: &dyn TableReader,
-        alias: &str,
-        spec: ScanSpec,
-        order: Vec<usize>,
-        schema: SchemaRef,
-        partitions: usize,
-        pushed: Vec<String>,
-        kept: BTreeMap<String, String>,
-    ) -> Result<Self> {
-        let scan = reader.open(&spec)?;
-        let rows = match spec.predicate {
-            None => Precision::Exact(to_rows(reader.live_rows(spec.table)?)),
-            Some(_) => Precision::Inexact(to_rows(scan.rows_estimate / KEPT_ONE_IN).max(1)),
+    pub(crate) fn open(plan: ScanPlan, dynamic: Vec<Arc<dyn PhysicalExpr>>) -> Result<Self> {
+        let sieve = RowSieve::new(&plan.all, &plan.stored, &plan.filters, &dynamic)?;
+        let spec = ScanSpec { sieve: sieve.map(|sieve| sieve as Arc<dyn Sieve>), ..plan.spec.clone() };
+        let scan = plan.reader.open(&spec)?;
+        let rows = match (&spec.predicate, plan.filters.is_empty()) {
+            (None, true) => Precision::Exact(to_rows(plan.reader.live_rows(spec.table)?)),
+            // Pruning may know better than the guess.
+            _ => Precision::Inexact(rounded(plan.estimate.rows).min(to_rows(scan.rows_estimate)).max(1)),
         };
-        let partitions = scan.splits.len().clamp(1, partitions.max(1));
+        let partitions = scan.splits.len().clamp(1, plan.partitions.max(1));
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
+            EquivalenceProperties::new(Arc::clone(&plan.schema)),
             Partitioning::UnknownPartitioning(partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
         Ok(Self {
-            alias: alias.to_owned(),
+            plan,
+            dynamic,
             splits: Arc::new(scan.splits),
             next: Arc::new(AtomicUsize::new(0)),
-            order: Arc::new(order),
             metrics: scan.metrics,
             rows,
-            pushed,
-            kept,
             properties: Arc::new(properties),
         })
     }
 
     /// Predicates that storage evaluates.
     pub(crate) fn pushed(&self) -> &[String] {
-        &self.pushed
+        &self.plan.pushed
+    }
+
+    /// Filters that operators above narrow while the query runs.
+    pub(crate) fn dynamic(&self) -> &[Arc<dyn PhysicalExpr>] {
+        &self.dynamic
     }
 
     /// Predicates that storage cannot evaluate, and why.
     pub(crate) fn kept(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.kept.iter().map(|(text, why)| (text.as_str(), why.as_str()))
+        self.plan.kept.iter().map(|(text, why)| (text.as_str(), why.as_str()))
     }
 
     pub(crate) fn scan_metrics(&self) -> &ScanMetrics {
         &self.metrics
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a guess that saturates")]
+fn rounded(guess: f64) -> usize {
+    guess.round() as usize
 }
 
 fn to_rows(count: u64) -> usize {
@@ -100,7 +126,7 @@ fn to_rows(count: u64) -> usize {
 
 impl DisplayAs for ScanExec {
     fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Scan on {}", self.alias)
+        write!(f, "Scan on {}", self.plan.alias)
     }
 }
 
@@ -141,7 +167,7 @@ impl ExecutionPlan for ScanExec {
     ) -> PlanResult<SendableRecordBatchStream> {
         let schema = self.schema();
         let (splits, next) = (Arc::clone(&self.splits), Arc::clone(&self.next));
-        let (order, out) = (Arc::clone(&self.order), Arc::clone(&schema));
+        let (order, out) = (self.plan.order.clone(), Arc::clone(&schema));
         let batches = stream::iter(std::iter::from_fn(move || {
             let index = next.fetch_add(1, Ordering::Relaxed);
             splits.get(index).map(Split::stream)
@@ -149,6 +175,23 @@ impl ExecutionPlan for ScanExec {
         .flatten()
         .map(move |batch| batch.and_then(|b| arrange(&b, &order, &out)).map_err(into_datafusion));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    }
+
+    fn handle_child_pushdown_result(
+        &self,
+        phase: FilterPushdownPhase,
+        pushdown: ChildPushdownResult,
+        _config: &ConfigOptions,
+    ) -> PlanResult<FilterPushdownPropagation<Arc<dyn ExecutionPlan>>> {
+        let filters = pushdown.parent_filters.iter().map(|f| Arc::clone(&f.filter));
+        let dynamic: Vec<_> = filters.filter(|f| is_dynamic(f, &self.plan.stored)).collect();
+        if phase != FilterPushdownPhase::Post || dynamic.is_empty() {
+            return Ok(FilterPushdownPropagation::all_unsupported(pushdown));
+        }
+        let all = self.dynamic.iter().chain(&dynamic).map(Arc::clone).collect();
+        let node = Self::open(self.plan.clone(), all).map_err(into_datafusion)?;
+        // A hint only: the operators above drop what it lets through.
+        Ok(FilterPushdownPropagation::all_unsupported(pushdown).with_updated_node(Arc::new(node)))
     }
 
     fn partition_statistics(&self, partition: Option<usize>) -> PlanResult<Arc<Statistics>> {
@@ -160,13 +203,19 @@ impl ExecutionPlan for ScanExec {
                 self.rows.to_inexact().map(|rows| rows.div_ceil(partitions))
             }
         };
-        let columns = vec![ColumnStatistics::new_unknown(); schema.fields().len()];
+        let columns = schema.fields().iter().map(|field| {
+            let distinct = self.plan.estimate.columns.get(field.name()).and_then(|c| c.distinct);
+            ColumnStatistics {
+                distinct_count: distinct.map_or(Precision::Absent, |d| Precision::Inexact(rounded(d))),
+                ..ColumnStatistics::new_unknown()
+            }
+        });
         let width: usize =
             schema.fields().iter().map(|f| f.data_type().primitive_width().unwrap_or(24)).sum();
         Ok(Arc::new(Statistics {
             num_rows: rows,
             total_byte_size: rows.to_inexact().map(|rows| rows.saturating_mul(width)),
-            column_statistics: columns,
+            column_statistics: columns.collect(),
         }))
     }
 }

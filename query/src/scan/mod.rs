@@ -1,14 +1,17 @@
 //! Scans of tables inside a DataFusion plan, over `storage::ScanSpec`.
 //!
-//! Must not know bound trees. Invariants: a predicate is either evaluated by storage or kept above the scan, never
-//! both and never neither; DataFusion's own ways to change rows stay refused.
+//! Must not know bound trees. Invariants: a predicate is either evaluated by storage or given to it as a sieve,
+//! never both and never neither; DataFusion's own ways to change rows stay refused.
 
+mod estimate;
 mod exec;
 mod memory;
 mod provider;
 mod pushdown;
 mod reader;
+mod sieve;
 
+pub(crate) use estimate::{ColumnEstimate, RelationEstimate};
 pub(crate) use exec::ScanExec;
 pub(crate) use memory::MemoryTable;
 pub(crate) use provider::{ScanColumn, StorageTable};

@@ -1,4 +1,4 @@
-//! Which predicates of a plan storage evaluates exactly, and why the others stay above the scan.
+//! Which predicates of a plan storage evaluates exactly, and why the others stay on decoded columns.
 //!
 //! Invariant: a predicate is pushed only when storage's answer is true for exactly the rows for which the plan's is.
 
@@ -35,9 +35,10 @@ pub(crate) fn to_storage(filter: &Expr, lookup: &Lookup<'_>) -> Verdict {
             }
             _ => Err("the column is not boolean".to_owned()),
         },
-        Expr::Like(_) => Err("patterns are matched above the scan".to_owned()),
-        Expr::Case(_) => Err("CASE is evaluated above the scan".to_owned()),
-        Expr::ScalarFunction(call) => Err(format!("function {} is evaluated above the scan", call.name())),
+        Expr::Case(_) => Err("CASE is evaluated on decoded columns".to_owned()),
+        Expr::ScalarFunction(call) => {
+            Err(format!("function {} is evaluated on decoded columns", call.name()))
+        }
         _ => Err("not a comparison of a column with a constant".to_owned()),
     }
 }
@@ -46,24 +47,43 @@ fn comparison(left: &Expr, op: Operator, right: &Expr, lookup: &Lookup<'_>) -> V
     let (side, op, constant) = match (left, right) {
         (side, Expr::Literal(constant, _)) => (side, op, constant),
         (Expr::Literal(constant, _), side) => {
-            let swapped = op.swap().ok_or_else(|| format!("operator {op} is evaluated above the scan"))?;
+            let swapped =
+                op.swap().ok_or_else(|| format!("operator {op} is evaluated on decoded columns"))?;
             (side, swapped, constant)
         }
         (Expr::Column(_), Expr::Column(_)) => return Err("compares two columns".to_owned()),
         _ => return Err("compares with something that is not constant".to_owned()),
     };
-    let op = match op {
+    let op = compare_op(op)?;
+    let (id, form, by_key) = compared(side, lookup)?;
+    let value = constant_of(constant, &form, by_key)?;
+    Ok(Predicate::Compare { column: id, op, value })
+}
+
+/// A comparison of a column, by its name in the plan, with a constant.
+pub(crate) fn column_with_constant(
+    name: &str,
+    op: Operator,
+    constant: &ScalarValue,
+    lookup: &Lookup<'_>,
+) -> Verdict {
+    let (column, form) = lookup(name).ok_or_else(|| "the column is not stored".to_owned())?;
+    if !form.arrow_order_is_sql_order() {
+        return Err("the column's type has another order in storage".to_owned());
+    }
+    Ok(Predicate::Compare { column, op: compare_op(op)?, value: constant_of(constant, &form, false)? })
+}
+
+fn compare_op(op: Operator) -> Result<CompareOp, String> {
+    Ok(match op {
         Operator::Eq => CompareOp::Equal,
         Operator::NotEq => CompareOp::NotEqual,
         Operator::Lt => CompareOp::Less,
         Operator::LtEq => CompareOp::LessOrEqual,
         Operator::Gt => CompareOp::Greater,
         Operator::GtEq => CompareOp::GreaterOrEqual,
-        other => return Err(format!("operator {other} is evaluated above the scan")),
-    };
-    let (id, form, by_key) = compared(side, lookup)?;
-    let value = constant_of(constant, &form, by_key)?;
-    Ok(Predicate::Compare { column: id, op, value })
+        other => return Err(format!("operator {other} is not storage's")),
+    })
 }
 
 fn in_list(list: &InList, lookup: &Lookup<'_>) -> Verdict {
@@ -96,7 +116,9 @@ fn column(side: &Expr, lookup: &Lookup<'_>) -> Result<(ColumnId, Form), String> 
     match side {
         Expr::Column(column) => lookup(&column.name).ok_or_else(|| "the column is not stored".to_owned()),
         Expr::Cast(_) => Err("the column is cast to another type".to_owned()),
-        Expr::ScalarFunction(call) => Err(format!("function {} is evaluated above the scan", call.name())),
+        Expr::ScalarFunction(call) => {
+            Err(format!("function {} is evaluated on decoded columns", call.name()))
+        }
         _ => Err("not a comparison of a column with a constant".to_owned()),
     }
 }

@@ -3,11 +3,12 @@
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use base::Result;
-use base::id::TableId;
+use base::id::{ColumnId, TableId};
 use futures::stream::BoxStream;
 use std::fmt;
 use std::sync::Arc;
 use storage::{ReadView, ScanMetrics, ScanSpec};
+use types::Datum;
 
 /// A consistent state of the tables.
 pub trait TableReader: Send + Sync + fmt::Debug {
@@ -15,6 +16,8 @@ pub trait TableReader: Send + Sync + fmt::Debug {
     fn open(&self, spec: &ScanSpec) -> Result<OpenedScan>;
     /// Live rows of a table, exact.
     fn live_rows(&self, table: TableId) -> Result<u64>;
+    /// Least and greatest value of a column, roughly; for choosing plans only.
+    fn rough_bounds(&self, table: TableId, column: ColumnId) -> Result<Option<(Datum, Datum)>>;
 }
 
 /// A planned scan, cut into splits that run independently.
@@ -64,5 +67,9 @@ impl TableReader for ReadView {
 
     fn live_rows(&self, table: TableId) -> Result<u64> {
         self.row_count(table)
+    }
+
+    fn rough_bounds(&self, table: TableId, column: ColumnId) -> Result<Option<(Datum, Datum)>> {
+        self.rough_bounds(table, column)
     }
 }

@@ -10,6 +10,7 @@ mod content;
 mod index;
 mod key_run;
 mod reader;
+mod scan;
 mod vortex;
 mod writer;
 
@@ -17,5 +18,7 @@ mod writer;
 mod tests;
 
 pub(crate) use container::Identity;
-pub(crate) use reader::{ScanColumn, Segment, SegmentScan};
+pub(crate) use reader::Segment;
+pub(crate) use scan::{ScanColumn, SegmentScan};
+pub(crate) use vortex::ChunkCache;
 pub(crate) use writer::{SegmentMeta, SegmentRows, WrittenSegment, verify_segment, write_segment};

@@ -179,7 +179,12 @@ fn write(fs: &SimulatedFileSystem, table: &Table) -> WrittenSegment {
 }
 
 fn open(fs: &SimulatedFileSystem, table: &Table) -> Arc<Segment> {
-    Segment::open(fs, PATH, table.meta.identity()).unwrap()
+    Segment::open(fs, PATH, table.meta.identity(), &cache()).unwrap()
+}
+
+/// Small, so that chunks come and go.
+fn cache() -> Arc<ChunkCache> {
+    Arc::new(ChunkCache::new(1 << 20))
 }
 
 fn wanted(meta: &SegmentMeta) -> Vec<ScanColumn> {
@@ -193,6 +198,7 @@ fn whole(segment: &Segment) -> SegmentScan {
         columns: wanted(segment.meta()),
         filter_columns: Vec::new(),
         predicate: None,
+        sieve: None,
         excluded: None,
         rows: 0..u32::MAX,
         begin_at_most: None,
@@ -516,7 +522,7 @@ fn a_full_disk_stops_the_write() {
 
 /// Everything that a reader can ask, as text.
 fn answers(fs: &SimulatedFileSystem, table: &Table) -> base::Result<String> {
-    let segment = Segment::open(fs, PATH, table.meta.identity())?;
+    let segment = Segment::open(fs, PATH, table.meta.identity(), &cache())?;
     let rows = data(&table.meta, &collect(&segment, &whole(&segment))?);
     let keys: Vec<&[u8]> = table.keys.iter().map(Vec::as_slice).collect();
     let found = segment.lookup_keys(&keys)?;
@@ -569,7 +575,7 @@ fn a_segment_under_another_name_is_refused() {
     write(&fs, &table);
     let mut other = table.meta.identity();
     other.segment = SegmentId(2);
-    assert_eq!(Segment::open(&fs, PATH, other).unwrap_err().kind(), ErrorKind::Corruption);
+    assert_eq!(Segment::open(&fs, PATH, other, &cache()).unwrap_err().kind(), ErrorKind::Corruption);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::content::{BoundsBuilder, ContentHasher};
 use super::index::{encode_facts, encode_header};
 use super::key_run::KeyRunWriter;
 use super::reader::Segment;
-use super::vortex::{FORMAT, write_rows};
+use super::vortex::{ChunkCache, FORMAT, write_rows};
 use crate::evaluate::ColumnStats;
 use arrow::array::{Array, ArrayRef, BinaryArray, UInt64Array};
 use arrow::compute::{max, min};
@@ -120,7 +120,9 @@ pub(crate) fn verify_segment(
 ) -> Result<()> {
     let differs =
         |what: &str| Error::corruption(format!("segment {} read back differs in {what}", meta.segment));
-    let segment = Segment::open(fs, path, meta.identity())?;
+    // Nothing is kept: what is compared has to come from the file.
+    let cache = Arc::new(ChunkCache::new(0));
+    let segment = Segment::open(fs, path, meta.identity(), &cache)?;
     if segment.meta() != meta {
         return Err(differs("its header"));
     }

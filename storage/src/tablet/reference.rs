@@ -5,7 +5,7 @@
 //! reference to it is gone.
 
 use crate::delete_vector::DeleteVector;
-use crate::segment::{Identity, ScanColumn, Segment, SegmentScan};
+use crate::segment::{ChunkCache, Identity, ScanColumn, Segment, SegmentScan};
 use crate::wait::block_on;
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
@@ -31,6 +31,7 @@ pub(crate) fn segment_path(segment: SegmentId) -> String {
 pub(crate) struct SegmentStore {
     fs: Arc<dyn FileSystem>,
     database: DatabaseId,
+    cache: Arc<ChunkCache>,
 }
 
 /// A segment file; opened when it is first read, shared by all references to it.
@@ -65,8 +66,9 @@ pub(crate) struct Reference {
 }
 
 impl SegmentStore {
-    pub(crate) fn new(fs: Arc<dyn FileSystem>, database: DatabaseId) -> Self {
-        Self { fs, database }
+    /// Keeps at most `cache_bytes` of the files in memory.
+    pub(crate) fn new(fs: Arc<dyn FileSystem>, database: DatabaseId, cache_bytes: u64) -> Self {
+        Self { fs, database, cache: Arc::new(ChunkCache::new(cache_bytes)) }
     }
 
     pub(crate) fn fs(&self) -> &Arc<dyn FileSystem> {
@@ -98,8 +100,8 @@ impl SegmentFile {
         if self.opened.get().is_none() {
             let identity = Identity { database: self.store.database, segment: self.segment };
             let path = segment_path(self.segment);
-            let segment =
-                Segment::open(self.store.fs.as_ref(), &path, identity).map_err(|e| name_missing(e, &path))?;
+            let segment = Segment::open(self.store.fs.as_ref(), &path, identity, &self.store.cache)
+                .map_err(|e| name_missing(e, &path))?;
             // Nobody else sets it: the opening is guarded.
             let _ = self.opened.set(segment);
         }
@@ -210,6 +212,7 @@ impl Reference {
             columns: Vec::new(),
             filter_columns: Vec::new(),
             predicate: None,
+            sieve: None,
             excluded: None,
             rows: ordinal..ordinal.saturating_add(1),
             begin_at_most: None,

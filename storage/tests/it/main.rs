@@ -12,5 +12,6 @@ mod faults;
 mod model;
 mod races;
 mod rows;
+mod sieves;
 mod statements;
 mod world;

@@ -70,7 +70,7 @@ pub(crate) fn read(view: &ReadView, table: TableId, predicate: Option<Predicate>
 
 /// The same on a disk that may fail.
 pub(crate) fn try_read(view: &ReadView, table: TableId, predicate: Option<Predicate>) -> Result<Vec<Found>> {
-    let spec = ScanSpec { table, projection: vec![K, V, S], predicate, row_address: true };
+    let spec = ScanSpec { table, projection: vec![K, V, S], predicate, sieve: None, row_address: true };
     let mut rows = Vec::new();
     for split in view.scan(&spec)?.splits {
         let mut batches = split.stream();

@@ -107,7 +107,7 @@ fn a_dropped_table_is_gone_with_its_files() {
             .database()
             .snapshot()
             .view()
-            .scan(&ScanSpec { table, projection: vec![K], predicate: None, row_address: false })
+            .scan(&ScanSpec { table, projection: vec![K], predicate: None, sieve: None, row_address: false })
             .is_err()
     );
     drop(old);
@@ -131,13 +131,25 @@ fn scans_read_only_what_the_predicate_can_meet() {
         }
         let view = world.database().snapshot().view();
         let key = Predicate::Compare { column: K, op: CompareOp::Equal, value: Datum::Int32(42) };
-        let spec = ScanSpec { table, projection: vec![V], predicate: Some(key.clone()), row_address: false };
+        let spec = ScanSpec {
+            table,
+            projection: vec![V],
+            predicate: Some(key.clone()),
+            sieve: None,
+            row_address: false,
+        };
         let scan = view.scan(&spec).unwrap();
         assert_eq!(scan.metrics.tablets_pruned.load(Ordering::Relaxed), 2);
         assert_eq!(rows::read(&view, table, Some(key)).len(), 1);
         let above = Predicate::Compare { column: V, op: CompareOp::Greater, value: Datum::Int64(500) };
         assert_eq!(rows::read(&view, table, Some(above.clone())), []);
-        let spec = ScanSpec { table, projection: Vec::new(), predicate: Some(above), row_address: false };
+        let spec = ScanSpec {
+            table,
+            projection: Vec::new(),
+            predicate: Some(above),
+            sieve: None,
+            row_address: false,
+        };
         let metrics = view.scan(&spec).unwrap().metrics;
         let (total, pruned) =
             (metrics.segments_total.load(Ordering::Relaxed), metrics.segments_pruned.load(Ordering::Relaxed));
@@ -220,7 +232,13 @@ fn rows_outside_every_range_and_nulls_are_refused_in_postgresqls_words() {
         [(CompareOp::GreaterOrEqual, 10, 1), (CompareOp::Less, 20, 1), (CompareOp::Greater, 8, 0)]
     {
         let predicate = Predicate::Compare { column: K, op, value: Datum::Int32(value) };
-        let spec = ScanSpec { table, projection: vec![K], predicate: Some(predicate), row_address: false };
+        let spec = ScanSpec {
+            table,
+            projection: vec![K],
+            predicate: Some(predicate),
+            sieve: None,
+            row_address: false,
+        };
         assert_eq!(
             view.scan(&spec).unwrap().metrics.tablets_pruned.load(Ordering::Relaxed),
             pruned,

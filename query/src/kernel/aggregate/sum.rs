@@ -3,10 +3,8 @@
 //! Invariant: a sum that leaves its type's range is 22003, never a wrapped or infinite value.
 
 use crate::failure::into_datafusion;
-use crate::kernel::{floats, numbers};
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, PrimitiveArray,
-};
+use crate::kernel::{decimals, floats};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{ArrowNativeType, DataType, Decimal128Type, FieldRef, Float32Type, Float64Type};
 use base::{Error, Result};
@@ -36,35 +34,74 @@ trait Addend: ArrowPrimitiveType + Debug
 where
     Self::Native: Default + Debug,
 {
+    /// What leaves every value as it is when added to it: for floats -0, because 0 + -0 is 0.
+    const NOTHING: Self::Native;
+
     fn add(sum: Self::Native, value: Self::Native) -> Result<Self::Native>;
     /// Whether taking a value out again gives the sum without it.
     fn subtract(sum: Self::Native, value: Self::Native) -> Option<Result<Self::Native>>;
+
+    /// At least the magnitude of any sum of these values, where that is known and small sums need no check.
+    fn reach(_values: &[Self::Native]) -> Option<u128> {
+        None
+    }
+
+    /// An addition that was found to need no check.
+    fn add_unchecked(sum: Self::Native, value: Self::Native) -> Self::Native;
 }
 
 impl Addend for Decimal128Type {
+    const NOTHING: i128 = 0;
+
     fn add(sum: i128, value: i128) -> Result<i128> {
-        numbers::checked_decimal(sum.checked_add(value))
+        decimals::checked_decimal(sum.checked_add(value))
     }
+
     fn subtract(sum: i128, value: i128) -> Option<Result<i128>> {
-        Some(numbers::checked_decimal(sum.checked_sub(value)))
+        Some(decimals::checked_decimal(sum.checked_sub(value)))
+    }
+
+    fn reach(values: &[i128]) -> Option<u128> {
+        /// The largest magnitude of 64 bits.
+        const NARROW_MAX: u128 = 1 << 63;
+        let rows = u128::try_from(values.len()).ok()?;
+        decimals::all_narrow(values).then(|| NARROW_MAX.saturating_mul(rows))
+    }
+
+    fn add_unchecked(sum: i128, value: i128) -> i128 {
+        sum.wrapping_add(value)
     }
 }
 
 impl Addend for Float64Type {
+    const NOTHING: f64 = -0.0;
+
     fn add(sum: f64, value: f64) -> Result<f64> {
         floats::add(sum, value)
     }
+
     fn subtract(_sum: f64, _value: f64) -> Option<Result<f64>> {
         None
+    }
+
+    fn add_unchecked(sum: f64, value: f64) -> f64 {
+        sum + value
     }
 }
 
 impl Addend for Float32Type {
+    const NOTHING: f32 = -0.0;
+
     fn add(sum: f32, value: f32) -> Result<f32> {
         floats::add_real(sum, value)
     }
+
     fn subtract(_sum: f32, _value: f32) -> Option<Result<f32>> {
         None
+    }
+
+    fn add_unchecked(sum: f32, value: f32) -> f32 {
+        sum + value
     }
 }
 
@@ -138,7 +175,7 @@ where
     T::Native: Default + Debug,
 {
     fn new(data_type: DataType) -> Self {
-        Self { sum: T::Native::default(), values: 0, data_type }
+        Self { sum: T::NOTHING, values: 0, data_type }
     }
 }
 
@@ -148,11 +185,7 @@ where
 {
     fn update_batch(&mut self, values: &[ArrayRef]) -> PlanResult<()> {
         for value in typed::<T>(values)?.iter().flatten() {
-            self.sum = match self.values {
-                // The first value is the sum, so that -0 stays.
-                0 => value,
-                _ => T::add(self.sum, value).map_err(into_datafusion)?,
-            };
+            self.sum = T::add(self.sum, value).map_err(into_datafusion)?;
             self.values += 1;
         }
         Ok(())
@@ -200,7 +233,10 @@ where
     T::Native: Default + Debug,
 {
     sums: Vec<T::Native>,
-    seen: BooleanBufferBuilder,
+    /// Whether a group has a value; without one its sum is null.
+    seen: Vec<bool>,
+    /// At least the magnitude of any sum so far; None when nothing is known.
+    reach: Option<u128>,
     data_type: DataType,
 }
 
@@ -209,26 +245,46 @@ where
     T::Native: Default + Debug,
 {
     fn new(data_type: DataType) -> Self {
-        Self { sums: Vec::new(), seen: BooleanBufferBuilder::new(0), data_type }
+        Self { sums: Vec::new(), seen: Vec::new(), reach: Some(0), data_type }
+    }
+
+    /// Takes note of values to be added; whether they can be added without checks.
+    fn needs_no_checks(&mut self, values: &[T::Native]) -> bool {
+        let reach = self.reach.zip(T::reach(values)).map(|(so_far, more)| so_far.saturating_add(more));
+        self.reach = reach;
+        reach.is_some_and(|reach| reach < decimals::DECIMAL_BOUND.unsigned_abs())
     }
 
     fn add(&mut self, group: usize, value: T::Native) -> Result<()> {
-        let sum = self.sums.get_mut(group).ok_or_else(|| Error::internal("a group without a sum"))?;
-        if self.seen.get_bit(group) {
-            *sum = T::add(*sum, value)?;
-        } else {
-            *sum = value;
-            self.seen.set_bit(group, true);
+        let (Some(sum), Some(seen)) = (self.sums.get_mut(group), self.seen.get_mut(group)) else {
+            return Err(Error::internal("a group without a sum"));
+        };
+        *sum = T::add(*sum, value)?;
+        *seen = true;
+        Ok(())
+    }
+
+    /// Adds a value to each row's group, none of them null.
+    fn add_all(&mut self, group_indices: &[usize], values: &[T::Native]) -> Result<()> {
+        let unchecked = self.needs_no_checks(values);
+        let pairs = group_indices.iter().zip(values);
+        if !unchecked {
+            return pairs.into_iter().try_for_each(|(group, value)| self.add(*group, *value));
+        }
+        for (group, value) in pairs {
+            let (Some(sum), Some(seen)) = (self.sums.get_mut(*group), self.seen.get_mut(*group)) else {
+                return Err(Error::internal("a group without a sum"));
+            };
+            *sum = T::add_unchecked(*sum, *value);
+            *seen = true;
         }
         Ok(())
     }
 
     fn take(&mut self, emit_to: EmitTo) -> ArrayRef {
         let sums = emit_to.take_needed(&mut self.sums);
-        let seen = self.seen.finish();
-        let (emitted, kept) = (seen.slice(0, sums.len()), seen.slice(sums.len(), seen.len() - sums.len()));
-        self.seen.append_buffer(&kept);
-        let array = PrimitiveArray::<T>::new(sums.into(), Some(NullBuffer::new(emitted)));
+        let seen = emit_to.take_needed(&mut self.seen);
+        let array = PrimitiveArray::<T>::new(sums.into(), Some(NullBuffer::from(seen)));
         Arc::new(array.with_data_type(self.data_type.clone()))
     }
 }
@@ -245,16 +301,12 @@ where
         total_num_groups: usize,
     ) -> PlanResult<()> {
         let values = typed::<T>(values)?;
-        self.sums.resize(total_num_groups, T::Native::default());
-        if self.seen.len() < total_num_groups {
-            self.seen.append_n(total_num_groups - self.seen.len(), false);
-        }
+        self.sums.resize(total_num_groups, T::NOTHING);
+        self.seen.resize(total_num_groups, false);
         if values.null_count() == 0 && opt_filter.is_none() {
-            for (group, value) in group_indices.iter().zip(values.values()) {
-                self.add(*group, *value).map_err(into_datafusion)?;
-            }
-            return Ok(());
+            return self.add_all(group_indices, values.values()).map_err(into_datafusion);
         }
+        self.needs_no_checks(values.values());
         for (row, group) in group_indices.iter().enumerate() {
             let kept = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
             if kept && values.is_valid(row) {
@@ -295,6 +347,6 @@ where
     }
 
     fn size(&self) -> usize {
-        self.sums.capacity() * size_of::<T::Native>() + self.seen.capacity() / 8
+        self.sums.capacity() * size_of::<T::Native>() + self.seen.capacity()
     }
 }

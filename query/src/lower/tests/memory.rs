@@ -41,6 +41,11 @@ impl Memory {
         Self { catalog: CatalogState::initial(), rows: BTreeMap::new(), runtime, threads }
     }
 
+    /// The same tables under a runtime without our own optimiser rules.
+    pub(crate) fn plainly_optimised(self) -> Self {
+        Self { runtime: Arc::new(QueryRuntime::plain(256 << 20).unwrap()), ..self }
+    }
+
     /// Adds a table: columns as name and type in SQL, rows as one text per value.
     pub(crate) fn table(&mut self, name: &str, columns: &[(&str, SqlType)], rows: &[&[Option<&str>]]) {
         let id = TableId(self.catalog.next_id());
@@ -196,15 +201,8 @@ impl TableReader for Reader {
             .enumerate()
             .filter(|(_, row)| spec.predicate.as_ref().is_none_or(|p| holds(p, def, row) == Some(true)))
             .collect();
-        let mut fields = Vec::new();
-        let mut arrays: Vec<ArrayRef> = Vec::new();
-        for id in &spec.projection {
-            let index = def.column_index(*id).unwrap();
-            let form = &def.columns[index].ty.form;
-            let data: Vec<Datum> = kept.iter().map(|(_, row)| row[index].clone()).collect();
-            fields.push(Field::new(id.0.to_string(), form.arrow(), true));
-            arrays.push(types::array::from_data(form, &data)?);
-        }
+        let rows: Vec<&Vec<Datum>> = kept.iter().map(|(_, row)| *row).collect();
+        let (mut fields, mut arrays) = columns(def, &spec.projection, &rows)?;
         if spec.row_address {
             fields.push(Field::new("row_address", arrow::datatypes::DataType::UInt64, false));
             arrays.push(Arc::new(UInt64Array::from_iter_values(kept.iter().map(|(i, _)| *i as u64))));
@@ -217,17 +215,48 @@ impl TableReader for Reader {
         metrics.rows_output.store(kept.len() as u64, std::sync::atomic::Ordering::Relaxed);
         // Two splits, so that plans have two partitions.
         let half = batch.num_rows() / 2;
-        let parts = [batch.slice(0, half), batch.slice(half, batch.num_rows() - half)];
-        let splits = parts
-            .into_iter()
-            .map(|part| Split::new(move || futures::stream::iter([Ok(part.clone())]).boxed()))
-            .collect();
+        let ids = spec.sieve.as_ref().map(|sieve| sieve.columns()).unwrap_or_default();
+        let (fields, arrays) = columns(def, ids, &rows)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(kept.len()));
+        let read =
+            RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options).unwrap();
+        let splits = [(0, half), (half, batch.num_rows() - half)].map(|(start, rows)| {
+            let (part, read) = (batch.slice(start, rows), read.slice(start, rows));
+            let sieve = spec.sieve.clone();
+            Split::new(move || {
+                let kept = sieve.as_ref().map_or(Ok(None), |sieve| sieve.keep(&read));
+                let part = kept.map(|kept| match kept {
+                    Some(kept) => arrow::compute::filter_record_batch(&part, &kept).unwrap(),
+                    None => part.clone(),
+                });
+                futures::stream::iter([part]).boxed()
+            })
+        });
+        let splits = splits.into_iter().collect();
         Ok(OpenedScan { schema, splits, metrics, rows_estimate: all.len() as u64 })
     }
 
     fn live_rows(&self, table: TableId) -> Result<u64> {
         Ok(self.rows.get(&table).unwrap().len() as u64)
     }
+
+    fn rough_bounds(&self, _table: TableId, _column: ColumnId) -> Result<Option<(Datum, Datum)>> {
+        Ok(None)
+    }
+}
+
+/// Columns of rows, named by their ids.
+fn columns(def: &TableDef, ids: &[ColumnId], rows: &[&Vec<Datum>]) -> Result<(Vec<Field>, Vec<ArrayRef>)> {
+    let mut fields = Vec::new();
+    let mut arrays: Vec<ArrayRef> = Vec::new();
+    for id in ids {
+        let index = def.column_index(*id).unwrap();
+        let form = &def.columns[index].ty.form;
+        let data: Vec<Datum> = rows.iter().map(|row| row[index].clone()).collect();
+        fields.push(Field::new(id.0.to_string(), form.arrow(), true));
+        arrays.push(types::array::from_data(form, &data)?);
+    }
+    Ok((fields, arrays))
 }
 
 /// A predicate of storage's on a row, three-valued.

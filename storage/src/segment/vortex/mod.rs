@@ -5,12 +5,14 @@
 //! Invariant: Vortex reads through `CheckedFile` only, so it never decodes a byte whose checksum was not compared; a
 //! panic inside it becomes an error of kind `Internal`.
 
+mod cache;
 mod pushdown;
 mod read;
 mod write;
 
+pub(crate) use cache::ChunkCache;
 pub(crate) use pushdown::{Pushed, push};
-pub(crate) use read::{RowChoice, RowsPlan, RowsReader, block_on};
+pub(crate) use read::{Chosen, RowChoice, RowChooser, RowColumns, RowsReader, block_on};
 pub(crate) use write::write_rows;
 
 use ::vortex::VortexSessionDefault;

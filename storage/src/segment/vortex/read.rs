@@ -2,13 +2,14 @@
 //!
 //! Nothing is spawned: futures do their file reads and decoding on the thread that polls them.
 
+use super::cache::{ChunkCache, ChunkKey};
 use super::pushdown::Pushed;
 use super::{failed, panicked, session};
 use crate::segment::container::{CheckedFile, Section, damaged};
 use ::vortex::array::buffer::BufferHandle;
 use ::vortex::array::{MaskFuture, VortexSessionExecute};
 use ::vortex::arrow::ArrowSessionExt;
-use ::vortex::buffer::{Alignment, ByteBuffer, ByteBufferMut};
+use ::vortex::buffer::{Alignment, BitBuffer, ByteBuffer, ByteBufferMut};
 use ::vortex::dtype::FieldName;
 use ::vortex::error::{VortexError, VortexResult, vortex_err};
 use ::vortex::expr::{BoundExpression, root, select};
@@ -17,7 +18,7 @@ use ::vortex::layout::LayoutReader;
 use ::vortex::layout::segments::{SegmentFuture, SegmentId, SegmentSource};
 use ::vortex::mask::{AllOr, Mask};
 use ::vortex::session::VortexSession;
-use arrow::array::{ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{Field, Fields};
 use base::{Error, Result};
 use futures::FutureExt;
@@ -52,8 +53,8 @@ static SESSION: LazyLock<std::result::Result<VortexSession, String>> =
     LazyLock::new(|| session().map_err(|e| e.to_string()));
 
 impl RowsReader {
-    /// Reads the footer of the Vortex file in `section`.
-    pub(crate) fn open(file: &Arc<CheckedFile>, section: Section) -> Result<Self> {
+    /// Reads the footer of the Vortex file in `section`. Chunks read later are kept in `cache`.
+    pub(crate) fn open(file: &Arc<CheckedFile>, section: Section, cache: &Arc<ChunkCache>) -> Result<Self> {
         let session = SESSION.as_ref().map_err(|e| Error::internal(e.clone()))?;
         let open = || -> Result<Arc<dyn LayoutReader>> {
             let footer = read_footer(file, section, session)?;
@@ -61,6 +62,7 @@ impl RowsReader {
                 file: Arc::clone(file),
                 section,
                 chunks: Arc::clone(footer.segment_map()),
+                cache: Arc::clone(cache),
             });
             let rows = VortexFile::new(footer, source, session.clone());
             rows.layout_reader().map_err(|e| failed("open rows", &e))
@@ -74,23 +76,29 @@ impl RowsReader {
         self.reader.row_count()
     }
 
-    /// Prepares to read the stored columns `fields` of rows that `pushed` keeps.
-    pub(crate) fn plan(&self, fields: Fields, pushed: &Pushed) -> Result<RowsPlan> {
-        let wrong = |e: VortexError| failed("plan a scan", &e);
+    /// Prepares to choose the rows that `pushed` keeps.
+    pub(crate) fn chooser(&self, pushed: &Pushed) -> Result<RowChooser> {
         let dtype = self.reader.dtype();
+        let bind = |e: &::vortex::expr::Expression| e.bind(dtype).and_then(|e| e.optimize_recursive());
+        let conjuncts = pushed.conjuncts.iter().map(bind).collect::<VortexResult<Vec<_>>>();
+        let conjuncts = conjuncts.map_err(|e| failed("plan a scan", &e))?;
+        Ok(RowChooser { reader: Arc::clone(&self.reader), conjuncts })
+    }
+
+    /// Prepares to read the stored columns `fields`.
+    pub(crate) fn columns(&self, fields: Fields) -> Result<RowColumns> {
         let names: Vec<FieldName> = fields.iter().map(|f| FieldName::from(f.name().as_str())).collect();
         let projection = match names.is_empty() {
             true => None,
             false => {
-                Some(select(names, root()).bind(dtype).and_then(|e| e.optimize_recursive()).map_err(wrong)?)
+                let selected = select(names, root()).bind(self.reader.dtype());
+                let selected = selected.and_then(|e| e.optimize_recursive());
+                Some(selected.map_err(|e| failed("plan a scan", &e))?)
             }
         };
-        let bind = |e: &::vortex::expr::Expression| e.bind(dtype).and_then(|e| e.optimize_recursive());
-        let conjuncts = pushed.conjuncts.iter().map(bind).collect::<VortexResult<Vec<_>>>().map_err(wrong)?;
-        Ok(RowsPlan {
+        Ok(RowColumns {
             session: self.session.clone(),
             reader: Arc::clone(&self.reader),
-            conjuncts,
             projection,
             target: Field::new_struct("", fields, false),
         })
@@ -106,86 +114,138 @@ pub(crate) enum RowChoice<'a> {
     Only(&'a [u32]),
 }
 
-/// A prepared read, usable for many ranges.
-pub(crate) struct RowsPlan {
-    session: VortexSession,
+/// A prepared choice of rows, usable for many ranges.
+pub(crate) struct RowChooser {
     reader: Arc<dyn LayoutReader>,
     conjuncts: Vec<BoundExpression>,
+}
+
+impl fmt::Debug for RowChooser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowChooser").field("conjuncts", &self.conjuncts.len()).finish_non_exhaustive()
+    }
+}
+
+/// Rows chosen out of a range.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    range: Range<u64>,
+    mask: Mask,
+}
+
+impl Chosen {
+    pub(crate) fn of(range: Range<u64>, choice: RowChoice<'_>) -> Result<Self> {
+        let mask = mask(&range, choice).map_err(|e| failed("choose rows", &e))?;
+        Ok(Self { range, mask })
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.mask.true_count()
+    }
+
+    /// None of the rows.
+    pub(crate) fn none(&self) -> Self {
+        Self { range: self.range.clone(), mask: Mask::new_false(self.mask.len()) }
+    }
+
+    /// Those of the rows chosen for which `kept` is true; it has one value per row chosen.
+    pub(crate) fn narrowed(&self, kept: &BooleanArray) -> Result<Self> {
+        if kept.len() != self.rows() {
+            return Err(Error::internal("a choice among another number of rows"));
+        }
+        let kept = match kept.nulls() {
+            Some(valid) => kept.values() & valid.inner(),
+            None => kept.values().clone(),
+        };
+        let kept = Mask::from_buffer(BitBuffer::from(kept));
+        Ok(Self { range: self.range.clone(), mask: self.mask.intersect_by_rank(&kept) })
+    }
+
+    pub(crate) fn ordinals(&self) -> Result<Vec<u32>> {
+        true_ordinals(&self.range, &self.mask).map_err(|e| failed("number rows", &e))
+    }
+}
+
+impl RowChooser {
+    /// Drops rows of zones that cannot hold a row to keep, by their bounds. Must be polled on one thread at a time;
+    /// blocks in file reads.
+    pub(crate) async fn prune(&self, chosen: &mut Chosen) -> Result<()> {
+        let work = async {
+            let mut mask = chosen.mask.clone();
+            for conjunct in &self.conjuncts {
+                if mask.all_false() {
+                    break;
+                }
+                let kept = self.reader.pruning_evaluation(&chosen.range, conjunct, mask.clone())?.await?;
+                mask = mask.bitand(&kept);
+            }
+            Ok(mask)
+        };
+        chosen.mask = guarded(work).await?;
+        Ok(())
+    }
+
+    /// Drops the rows that are not to be kept. As `prune`.
+    pub(crate) async fn filter(&self, chosen: &mut Chosen) -> Result<()> {
+        let work = async {
+            let mut mask = chosen.mask.clone();
+            for conjunct in &self.conjuncts {
+                if mask.all_false() {
+                    break;
+                }
+                mask =
+                    self.reader.filter_evaluation(&chosen.range, conjunct, MaskFuture::ready(mask))?.await?;
+            }
+            Ok(mask)
+        };
+        chosen.mask = guarded(work).await?;
+        Ok(())
+    }
+}
+
+/// Prepared columns, usable for many ranges.
+pub(crate) struct RowColumns {
+    session: VortexSession,
+    reader: Arc<dyn LayoutReader>,
+    /// None when there are no columns.
     projection: Option<BoundExpression>,
     target: Field,
 }
 
-impl fmt::Debug for RowsPlan {
+impl fmt::Debug for RowColumns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RowsPlan").field("conjuncts", &self.conjuncts.len()).finish_non_exhaustive()
+        f.debug_struct("RowColumns").field("target", &self.target).finish_non_exhaustive()
     }
 }
 
-/// Rows read from a range.
-#[derive(Debug)]
-pub(crate) struct StoredRows {
-    /// The planned fields' arrays.
-    pub(crate) columns: Vec<ArrayRef>,
-    pub(crate) rows: usize,
-    /// Ordinals of the rows when they were asked for.
-    pub(crate) ordinals: Option<Vec<u32>>,
-    /// Rows that zone bounds left to look at.
-    pub(crate) rows_read: u64,
-}
-
-impl RowsPlan {
-    /// Reads a range. Must be polled on one thread at a time; blocks in file reads.
-    pub(crate) async fn run(
-        &self,
-        range: Range<u64>,
-        choice: RowChoice<'_>,
-        ordinals: bool,
-    ) -> Result<StoredRows> {
-        let work = AssertUnwindSafe(self.run_inner(range, choice, ordinals));
-        match work.catch_unwind().await {
-            Ok(outcome) => outcome.map_err(|e| cause(&e)),
-            Err(payload) => Err(panicked("read rows", payload.as_ref())),
-        }
-    }
-
-    async fn run_inner(
-        &self,
-        range: Range<u64>,
-        choice: RowChoice<'_>,
-        ordinals: bool,
-    ) -> VortexResult<StoredRows> {
-        let mut mask = mask(&range, choice)?;
-        for conjunct in &self.conjuncts {
-            if mask.all_false() {
-                break;
-            }
-            let kept = self.reader.pruning_evaluation(&range, conjunct, mask.clone())?.await?;
-            mask = mask.bitand(&kept);
-        }
-        let rows_read = mask.true_count() as u64;
-        for conjunct in &self.conjuncts {
-            if mask.all_false() {
-                break;
-            }
-            mask = self.reader.filter_evaluation(&range, conjunct, MaskFuture::ready(mask))?.await?;
-        }
-        let rows = mask.true_count();
-        let ordinals = ordinals.then(|| true_ordinals(&range, &mask)).transpose()?;
-        let mut columns = Vec::new();
-        if let Some(projection) = &self.projection
-            && rows > 0
-        {
-            let array =
-                self.reader.projection_evaluation(&range, projection, MaskFuture::ready(mask))?.await?;
+impl RowColumns {
+    /// The arrays of the rows chosen; none when no row is. Must be polled on one thread at a time; blocks in file
+    /// reads.
+    pub(crate) async fn read(&self, chosen: &Chosen) -> Result<Vec<ArrayRef>> {
+        let rows = chosen.rows();
+        let Some(projection) = self.projection.as_ref().filter(|_| rows > 0) else {
+            return Ok(Vec::new());
+        };
+        guarded(async {
+            let mask = MaskFuture::ready(chosen.mask.clone());
+            let array = self.reader.projection_evaluation(&chosen.range, projection, mask)?.await?;
             if array.len() != rows {
                 return Err(vortex_err!("{} rows instead of {rows}", array.len()));
             }
             let mut ctx = self.session.create_execution_ctx();
             let arrow = self.session.arrow().execute_arrow(array, Some(&self.target), &mut ctx)?;
             let arrow = arrow.as_struct_opt().ok_or_else(|| vortex_err!("rows are not a struct"))?;
-            columns = arrow.columns().to_vec();
-        }
-        Ok(StoredRows { columns, rows, ordinals, rows_read })
+            Ok(arrow.columns().to_vec())
+        })
+        .await
+    }
+}
+
+/// Turns failures and panics of Vortex into errors.
+async fn guarded<T>(work: impl Future<Output = VortexResult<T>>) -> Result<T> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(outcome) => outcome.map_err(|e| cause(&e)),
+        Err(payload) => Err(panicked("read rows", payload.as_ref())),
     }
 }
 
@@ -246,8 +306,15 @@ fn aligned(file: &CheckedFile, offset: u64, len: u64, alignment: usize) -> Resul
     file.read_covering(&range, buffer.as_mut_slice())?;
     let start = usize::try_from(offset - range.start).map_err(too_large)?;
     let end = start + usize::try_from(len).map_err(too_large)?;
+    let (read, alignment) = (buffer.freeze(), Alignment::new(alignment));
+    // A small part must not hold on to the blocks around it.
+    if end - start < read.len() / 2 {
+        let part =
+            read.as_slice().get(start..end).ok_or_else(|| damaged(file.segment(), "a part is too large"))?;
+        return Ok(ByteBuffer::copy_from_aligned(part, alignment));
+    }
     // No copy for chunks: the rows begin at a multiple of every alignment, and so does the buffer.
-    Ok(buffer.freeze().slice_unaligned(start..end).aligned(Alignment::new(alignment)))
+    Ok(read.slice_unaligned(start..end).aligned(alignment))
 }
 
 /// Hands chunks of a segment to Vortex.
@@ -255,11 +322,16 @@ struct Source {
     file: Arc<CheckedFile>,
     section: Section,
     chunks: Arc<[SegmentSpec]>,
+    cache: Arc<ChunkCache>,
 }
 
 impl SegmentSource for Source {
     fn request(&self, id: SegmentId) -> SegmentFuture {
-        let file = Arc::clone(&self.file);
+        let key = ChunkKey { segment: self.file.segment(), chunk: *id };
+        if let Some(bytes) = self.cache.get(key) {
+            return std::future::ready(Ok(BufferHandle::new_host(bytes))).boxed();
+        }
+        let (file, cache) = (Arc::clone(&self.file), Arc::clone(&self.cache));
         let section = self.section;
         let spec = usize::try_from(*id).ok().and_then(|id| self.chunks.get(id)).copied();
         async move {
@@ -268,8 +340,10 @@ impl SegmentSource for Source {
             if spec.offset.checked_add(len).is_none_or(|end| end > section.len) {
                 return Err(vortex_err!("chunk {id} lies outside of its rows"));
             }
-            let bytes = aligned(&file, section.offset + spec.offset, len, spec.alignment.as_usize());
-            bytes.map(BufferHandle::new_host).map_err(|e| vortex_err!(External: e))
+            let bytes = aligned(&file, section.offset + spec.offset, len, spec.alignment.as_usize())
+                .map_err(|e| vortex_err!(External: e))?;
+            cache.keep(key, &bytes);
+            Ok(BufferHandle::new_host(bytes))
         }
         .boxed()
     }
