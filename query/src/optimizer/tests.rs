@@ -71,7 +71,10 @@ fn query(random: &Random) -> String {
             _ if relation == 0 => write!(sql, "t{table} r0"),
             // An outer join is a relation that stays whole.
             0 => write!(sql, " left join t{table} r{relation} on r0.x = r{relation}.x"),
-            1 => write!(sql, ", (select max(x) as x, y, count(*) as z from t{table} group by y) r{relation}"),
+            1 => write!(
+                sql,
+                " cross join (select max(x) as x, y, count(*) as z from t{table} group by y) r{relation}"
+            ),
             _ => write!(sql, " cross join t{table} r{relation}"),
         }
         .unwrap();
