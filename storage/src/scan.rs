@@ -62,7 +62,7 @@ impl ReadView {
         split::row_count(&self.view, table)
     }
 
-    /// Least and greatest value of a column, roughly: of rows in segments only, dead ones included. None when nothing
+    /// Least and greatest value of a column, roughly: dead rows included, and not all of very many parts. None when nothing
     /// is known. For choosing plans, never for answers.
     pub fn rough_bounds(&self, table: TableId, column: ColumnId) -> Result<Option<(Datum, Datum)>> {
         self.view.table(table)?.rough_bounds(column)

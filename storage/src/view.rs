@@ -5,7 +5,7 @@
 
 use crate::address::{PartNumber, Place};
 use crate::core::Pinned;
-use crate::evaluate::compare;
+use crate::evaluate::{ColumnStats, compare};
 use crate::layout::Layout;
 use crate::private::{Part, Private, PrivateTable, TabletPart};
 use crate::segment::ScanColumn;
@@ -105,18 +105,33 @@ impl TableView {
         Ok(parts)
     }
 
-    /// As `ReadView::rough_bounds`; looks at no more segments than a plan is worth.
+    /// As `ReadView::rough_bounds`; looks at no more parts than a plan is worth.
     pub(crate) fn rough_bounds(&self, column: ColumnId) -> Result<Option<(Datum, Datum)>> {
-        const SEGMENTS_MAX: usize = 256;
+        const PARTS_MAX: usize = 256;
+        let position = self.layout.columns().iter().position(|(id, _)| *id == column);
         let mut bounds: Option<(Datum, Datum)> = None;
-        for part in self.committed.iter().take(SEGMENTS_MAX) {
-            let Part::Segment(reference) = &part.part else { continue };
-            let Some(stats) = reference.segment()?.stats(column) else { continue };
-            let (Some(min), Some(max)) = (&stats.min, &stats.max) else { continue };
-            let (low, high) = bounds.unwrap_or_else(|| (min.clone(), max.clone()));
+        let mut widen = |stats: &ColumnStats| {
+            let (Some(min), Some(max)) = (&stats.min, &stats.max) else { return };
+            let (low, high) = bounds.take().unwrap_or_else(|| (min.clone(), max.clone()));
             let low = if compare(min, &low).is_some_and(Ordering::is_lt) { min.clone() } else { low };
             let high = if compare(max, &high).is_some_and(Ordering::is_gt) { max.clone() } else { high };
             bounds = Some((low, high));
+        };
+        for part in self.committed.iter().take(PARTS_MAX) {
+            match &part.part {
+                Part::Segment(reference) => {
+                    if let Some(stats) = reference.segment()?.stats(column) {
+                        widen(stats);
+                    }
+                }
+                Part::Memtable(memtable) => {
+                    for chunk in memtable.chunks().iter().take(PARTS_MAX) {
+                        if let Some(stats) = position.and_then(|p| chunk.bounds(&self.layout).get(p)) {
+                            widen(stats);
+                        }
+                    }
+                }
+            }
         }
         Ok(bounds)
     }

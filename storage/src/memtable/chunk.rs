@@ -2,15 +2,17 @@
 //!
 //! Must not know how chunks are found. Invariant: end stamps go from `NEVER` to a value once; nothing else changes.
 
-use crate::layout::Key;
+use crate::evaluate::ColumnStats;
+use crate::layout::{Key, Layout};
+use crate::segment::BoundsBuilder;
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::Buffer;
 use arrow::compute::concat_batches;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use base::{Error, Result};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::Version;
 
@@ -27,11 +29,14 @@ pub(crate) struct Chunk {
     keys: Vec<Key>,
     begin: Vec<u64>,
     end: Vec<AtomicU64>,
+    /// Of each column; computed when somebody asks.
+    bounds: OnceLock<Vec<ColumnStats>>,
 }
 
 impl Chunk {
     pub(crate) fn new(first: u32, batch: RecordBatch, keys: Vec<Key>, begin: Vec<u64>, end: &[u64]) -> Self {
-        Self { first, batch, keys, begin, end: end.iter().map(|e| AtomicU64::new(*e)).collect() }
+        let end = end.iter().map(|e| AtomicU64::new(*e)).collect();
+        Self { first, batch, keys, begin, end, bounds: OnceLock::new() }
     }
 
     /// Both chunks' rows in one; `second` continues `first`'s append numbers.
@@ -46,6 +51,20 @@ impl Chunk {
             keys: first.keys.iter().chain(&second.keys).cloned().collect(),
             begin: first.begin.iter().chain(&second.begin).copied().collect(),
             end,
+            bounds: OnceLock::new(),
+        })
+    }
+
+    /// Bounds of the columns, whose forms `layout` knows, over all rows, dead ones included.
+    pub(crate) fn bounds(&self, layout: &Layout) -> &[ColumnStats] {
+        self.bounds.get_or_init(|| {
+            let columns = layout.columns().iter().zip(self.batch.columns());
+            let bounds = columns.map(|((_, form), array)| {
+                let mut builder = BoundsBuilder::new();
+                builder.update(form, array);
+                builder.finish()
+            });
+            bounds.collect()
         })
     }
 

@@ -18,6 +18,7 @@ mod writer;
 mod tests;
 
 pub(crate) use container::Identity;
+pub(crate) use content::BoundsBuilder;
 pub(crate) use reader::Segment;
 pub(crate) use scan::{ScanColumn, SegmentScan};
 pub(crate) use vortex::ChunkCache;
