@@ -29,7 +29,7 @@ impl Default for StorageSettings {
         Self {
             memtable_bytes_max: 512 << 20,
             memtable_flush_bytes: 64 << 20,
-            transaction_buffer_bytes: 64 << 20,
+            transaction_buffer_bytes: 256 << 20,
             log_file_bytes: 64 << 20,
             checkpoint_log_bytes: 256 << 20,
             batch_rows: 8_192,

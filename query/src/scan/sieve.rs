@@ -37,8 +37,10 @@ pub(crate) struct RowSieve {
     ids: Vec<ColumnId>,
     /// The same columns under their names in the plan.
     schema: SchemaRef,
-    filters: Vec<Arc<dyn PhysicalExpr>>,
+    /// Those that cost less than a look into a hash table.
+    cheap: Vec<Arc<dyn PhysicalExpr>>,
     dynamic: Vec<Dynamic>,
+    costly: Vec<Arc<dyn PhysicalExpr>>,
     stored: Arc<StoredColumns>,
 }
 
@@ -84,13 +86,14 @@ impl RowSieve {
             datafusion::physical_expr::utils::reassign_expr_columns(Arc::clone(expr), &schema)
                 .map_err(from_datafusion)
         };
-        let filters = filters.iter().map(placed).collect::<Result<_>>()?;
+        let filters = filters.iter().map(placed).collect::<Result<Vec<_>>>()?;
+        let (cheap, costly) = filters.into_iter().partition(is_cheap);
         let dynamic = dynamic.iter().map(placed).collect::<Result<Vec<_>>>()?;
         let dynamic = dynamic
             .into_iter()
             .map(|filter| Dynamic { filter, rows: AtomicU64::new(0), kept: AtomicU64::new(0) })
             .collect();
-        Ok(Some(Arc::new(Self { ids, schema, filters, dynamic, stored: Arc::clone(stored) })))
+        Ok(Some(Arc::new(Self { ids, schema, cheap, dynamic, costly, stored: Arc::clone(stored) })))
     }
 
     /// Narrows `kept` by an expression, which is evaluated for the rows kept so far only.
@@ -110,6 +113,14 @@ impl RowSieve {
             Some(kept) => and(&kept, &truth).map_err(crate::failure::from_arrow),
         }
     }
+}
+
+/// Whether a predicate is made of comparisons of columns and constants only.
+fn is_cheap(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    if let Some(binary) = expr.downcast_ref::<BinaryExpr>() {
+        return is_cheap(binary.left()) && is_cheap(binary.right());
+    }
+    expr.is::<Column>() || expr.is::<Literal>()
 }
 
 /// Unknown as false.
@@ -145,6 +156,9 @@ impl Sieve for RowSieve {
         let rows = RecordBatch::try_new_with_options(schema, rows.columns().to_vec(), &options)
             .map_err(crate::failure::from_arrow)?;
         let mut kept = None;
+        for filter in &self.cheap {
+            kept = Some(Self::narrowed(&rows, kept, filter)?);
+        }
         for dynamic in &self.dynamic {
             if dynamic.is_worth_it() && !is_everything(&dynamic.filter) {
                 let before = kept.as_ref().map_or(rows.num_rows(), BooleanArray::true_count);
@@ -153,7 +167,7 @@ impl Sieve for RowSieve {
                 kept = Some(now);
             }
         }
-        for filter in &self.filters {
+        for filter in &self.costly {
             kept = Some(Self::narrowed(&rows, kept, filter)?);
         }
         Ok(kept)

@@ -25,8 +25,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use types::{Datum, Form};
 
-/// Most rows decoded in one step.
-const STEP_ROWS_MAX: u64 = 131_072;
+/// Most rows decoded in one step: their columns stay in the processor's caches and in memory that is used again.
+const STEP_ROWS_MAX: u64 = 65_536;
 /// Stored bytes decoded in one step, roughly.
 const STEP_BYTES: u64 = 8 << 20;
 
