@@ -17,9 +17,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::vortex::ChunkCache;
 pub(crate) use container::Identity;
 pub(crate) use content::BoundsBuilder;
 pub(crate) use reader::Segment;
 pub(crate) use scan::{ScanColumn, SegmentScan};
-pub(crate) use vortex::ChunkCache;
 pub(crate) use writer::{SegmentMeta, SegmentRows, WrittenSegment, verify_segment, write_segment};
