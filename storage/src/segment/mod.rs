@@ -16,6 +16,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use container::Identity;
+pub(crate) use container::{Identity, SEGMENT_DIRECTORY, segment_path};
 pub(crate) use reader::{ScanColumn, Segment, SegmentScan};
 pub(crate) use writer::{SegmentMeta, SegmentRows, WrittenSegment, verify_segment, write_segment};
