@@ -217,6 +217,12 @@ impl Error {
         Self::new(ErrorKind::Corruption, message)
     }
 
+    /// `place` is sound and written by a release that knew more; `what` says which part is not known here.
+    pub fn newer_format(place: impl fmt::Display, what: impl fmt::Display) -> Self {
+        Self::unsupported(format!("{place} was written by a newer version of Nyala ({what})"))
+            .with_hint("start the version of Nyala that wrote it, or a newer one")
+    }
+
     /// Wraps a failure of the operating system; `doing` is a verb phrase such as "read log file 3".
     pub fn io(doing: impl fmt::Display, source: std::io::Error) -> Self {
         let kind = match source.kind() {
@@ -225,6 +231,9 @@ impl Error {
             _ => ErrorKind::Io,
         };
         let mut error = Self::new(kind, format!("could not {doing}: {source}"));
+        if kind == ErrorKind::DiskFull {
+            error = error.with_hint("Check free disk space.");
+        }
         error.0.source = Some(Box::new(source));
         error
     }
@@ -259,6 +268,13 @@ impl Error {
     #[must_use]
     pub fn with_context(mut self, context: impl Into<String>) -> Self {
         self.0.context = Some(context.into());
+        self
+    }
+
+    /// The same error with the place in front of its message, where only the caller knows it.
+    #[must_use]
+    pub fn within(mut self, place: impl fmt::Display) -> Self {
+        self.0.message = format!("{place}: {}", self.0.message);
         self
     }
 

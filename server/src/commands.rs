@@ -23,7 +23,9 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode> {
     let settings = Arc::new(settings);
     let fs: Arc<dyn FileSystem> = Arc::new(LocalFileSystem::open(&settings.data)?);
     let clock = Arc::new(SystemClock::new());
-    let database = Database::open(fs, clock, Arc::new(Random::from_system()?), storage_settings(&settings))?;
+    let random = Arc::new(Random::from_system()?);
+    let database = Database::open(fs, clock, random, storage_settings(&settings))
+        .map_err(|e| e.within(settings.data.display()))?;
     let engine = Engine::new(database.clone(), settings.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(CONNECTION_THREADS)
@@ -76,7 +78,8 @@ pub(crate) fn check(data: &Path) -> Result<ExitCode> {
         let message = format!("there is no directory {}", data.display());
         return Err(Error::new(base::ErrorKind::FileMissing, message).with_hint("Name it with --data DIR."));
     }
-    let report = Database::check(Arc::new(LocalFileSystem::open(data)?))?;
+    let fs = Arc::new(LocalFileSystem::open(data)?);
+    let report = Database::check(fs).map_err(|e| e.within(data.display()))?;
     for problem in &report.problems {
         print(&format!("problem: {problem}"));
     }

@@ -1,24 +1,22 @@
 //! Verification of a whole data directory that no process has open.
 //!
-//! Must not change anything: recovery runs on an overlay in memory. Each problem is one sentence that names the
+//! Must not change anything: it stops where recovery has read everything. Each problem is one sentence that names the
 //! invariant, the file or the tablet; the check goes on after a problem as far as it can.
 
 use crate::checkpointing::PACK_DIRECTORY;
 use crate::database::CheckReport;
-use crate::format::{LogRecord, read_checkpoint, read_current};
+use crate::format::read_current;
 use crate::invariants::{
     LiveKeys, deletes_are_in_bounds, key_map_names_newest, lives_are_ordered, parts_are_distinct,
     within_bounds,
 };
 use crate::layout::Layout;
-use crate::log::{Log, LogSettings};
 use crate::memtable::Memtable;
-use crate::overlay::Overlay;
-use crate::recover::{Recovered, state_of};
+use crate::recover::Recovered;
 use crate::routing::Router;
 use crate::runs::content_hash;
 use crate::segment::SegmentScan;
-use crate::tablet::{Reference, SEGMENT_DIRECTORY, SegmentStore, TabletState};
+use crate::tablet::{Reference, TabletState, segment_path};
 use crate::view::scan_columns;
 use crate::wait::block_on;
 use arrow::record_batch::RecordBatch;
@@ -55,24 +53,12 @@ pub(crate) fn check(fs: &Arc<dyn FileSystem>) -> Result<CheckReport> {
     Ok(report)
 }
 
-/// The state of the directory; its files are only read.
+/// The directory as recovery reads it.
 fn recover(fs: &Arc<dyn FileSystem>, report: &mut CheckReport) -> Result<Option<Recovered>> {
     let Some(current) = read_current(fs.as_ref())? else { return Ok(None) };
-    let image = read_checkpoint(fs.as_ref(), &current)?;
+    // CURRENT and the checkpoint.
     report.files = 2;
-    let overlay: Arc<dyn FileSystem> = Arc::new(Overlay::new(Arc::clone(fs)));
-    // The overlay's log is never written to: no room is reserved for it.
-    let settings = LogSettings { log_file_bytes: 0 };
-    let (_log, replay) =
-        Log::open(Arc::clone(&overlay), current.database, current.epoch, image.log, settings)?;
-    let store = Arc::new(SegmentStore::new(overlay, current.database, 0));
-    let mut recovered = Recovered { state: state_of(&image, &store)?, ts: image.last_commit };
-    for record in replay {
-        let record = record?;
-        let decoded = LogRecord::decode(record.record_type, &record.payload)?;
-        recovered.fold(&store, decoded, record.commit_ts)?;
-    }
-    Ok(Some(recovered))
+    Recovered::read(fs, &current, 0).map(Some)
 }
 
 fn check_tablet(layout: &Arc<Layout>, tablet: &TabletState, newest: CommitTs, report: &mut CheckReport) {
@@ -89,7 +75,7 @@ fn check_tablet(layout: &Arc<Layout>, tablet: &TabletState, newest: CommitTs, re
         report.files = report.files.saturating_add(1);
         report.problems.extend(deletes_are_in_bounds(reference, newest));
         if let Err(e) = check_reference(layout, tablet, reference, &mut keys, report) {
-            let path = format!("{SEGMENT_DIRECTORY}/{:020}", reference.meta().segment.0);
+            let path = segment_path(reference.meta().segment);
             report.problems.push(format!("file \"{path}\": {e}"));
         }
     }

@@ -190,10 +190,10 @@ impl DeleteVector {
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(bytes);
-        let version = reader.u32()?;
-        if version != VECTOR_VERSION {
-            return Err(Error::unsupported(format!("a delete vector has format version {version}"))
-                .with_hint("use the release that wrote it, or a newer one"));
+        match reader.u32()? {
+            VECTOR_VERSION => {}
+            0 => return Err(reader.bad("a delete vector of version 0")),
+            version => return Err(Error::newer_format("a delete vector", format_args!("format {version}"))),
         }
         let base_ts = CommitTs(reader.u64()?);
         let mut vector = Self::new(base_ts, decode_ordinals(reader.bytes()?)?);
@@ -312,6 +312,14 @@ pub(crate) fn check_pack(file: &dyn File, identity: PackIdentity) -> Result<()> 
     file.read_at(0, &mut header)?;
     if header == identity.header() {
         return Ok(());
+    }
+    let mut reader = Reader::new(&header);
+    let (magic, version) = (reader.raw(PACK_MAGIC.len())?, reader.u32()?);
+    let (signed, checksum) = header.split_last_chunk::<4>().unwrap_or((&[], &[0; 4]));
+    let sound = identity.checksum(0, signed) == u32::from_le_bytes(*checksum);
+    if sound && magic == PACK_MAGIC && version > PACK_VERSION {
+        let pack = format_args!("delete vector pack {}", identity.pack);
+        return Err(Error::newer_format(pack, format_args!("format {version}")));
     }
     Err(Error::corruption(format!(
         "delete vector pack {} does not begin as one of this database and version",

@@ -49,7 +49,6 @@ mod write;
 mod check;
 mod database;
 mod invariants;
-mod overlay;
 
 pub use database::{CheckReport, Database, Snapshot};
 pub use predicate::{CompareOp, Predicate};

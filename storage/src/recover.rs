@@ -1,8 +1,9 @@
 //! Opening a data directory: the checkpoint, the fold of the log behind it, and what is left to collect.
 //!
-//! Must not know transactions. Invariants: nothing replayed is handed out before it is durable (the log sees to
-//! it); segments are opened after the fold, so that files which a later record dropped are not needed; truth is
-//! never read from a directory listing, which serves only to find garbage.
+//! Must not know transactions. Invariants: everything is read before anything is written, so that a directory which is
+//! refused is left as it was; nothing replayed is handed out, and no file removed, before what was read is durable;
+//! segments are opened after the fold, so that files which a later record dropped are not needed; truth is never read
+//! from a directory listing, which serves only to find garbage.
 
 use crate::checkpointing::{Maintenance, PACK_DIRECTORY, collect_packs, pack_path};
 use crate::core::{Core, CoreParts};
@@ -14,7 +15,7 @@ use crate::format::{
 };
 use crate::ids::IdSource;
 use crate::layout::{Key, Layout};
-use crate::log::{Log, LogPosition, LogSettings};
+use crate::log::{Found, Log, LogPosition, LogSettings, ReplayedRecord};
 use crate::memtable::Memtable;
 use crate::sequencer::{Published, Sequencer};
 use crate::settings::StorageSettings;
@@ -45,25 +46,17 @@ pub(crate) fn open(
         Some(current) => current,
         None => create(&fs, DatabaseId(random.next_u128()), log_settings)?,
     };
-    // Read before the epoch is claimed: a damaged directory is left as it is.
-    let image = read_checkpoint(fs.as_ref(), &current)?;
+    let Recovered { image, log, store, state, ts } =
+        Recovered::read(&fs, &current, settings.segment_cache_bytes)?;
+    open_segments(&state)?;
     let current = advance_epoch(fs.as_ref(), &current)?;
-    let store = Arc::new(SegmentStore::new(Arc::clone(&fs), current.database, settings.segment_cache_bytes));
-    let (log, replay) = Log::open(Arc::clone(&fs), current.database, current.epoch, image.log, log_settings)?;
-    clock.observe(image.last_commit);
-    let mut recovered = Recovered { state: state_of(&image, &store)?, ts: image.last_commit };
-    for record in replay {
-        let record = record?;
-        clock.observe(record.commit_ts);
-        let decoded = LogRecord::decode(record.record_type, &record.payload)?;
-        recovered.fold(&store, decoded, record.commit_ts)?;
-    }
-    recovered.open_segments()?;
-    collect(fs.as_ref(), &recovered.state, &current, &image)?;
-    let published = Published { ts: recovered.ts, state: recovered.state };
+    let log = Log::resume(log, current.epoch, log_settings)?;
+    store.remove_discarded();
+    clock.observe(ts);
+    collect(fs.as_ref(), &state, &current, &image)?;
     Ok(Core::new(CoreParts {
         ids: IdSource::new(current.epoch),
-        sequencer: Sequencer::new(log, Arc::clone(&clock), published),
+        sequencer: Sequencer::new(log, Arc::clone(&clock), Published { ts, state }),
         fs,
         clock,
         settings,
@@ -96,36 +89,57 @@ fn create(fs: &Arc<dyn FileSystem>, database: DatabaseId, settings: LogSettings)
     write_checkpoint(fs.as_ref(), CheckpointNumber::new(epoch, 1), &image)
 }
 
-/// A state and the timestamp of the newest record in it.
+/// A directory as it was read; nothing in it was changed.
 pub(crate) struct Recovered {
+    pub(crate) image: CheckpointImage,
+    pub(crate) log: Found,
+    pub(crate) store: Arc<SegmentStore>,
     pub(crate) state: Arc<DatabaseState>,
+    /// Of the newest record in the state.
     pub(crate) ts: CommitTs,
 }
 
 impl Recovered {
+    /// The checkpoint that `current` names with the log behind it. Segments keep `cache_bytes` in memory.
+    pub(crate) fn read(fs: &Arc<dyn FileSystem>, current: &Current, cache_bytes: u64) -> Result<Self> {
+        let image = read_checkpoint(fs.as_ref(), current)?;
+        let store = Arc::new(SegmentStore::new(Arc::clone(fs), current.database, cache_bytes));
+        let (log, replay) = Log::read(Arc::clone(fs), current.database, image.log)?;
+        let state = state_of(&image, &store)?;
+        let mut recovered = Self { ts: image.last_commit, image, log, store, state };
+        for record in replay {
+            let record = record?;
+            recovered.fold(&record).map_err(|e| {
+                e.within(format_args!("log file \"{}\", record {}", record.path, record.seq.0))
+            })?;
+        }
+        Ok(recovered)
+    }
+
     /// Applies a record.
-    pub(crate) fn fold(&mut self, store: &Arc<SegmentStore>, record: LogRecord, ts: CommitTs) -> Result<()> {
-        let edit = match record {
-            LogRecord::Commit(commit) => Edit::Commit(commit_edit(&self.state, store, commit)?),
-            LogRecord::Swap(swap) => Edit::Swap(swap_edit(store, swap, ts)?),
+    fn fold(&mut self, record: &ReplayedRecord) -> Result<()> {
+        let ts = record.commit_ts;
+        let edit = match LogRecord::decode(record.record_type, &record.payload)? {
+            LogRecord::Commit(commit) => Edit::Commit(commit_edit(&self.state, &self.store, commit)?),
+            LogRecord::Swap(swap) => Edit::Swap(swap_edit(&self.store, swap, ts)?),
         };
         // A durable record that does not fit is damage, not a bug of this run.
         self.state = self.state.apply(&edit, ts).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
         self.ts = ts;
         Ok(())
     }
+}
 
-    /// Opens every segment, so that a missing or damaged file is found now.
-    pub(crate) fn open_segments(&self) -> Result<()> {
-        for reference in self.state.tablets().flat_map(|t| t.references().to_vec()) {
-            reference.segment()?;
-        }
-        Ok(())
+/// Opens every segment, so that a missing or damaged file is found now.
+fn open_segments(state: &DatabaseState) -> Result<()> {
+    for reference in state.tablets().flat_map(|t| t.references().to_vec()) {
+        reference.segment()?;
     }
+    Ok(())
 }
 
 /// The state that a checkpoint holds.
-pub(crate) fn state_of(image: &CheckpointImage, store: &Arc<SegmentStore>) -> Result<Arc<DatabaseState>> {
+fn state_of(image: &CheckpointImage, store: &Arc<SegmentStore>) -> Result<Arc<DatabaseState>> {
     let catalog = Arc::new(image.catalog.clone());
     let mut layouts = HashMap::new();
     for def in catalog.tables() {
@@ -192,10 +206,10 @@ fn reference_of(
                 }
                 _ => e,
             })?;
-            if packs.insert(place.pack) {
-                check_pack(file.as_ref(), identity)?;
-            }
-            read_vector(file.as_ref(), identity, place.offset, place.bytes)?
+            let checked = if packs.insert(place.pack) { check_pack(file.as_ref(), identity) } else { Ok(()) };
+            let vector =
+                checked.and_then(|()| read_vector(file.as_ref(), identity, place.offset, place.bytes));
+            vector.map_err(|e| e.within(format_args!("file \"{path}\"")))?
         }
     };
     let meta = ReferenceMeta {

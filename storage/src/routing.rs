@@ -76,8 +76,9 @@ impl<'a> Router<'a> {
         }
         let mut buckets = vec![Vec::with_capacity(self.levels.len()); rows.num_rows()];
         for (columns, count) in &self.levels {
-            for (row, hash) in buckets.iter_mut().zip(self.hashes(rows, columns)?) {
-                row.push(hash.map_or(0, |h| bucket(h, *count)));
+            let hashes = hash_rows(&self.columns(rows, columns))?;
+            for (row, hash) in buckets.iter_mut().zip(hashes) {
+                row.push(bucket(hash, *count));
             }
         }
         let ranges = self.ranges(rows)?;
@@ -90,28 +91,26 @@ impl<'a> Router<'a> {
         self.tablets.get(place).copied().ok_or_else(missing)
     }
 
-    /// Hashes of rows; `None` where a column is null.
-    fn hashes(&self, rows: &RecordBatch, columns: &[usize]) -> Result<Vec<Option<u64>>> {
-        let (columns, present) = self.present(rows, columns)?;
-        let mut hashes = hash_rows(&columns)?.into_iter();
-        Ok(present.into_iter().map(|present| if present { hashes.next() } else { None }).collect())
+    fn columns(&self, rows: &RecordBatch, columns: &[usize]) -> KeyColumns {
+        let forms =
+            columns.iter().filter_map(|i| self.layout.columns().get(*i)).map(|(_, form)| form.clone());
+        forms.zip(columns.iter().map(|i| rows.column(*i).clone())).collect()
     }
 
     /// Columns without the rows where one of them is null, and which rows are left.
     fn present(&self, rows: &RecordBatch, columns: &[usize]) -> Result<(KeyColumns, Vec<bool>)> {
-        let arrays: Vec<ArrayRef> = columns.iter().map(|i| rows.column(*i).clone()).collect();
+        let columns = self.columns(rows, columns);
         let present: Vec<bool> =
-            (0..rows.num_rows()).map(|row| arrays.iter().all(|a| a.is_valid(row))).collect();
+            (0..rows.num_rows()).map(|row| columns.iter().all(|(_, a)| a.is_valid(row))).collect();
         let mask = arrow::array::BooleanArray::from(present.clone());
-        let forms =
-            columns.iter().filter_map(|i| self.layout.columns().get(*i)).map(|(_, form)| form.clone());
-        let kept = arrays.iter().map(|array| {
+        let kept = columns.into_iter().map(|(form, array)| {
             if mask.true_count() == array.len() {
-                return Ok(array.clone());
+                return Ok((form, array));
             }
-            filter(array, &mask).map_err(|e| Error::internal(format!("filter rows: {e}")))
+            let kept = filter(&array, &mask).map_err(|e| Error::internal(format!("filter rows: {e}")))?;
+            Ok((form, kept))
         });
-        Ok((forms.zip(kept.collect::<Result<Vec<_>>>()?).collect(), present))
+        Ok((kept.collect::<Result<_>>()?, present))
     }
 
     fn ranges(&self, rows: &RecordBatch) -> Result<Vec<Option<u32>>> {

@@ -1,23 +1,33 @@
 //! The hash that places rows in tablets, and the fingerprint of rows. Both are stable for ever (docs/types.md).
 //!
-//! Invariant: equal values of the hash columns give equal hashes, because the hash is taken of the key encoding.
+//! Invariant: equal values of the hash columns give equal hashes, because the hash is taken of the key encoding; nulls
+//! count as equal here, as in PostgreSQL's hash partitioning.
 
 use crate::datum::Datum;
 use crate::encode::BinaryEncoder;
-use crate::key::{encode_key_data, encode_keys};
+use crate::key::{encode_key_data, encode_present};
 use crate::sql_type::{Form, SqlType};
 use arrow::array::ArrayRef;
 use base::{Error, Result};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-/// The hash of every row of hash columns of equal length without nulls.
+/// Of a row whose hash columns are all null: it goes to bucket 0, as PostgreSQL has it at remainder 0.
+const HASH_OF_NULLS: u64 = 0;
+
+/// The hash of every row of hash columns of equal length. A null adds nothing to it.
 pub fn hash_rows(columns: &[(Form, ArrayRef)]) -> Result<Vec<u64>> {
-    Ok(encode_keys(columns)?.iter().map(xxh3_64).collect())
+    Ok(encode_present(columns)?.iter().map(hash_bytes).collect())
 }
 
 /// The hash of one row's hash columns.
 pub fn hash_data(values: &[(Form, Datum)]) -> Result<u64> {
-    Ok(xxh3_64(&encode_key_data(values)?))
+    let present: Vec<_> = values.iter().filter(|(_, datum)| !datum.is_null()).cloned().collect();
+    Ok(hash_bytes(&encode_key_data(&present)?))
+}
+
+/// Every value takes at least one byte, so none means that all are null.
+fn hash_bytes(present: &[u8]) -> u64 {
+    if present.is_empty() { HASH_OF_NULLS } else { xxh3_64(present) }
 }
 
 /// The bucket of a hash among `buckets`: the high bits decide, so each takes an equal range of hashes.

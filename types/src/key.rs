@@ -61,16 +61,25 @@ pub fn can_be_key(form: &Form) -> bool {
 
 /// Keys of all rows of columns of equal length. A null is an internal error: NOT NULL is checked before.
 pub fn encode_keys(columns: &[(Form, ArrayRef)]) -> Result<KeyBuffer> {
+    if columns.iter().any(|(_, array)| array.null_count() > 0) {
+        return Err(Error::internal("key columns with nulls"));
+    }
+    encode_present(columns)
+}
+
+/// The encodings of the values of each row that are not null, one behind the other; what the tablet hash is taken of.
+/// Not a key: two rows may have the same bytes.
+pub(crate) fn encode_present(columns: &[(Form, ArrayRef)]) -> Result<KeyBuffer> {
     let rows = columns.first().map_or(0, |(_, array)| array.len());
     let mut cells = Vec::with_capacity(columns.len());
     for (form, array) in columns {
         if !can_be_key(form) {
             return Err(not_a_key(form));
         }
-        if array.len() != rows || array.null_count() > 0 {
-            return Err(Error::internal("key columns of unequal length or with nulls"));
+        if array.len() != rows {
+            return Err(Error::internal("key columns of unequal length"));
         }
-        cells.push(Column::new(form, array)?);
+        cells.push((Column::new(form, array)?, array.nulls()));
     }
     let mut keys = KeyBuffer {
         bytes: Vec::with_capacity(rows * 9 * cells.len()),
@@ -78,8 +87,10 @@ pub fn encode_keys(columns: &[(Form, ArrayRef)]) -> Result<KeyBuffer> {
     };
     keys.offsets.push(0);
     for row in 0..rows {
-        for column in &cells {
-            write_cell(column, row, &mut keys.bytes)?;
+        for (column, nulls) in &cells {
+            if nulls.is_none_or(|nulls| nulls.is_valid(row)) {
+                write_cell(column, row, &mut keys.bytes)?;
+            }
         }
         keys.offsets.push(keys.bytes.len());
     }

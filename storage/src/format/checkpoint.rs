@@ -6,6 +6,7 @@
 use super::catalog::{decode_state, encode_state};
 use super::codec::{Reader, Writer};
 use super::header::{FileHeader, FileKind, HEADER_BYTES};
+use super::key_version::{decode_key_version, encode_key_version};
 use crate::log::LogPosition;
 use base::fs::FileSystem;
 use base::id::{
@@ -304,10 +305,14 @@ fn decode_file(current: &Current, bytes: &[u8], path: &str) -> Result<Checkpoint
     if usize::try_from(header.extra) != Ok(body.len()) {
         return Err(damaged("its length is not the one in its header".to_owned()));
     }
-    decode_image(&header, body).map_err(|e| damaged(e.message().to_owned()))
+    decode_image(&header, body, path).map_err(|e| match e.kind() {
+        ErrorKind::Unsupported => e,
+        _ => damaged(e.message().to_owned()),
+    })
 }
 
 fn encode_image(writer: &mut Writer, image: &CheckpointImage) {
+    encode_key_version(writer);
     writer.varint(image.log.file);
     writer.varint(image.log.next.0);
     writer.u64(image.last_commit.0);
@@ -332,9 +337,10 @@ fn encode_image(writer: &mut Writer, image: &CheckpointImage) {
     }
 }
 
-fn decode_image(header: &FileHeader, body: &[u8]) -> Result<CheckpointImage> {
+fn decode_image(header: &FileHeader, body: &[u8], path: &str) -> Result<CheckpointImage> {
     let mut reader = Reader::new(body);
     let r = &mut reader;
+    decode_key_version(r, format_args!("checkpoint \"{path}\""))?;
     let image = CheckpointImage {
         database: header.database,
         epoch: header.epoch,

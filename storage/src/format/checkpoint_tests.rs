@@ -99,8 +99,11 @@ fn golden_bytes_of_checkpoint_and_current() {
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
     assert_eq!(&bytes[..12], b"NYCHECK\0\x01\0\0\0");
-    assert_eq!(&bytes[64..67], [3, 0xac, 2]);
-    assert_eq!((bytes.len(), crc32c::crc32c(&bytes)), GOLDEN_CHECKPOINT);
+    assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
+    // Without the checksum at the end: over that too, the checksum of any file is the same.
+    let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
+    assert_eq!((bytes.len(), crc32c::crc32c(covered)), GOLDEN_CHECKPOINT);
+    assert_eq!(u32::from_le_bytes(*checksum), GOLDEN_CHECKPOINT.1);
     let current = fs.contents(CURRENT).unwrap();
     assert_eq!(&current[..12], b"NYCURR\0\0\x01\0\0\0");
     assert_eq!(current[12..16], [1, 0, 0, 0]);
@@ -111,7 +114,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     assert_eq!(current.len(), 72);
 }
 
-const GOLDEN_CHECKPOINT: (usize, u32) = (871, 1_214_729_159);
+const GOLDEN_CHECKPOINT: (usize, u32) = (872, 3_925_866_084);
 
 #[test]
 fn a_reference_takes_less_than_200_bytes() {
@@ -187,6 +190,27 @@ fn a_checkpoint_of_a_newer_version_is_told_from_damage() {
     let error = read(&fs).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.message().contains(&path) && error.message().contains("newer version of Nyala"));
+}
+
+#[test]
+fn a_checkpoint_with_keys_of_a_newer_encoding_is_told_from_damage() {
+    let mut bytes = super::encode_file(first(), &small(1));
+    for (version, kind) in [(0, ErrorKind::Corruption), (2, ErrorKind::Unsupported)] {
+        bytes[64] = version;
+        let end = bytes.len() - 4;
+        let crc = crc32c::crc32c(&bytes[..end]);
+        bytes[end..].copy_from_slice(&crc.to_le_bytes());
+        let current = Current {
+            database: DatabaseId(42),
+            epoch: Epoch(1),
+            checkpoint: first(),
+            checkpoint_bytes: u64::try_from(bytes.len()).unwrap(),
+            checkpoint_crc: crc32c::crc32c(&bytes),
+        };
+        let error = super::decode_file(&current, &bytes, "checkpoint/1").unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.message().contains("checkpoint/1"), "{error}");
+    }
 }
 
 /// Three checkpoints and two epochs; reports the newest state that was promised to be durable.

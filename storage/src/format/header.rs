@@ -91,13 +91,8 @@ impl FileHeader {
             return Err(damaged("the checksum of its header does not match"));
         }
         if version > kind.version() {
-            let message = format!(
-                "{} \"{path}\" was written by a newer version of Nyala (format {version}, this program reads up to {})",
-                kind.noun(),
-                kind.version()
-            );
-            return Err(Error::unsupported(message)
-                .with_hint("start the version of Nyala that wrote it, or a newer one"));
+            let what = format_args!("format {version}, this program reads up to {}", kind.version());
+            return Err(Error::newer_format(format_args!("{} \"{path}\"", kind.noun()), what));
         }
         if version == 0 || padding != [0; 12] {
             return Err(damaged("its header holds values that are never written"));

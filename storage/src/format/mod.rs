@@ -8,6 +8,7 @@ mod catalog;
 mod checkpoint;
 mod codec;
 mod header;
+mod key_version;
 mod record;
 mod row;
 
@@ -19,6 +20,7 @@ pub(crate) use checkpoint::{
 };
 pub(crate) use codec::{Reader, Writer};
 pub(crate) use header::{FileHeader, FileKind, HEADER_BYTES};
+pub(crate) use key_version::{decode_key_version, encode_key_version};
 pub(crate) use record::{
     Attach, AttachedSegment, CommitRecord, LogRecord, RowAddress, RowChange, RowOp, SegmentDeletes,
     SwapRecord, TabletChange,

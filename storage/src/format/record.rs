@@ -6,8 +6,9 @@
 
 use super::catalog::{decode_edit, encode_edit};
 use super::codec::{Reader, Writer};
+use super::key_version::{decode_key_version, encode_key_version};
 use base::id::{CommitTs, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
-use base::{Error, ErrorKind, Result};
+use base::{Error, Result};
 use catalog::CatalogEdit;
 
 /// What one log record says.
@@ -149,8 +150,7 @@ impl LogRecord {
             TYPE_COMMIT => LogRecord::Commit(decode_commit(&mut reader)?),
             TYPE_SWAP => LogRecord::Swap(decode_swap(&mut reader)?),
             other => {
-                let message = format!("log record of type {other} was written by a newer version of Nyala");
-                return Err(Error::new(ErrorKind::Unsupported, message));
+                return Err(Error::newer_format("a log record", format_args!("type {other}")));
             }
         };
         reader.finish()?;
@@ -159,6 +159,7 @@ impl LogRecord {
 }
 
 fn encode_commit(writer: &mut Writer, commit: &CommitRecord) {
+    encode_key_version(writer);
     writer.count(commit.catalog.len());
     for edit in &commit.catalog {
         encode_edit(writer, edit);
@@ -179,6 +180,7 @@ fn encode_commit(writer: &mut Writer, commit: &CommitRecord) {
 }
 
 fn decode_commit(reader: &mut Reader<'_>) -> Result<CommitRecord> {
+    decode_key_version(reader, "a log record")?;
     let catalog = reader.list(1, decode_edit)?;
     let changes = reader.list(5, |r| {
         Ok(TabletChange {

@@ -87,6 +87,7 @@ fn records_round_trip() {
 fn golden_bytes_of_a_commit_and_a_swap() {
     #[rustfmt::skip]
     let commit = [
+        1, // version of the key encoding
         0, // catalog edits
         1, 2, 3, 1, 4, 2, // one tablet: table, tablet, schema version, memtable, rows
         0b1_10_01, 1, 1, 0xac, 2, 9, 2, 7, 8, // update of a row in a segment
@@ -126,4 +127,14 @@ fn cut_flipped_and_unknown_records_never_panic() {
         assert!(LogRecord::decode(record.record_type(), &longer).is_err());
     }
     assert_eq!(LogRecord::decode(9, &[]).unwrap_err().kind(), ErrorKind::Unsupported);
+}
+
+#[test]
+fn keys_of_a_newer_encoding_are_told_from_damage() {
+    let record = small_commit();
+    let mut bytes = record.encode();
+    for (version, kind) in [(0, ErrorKind::Corruption), (2, ErrorKind::Unsupported)] {
+        bytes[0] = version;
+        assert_eq!(LogRecord::decode(record.record_type(), &bytes).unwrap_err().kind(), kind);
+    }
 }

@@ -6,6 +6,7 @@ use crate::format::{FileHeader, FileKind, HEADER_BYTES};
 use base::fs::{File, FileSystem};
 use base::id::{DatabaseId, Epoch, LogSeq};
 use base::{Error, ErrorKind, Result};
+use bytes::Bytes;
 use std::sync::Arc;
 
 pub(super) const DIRECTORY: &str = "log";
@@ -74,14 +75,14 @@ pub(super) fn header(number: u64, identity: Identity, first: LogSeq) -> [u8; HEA
     FileHeader { kind: FileKind::Log, epoch, database, number, extra: first.0 }.encode()
 }
 
-/// A log file read into memory.
-#[derive(Debug)]
+/// A log file read into memory. Cheap to clone.
+#[derive(Clone, Debug)]
 pub(super) struct Contents {
-    pub(super) path: String,
+    pub(super) path: Arc<str>,
     pub(super) number: u64,
     pub(super) first: LogSeq,
     pub(super) epoch: Epoch,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
 }
 
 pub(super) fn read(fs: &dyn FileSystem, number: u64, database: DatabaseId) -> Result<Contents> {
@@ -93,6 +94,7 @@ pub(super) fn read(fs: &dyn FileSystem, number: u64, database: DatabaseId) -> Re
     file.read_at(0, &mut bytes)?;
     let header = FileHeader::decode(FileKind::Log, &bytes, &path)?;
     header.expect(database, number, &path)?;
+    let (path, bytes) = (path.into(), bytes.into());
     Ok(Contents { path, number, first: LogSeq(header.extra), epoch: header.epoch, bytes })
 }
 

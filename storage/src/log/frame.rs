@@ -3,7 +3,6 @@
 //! Invariant: a header's checksum covers the record's place (file number and offset), identity and the payload's
 //! checksum, so a record that was moved, copied from another log or mixed from two writes is not valid.
 
-use super::files::Identity;
 use crate::format::{Reader, Writer};
 use base::id::{CommitTs, DatabaseId, Epoch, LogSeq};
 use base::limits::LOG_RECORD_BYTES_MAX;
@@ -81,11 +80,10 @@ pub(super) fn decode(
     bytes: &[u8],
     offset: usize,
     file: u64,
-    identity: Identity,
+    database: DatabaseId,
 ) -> Option<(Frame, std::ops::Range<usize>)> {
     let header = bytes.get(offset..offset.checked_add(FRAME_HEADER_BYTES)?)?;
-    let (frame, len, payload_crc) =
-        decode_header(header, file, u64::try_from(offset).ok()?, identity.database)?;
+    let (frame, len, payload_crc) = decode_header(header, file, u64::try_from(offset).ok()?, database)?;
     let start = offset + FRAME_HEADER_BYTES;
     let range = start..start.checked_add(len)?;
     let payload = bytes.get(range.clone())?;

@@ -1,8 +1,9 @@
 //! Reading the log back after a restart.
 //!
-//! Only the last file can be in doubt: older ones were durable before it got its name. Its valid records are
-//! copied into a fresh file that is made durable and takes its name before any record is handed out, because what
-//! a killed process left may be in the page cache only.
+//! Reading changes nothing, so that a log which is refused is left as it was found. Only the last file can be in doubt:
+//! older ones were durable before it got its name. `Found::rewrite` copies its valid records into a fresh file that is
+//! made durable and takes its name, because what a killed process left may be in the page cache only; before that
+//! nobody outside may see what the records say.
 //!
 //! Where the records of the last file end, one of three things follows: zeroes (never written), bytes of writes
 //! that were never acknowledged (cut), or a record that knows the missing one to have been durable (corruption).
@@ -11,7 +12,7 @@ use super::files::{self, Contents, Identity, LogPosition};
 use super::frame::{self, Frame};
 use crate::format::HEADER_BYTES;
 use base::fs::{File, FileSystem};
-use base::id::{CommitTs, Epoch, LogSeq};
+use base::id::{CommitTs, DatabaseId, Epoch, LogSeq};
 use base::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -26,19 +27,22 @@ pub(crate) struct ReplayedRecord {
     pub(crate) record_type: u8,
     pub(crate) commit_ts: CommitTs,
     pub(crate) payload: Bytes,
+    /// The file it stands in.
+    pub(crate) path: Arc<str>,
 }
 
 /// The records from a position to the end, in order, one file in memory at a time.
 #[derive(Debug)]
 pub(crate) struct Replay {
     fs: Arc<dyn FileSystem>,
-    identity: Identity,
+    database: DatabaseId,
     /// Records before this one are part of the checkpoint.
     from: LogSeq,
     /// The first record of the file to be read next.
     expected: Option<LogSeq>,
     next_file: u64,
-    last_file: u64,
+    /// The last file, until its records are ready; its bytes are read once, so that what is replayed is what is rewritten.
+    last: Option<(Contents, Scan)>,
     ready: VecDeque<ReplayedRecord>,
     failed: bool,
 }
@@ -51,9 +55,7 @@ impl Iterator for Replay {
             if let Some(record) = self.ready.pop_front() {
                 return Some(Ok(record));
             }
-            if self.next_file > self.last_file {
-                return None;
-            }
+            self.last.as_ref()?;
             if let Err(e) = self.read_next_file() {
                 self.failed = true;
                 return Some(Err(e));
@@ -65,15 +67,18 @@ impl Iterator for Replay {
 
 impl Replay {
     fn read_next_file(&mut self) -> Result<()> {
-        let contents = files::read(self.fs.as_ref(), self.next_file, self.identity.database)?;
-        let scan = scan(&contents, self.identity)?;
+        let (contents, scan) = match self.last.take_if(|(last, _)| last.number == self.next_file) {
+            Some(last) => last,
+            None => {
+                let contents = files::read(self.fs.as_ref(), self.next_file, self.database)?;
+                let scan = scan(&contents, self.database)?;
+                check_sealed(&contents, &scan)?;
+                (contents, scan)
+            }
+        };
         check_join(&contents, self.expected, self.from)?;
-        if self.next_file < self.last_file {
-            check_sealed(&contents, &scan)?;
-        }
         self.expected = Some(scan.next);
         self.next_file += 1;
-        let bytes = Bytes::from(contents.bytes);
         for (frame, range) in scan.records {
             if frame.seq >= self.from {
                 self.ready.push_back(ReplayedRecord {
@@ -81,12 +86,25 @@ impl Replay {
                     epoch: frame.epoch,
                     record_type: frame.record_type,
                     commit_ts: frame.commit_ts,
-                    payload: bytes.slice(range),
+                    payload: contents.bytes.slice(range),
+                    path: Arc::clone(&contents.path),
                 });
             }
         }
         Ok(())
     }
+}
+
+/// A log as it lies on disk; nothing of it was changed.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(super) fs: Arc<dyn FileSystem>,
+    pub(super) database: DatabaseId,
+    pub(super) from: LogPosition,
+    last: Contents,
+    /// Offset behind the last valid record, and the number of the next one.
+    end: usize,
+    next: LogSeq,
 }
 
 /// Where appending goes on after recovery.
@@ -101,20 +119,19 @@ pub(super) struct Tail {
     pub(super) next: LogSeq,
 }
 
-/// Finds the end of the log, makes the last file durable and returns where to go on, and what to replay.
-pub(super) fn recover(
-    fs: &Arc<dyn FileSystem>,
-    identity: Identity,
+/// Finds the end of the log, and what to replay.
+pub(super) fn read(
+    fs: Arc<dyn FileSystem>,
+    database: DatabaseId,
     from: LogPosition,
-    file_bytes: u64,
-) -> Result<(Tail, Replay)> {
+) -> Result<(Found, Replay)> {
     let mut last = from.file;
     while fs.exists(&files::path(last + 1))? {
         last += 1;
     }
     files::check_none_behind(fs.as_ref(), last)?;
-    let contents = files::read(fs.as_ref(), last, identity.database)?;
-    let scan = scan(&contents, identity)?;
+    let contents = files::read(fs.as_ref(), last, database)?;
+    let scan = scan(&contents, database)?;
     check_join(&contents, None, if last == from.file { from.next } else { LogSeq(u64::MAX) })?;
     if scan.next < from.next {
         let message = format!(
@@ -123,42 +140,40 @@ pub(super) fn recover(
         );
         return Err(Error::corruption(message));
     }
-    let tail = rewrite(fs, identity, &contents, &scan, file_bytes)?;
+    let found =
+        Found { fs: Arc::clone(&fs), database, from, last: contents.clone(), end: scan.end, next: scan.next };
     let replay = Replay {
-        fs: fs.clone(),
-        identity,
+        fs,
+        database,
         from: from.next,
         expected: None,
         next_file: from.file,
-        last_file: last,
+        last: Some((contents, scan)),
         ready: VecDeque::new(),
         failed: false,
     };
-    Ok((tail, replay))
+    Ok((found, replay))
 }
 
-/// Copies header and valid records into a fresh file, durable under the old name on return.
-fn rewrite(
-    fs: &Arc<dyn FileSystem>,
-    identity: Identity,
-    contents: &Contents,
-    scan: &Scan,
-    file_bytes: u64,
-) -> Result<Tail> {
-    let end = u64::try_from(scan.end).unwrap_or(u64::MAX);
-    let mut len = file_bytes.max(end);
-    let file = match files::reserve(fs.as_ref(), contents.number, len) {
-        // A full disk must not keep the server from starting: new records then wait for space, reads do not.
-        Err(e) if e.kind() == ErrorKind::DiskFull => {
-            len = end;
-            files::reserve(fs.as_ref(), contents.number, len)?
-        }
-        other => other?,
-    };
-    file.write_at(0, contents.bytes.get(..scan.end).unwrap_or_default())?;
-    let created_by = Identity { epoch: contents.epoch, ..identity };
-    files::publish(fs.as_ref(), file.as_ref(), contents.number, created_by, contents.first)?;
-    Ok(Tail { file, number: contents.number, first: contents.first, end, len, next: scan.next })
+impl Found {
+    /// Copies header and valid records of the last file into a fresh one, durable under the old name on return.
+    pub(super) fn rewrite(&self, file_bytes: u64) -> Result<Tail> {
+        let (fs, last) = (self.fs.as_ref(), &self.last);
+        let end = u64::try_from(self.end).unwrap_or(u64::MAX);
+        let mut len = file_bytes.max(end);
+        let file = match files::reserve(fs, last.number, len) {
+            // A full disk must not keep the server from starting: new records then wait for space, reads do not.
+            Err(e) if e.kind() == ErrorKind::DiskFull => {
+                len = end;
+                files::reserve(fs, last.number, len)?
+            }
+            other => other?,
+        };
+        file.write_at(0, last.bytes.get(..self.end).unwrap_or_default())?;
+        let created_by = Identity { database: self.database, epoch: last.epoch };
+        files::publish(fs, file.as_ref(), last.number, created_by, last.first)?;
+        Ok(Tail { file, number: last.number, first: last.first, end, len, next: self.next })
+    }
 }
 
 /// The valid records at the front of a file.
@@ -171,10 +186,10 @@ struct Scan {
     next: LogSeq,
 }
 
-fn scan(contents: &Contents, identity: Identity) -> Result<Scan> {
+fn scan(contents: &Contents, database: DatabaseId) -> Result<Scan> {
     let mut scan = Scan { records: Vec::new(), end: HEADER_BYTES, next: contents.first };
     let mut epoch = Epoch(0);
-    while let Some((frame, payload)) = frame::decode(&contents.bytes, scan.end, contents.number, identity) {
+    while let Some((frame, payload)) = frame::decode(&contents.bytes, scan.end, contents.number, database) {
         if frame.seq != scan.next || frame.durable >= frame.seq || frame.epoch < epoch {
             return Err(damaged(contents, scan.end, "a record does not follow the one before it"));
         }
@@ -183,7 +198,7 @@ fn scan(contents: &Contents, identity: Identity) -> Result<Scan> {
         scan.next = LogSeq(frame.seq.0 + 1);
         scan.records.push((frame, payload));
     }
-    if let Some(offset) = find_witness(contents, scan.end, scan.next, identity) {
+    if let Some(offset) = find_witness(contents, scan.end, scan.next, database) {
         let what = format!(
             "the record there is not valid, but the one at offset {offset} was written after it was durable"
         );
@@ -193,10 +208,10 @@ fn scan(contents: &Contents, identity: Identity) -> Result<Scan> {
 }
 
 /// A valid record behind `from` that says that record `missing` was durable.
-fn find_witness(contents: &Contents, from: usize, missing: LogSeq, identity: Identity) -> Option<usize> {
+fn find_witness(contents: &Contents, from: usize, missing: LogSeq, database: DatabaseId) -> Option<usize> {
     const CHUNK: usize = 4_096;
     static ZEROES: [u8; CHUNK] = [0; CHUNK];
-    let id = identity.database.0.to_le_bytes();
+    let id = database.0.to_le_bytes();
     let mut at = from;
     while let Some(rest) = contents.bytes.get(at + frame::DATABASE_AT..) {
         // Most of what follows the last record was never written.
@@ -210,7 +225,7 @@ fn find_witness(contents: &Contents, from: usize, missing: LogSeq, identity: Ide
             return None;
         }
         if rest.starts_with(&id)
-            && let Some((frame, _)) = frame::decode(&contents.bytes, at, contents.number, identity)
+            && let Some((frame, _)) = frame::decode(&contents.bytes, at, contents.number, database)
             && frame.durable >= missing
         {
             return Some(at);

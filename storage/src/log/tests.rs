@@ -39,8 +39,9 @@ fn create(fs: &SimulatedFileSystem) -> Result<Log> {
 }
 
 fn open_from(fs: &SimulatedFileSystem, from: LogPosition) -> Result<(Log, Vec<ReplayedRecord>)> {
-    let (log, replay) = Log::open(fs.process(), DATABASE, Epoch(2), from, SETTINGS)?;
-    Ok((log, replay.collect::<Result<Vec<_>>>()?))
+    let (found, replay) = Log::read(fs.process(), DATABASE, from)?;
+    let records = replay.collect::<Result<Vec<_>>>()?;
+    Ok((Log::resume(found, Epoch(2), SETTINGS)?, records))
 }
 
 fn open(fs: &SimulatedFileSystem) -> Result<(Log, Vec<ReplayedRecord>)> {
@@ -243,7 +244,7 @@ fn swapped_files_and_files_of_another_database_are_refused() {
     fs.replace_contents(&b, &bytes.0);
     assert!(open(&fs).unwrap_err().message().contains("holds the contents of number"));
     let fs = written(3);
-    let other = Log::open(fs.process(), DatabaseId(5), Epoch(2), LogPosition::START, SETTINGS);
+    let other = Log::read(fs.process(), DatabaseId(5), LogPosition::START);
     let error = other.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corruption);
     assert!(error.message().contains("another database"));
@@ -298,7 +299,7 @@ fn one_sync_serves_all_who_wait_and_timestamps_follow_the_log() {
     for thread in threads {
         thread.join().unwrap();
     }
-    let (_, replay) = Log::open(fs.process(), DATABASE, Epoch(2), LogPosition::START, SETTINGS).unwrap();
+    let (_, replay) = Log::read(fs.process(), DATABASE, LogPosition::START).unwrap();
     let records = replay.collect::<Result<Vec<_>>>().unwrap();
     assert_eq!(u64::try_from(records.len()).unwrap(), THREADS * EACH);
     assert!(records.iter().all(|r| r.commit_ts.0 == r.seq.0));

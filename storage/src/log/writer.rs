@@ -6,7 +6,7 @@
 
 use super::files::{self, Identity, LogPosition};
 use super::frame::{self, Frame, LogEntry};
-use super::replay::{self, Replay, Tail};
+use super::replay::{self, Found, Replay, Tail};
 use crate::format::HEADER_BYTES;
 use base::fs::{File, FileSystem};
 use base::id::{CommitTs, DatabaseId, Epoch, LogSeq};
@@ -108,21 +108,24 @@ impl Log {
         Ok(Self::new(fs, identity, settings, Tail { file, number, first, end: HEADER_LEN, len, next: first }))
     }
 
-    /// Recovers the log from `from`. On return everything that `Replay` yields is durable. Damage is `Corruption`
-    /// and names file and offset; it may also come out of `Replay`.
-    pub(crate) fn open(
+    /// Reads the log from `from` and changes nothing. Damage is `Corruption` and names file and offset; it may also
+    /// come out of `Replay`. What that yields may be in the page cache only until `resume` returned.
+    pub(crate) fn read(
         fs: Arc<dyn FileSystem>,
         database: DatabaseId,
-        epoch: Epoch,
         from: LogPosition,
-        settings: LogSettings,
-    ) -> Result<(Self, Replay)> {
-        let identity = Identity { database, epoch };
-        let (tail, replay) = replay::recover(&fs, identity, from, settings.log_file_bytes)?;
-        let log = Self::new(fs, identity, settings, tail);
-        log.register_older(from)?;
-        log.remove_unreachable(from.file)?;
-        Ok((log, replay))
+    ) -> Result<(Found, Replay)> {
+        replay::read(fs, database, from)
+    }
+
+    /// Goes on behind the last record of a log. On return everything that was read of it is durable.
+    pub(crate) fn resume(found: Found, epoch: Epoch, settings: LogSettings) -> Result<Self> {
+        let identity = Identity { database: found.database, epoch };
+        let tail = found.rewrite(settings.log_file_bytes)?;
+        let log = Self::new(found.fs, identity, settings, tail);
+        log.register_older(found.from)?;
+        log.remove_unreachable(found.from.file)?;
+        Ok(log)
     }
 
     fn new(fs: Arc<dyn FileSystem>, identity: Identity, settings: LogSettings, tail: Tail) -> Self {

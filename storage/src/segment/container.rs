@@ -186,10 +186,7 @@ impl CheckedFile {
         if decoder.u32()? != expected {
             return Err(damaged("its trailer does not match its checksum"));
         }
-        if version != TRAILER_VERSION {
-            return Err(Error::unsupported(format!("segment {segment} has format version {version}"))
-                .with_hint("use the release that wrote it, or a newer one"));
-        }
+        check_version(identity.segment, "format", version, TRAILER_VERSION)?;
         if (Identity { database, segment }) != identity {
             return Err(damaged("it belongs to another database or segment"));
         }
@@ -268,6 +265,30 @@ impl CheckedFile {
     }
 }
 
+/// Where segment files are.
+pub(crate) const SEGMENT_DIRECTORY: &str = "segment";
+
+/// Path of a segment file.
+pub(crate) fn segment_path(segment: SegmentId) -> String {
+    format!("{SEGMENT_DIRECTORY}/{:020}", segment.0)
+}
+
 pub(crate) fn damaged(segment: SegmentId, why: &str) -> Error {
-    Error::corruption(format!("segment {segment} is damaged: {why}"))
+    Error::corruption(format!("segment \"{}\" is damaged: {why}", segment_path(segment)))
+}
+
+/// The file holds something sound that this program does not know.
+pub(crate) fn newer(segment: SegmentId, what: &str) -> Error {
+    Error::newer_format(format_args!("segment \"{}\"", segment_path(segment)), what)
+}
+
+/// A version out of verified bytes must be the one that this program writes.
+pub(crate) fn check_version(segment: SegmentId, what: &str, found: u32, known: u32) -> Result<()> {
+    match found {
+        _ if found == known => Ok(()),
+        _ if found > known => {
+            Err(newer(segment, &format!("{what} {found}, this program reads up to {known}")))
+        }
+        _ => Err(damaged(segment, &format!("{what} {found} was never written"))),
+    }
 }

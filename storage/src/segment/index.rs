@@ -1,12 +1,17 @@
 //! What a segment says about itself: the header in front of the rows and the index behind the keys.
 //!
-//! Header: magic, version, format tag, identity, schema version, columns with their forms. Index: row count, range of begin
-//! timestamps, first and last key, per column bounds and content hash, then the fences of the key run.
+//! Header: magic, version, format tag, version of the key encoding, identity, schema version, columns with their forms.
+//! Index: row count, range of begin timestamps, first and last key, per column bounds and content hash, then the fences
+//! of the key run.
 //! Must not know the format of the rows.
 
+use super::container::{check_version, damaged, newer, segment_path};
 use super::writer::{SegmentMeta, WrittenSegment};
 use crate::evaluate::ColumnStats;
-use crate::format::{Reader, Writer, decode_datum, decode_form, encode_datum, encode_form};
+use crate::format::{
+    Reader, Writer, decode_datum, decode_form, decode_key_version, encode_datum, encode_form,
+    encode_key_version,
+};
 use base::id::{ColumnId, CommitTs, DatabaseId, SchemaVersion, SegmentId, TableId};
 use base::{Error, Result};
 
@@ -19,6 +24,7 @@ pub(crate) fn encode_header(meta: &SegmentMeta, format: &str) -> Result<Vec<u8>>
     out.raw(HEADER_MAGIC);
     out.u32(HEADER_VERSION);
     out.bytes(format.as_bytes());
+    encode_key_version(&mut out);
     out.u128(meta.database.0);
     out.u64(meta.segment.0);
     out.u64(meta.table.0);
@@ -34,17 +40,19 @@ pub(crate) fn encode_header(meta: &SegmentMeta, format: &str) -> Result<Vec<u8>>
     Ok(out.into_bytes())
 }
 
-pub(crate) fn decode_header(bytes: &[u8], format: &str) -> Result<SegmentMeta> {
+/// Reads the header of the file of `segment`. Its checksum was compared: what is not known was written by somebody
+/// who knew more.
+pub(crate) fn decode_header(of: SegmentId, bytes: &[u8], format: &str) -> Result<SegmentMeta> {
     let mut reader = Reader::new(bytes);
     if reader.raw(HEADER_MAGIC.len())? != HEADER_MAGIC {
-        return Err(reader.bad("it does not begin as one"));
+        return Err(damaged(of, "its header does not begin as one"));
     }
-    let version = reader.u32()?;
+    check_version(of, "header", reader.u32()?, HEADER_VERSION)?;
     let tag = String::from_utf8_lossy(reader.bytes()?).into_owned();
-    if version != HEADER_VERSION || tag != format {
-        return Err(Error::unsupported(format!("a segment has header version {version} and format {tag}"))
-            .with_hint("use the release that wrote it, or a newer one"));
+    if tag != format {
+        return Err(newer(of, &format!("rows in format {tag}")));
     }
+    decode_key_version(&mut reader, format_args!("segment \"{}\"", segment_path(of)))?;
     let database = DatabaseId(reader.u128()?);
     let segment = SegmentId(reader.u64()?);
     let table = TableId(reader.u64()?);

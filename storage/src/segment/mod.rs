@@ -18,7 +18,7 @@ mod writer;
 mod tests;
 
 pub(crate) use self::vortex::ChunkCache;
-pub(crate) use container::Identity;
+pub(crate) use container::{Identity, SEGMENT_DIRECTORY, segment_path};
 pub(crate) use content::BoundsBuilder;
 pub(crate) use reader::Segment;
 pub(crate) use scan::{ScanColumn, SegmentScan};

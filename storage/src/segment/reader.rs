@@ -49,7 +49,8 @@ impl Segment {
         let file_bytes = file.len()?;
         let file = Arc::new(CheckedFile::open(file, identity)?);
         let sections = *file.sections();
-        let meta = decode_header(&file.read(sections.header.offset, sections.header.len)?, FORMAT)?;
+        let header = file.read(sections.header.offset, sections.header.len)?;
+        let meta = decode_header(identity.segment, &header, FORMAT)?;
         if meta.identity() != identity {
             return Err(damaged(identity.segment, "its header names another segment"));
         }

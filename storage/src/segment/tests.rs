@@ -610,14 +610,32 @@ fn content_hashes_do_not_depend_on_batches() {
 #[test]
 fn golden_bytes_of_the_header() {
     let meta = meta(&[Form::Int64, Form::Decimal128 { scale: 2 }], true);
-    let mut expected = b"NYSEG\x01\0\0\0\x14vortex/core2026.08.3".to_vec();
+    let mut expected = b"NYSEG\x01\0\0\0\x14vortex/core2026.08.3\x01".to_vec();
     expected.extend_from_slice(&7_u128.to_le_bytes());
     expected.extend_from_slice(&1_u64.to_le_bytes());
     expected.extend_from_slice(&3_u64.to_le_bytes());
     expected.extend_from_slice(&[1, 0, 0, 0, 1, 2, 0, 0, 0, 1, 0, 0, 0, 4, 2, 0, 0, 0, 8, 2]);
     assert_eq!(index::encode_header(&meta, vortex::FORMAT).unwrap(), expected);
-    assert_eq!(index::decode_header(&expected, vortex::FORMAT).unwrap(), meta);
-    assert_eq!(index::decode_header(&expected, "other").unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(index::decode_header(SegmentId(1), &expected, vortex::FORMAT).unwrap(), meta);
+    let refused = |bytes: &[u8], format: &str, kind: ErrorKind, what: &str| {
+        let error = index::decode_header(SegmentId(1), bytes, format).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(
+            error.message().contains("segment/00000000000000000001") && error.message().contains(what),
+            "{error}"
+        );
+    };
+    refused(&expected, "other", ErrorKind::Unsupported, "newer version of Nyala (rows in format vortex/core");
+    for (at, what) in [(5, "header 2, this"), (30, "key encoding 2, this")] {
+        let mut other = expected.clone();
+        other[at] = 2;
+        refused(&other, vortex::FORMAT, ErrorKind::Unsupported, what);
+        other[at] = 0;
+        assert_eq!(
+            index::decode_header(SegmentId(1), &other, vortex::FORMAT).unwrap_err().kind(),
+            ErrorKind::Corruption
+        );
+    }
 }
 
 #[test]

@@ -5,7 +5,8 @@
 
 mod reference;
 
-pub(crate) use reference::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, SegmentStore, segment_path};
+pub(crate) use crate::segment::{SEGMENT_DIRECTORY, segment_path};
+pub(crate) use reference::{Reference, ReferenceMeta, SegmentStore};
 
 use crate::format::RowAddress;
 use crate::layout::Key;

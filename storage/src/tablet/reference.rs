@@ -5,7 +5,7 @@
 //! reference to it is gone.
 
 use crate::delete_vector::DeleteVector;
-use crate::segment::{ChunkCache, Identity, ScanColumn, Segment, SegmentScan};
+use crate::segment::{ChunkCache, Identity, ScanColumn, Segment, SegmentScan, segment_path};
 use crate::wait::block_on;
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
@@ -18,20 +18,14 @@ use roaring::RoaringBitmap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-/// Where segment files are.
-pub(crate) const SEGMENT_DIRECTORY: &str = "segment";
-
-/// Path of a segment file.
-pub(crate) fn segment_path(segment: SegmentId) -> String {
-    format!("{SEGMENT_DIRECTORY}/{:020}", segment.0)
-}
-
 /// The segment files of a database.
 #[derive(Debug)]
 pub(crate) struct SegmentStore {
     fs: Arc<dyn FileSystem>,
     database: DatabaseId,
     cache: Arc<ChunkCache>,
+    /// Set once the log is durable: until then a record that drops a file may still be lost.
+    removes: AtomicBool,
 }
 
 /// A segment file; opened when it is first read, shared by all references to it.
@@ -68,7 +62,13 @@ pub(crate) struct Reference {
 impl SegmentStore {
     /// Keeps at most `cache_bytes` of the files in memory.
     pub(crate) fn new(fs: Arc<dyn FileSystem>, database: DatabaseId, cache_bytes: u64) -> Self {
-        Self { fs, database, cache: Arc::new(ChunkCache::new(cache_bytes)) }
+        let cache = Arc::new(ChunkCache::new(cache_bytes));
+        Self { fs, database, cache, removes: AtomicBool::new(false) }
+    }
+
+    /// From now on discarded files are removed; those discarded before are garbage for the collection of the open.
+    pub(crate) fn remove_discarded(&self) {
+        self.removes.store(true, Ordering::Release);
     }
 
     pub(crate) fn fs(&self) -> &Arc<dyn FileSystem> {
@@ -119,7 +119,7 @@ fn name_missing(error: Error, path: &str) -> Error {
 
 impl Drop for SegmentFile {
     fn drop(&mut self) {
-        if self.discarded.load(Ordering::Acquire) {
+        if self.discarded.load(Ordering::Acquire) && self.store.removes.load(Ordering::Acquire) {
             // Left behind it is garbage, which the next open collects.
             let _ = self.store.fs.remove(&segment_path(self.segment));
         }

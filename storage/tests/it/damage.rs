@@ -63,7 +63,7 @@ fn a_flipped_bit_is_found_or_harmless() {
             assert!(world.disk.flip_bit(&path, bit));
             let report = Database::check(world.disk.process()).unwrap();
             if report.problems.is_empty() {
-                let mut copy = copy_of(&world);
+                let mut copy = world.duplicate();
                 copy.open().unwrap();
                 let found = rows::read_map(&copy.database().snapshot().view(), copy.table);
                 // What is left of a log may lack its last record, whose sync the log cannot prove.
@@ -74,19 +74,6 @@ fn a_flipped_bit_is_found_or_harmless() {
         }
     }
     assert_eq!(Database::check(world.disk.process()).unwrap().problems, Vec::<String>::new());
-}
-
-fn copy_of(world: &World) -> World {
-    World {
-        disk: world.disk.duplicate(1),
-        database: None,
-        table: world.table,
-        model: world.model.clone(),
-        old: Vec::new(),
-        random: world.random.clone(),
-        clock: world.clock.clone(),
-        settings: world.settings.clone(),
-    }
 }
 
 #[test]

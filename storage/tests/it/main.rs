@@ -6,6 +6,8 @@
     reason = "a test fails by panicking and prints its seed"
 )]
 
+mod background;
+mod bulk;
 mod crash;
 mod damage;
 mod faults;

@@ -41,6 +41,7 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// A world of small parts.
     pub(crate) fn new(seed: u64) -> Self {
         let settings = StorageSettings {
             background: false,
@@ -51,6 +52,10 @@ impl World {
             segment_rows_max: 4,
             ..StorageSettings::default()
         };
+        Self::with(seed, settings)
+    }
+
+    pub(crate) fn with(seed: u64, settings: StorageSettings) -> Self {
         let mut world = Self {
             disk: SimulatedFileSystem::new(seed),
             database: None,
@@ -68,6 +73,20 @@ impl World {
         txn.edit_catalog(CatalogEdit::CreateTable(Box::new(def))).unwrap();
         txn.commit().unwrap();
         world
+    }
+
+    /// A closed world over a copy of the disk.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            disk: self.disk.duplicate(1),
+            database: None,
+            table: self.table,
+            model: self.model.clone(),
+            old: Vec::new(),
+            random: self.random.clone(),
+            clock: self.clock.clone(),
+            settings: self.settings.clone(),
+        }
     }
 
     pub(crate) fn open(&mut self) -> Result<()> {

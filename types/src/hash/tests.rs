@@ -16,6 +16,38 @@ fn hash_of_rows_is_that_of_the_values() {
 
 const HASH_OF_ONE: u64 = 14_870_368_949_768_183_057;
 
+/// A null adds nothing, so the other columns still spread the rows; of nulls alone the hash is 0.
+#[test]
+fn nulls_are_left_out_of_the_hash() {
+    let forms = [Form::Int64, Form::Text, Form::Int16];
+    let (one, a, two) = (Datum::Int64(1), Datum::Text("a".to_owned()), Datum::Int16(2));
+    let rows = [
+        ([one.clone(), Datum::Null, Datum::Null], HASH_OF_ONE),
+        ([Datum::Null, a.clone(), Datum::Null], HASH_OF_A),
+        ([one, Datum::Null, two], HASH_OF_ONE_AND_TWO),
+        ([Datum::Null, Datum::Null, Datum::Null], 0),
+    ];
+    let columns: Vec<_> = (0..3)
+        .map(|c| {
+            let values: Vec<Datum> = rows.iter().map(|(row, _)| row[c].clone()).collect();
+            (forms[c].clone(), from_data(&forms[c], &values).unwrap())
+        })
+        .collect();
+    let expected: Vec<u64> = rows.iter().map(|(_, hash)| *hash).collect();
+    assert_eq!(hash_rows(&columns).unwrap(), expected);
+    for (row, hash) in &rows {
+        let row: Vec<_> = forms.iter().cloned().zip(row.iter().cloned()).collect();
+        assert_eq!(hash_data(&row).unwrap(), *hash);
+    }
+    let empty = hash_data(&[(Form::Text, Datum::Text(String::new()))]).unwrap();
+    assert_ne!(empty, 0, "an empty text is not null");
+}
+
+/// XXH3-64 of `61 00 01`.
+const HASH_OF_A: u64 = 3_490_339_720_791_146_938;
+/// XXH3-64 of `80 00 00 00 00 00 00 01 80 02`.
+const HASH_OF_ONE_AND_TWO: u64 = 14_202_278_644_810_814_600;
+
 #[test]
 fn buckets_cover_their_range() {
     assert_eq!(bucket(0, 4), 0);
