@@ -3,7 +3,7 @@
 //! Must not know sessions. With ANALYZE the plan is run first, and rows are counted where they were really read.
 
 use crate::failure::from_datafusion;
-use crate::lower::{QueryContext, physical_plan, plan_query, run};
+use crate::lower::{BindingsExec, QueryContext, physical_plan, plan_query, run};
 use crate::scan::ScanExec;
 use base::Result;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
@@ -107,7 +107,9 @@ fn describe(
     if let Some(scan) = scan {
         describe_scan(scan, &indent, analyze, lines);
     }
-    for child in plan.children() {
+    let bindings = (plan.as_ref() as &dyn std::any::Any).downcast_ref::<BindingsExec>();
+    let computed = bindings.and_then(BindingsExec::computed);
+    for child in plan.children().into_iter().chain(computed) {
         describe(child, depth + 1, analyze, lines)?;
     }
     Ok(())

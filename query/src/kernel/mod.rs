@@ -19,6 +19,7 @@ pub(crate) mod numbers;
 pub(crate) mod patterns;
 pub(crate) mod rows;
 pub(crate) mod series;
+pub(crate) mod series_rows;
 pub(crate) mod strings;
 pub(crate) mod system;
 pub(crate) mod udf;

@@ -1,5 +1,5 @@
 //! Correlation on the bound tree: which columns a relation takes from outside, and moving the predicates that do so
-//! to the top, where they become a join condition.
+//! to the top, where they become a join condition. That is the fast form; what it cannot take goes to `unnesting`.
 //!
 //! Invariant: for every binding of the outer columns, the rows of the new relation that satisfy the predicates are
 //! the rows of the old relation.
@@ -8,20 +8,15 @@ use crate::kernel::compare;
 use crate::lower::columns;
 use crate::lower::relations::conjuncts;
 use crate::lower::scope::Lowering;
-use crate::lower::tree::{any, children, expressions, inputs, replaced};
-use base::id::Oid;
-use base::{Error, Result};
+use crate::lower::tree::{any, children, expressions, inputs, parts, replaced};
+use base::Result;
 use datafusion::logical_expr::Operator;
-use sql::bound::{
-    ColRef, Expr, FrameBound, FrameUnit, JoinKind, Rel, SortKey, TypedCol, WindowCall, WindowFrame,
-};
-use std::collections::BTreeSet;
-use types::sql_type::oid;
-use types::{Datum, Form, SqlType};
+use sql::bound::{AggregateCall, ColRef, Expr, JoinKind, Rel, TypedCol};
+use std::collections::{BTreeMap, BTreeSet};
+use types::{Datum, SqlType};
 
-/// pg_proc OIDs of what the rewriting adds.
-const ROW_NUMBER: Oid = Oid(3100);
-const INT8_LESS_OR_EQUAL: Oid = Oid(471);
+/// A relation that takes nothing from outside, and predicates over its columns (`Column`) and the outside (`Outer`).
+pub(crate) type Pulled = (Rel, Vec<Expr>);
 
 /// An equality between outer columns and inner ones.
 #[derive(Debug)]
@@ -60,15 +55,26 @@ pub(crate) fn from_inside(expr: &Expr) -> Expr {
     })
 }
 
-/// The columns that a relation takes from outside.
-pub(crate) fn outer_columns(rel: &Rel) -> BTreeSet<ColRef> {
-    let (mut used, mut made) = (BTreeSet::new(), BTreeSet::new());
+/// The columns that a relation takes from outside, with their types.
+pub(crate) fn outer_columns(rel: &Rel) -> BTreeMap<ColRef, SqlType> {
+    outer_columns_of(rel, [])
+}
+
+/// The columns that a relation, and expressions over it, take from outside.
+pub(crate) fn outer_columns_of<'e>(
+    rel: &Rel,
+    above: impl IntoIterator<Item = &'e Expr>,
+) -> BTreeMap<ColRef, SqlType> {
+    let (mut used, mut made) = (BTreeMap::new(), BTreeSet::new());
     collect(rel, &mut used, &mut made);
-    used.retain(|col| !made.contains(col));
+    for expr in above {
+        collect_from(expr, &mut used, &mut made);
+    }
+    used.retain(|col, _| !made.contains(col));
     used
 }
 
-fn collect(rel: &Rel, used: &mut BTreeSet<ColRef>, made: &mut BTreeSet<ColRef>) {
+fn collect(rel: &Rel, used: &mut BTreeMap<ColRef, SqlType>, made: &mut BTreeSet<ColRef>) {
     for expr in expressions(rel) {
         collect_from(expr, used, made);
     }
@@ -80,10 +86,10 @@ fn collect(rel: &Rel, used: &mut BTreeSet<ColRef>, made: &mut BTreeSet<ColRef>) 
     }
 }
 
-fn collect_from(expr: &Expr, used: &mut BTreeSet<ColRef>, made: &mut BTreeSet<ColRef>) {
+fn collect_from(expr: &Expr, used: &mut BTreeMap<ColRef, SqlType>, made: &mut BTreeSet<ColRef>) {
     match expr {
         Expr::Outer(col) => {
-            used.insert(col.col);
+            used.insert(col.col, col.ty.clone());
         }
         Expr::Subquery(subquery) => collect(&subquery.rel, used, made),
         _ => {}
@@ -109,47 +115,40 @@ pub(crate) fn equality(predicate: &Expr) -> Option<Equality> {
     None
 }
 
-pub(crate) fn refused(what: &str) -> Error {
-    Error::unsupported(format!("a correlated subquery with {what} is not supported"))
-        .with_hint("correlate it by equality in WHERE, or write it as a join")
-}
-
-fn equalities(predicates: &[Expr], what: &str) -> Result<Vec<Equality>> {
-    predicates
-        .iter()
-        .map(|p| equality(p).ok_or_else(|| refused(&format!("{what} and no equality"))))
-        .collect()
+/// All predicates as equalities, or None when one is another condition.
+pub(crate) fn equalities(predicates: &[Expr]) -> Option<Vec<Equality>> {
+    predicates.iter().map(equality).collect()
 }
 
 impl Lowering<'_> {
-    /// Moves the predicates that refer to the outside to the top. The relation that remains refers to nothing
-    /// outside; the predicates are over its columns (`Column`) and the outside (`Outer`).
-    pub(crate) fn pull_up(&mut self, rel: &Rel) -> Result<(Rel, Vec<Expr>)> {
+    /// Moves the predicates that refer to the outside to the top. None when that is not enough to make the relation
+    /// independent of the outside, or would change its rows.
+    pub(crate) fn pull_up(&mut self, rel: &Rel) -> Result<Option<Pulled>> {
         if outer_columns(rel).is_empty() {
-            return Ok((rel.clone(), Vec::new()));
+            return Ok(Some((rel.clone(), Vec::new())));
         }
         match rel {
             Rel::Filter { input, predicate } => self.pull_filter(input, predicate),
             Rel::Project { input, items } => {
-                if items.iter().any(|(expr, _)| has_outer(expr) || !self.is_closed(expr, input)) {
-                    return Err(refused("an outer column in its SELECT list"));
+                if items.iter().any(|(expr, _)| has_outer(expr) || !is_closed(expr, &[input])) {
+                    return Ok(None);
                 }
-                let (input, predicates) = self.pull_up(input)?;
-                let items = with_passed_through(items, &predicates);
-                Ok((Rel::Project { input: Box::new(input), items }, predicates))
+                self.pull_below(input, |input, predicates| {
+                    let items = with_passed_through(items, predicates);
+                    Some(Rel::Project { input: Box::new(input), items })
+                })
             }
             Rel::Sort { input, keys } => {
-                if keys.iter().any(|key| has_outer(&key.expr)) {
-                    return Err(refused("an outer column in ORDER BY"));
+                if keys.iter().any(|key| has_outer(&key.expr) || !is_closed(&key.expr, &[input])) {
+                    return Ok(None);
                 }
-                let (input, predicates) = self.pull_up(input)?;
-                Ok((Rel::Sort { input: Box::new(input), keys: keys.clone() }, predicates))
+                self.pull_below(input, |input, _| {
+                    Some(Rel::Sort { input: Box::new(input), keys: keys.clone() })
+                })
             }
-            Rel::Distinct { input } => {
-                let (input, predicates) = self.pull_up(input)?;
-                equalities(&predicates, "DISTINCT")?;
-                Ok((Rel::Distinct { input: Box::new(input) }, predicates))
-            }
+            Rel::Distinct { input } => self.pull_below(input, |input, predicates| {
+                equalities(predicates).map(|_| Rel::Distinct { input: Box::new(input) })
+            }),
             Rel::Join { kind, left, right, on, lateral: false } => {
                 self.pull_join(*kind, left, right, on.as_ref())
             }
@@ -157,71 +156,71 @@ impl Lowering<'_> {
                 self.pull_aggregate(input, group, aggregates)
             }
             Rel::Window { input, calls } => {
-                let (input, predicates) = self.pull_up(input)?;
-                let keys = equalities(&predicates, "a window function")?;
-                let mut calls = calls.clone();
-                for (call, _) in &mut calls {
-                    call.partition_by.extend(keys.iter().map(|key| key.inner.clone()));
+                if expressions(rel).into_iter().any(|expr| has_outer(expr) || !is_closed(expr, &[input])) {
+                    return Ok(None);
                 }
-                Ok((Rel::Window { input: Box::new(input), calls }, predicates))
+                self.pull_below(input, |input, predicates| {
+                    let keys = equalities(predicates)?;
+                    let mut calls = calls.clone();
+                    for (call, _) in &mut calls {
+                        call.partition_by.extend(keys.iter().map(|key| key.inner.clone()));
+                    }
+                    Some(Rel::Window { input: Box::new(input), calls })
+                })
             }
-            Rel::Limit { input, count: Some(count), offset: None } => self.pull_limit(input, count),
+            Rel::Limit { input, count, offset } => {
+                let Some((input, predicates)) = self.pull_up(input)? else { return Ok(None) };
+                let Some(keys) = equalities(&predicates) else { return Ok(None) };
+                let partition = keys.into_iter().map(|key| key.inner).collect();
+                let first = self.first_rows(input, partition, count.as_ref(), offset.as_ref())?;
+                Ok(Some((first, predicates)))
+            }
             Rel::With { ctes, body } => {
                 if ctes.iter().any(|cte| !outer_columns(&cte.rel).is_empty()) {
-                    return Err(refused("an outer column in WITH"));
+                    return Ok(None);
                 }
-                let (body, predicates) = self.pull_up(body)?;
-                Ok((Rel::With { ctes: ctes.clone(), body: Box::new(body) }, predicates))
+                self.pull_below(body, |body, _| Some(Rel::With { ctes: ctes.clone(), body: Box::new(body) }))
             }
-            Rel::Aggregate { .. } => Err(refused("an aggregate below its top")),
-            Rel::SetOp { .. } => Err(refused("UNION, INTERSECT or EXCEPT")),
-            Rel::Limit { .. } => Err(refused("OFFSET")),
-            Rel::Join { .. } => Err(refused("LATERAL")),
-            Rel::Unit
+            Rel::Aggregate { .. }
+            | Rel::SetOp { .. }
+            | Rel::Join { .. }
+            | Rel::Unit
             | Rel::Empty { .. }
             | Rel::Scan(_)
             | Rel::System(_)
             | Rel::Values { .. }
             | Rel::Function { .. }
-            | Rel::CteRef { .. } => Err(refused("an outer column in FROM")),
+            | Rel::CteRef { .. } => Ok(None),
         }
     }
 
-    /// Whether the subqueries inside an expression take nothing from outside `input`.
-    fn is_closed(&self, expr: &Expr, input: &Rel) -> bool {
-        let (mut used, mut made) = (BTreeSet::new(), BTreeSet::new());
-        any(expr, &mut |e| {
-            if let Expr::Subquery(subquery) = e {
-                used.extend(outer_columns(&subquery.rel));
-            }
-            false
-        });
-        made.extend(columns::of(input).unwrap_or_default().iter().map(|c| c.col));
-        used.is_subset(&made)
+    /// Pulls predicates out of an input and puts what stood above it on again.
+    fn pull_below(
+        &mut self,
+        input: &Rel,
+        above: impl FnOnce(Rel, &[Expr]) -> Option<Rel>,
+    ) -> Result<Option<Pulled>> {
+        let Some((input, predicates)) = self.pull_up(input)? else { return Ok(None) };
+        Ok(above(input, &predicates).map(|rel| (rel, predicates)))
     }
 
-    fn pull_filter(&mut self, input: &Rel, predicate: &Expr) -> Result<(Rel, Vec<Expr>)> {
+    fn pull_filter(&mut self, input: &Rel, predicate: &Expr) -> Result<Option<Pulled>> {
         let mut kept = Vec::new();
         let mut moved = Vec::new();
         for part in conjuncts(predicate) {
-            if has_outer(part) {
-                if has_subquery(part) {
-                    return Err(refused("an outer column beside another subquery"));
-                }
-                moved.push(part.clone());
-            } else if self.is_closed(part, input) {
-                kept.push(part.clone());
-            } else {
-                return Err(refused("a subquery that refers two levels up"));
+            match (has_outer(part), has_subquery(part)) {
+                (true, false) => moved.push(part.clone()),
+                (false, _) if is_closed(part, &[input]) => kept.push(part.clone()),
+                (true, true) | (false, _) => return Ok(None),
             }
         }
-        let (input, mut predicates) = self.pull_up(input)?;
+        let Some((input, mut predicates)) = self.pull_up(input)? else { return Ok(None) };
         predicates.extend(moved);
         let rel = match kept.is_empty() {
             true => input,
             false => Rel::Filter { input: Box::new(input), predicate: Expr::And(kept) },
         };
-        Ok((rel, predicates))
+        Ok(Some((rel, predicates)))
     }
 
     fn pull_join(
@@ -230,7 +229,7 @@ impl Lowering<'_> {
         left: &Rel,
         right: &Rel,
         on: Option<&Expr>,
-    ) -> Result<(Rel, Vec<Expr>)> {
+    ) -> Result<Option<Pulled>> {
         // A predicate may leave the preserved side of an outer join, and both sides of an inner one.
         let (from_left, from_right) = match kind {
             JoinKind::Inner => (true, true),
@@ -240,21 +239,17 @@ impl Lowering<'_> {
         };
         let (mut kept, mut predicates) = (Vec::new(), Vec::new());
         for part in on.map(conjuncts).unwrap_or_default() {
-            match has_outer(part) {
-                true if kind == JoinKind::Inner && !has_subquery(part) => predicates.push(part.clone()),
-                true => return Err(refused("an outer column in the condition of an outer join")),
-                false => kept.push(part.clone()),
+            match (has_outer(part), has_subquery(part)) {
+                (true, false) if kind == JoinKind::Inner => predicates.push(part.clone()),
+                (false, _) if is_closed(part, &[left, right]) => kept.push(part.clone()),
+                (true, _) | (false, _) => return Ok(None),
             }
         }
-        let mut side = |rel: &Rel, allowed: bool| {
-            let (rel, pulled) = self.pull_up(rel)?;
-            match allowed || pulled.is_empty() {
-                true => Ok((rel, pulled)),
-                false => Err(refused("an outer column below an outer join")),
-            }
-        };
-        let (left, pulled_left) = side(left, from_left)?;
-        let (right, pulled_right) = side(right, from_right)?;
+        let Some((left, pulled_left)) = self.pull_up(left)? else { return Ok(None) };
+        let Some((right, pulled_right)) = self.pull_up(right)? else { return Ok(None) };
+        if !(from_left || pulled_left.is_empty()) || !(from_right || pulled_right.is_empty()) {
+            return Ok(None);
+        }
         predicates.extend(pulled_left);
         predicates.extend(pulled_right);
         let on = match (on.is_some(), kept.is_empty()) {
@@ -265,60 +260,46 @@ impl Lowering<'_> {
             (_, false) => Some(Expr::And(kept)),
         };
         let rel = Rel::Join { kind, left: Box::new(left), right: Box::new(right), on, lateral: false };
-        Ok((rel, predicates))
+        Ok(Some((rel, predicates)))
     }
 
     fn pull_aggregate(
         &mut self,
         input: &Rel,
         group: &[(Expr, ColRef)],
-        aggregates: &[(sql::bound::AggregateCall, ColRef)],
-    ) -> Result<(Rel, Vec<Expr>)> {
-        let (input, predicates) = self.pull_up(input)?;
+        aggregates: &[(AggregateCall, ColRef)],
+    ) -> Result<Option<Pulled>> {
+        let keys = group.iter().map(|(expr, _)| expr);
+        let mut own = keys.chain(aggregates.iter().flat_map(|(call, _)| parts(call)));
+        if own.any(|expr| has_outer(expr) || !is_closed(expr, &[input])) {
+            return Ok(None);
+        }
+        let Some((input, predicates)) = self.pull_up(input)? else { return Ok(None) };
         let mut group = group.to_vec();
         let mut above = Vec::with_capacity(predicates.len());
         for predicate in &predicates {
-            let found = equality(predicate).ok_or_else(|| refused("GROUP BY and no equality"))?;
+            let Some(found) = equality(predicate) else { return Ok(None) };
             let key = TypedCol { col: self.fresh(), ty: found.inner.ty() };
             group.push((found.inner.clone(), key.col));
             above.push(replaced(predicate, &|e| (*e == found.inner).then(|| Expr::Column(key.clone()))));
         }
         let rel = Rel::Aggregate { input: Box::new(input), group, aggregates: aggregates.to_vec() };
-        Ok((rel, above))
+        Ok(Some((rel, above)))
     }
+}
 
-    /// The first rows of each binding: those that a row number within the binding's rows lets through.
-    fn pull_limit(&mut self, input: &Rel, count: &Expr) -> Result<(Rel, Vec<Expr>)> {
-        let (input, predicates) = self.pull_up(input)?;
-        let keys = equalities(&predicates, "LIMIT")?;
-        let (input, order_by): (Rel, Vec<SortKey>) = match input {
-            Rel::Sort { input, keys } => (*input, keys),
-            other => (other, Vec::new()),
-        };
-        let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
-        let number = TypedCol { col: self.fresh(), ty: int8.clone() };
-        let frame = WindowFrame {
-            unit: FrameUnit::Rows,
-            start: FrameBound::UnboundedPreceding,
-            end: FrameBound::CurrentRow,
-        };
-        let call = WindowCall {
-            proc: ROW_NUMBER,
-            args: Vec::new(),
-            filter: None,
-            partition_by: keys.into_iter().map(|key| key.inner).collect(),
-            order_by,
-            frame,
-            ty: int8,
-        };
-        let window = Rel::Window { input: Box::new(input), calls: vec![(call, number.col)] };
-        let within = Expr::Call {
-            proc: INT8_LESS_OR_EQUAL,
-            args: vec![Expr::Column(number), count.clone()],
-            ty: crate::lower::expressions::boolean(),
-        };
-        Ok((Rel::Filter { input: Box::new(window), predicate: within }, predicates))
-    }
+/// Whether the subqueries inside an expression take nothing from outside `inputs`.
+fn is_closed(expr: &Expr, inputs: &[&Rel]) -> bool {
+    let mut used = BTreeMap::new();
+    any(expr, &mut |e| {
+        if let Expr::Subquery(subquery) = e {
+            used.extend(outer_columns(&subquery.rel));
+        }
+        false
+    });
+    let columns = inputs.iter().flat_map(|input| columns::of(input).unwrap_or_default());
+    let made: BTreeSet<ColRef> = columns.map(|c| c.col).collect();
+    used.keys().all(|col| made.contains(col))
 }
 
 /// Items of a projection and the columns that predicates above it need.

@@ -5,6 +5,8 @@
 //! before DataFusion sees a plan. What cannot be lowered truly is refused with 0A000.
 
 mod aggregates;
+mod binding_columns;
+mod bindings;
 mod boolean;
 mod casts;
 mod columns;
@@ -14,6 +16,8 @@ mod correlation;
 mod evaluate;
 mod execute;
 mod expressions;
+mod first_rows;
+mod lateral;
 mod literals;
 mod relations;
 mod scope;
@@ -22,10 +26,12 @@ mod subqueries;
 #[cfg(test)]
 pub(crate) mod tests;
 mod tree;
+mod unnesting;
 mod windows;
 
 pub use aggregates::is_aggregate_attached;
 pub(crate) use aggregates::is_lowered_function;
+pub(crate) use bindings::BindingsExec;
 pub use context::{QueryContext, StatementContext, SystemRelations};
 pub use evaluate::{Evaluator, evaluate};
 pub use execute::{execute, physical_plan, plan_query, run};

@@ -32,6 +32,10 @@ impl Lowering<'_> {
             Rel::Scan(scan) => self.scan(scan),
             Rel::System(scan) => self.system(scan),
             Rel::Values { rows, columns } => self.values(rows, columns),
+            Rel::Function { proc, args, columns } if args.iter().any(contains_subquery) => {
+                let unit = build(Ok(LogicalPlanBuilder::empty(true)))?;
+                self.function_rows(unit, &[], *proc, args, columns)
+            }
             Rel::Function { proc, args, columns } => self.table_function(*proc, args, columns),
             Rel::Project { input, items } => self.project(input, items),
             Rel::Filter { input, predicate } => self.filter(input, predicate),
@@ -106,7 +110,7 @@ impl Lowering<'_> {
     }
 
     /// A table of DataFusion whose columns lose their qualifier at once.
-    fn provider(&mut self, table: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
+    pub(crate) fn provider(&mut self, table: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
         let qualifier = format!("t{}", self.fresh().0);
         let names: Vec<String> = table.schema().fields().iter().map(|f| f.name().clone()).collect();
         let scan = LogicalPlanBuilder::scan(qualifier.as_str(), provider_as_source(table), None);
@@ -302,6 +306,9 @@ impl Lowering<'_> {
 
     /// A use of a common table expression: its plan, inlined, under the use's names.
     fn cte_ref(&mut self, id: CteId, columns: &[TypedCol]) -> Result<LogicalPlan> {
+        if let Some(bindings) = self.bindings.get(&id).cloned() {
+            return self.bindings(&bindings, columns);
+        }
         let cte: Arc<Cte> = self
             .ctes
             .get(&id)

@@ -1,5 +1,6 @@
 //! The state of one lowering: fresh names, common table expressions, and the plan that subqueries widen.
 
+use crate::lower::bindings::Bindings;
 use crate::lower::columns;
 use crate::lower::context::QueryContext;
 use base::id::Oid;
@@ -18,12 +19,14 @@ const FRESH_FROM: u32 = 1 << 30;
 pub(crate) struct Lowering<'c> {
     pub(crate) context: &'c QueryContext,
     pub(crate) ctes: HashMap<CteId, Arc<Cte>>,
+    /// Relations of bindings, used as common table expressions are.
+    pub(crate) bindings: HashMap<CteId, Arc<Bindings>>,
     next: u32,
 }
 
 impl<'c> Lowering<'c> {
     pub(crate) fn new(context: &'c QueryContext) -> Self {
-        Self { context, ctes: HashMap::new(), next: FRESH_FROM }
+        Self { context, ctes: HashMap::new(), bindings: HashMap::new(), next: FRESH_FROM }
     }
 
     /// A column no one else has.

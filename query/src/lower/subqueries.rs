@@ -7,17 +7,18 @@ use crate::kernel::{compare, rows};
 use crate::lower::aggregates::FIRST;
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, binary};
-use crate::lower::correlation::{equality, from_inside, from_outside, has_outer, outer_columns, refused};
+use crate::lower::correlation::{
+    equalities, from_inside, from_outside, has_outer, outer_columns, outer_columns_of,
+};
 use crate::lower::expressions::{boolean, plain_case};
 use crate::lower::literals;
-use crate::lower::relations::join_type;
-use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
-use crate::lower::tree::{any, replaced};
+use crate::lower::scope::{Lowering, Scope, build, unsupported_function};
+use crate::lower::tree::{any, parts, replaced};
 use base::id::Oid;
 use base::{Error, Result};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, lit};
-use sql::bound::{AggregateCall, ColRef, Expr, JoinKind, Rel, SortKey, Subquery, SubqueryKind, TypedCol};
+use sql::bound::{AggregateCall, ColRef, Expr, Rel, SortKey, Subquery, SubqueryKind, TypedCol};
 use std::collections::HashMap;
 use types::sql_type::{array_of, oid};
 use types::{Datum, Form, SqlType};
@@ -26,6 +27,8 @@ use types::{Datum, Form, SqlType};
 const COUNT_ROWS: Oid = Oid(2803);
 const COUNT: Oid = Oid(2147);
 const ARRAY_AGG: Oid = Oid(2335);
+const BOOL_AND: Oid = Oid(2517);
+const BOOL_OR: Oid = Oid(2518);
 
 impl Lowering<'_> {
     /// Turns a conjunct of a filter into a semi or anti join. False when it is not of that kind.
@@ -40,8 +43,7 @@ impl Lowering<'_> {
         };
         match &subquery.kind {
             SubqueryKind::Exists if !outer_columns(&subquery.rel).is_empty() => {
-                let (rel, predicates) = self.pull_up(existence(&subquery.rel))?;
-                self.join_half(scope, &rel, &predicates, None, negated)?;
+                self.join_half(scope, existence(&subquery.rel), None, negated)?;
                 Ok(true)
             }
             SubqueryKind::Quantified { proc, all, arg } => {
@@ -54,8 +56,7 @@ impl Lowering<'_> {
                 if anti {
                     self.keep_where_unequal_is_known(scope, subquery, &value, column)?;
                 }
-                let (rel, predicates) = self.pull_up(existence(&subquery.rel))?;
-                self.join_half(scope, &rel, &predicates, Some((value, column.clone())), anti)?;
+                self.join_half(scope, existence(&subquery.rel), Some((value, column.clone())), anti)?;
                 Ok(true)
             }
             SubqueryKind::Exists | SubqueryKind::Scalar | SubqueryKind::Array => Ok(false),
@@ -67,18 +68,27 @@ impl Lowering<'_> {
         &mut self,
         scope: &mut Scope,
         rel: &Rel,
-        predicates: &[Expr],
         equal: Option<(Typed, TypedCol)>,
         anti: bool,
     ) -> Result<()> {
-        let right = self.rel(rel)?;
         let mut on = Vec::new();
+        let right = match self.pull_up(rel)? {
+            Some((rel, predicates)) => {
+                for predicate in &predicates {
+                    on.push(self.expr(&mut Scope::without_plan(), &from_outside(predicate))?);
+                }
+                self.rel(&rel)?
+            }
+            None => {
+                let unnested = self.unnest(scope, rel, &[])?;
+                let number = columns::reference(unnested.binding.number.col);
+                on.push(binary(unnested.number, Operator::Eq, number));
+                self.rel(&unnested.rel)?
+            }
+        };
         if let Some((value, column)) = equal {
             let inner = Typed { expr: columns::reference(column.col), ty: column.ty };
             on.push(self.comparison(value, Operator::Eq, inner)?);
-        }
-        for predicate in predicates {
-            on.push(self.expr(&mut Scope::without_plan(), &from_outside(predicate))?);
         }
         if on.is_empty() {
             on.push(lit(true));
@@ -125,16 +135,13 @@ impl Lowering<'_> {
         let value = match &subquery.kind {
             SubqueryKind::Scalar => self.scalar(scope, &subquery.rel, column_of(subquery)?)?,
             SubqueryKind::Exists => self.exists(scope, &subquery.rel)?,
-            SubqueryKind::Quantified { proc, all, arg } => {
-                let Some(negated) = membership(*proc, *all) else {
-                    return Err(Error::unsupported(
-                        "ANY and ALL over a subquery are supported for = ANY and <> ALL only",
-                    )
-                    .with_hint("compare with the subquery's min or max, or use EXISTS"));
-                };
-                let found = self.in_subquery(scope, subquery, *proc, negated, arg)?;
-                if negated { PlanExpr::Not(Box::new(found)) } else { found }
-            }
+            SubqueryKind::Quantified { proc, all, arg } => match membership(*proc, *all) {
+                Some(negated) => {
+                    let found = self.in_subquery(scope, subquery, *proc, negated, arg)?;
+                    if negated { PlanExpr::Not(Box::new(found)) } else { found }
+                }
+                None => self.compared(scope, subquery, *proc, *all, arg)?,
+            },
             SubqueryKind::Array => self.array_of_rows(scope, &subquery.rel, column_of(subquery)?)?,
         };
         scope.remember(subquery, value.clone());
@@ -187,6 +194,37 @@ impl Lowering<'_> {
         let unknown = PlanExpr::IsNull(Box::new(value)).or(binary(present, Operator::Lt, rows));
         let null = literals::null(&boolean())?;
         Ok(plain_case(vec![(matched, lit(true)), (none, lit(false)), (unknown, null)], lit(false)))
+    }
+
+    /// `arg op ANY (subquery)` or ALL, three-valued: decided by one row, or else unknown by one null.
+    fn compared(
+        &mut self,
+        scope: &mut Scope,
+        subquery: &Subquery,
+        proc: Oid,
+        all: bool,
+        arg: &Expr,
+    ) -> Result<PlanExpr> {
+        let value = Expr::Column(column_of(subquery)?.clone());
+        let compared = Expr::Call { proc, args: vec![from_inside(arg), value], ty: boolean() };
+        let decision = AggregateCall {
+            proc: if all { BOOL_AND } else { BOOL_OR },
+            args: vec![compared.clone()],
+            ty: boolean(),
+            ..count_rows()
+        };
+        let calls = [decision, count_rows(), count_of(compared)];
+        let results = self.scalar_aggregate(scope, existence(&subquery.rel), &calls)?;
+        let Ok([decision, rows, known]) = <[PlanExpr; 3]>::try_from(results) else {
+            return Err(Error::internal("three aggregates gave another number of results"));
+        };
+        let decided = match all {
+            true => PlanExpr::IsFalse(Box::new(decision)),
+            false => PlanExpr::IsTrue(Box::new(decision)),
+        };
+        let unknown = binary(known, Operator::Lt, rows);
+        let null = literals::null(&boolean())?;
+        Ok(plain_case(vec![(decided, lit(!all)), (unknown, null)], lit(all)))
     }
 
     /// ARRAY(subquery); an empty array over no rows.
@@ -242,25 +280,20 @@ impl Lowering<'_> {
         input: &Rel,
         calls: &[AggregateCall],
     ) -> Result<Vec<PlanExpr>> {
-        let (input, predicates) = self.pull_up(input)?;
-        let mut group = Vec::with_capacity(predicates.len());
-        let mut outside = Vec::with_capacity(predicates.len());
-        for predicate in &predicates {
-            let found = equality(predicate).ok_or_else(|| refused("a condition that is no equality"))?;
-            let key = TypedCol { col: self.fresh(), ty: found.inner.ty() };
-            group.push((found.inner, key.col));
-            outside.push((found.outer, key));
-        }
         let named: Vec<(AggregateCall, ColRef)> =
             calls.iter().map(|call| (call.clone(), self.fresh())).collect();
-        let right = self.aggregate(&input, &group, &named)?;
-        let mut on = Vec::with_capacity(outside.len());
-        for (outer, key) in outside {
-            let outer = from_outside(&outer);
-            let value = Typed { expr: self.expr(&mut Scope::without_plan(), &outer)?, ty: outer.ty() };
-            let key = Typed { expr: columns::reference(key.col), ty: key.ty };
-            on.push(self.comparison(value, Operator::Eq, key)?);
-        }
+        let (right, on) = match self.grouped_by_equalities(input, &named)? {
+            Some(grouped) => grouped,
+            None => {
+                let unnested = self.unnest(scope, input, calls)?;
+                let key = self.fresh();
+                let told: Result<Vec<_>> =
+                    named.iter().map(|(call, col)| Ok((unnested.binding.aggregate(call)?, *col))).collect();
+                let group = [(Expr::Column(unnested.binding.number), key)];
+                let right = self.aggregate(&unnested.rel, &group, &told?)?;
+                (right, vec![binary(unnested.number, Operator::Eq, columns::reference(key))])
+            }
+        };
         let plan = LogicalPlanBuilder::from(scope.take()?);
         scope.put(match on.is_empty() {
             true => build(plan.cross_join(right))?,
@@ -269,65 +302,31 @@ impl Lowering<'_> {
         Ok(named.iter().map(|(call, col)| over_no_rows(call, columns::reference(*col))).collect())
     }
 
-    /// `left JOIN LATERAL right`.
-    pub(crate) fn lateral_join(
+    /// The aggregates of a relation grouped by what is compared with the outside, and the conditions of a join with
+    /// it. None when the relation does more with the outside than comparing for equality.
+    fn grouped_by_equalities(
         &mut self,
-        kind: JoinKind,
-        left: &Rel,
-        right: &Rel,
-        on: Option<&Expr>,
-    ) -> Result<LogicalPlan> {
-        if !matches!(kind, JoinKind::Inner | JoinKind::Left) {
-            return Err(Error::unsupported("LATERAL on the right of a RIGHT or FULL join is not supported"));
+        input: &Rel,
+        calls: &[(AggregateCall, ColRef)],
+    ) -> Result<Option<(LogicalPlan, Vec<PlanExpr>)>> {
+        let above = || calls.iter().flat_map(|(call, _)| parts(call));
+        let asks = |expr: &Expr| any(expr, &mut |e| matches!(e, Expr::Outer(_) | Expr::Subquery(_)));
+        if above().any(asks) && !outer_columns_of(input, above()).is_empty() {
+            return Ok(None);
         }
-        let plan = self.rel(left)?;
-        if let Some(plan) = self.lateral_aggregate(&plan, left, right, on)? {
-            return Ok(plan);
+        let Some((input, predicates)) = self.pull_up(input)? else { return Ok(None) };
+        let Some(equalities) = equalities(&predicates) else { return Ok(None) };
+        let mut group = Vec::with_capacity(equalities.len());
+        let mut on = Vec::with_capacity(equalities.len());
+        for found in equalities {
+            let col = self.fresh();
+            let key = Typed { expr: columns::reference(col), ty: found.inner.ty() };
+            let outer = from_outside(&found.outer);
+            let value = Typed { expr: self.expr(&mut Scope::without_plan(), &outer)?, ty: outer.ty() };
+            on.push(self.comparison(value, Operator::Eq, key)?);
+            group.push((found.inner, col));
         }
-        let (rel, predicates) = self.pull_up(right)?;
-        let mut wanted = columns::of(left)?;
-        wanted.extend(columns::of(right)?);
-        let right = self.rel(&rel)?;
-        let mut conditions = Vec::new();
-        for predicate in predicates.iter().map(from_outside).chain(on.map(from_outside)) {
-            conditions.push(self.expr(&mut Scope::without_plan(), &predicate)?);
-        }
-        if conditions.is_empty() {
-            conditions.push(lit(true));
-        }
-        let joined = build(LogicalPlanBuilder::from(plan).join_on(right, join_type(kind), conditions))?;
-        keep(joined, wanted.iter().map(|c| c.col))
-    }
-
-    /// A LATERAL subquery that is one row of aggregates; its row is there for every row of the left side.
-    fn lateral_aggregate(
-        &mut self,
-        plan: &LogicalPlan,
-        left: &Rel,
-        right: &Rel,
-        on: Option<&Expr>,
-    ) -> Result<Option<LogicalPlan>> {
-        let unconditional = match on {
-            None => true,
-            Some(Expr::Const(datum, _)) => *datum == Datum::Bool(true),
-            Some(_) => false,
-        };
-        let columns = columns::of(right)?;
-        let mut scope = Scope::of(plan.clone());
-        let mut items: Vec<PlanExpr> = columns::of(left)?.iter().map(|c| columns::reference(c.col)).collect();
-        for column in &columns {
-            let Some((input, aggregates, value)) = peeled(right, column) else { return Ok(None) };
-            if !unconditional {
-                return Ok(None);
-            }
-            let calls: Vec<AggregateCall> = aggregates.iter().map(|(call, _)| call.clone()).collect();
-            let results = self.scalar_aggregate(&mut scope, input, &calls)?;
-            let names: HashMap<String, PlanExpr> =
-                aggregates.iter().map(|(_, col)| columns::name(*col)).zip(results).collect();
-            let value = self.expr(&mut scope, &from_outside(&value))?;
-            items.push(substituted(value, &names)?.alias(columns::name(column.col)));
-        }
-        build(LogicalPlanBuilder::from(scope.finish()?).project(items)).map(Some)
+        Ok(Some((self.aggregate(&input, &group, calls)?, on)))
     }
 }
 
@@ -401,20 +400,25 @@ fn count_of(arg: Expr) -> AggregateCall {
 
 /// The result of an aggregate that was left-joined: a count is 0 where nothing was joined.
 fn over_no_rows(call: &AggregateCall, value: PlanExpr) -> PlanExpr {
-    match call.proc {
-        COUNT | COUNT_ROWS => {
+    match is_count(call) {
+        true => {
             let present = PlanExpr::IsNotNull(Box::new(value.clone()));
             plain_case(vec![(present, value)], lit(0_i64))
         }
-        _ => value,
+        false => value,
     }
+}
+
+/// Whether the result over no rows is 0; that of all other aggregates is null.
+pub(crate) fn is_count(call: &AggregateCall) -> bool {
+    matches!(call.proc, COUNT | COUNT_ROWS)
 }
 
 /// A relation that is one row of aggregates, and an expression over them: its column's value. None when the relation
 /// is not of this kind. Conditions above the aggregates (HAVING) make the value null.
-type Peeled<'r> = (&'r Rel, &'r [(AggregateCall, ColRef)], Expr);
+pub(crate) type Peeled<'r> = (&'r Rel, &'r [(AggregateCall, ColRef)], Expr);
 
-fn peeled<'r>(rel: &'r Rel, column: &TypedCol) -> Option<Peeled<'r>> {
+pub(crate) fn peeled<'r>(rel: &'r Rel, column: &TypedCol) -> Option<Peeled<'r>> {
     let mut value = Expr::Column(column.clone());
     let mut rel = rel;
     loop {
@@ -450,7 +454,7 @@ fn peeled<'r>(rel: &'r Rel, column: &TypedCol) -> Option<Peeled<'r>> {
 }
 
 /// An expression with columns replaced by expressions.
-fn substituted(expr: PlanExpr, names: &HashMap<String, PlanExpr>) -> Result<PlanExpr> {
+pub(crate) fn substituted(expr: PlanExpr, names: &HashMap<String, PlanExpr>) -> Result<PlanExpr> {
     expr.transform_up(|node| {
         Ok(match &node {
             PlanExpr::Column(column) => match names.get(&column.name) {

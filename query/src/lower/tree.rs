@@ -2,7 +2,7 @@
 //!
 //! Must not know what the walks are for.
 
-use sql::bound::{Expr, Rel, SubqueryKind, TableScan};
+use sql::bound::{AggregateCall, Expr, Rel, SubqueryKind, TableScan};
 
 /// Whether a node of an expression satisfies `test`; does not look into relations of subqueries.
 pub(crate) fn any(expr: &Expr, test: &mut impl FnMut(&Expr) -> bool) -> bool {
@@ -151,10 +151,7 @@ pub(crate) fn expressions(rel: &Rel) -> Vec<&Expr> {
         Rel::Filter { predicate, .. } => vec![predicate],
         Rel::Join { on, .. } => on.iter().collect(),
         Rel::Aggregate { group, aggregates, .. } => {
-            let calls = aggregates.iter().flat_map(|(call, _)| {
-                let sorts = call.order_by.iter().map(|key| &key.expr);
-                call.args.iter().chain(sorts).chain(call.filter.as_deref())
-            });
+            let calls = aggregates.iter().flat_map(|(call, _)| parts(call));
             group.iter().map(|(expr, _)| expr).chain(calls).collect()
         }
         Rel::Window { calls, .. } => calls
@@ -167,4 +164,10 @@ pub(crate) fn expressions(rel: &Rel) -> Vec<&Expr> {
         Rel::Sort { keys, .. } => keys.iter().map(|key| &key.expr).collect(),
         Rel::Limit { count, offset, .. } => count.iter().chain(offset).collect(),
     }
+}
+
+/// The expressions of an aggregate.
+pub(crate) fn parts(call: &AggregateCall) -> impl Iterator<Item = &Expr> + Clone {
+    let sorts = call.order_by.iter().map(|key| &key.expr);
+    call.args.iter().chain(sorts).chain(call.filter.as_deref())
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod copy;
+mod correlated;
 mod harness;
 mod operator_matrix;
 mod psql;

@@ -6,8 +6,8 @@
 mod aggregates;
 mod cases;
 mod exclusions;
-mod ours;
-mod postgres;
+pub(crate) mod ours;
+pub(crate) mod postgres;
 #[expect(unreachable_pub, reason = "the server shows it to other crates")]
 #[path = "../../../../server/src/sqlstate.rs"]
 mod sqlstate;

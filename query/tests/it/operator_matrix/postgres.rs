@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 /// Where Debian puts it.
 const BINARIES: &str = "/usr/lib/postgresql/15/bin";
@@ -53,6 +53,27 @@ impl Postgres {
         handle.spawn(connection);
         client.batch_execute(ANSWER).await.unwrap();
         Self { directory, client }
+    }
+
+    /// Runs a statement for its effect.
+    pub(crate) async fn run(&self, sql: &str) {
+        self.client.batch_execute(sql).await.unwrap();
+    }
+
+    /// The rows of a query, or its SQLSTATE.
+    pub(crate) async fn rows(&self, sql: &str) -> Result<Vec<Vec<Answer>>, String> {
+        let messages = match self.client.simple_query(sql).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                return Err(error.code().map_or_else(|| error.to_string(), |c| c.code().to_owned()));
+            }
+        };
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let cell = |value: Option<&str>| value.map_or(Answer::Null, |v| Answer::Value(v.to_owned()));
+        Ok(rows.map(|row| (0..row.len()).map(|index| cell(row.get(index))).collect()).collect())
     }
 
     /// One answer per expression.

@@ -1,0 +1,71 @@
+//! Set-returning functions whose arguments differ from row to row: each row's set as a list.
+//!
+//! Invariant: the list of a row has the rows that the function has for the row's arguments, in their order; null where
+//! it has none because an argument is null.
+
+use crate::kernel::call::{Arg, Call, Run};
+use crate::kernel::series;
+use arrow::array::ArrayRef;
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use types::{Datum, Form};
+
+/// Values that the lists of one batch may have together.
+const VALUES_MAX: usize = 20_000_000;
+/// pg_proc OIDs that stand for all series of their type; the function goes by the types of its arguments.
+const SERIES_OF_INT8: Oid = Oid(1069);
+const SERIES_OF_TIMESTAMPS: Oid = Oid(938);
+
+/// How a row's set is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RowSet {
+    /// The argument is the list already.
+    Argument,
+    Computed(Run),
+}
+
+/// How a set-returning function is computed row by row.
+pub(crate) fn row_set(proc: Oid) -> Option<RowSet> {
+    let row = catalog::builtin::proc(proc).filter(|row| row.returns_set)?;
+    Some(match row.source {
+        "generate_series_int4"
+        | "generate_series_step_int4"
+        | "generate_series_int8"
+        | "generate_series_step_int8" => RowSet::Computed(|call, args| lists(SERIES_OF_INT8, call, args)),
+        "generate_series_timestamp" | "generate_series_timestamptz" => {
+            RowSet::Computed(|call, args| lists(SERIES_OF_TIMESTAMPS, call, args))
+        }
+        "array_unnest" => RowSet::Argument,
+        _ => return None,
+    })
+}
+
+fn lists(series: Oid, call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let function = series::table_function(series).ok_or_else(|| Error::internal("a series that is none"))?;
+    let Form::List(element) = &call.ret.form else {
+        return Err(Error::internal("a set of rows that is no list"));
+    };
+    let mut out = Vec::with_capacity(call.rows);
+    let mut values = 0_usize;
+    for row in 0..call.rows {
+        let mut data = Vec::with_capacity(args.len());
+        for (arg, ty) in args.iter().zip(call.args) {
+            data.push(types::array::get(&ty.form, &arg.array, arg.index(row))?);
+        }
+        if data.contains(&Datum::Null) {
+            out.push(Datum::Null);
+            continue;
+        }
+        let columns = function(call.args, &data, &call.statement.io)?;
+        let column = columns.first().ok_or_else(|| Error::internal("a series without a column"))?;
+        values = values.saturating_add(column.len());
+        if values > VALUES_MAX {
+            return Err(Error::new(ErrorKind::LimitExceeded, "series are too long")
+                .with_hint(format!("those of one batch of rows may have {VALUES_MAX} values together")));
+        }
+        let items: Result<Vec<Datum>> =
+            (0..column.len()).map(|index| types::array::get(element, column, index)).collect();
+        out.push(Datum::List(items?));
+    }
+    types::array::from_data(&call.ret.form, &out)
+}
