@@ -182,6 +182,7 @@ impl Lowering<'_> {
             | Rel::Scan(_)
             | Rel::System(_)
             | Rel::Values { .. }
+            | Rel::Constants { .. }
             | Rel::Function { .. }
             | Rel::CteRef { .. } => Err(refused("an outer column in FROM")),
         }

@@ -8,6 +8,7 @@ use crate::lower::columns;
 use crate::lower::comparisons::Typed;
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, build, keep};
+use crate::lower::set_operations::Side;
 use crate::scan::{MemoryTable, ScanColumn, StorageTable};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
@@ -32,6 +33,7 @@ impl Lowering<'_> {
             Rel::Scan(scan) => self.scan(scan),
             Rel::System(scan) => self.system(scan),
             Rel::Values { rows, columns } => self.values(rows, columns),
+            Rel::Constants { chunks, columns } => self.constants(chunks, columns),
             Rel::Function { proc, args, columns } => self.table_function(*proc, args, columns),
             Rel::Project { input, items } => self.project(input, items),
             Rel::Filter { input, predicate } => self.filter(input, predicate),
@@ -47,9 +49,8 @@ impl Lowering<'_> {
                 self.distinct(plan, &columns)
             }
             Rel::SetOp { op, all, left, right, left_columns, right_columns, columns } => {
-                let (left, right) = (self.rel(left)?, self.rel(right)?);
-                let left = rename(left, left_columns, columns)?;
-                let right = rename(right, right_columns, columns)?;
+                let left = Side { rel: left, columns: left_columns };
+                let right = Side { rel: right, columns: right_columns };
                 self.set_operation(*op, *all, left, right, columns)
             }
             Rel::Sort { input, keys } => self.sort(input, keys),
@@ -105,7 +106,7 @@ impl Lowering<'_> {
     }
 
     /// A table of DataFusion whose columns lose their qualifier at once.
-    fn provider(&mut self, table: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
+    pub(crate) fn provider(&mut self, table: Arc<dyn TableProvider>) -> Result<LogicalPlan> {
         let qualifier = format!("t{}", self.fresh().0);
         let names: Vec<String> = table.schema().fields().iter().map(|f| f.name().clone()).collect();
         let scan = LogicalPlanBuilder::scan(qualifier.as_str(), provider_as_source(table), None);

@@ -1,17 +1,37 @@
 //! The dialect that sqlparser reads: its PostgreSQL with what PostgreSQL 15 does not have switched off.
 //!
-//! Invariant: a method that sqlparser's PostgreSQL dialect overrides is delegated here; the rest keep their defaults.
+//! Invariants: a method that sqlparser's PostgreSQL dialect overrides is delegated here; the rest keep their defaults.
+//! However often the parser tries one reading and then another, the time it takes stays in proportion to the tokens.
 
+use super::in_list;
+use super::words::{is_label, is_name};
+use sqlparser::ast::Expr;
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 use std::any::TypeId;
+use std::cell::Cell;
 
 const BASE: PostgreSqlDialect = PostgreSqlDialect {};
 
+/// Operands that may be read for each token: one, were it not that a reading can be given up for another.
+const READINGS_PER_TOKEN_MAX: usize = 64;
+
 /// PostgreSQL 15 as sqlparser can read it.
-#[derive(Debug)]
-pub(crate) struct NyalaDialect;
+#[derive(Debug, Default)]
+pub(crate) struct NyalaDialect {
+    /// Operands that may still be read.
+    readings: Cell<usize>,
+}
+
+impl NyalaDialect {
+    /// For parsing so many tokens.
+    pub(crate) fn for_tokens(tokens: usize) -> Self {
+        let readings = tokens.saturating_add(READINGS_PER_TOKEN_MAX).saturating_mul(READINGS_PER_TOKEN_MAX);
+        Self { readings: Cell::new(readings) }
+    }
+}
 
 macro_rules! delegate {
     ($($name:ident),* $(,)?) => {
@@ -40,8 +60,32 @@ impl Dialect for NyalaDialect {
     fn is_custom_operator_part(&self, ch: char) -> bool {
         BASE.is_custom_operator_part(ch)
     }
-    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
-        BASE.is_reserved_for_identifier(keyword)
+    /// Words that are names here have lost their keyword; what has one is never tried as a name.
+    fn is_reserved_for_identifier(&self, _keyword: Keyword) -> bool {
+        true
+    }
+    fn is_select_item_alias(&self, explicit: bool, _keyword: &Keyword, parser: &mut Parser) -> bool {
+        matches!(&parser.get_current_token().token, Token::Word(word) if is_label(explicit, word))
+    }
+    fn is_table_factor_alias(&self, _explicit: bool, _keyword: &Keyword, parser: &mut Parser) -> bool {
+        matches!(&parser.get_current_token().token, Token::Word(word) if is_name(word))
+    }
+    fn parse_prefix(&self, _parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        match self.readings.get().checked_sub(1) {
+            Some(left) => {
+                self.readings.set(left);
+                None
+            }
+            None => Some(Err(ParserError::RecursionLimitExceeded)),
+        }
+    }
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        expr: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        in_list::parse(parser, expr)
     }
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
         BASE.get_next_precedence(parser)
