@@ -85,6 +85,10 @@ pub enum ErrorKind {
     InvalidDatetime,
     /// 22008
     DatetimeOverflow,
+    /// 22009
+    TimeZoneDisplacement,
+    /// 22015
+    IntervalFieldOverflow,
     /// 22001
     StringTooLong,
     /// 22021

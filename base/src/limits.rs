@@ -8,6 +8,9 @@ pub const VALUE_BYTES_MAX: usize = 8 << 20;
 pub const KEY_BYTES_MAX: usize = 64 << 10;
 /// Largest SQL statement, in bytes.
 pub const STATEMENT_BYTES_MAX: usize = 32 << 20;
+/// Words, numbers, strings and signs of a query string, of which each takes up to 500 bytes while it is planned. Rows of
+/// literals in INSERT .. VALUES do not count: they are kept in a few bytes.
+pub const QUERY_TOKENS_MAX: usize = 2_000_000;
 /// Deepest nesting of parentheses, CASE and subqueries in a statement.
 pub const NESTING_MAX: usize = 256;
 /// Longest chain of one operator (AND, OR, +, ||, UNION) in a statement.

@@ -43,6 +43,8 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidBinary => "22P03",
         ErrorKind::InvalidDatetime => "22007",
         ErrorKind::DatetimeOverflow => "22008",
+        ErrorKind::TimeZoneDisplacement => "22009",
+        ErrorKind::IntervalFieldOverflow => "22015",
         ErrorKind::StringTooLong => "22001",
         ErrorKind::CharacterNotInRepertoire => "22021",
         ErrorKind::InvalidParameterValue => "22023",

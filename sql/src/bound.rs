@@ -13,6 +13,7 @@ pub use statement::{
 };
 
 use base::id::{ColumnId, Oid, TableId};
+use types::array::Chunk;
 use types::{Datum, SqlType};
 
 /// A column of an intermediate result, unique within one statement.
@@ -62,6 +63,11 @@ pub enum Rel {
     System(SystemScan),
     Values {
         rows: Vec<Vec<Expr>>,
+        columns: Vec<TypedCol>,
+    },
+    /// Rows of constants, column by column.
+    Constants {
+        chunks: Vec<Chunk>,
         columns: Vec<TypedCol>,
     },
     /// A set-returning function in FROM; `proc` is its pg_proc OID.

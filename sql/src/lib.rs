@@ -7,3 +7,4 @@ pub mod bound;
 mod limits;
 pub mod parse;
 pub mod statement;
+mod text;

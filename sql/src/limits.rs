@@ -6,6 +6,7 @@
 
 use base::limits::{CHAIN_MAX, NESTING_MAX, STATEMENT_BYTES_MAX};
 use base::{Error, ErrorKind, Result};
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 /// Recursive calls of the parser. A level of nesting costs up to two, and each call up to 90 KiB of stack in an
@@ -13,6 +14,9 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 pub(crate) const PARSER_RECURSION_MAX: usize = NESTING_MAX * 2 + 64;
 /// Longest chain of UNION, INTERSECT and EXCEPT, and of joins: each link is a whole query or relation.
 pub(crate) const QUERY_CHAIN_MAX: usize = 1_000;
+/// How often one part of a statement may be read. sqlparser reads what stands in several parentheses behind FROM once for
+/// each of them, and the counts of nested queries multiply.
+const READINGS_MAX: usize = 4_096;
 /// Longest chain in a DEFAULT or partition bound, which are searched with sqlparser's visitor (20 KiB of stack a link).
 pub(crate) const DEFINITION_CHAIN_MAX: usize = 1_000;
 
@@ -51,6 +55,10 @@ struct Level {
     inside: usize,
     set_operators: usize,
     joins: usize,
+    /// Whether commas separate relations here.
+    in_from: bool,
+    /// How often the parser may read what stands here: see `READINGS_MAX`.
+    readings: usize,
 }
 
 impl Level {
@@ -84,12 +92,20 @@ pub(crate) fn check_tokens(tokens: &[TokenWithSpan]) -> Result<Depth> {
     let mut outer: Vec<Level> = Vec::new();
     let mut level = Level::default();
     let mut prefixes = 0;
+    let mut points = 0;
+    let mut before = Before::default();
     for token in tokens {
         prefixes = if is_prefix(&token.token) { prefixes + 1 } else { 0 };
         match &token.token {
+            Token::Period => points += 1,
+            Token::Word(_) => {}
+            _ => points = 0,
+        }
+        match &token.token {
             Token::LParen | Token::LBracket => {
                 level.operator();
-                outer.push(std::mem::take(&mut level));
+                let inner = Level { readings: level.readings, ..Level::default() };
+                outer.push(std::mem::replace(&mut level, inner));
             }
             Token::RParen | Token::RBracket => {
                 while level.is_case && !outer.is_empty() {
@@ -97,8 +113,21 @@ pub(crate) fn check_tokens(tokens: &[TokenWithSpan]) -> Result<Depth> {
                 }
                 close(&mut outer, &mut level);
             }
-            Token::Comma => level.expression_ends(),
-            Token::Word(word) if word.quote_style.is_none() => count_word(&mut outer, &mut level, word),
+            Token::Comma => {
+                level.expression_ends();
+                level.joins += usize::from(level.in_from);
+            }
+            Token::Word(word) if word.quote_style.is_none() => {
+                if is_query_word(word) {
+                    level.readings = level.readings.max(1).saturating_mul(before.readings());
+                }
+                level.in_from = match word.keyword {
+                    Keyword::FROM => !before.distinguishes(),
+                    Keyword::USING => true,
+                    other => level.in_from && !ends_from(other),
+                };
+                count_word(&mut outer, &mut level, word);
+            }
             Token::Word(_)
             | Token::Number(..)
             | Token::SingleQuotedString(_)
@@ -107,13 +136,88 @@ pub(crate) fn check_tokens(tokens: &[TokenWithSpan]) -> Result<Depth> {
             | Token::Placeholder(_) => {}
             _ => level.operator(),
         }
-        depth.nesting = depth.nesting.max(outer.len() + prefixes);
+        before.step(&token.token, level.in_from);
+        depth.nesting = depth.nesting.max(outer.len() + prefixes).max(points);
         depth.chain = depth.chain.max(level.depth()).max(level.query_chain());
-        if depth.nesting > NESTING_MAX || depth.chain > CHAIN_MAX || level.query_chain() > QUERY_CHAIN_MAX {
+        let chained = depth.chain > CHAIN_MAX || level.query_chain() > QUERY_CHAIN_MAX;
+        if depth.nesting > NESTING_MAX || chained || level.readings > READINGS_MAX {
             return Err(too_complex());
         }
     }
     Ok(depth)
+}
+
+/// What stands before a token.
+#[derive(Debug, Default)]
+struct Before {
+    /// Opening parentheses directly before it.
+    open: usize,
+    /// Whether a relation must follow these.
+    awaits_relation: bool,
+    /// IS [NOT] DISTINCT, of which so many words are there.
+    distinct: usize,
+}
+
+impl Before {
+    fn step(&mut self, token: &Token, in_from: bool) {
+        let word = match token {
+            Token::Word(word) => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        self.distinct = match (word, self.distinct) {
+            (Keyword::IS, _) => 1,
+            (Keyword::NOT, 1) => 1,
+            (Keyword::DISTINCT, 1) => 2,
+            _ => 0,
+        };
+        if *token == Token::LParen {
+            self.open += 1;
+            return;
+        }
+        self.open = 0;
+        self.awaits_relation = match token {
+            Token::Comma => in_from,
+            _ => matches!(word, Keyword::FROM | Keyword::JOIN | Keyword::LATERAL | Keyword::USING),
+        };
+    }
+
+    /// Whether FROM belongs to IS DISTINCT FROM.
+    fn distinguishes(&self) -> bool {
+        self.distinct == 2
+    }
+
+    /// How often sqlparser reads a query that stands here: behind each parenthesis it tries a subquery first, and then
+    /// a join.
+    fn readings(&self) -> usize {
+        if self.awaits_relation { self.open.max(1) } else { 1 }
+    }
+}
+
+fn is_query_word(word: &Word) -> bool {
+    matches!(word.keyword, Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::TABLE)
+}
+
+/// Whether a word ends the list of relations.
+fn ends_from(word: Keyword) -> bool {
+    matches!(
+        word,
+        Keyword::WHERE
+            | Keyword::GROUP
+            | Keyword::HAVING
+            | Keyword::WINDOW
+            | Keyword::UNION
+            | Keyword::INTERSECT
+            | Keyword::EXCEPT
+            | Keyword::ORDER
+            | Keyword::LIMIT
+            | Keyword::OFFSET
+            | Keyword::FETCH
+            | Keyword::FOR
+            | Keyword::SELECT
+            | Keyword::VALUES
+            | Keyword::SET
+            | Keyword::RETURNING
+    )
 }
 
 /// Operators that can stand in front of their operand nest when they follow one another.

@@ -15,6 +15,13 @@ use arrow::datatypes::{
 use base::{Error, Result};
 use std::sync::Arc;
 
+/// Rows as one array per column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chunk {
+    pub rows: usize,
+    pub columns: Vec<ArrayRef>,
+}
+
 /// An array of `form` with one element per datum. A datum of another form is an internal error.
 pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
     match form {

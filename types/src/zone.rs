@@ -1,9 +1,9 @@
 //! Time zones: fixed offsets and named zones of the tz database that is compiled in.
 //!
 //! Must not know text layouts of timestamps. Offsets are seconds east of UTC, instants microseconds since 1970.
-//! Beyond the years the tz database's rules are tabled for, the last offset of a zone holds.
+//! Beyond the years for which rules are tabled, a zone keeps the rules that it has in the last of them.
 
-use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::{OffsetName, Tz};
 
 /// A time zone of a session or of an AT TIME ZONE.
@@ -86,7 +86,7 @@ impl Zone {
     pub fn offset_at(&self, utc_micros: i64) -> i32 {
         match self {
             Zone::Fixed(seconds) => *seconds,
-            Zone::Named(tz) => tz.offset_from_utc_datetime(&naive(utc_micros)).fix().local_minus_utc(),
+            Zone::Named(tz) => tz.offset_from_utc_datetime(&tabled(utc_micros)).fix().local_minus_utc(),
         }
     }
 
@@ -96,7 +96,7 @@ impl Zone {
         let Zone::Named(tz) = self else { return self.offset_at(local_micros) };
         let before = self.offset_at(local_micros.saturating_sub(86_400_000_000));
         let after = self.offset_at(local_micros.saturating_add(86_400_000_000));
-        match tz.offset_from_local_datetime(&naive(local_micros)) {
+        match tz.offset_from_local_datetime(&tabled(local_micros)) {
             chrono::LocalResult::Single(offset) => offset.fix().local_minus_utc(),
             chrono::LocalResult::Ambiguous(_, _) => after,
             chrono::LocalResult::None => before,
@@ -131,7 +131,7 @@ impl Zone {
     /// The abbreviation in force at an instant, such as CEST.
     pub fn abbreviation(&self, utc_micros: i64) -> String {
         match self {
-            Zone::Named(tz) => match tz.offset_from_utc_datetime(&naive(utc_micros)).abbreviation() {
+            Zone::Named(tz) => match tz.offset_from_utc_datetime(&tabled(utc_micros)).abbreviation() {
                 Some(name) => name.to_owned(),
                 None => self.name(),
             },
@@ -184,4 +184,72 @@ pub(crate) fn write_offset(seconds: i32, out: &mut String) {
 fn naive(micros: i64) -> NaiveDateTime {
     let end = if micros < 0 { NaiveDateTime::MIN } else { NaiveDateTime::MAX };
     DateTime::from_timestamp_micros(micros).map_or(end, |t| t.naive_utc())
+}
+
+/// From here on (the year 2100) the compiled-in tables hold no changes of offset.
+const UNTABLED_US: i64 = 4_102_444_800_000_000;
+/// Years whose changes follow the rules that hold for ever; among them the first of March is every day of the week.
+const LIKE_ALL_LATER: std::ops::Range<i32> = 2089..2100;
+/// The calendar repeats after 400 years, days of the week too.
+const CYCLE_US: i64 = 146_097 * 86_400_000_000;
+/// The year 2000.
+const CYCLE_START_US: i64 = 946_684_800_000_000;
+
+/// The instant to look up in the tables: of later years, the one in a tabled year with the same days of the week.
+/// Years are counted from March, because that hides leap days; no zone changes its offset in January and February.
+fn tabled(micros: i64) -> NaiveDateTime {
+    if micros < UNTABLED_US {
+        return naive(micros);
+    }
+    let moment = naive(CYCLE_START_US + (micros - CYCLE_START_US).rem_euclid(CYCLE_US));
+    let march = |year| NaiveDate::from_ymd_opt(year, 3, 1);
+    let shift = march(moment.year()).and_then(|own| {
+        let alike = LIKE_ALL_LATER.filter_map(march).find(|other| other.weekday() == own.weekday())?;
+        Some(own - alike)
+    });
+    shift.map_or(moment, |shift| moment - shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Zone;
+    use crate::IoSettings;
+
+    /// Offsets that PostgreSQL 15 gives, in seconds. Beyond 2099 the last change of the table held for ever once, so
+    /// that half the zones of the world were in summer all year.
+    #[test]
+    fn rules_go_on_beyond_the_tables() {
+        let zones = [
+            "Europe/Berlin",
+            "America/New_York",
+            "Australia/Lord_Howe",
+            "America/Santiago",
+            "Africa/Casablanca",
+            "Africa/Cairo",
+        ];
+        let cases: [(&str, [i32; 6]); 9] = [
+            ("2100-03-28 00:59:59+00", [3_600, -14_400, 39_600, -10_800, 3_600, 7_200]),
+            ("2100-03-28 01:00:00+00", [7_200, -14_400, 39_600, -10_800, 3_600, 7_200]),
+            ("2104-02-29 12:00:00+00", [3_600, -18_000, 39_600, -10_800, 3_600, 7_200]),
+            ("2399-10-31 00:59:59+00", [7_200, -14_400, 39_600, -10_800, 3_600, 7_200]),
+            ("2399-10-31 01:00:00+00", [3_600, -14_400, 39_600, -10_800, 3_600, 7_200]),
+            ("2400-02-29 23:00:00+00", [3_600, -18_000, 39_600, -10_800, 3_600, 7_200]),
+            ("9999-07-01 00:00:00+00", [7_200, -14_400, 37_800, -14_400, 3_600, 10_800]),
+            ("9999-12-31 23:59:59+00", [3_600, -18_000, 39_600, -10_800, 3_600, 7_200]),
+            ("250000-06-30 00:00:00+00", [7_200, -14_400, 37_800, -14_400, 3_600, 10_800]),
+        ];
+        let timestamptz = crate::SqlType::of(crate::sql_type::oid::TIMESTAMPTZ).unwrap();
+        for (text, offsets) in cases {
+            let datum = crate::parse_text(&timestamptz, text, &IoSettings::default()).unwrap();
+            let crate::Datum::TimestampTz(micros) = datum else { panic!("{datum:?}") };
+            for (name, offset) in zones.iter().zip(offsets) {
+                assert_eq!(Zone::parse(name).unwrap().offset_at(micros), offset, "{name} {text}");
+            }
+        }
+        let berlin = Zone::parse("Europe/Berlin").unwrap();
+        // 02:30 on the days in 2500 on which the clock skips it and shows it twice.
+        for local in [16_732_665_000, 16_751_413_800] {
+            assert_eq!(berlin.offset_at_local(local * 1_000_000), 3_600, "{local}");
+        }
+    }
 }

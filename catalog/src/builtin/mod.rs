@@ -4,6 +4,7 @@
 //! Must not know which functions have a kernel. Invariant: read once, never changed.
 
 mod functions;
+mod keywords;
 mod relations;
 mod rows;
 mod types;
@@ -12,6 +13,7 @@ pub use functions::{
     Aggregate, CastContext, CastMethod, CastRow, Operator, Proc, ProcKind, aggregate, cast, casts, operators,
     proc, procs, procs_named,
 };
+pub use keywords::{Keyword, KeywordClass, keyword, keywords};
 pub use relations::{
     SystemColumn, SystemRelation, system_relation, system_relation_by_oid, system_relations,
 };

@@ -36,28 +36,34 @@ pub(crate) async fn update(
     let mut waiting = Waiting::default();
     let mut affected = 0;
 
-    let columns: Vec<ColRef> =
-        std::iter::once(update.row_address).chain(update.new_columns.iter().copied()).collect();
+    let written = update.new_columns.iter().chain(&update.joined_columns).copied();
+    let columns: Vec<ColRef> = std::iter::once(update.row_address).chain(written).collect();
     let threads = core.engine.shared.threads.clone();
     let planned = lower::execute(context, &update.source, &columns);
     let mut source = ahead(threads.starting_operators(planned).await?, interrupt, &threads);
     while let Some(batch) = source.next().await {
         interrupt.check()?;
         let (addresses, rows) = seen.split(&batch?)?;
-        let rows = batches.renamed(&rows)?;
         affected += addresses.len();
         if at_once {
             waiting.add(addresses, rows);
         } else if !addresses.is_empty() {
-            block_in_place(|| core.transaction.current()?.update(table.id, &addresses, &rows))?;
+            write(core, &batches, &addresses, &rows)?;
             returned.add(&rows)?;
         }
     }
     if let Some((addresses, rows)) = waiting.take()? {
-        block_in_place(|| core.transaction.current()?.update(table.id, &addresses, &rows))?;
+        write(core, &batches, &addresses, &rows)?;
         returned.add(&rows)?;
     }
     returned.finish(format!("UPDATE {affected}"))
+}
+
+/// Writes the new values of rows; columns behind those of the table are for RETURNING.
+fn write(core: &mut Core, batches: &TableBatches, addresses: &[u64], rows: &RecordBatch) -> Result<()> {
+    let columns: Vec<usize> = (0..batches.table.columns.len()).collect();
+    let rows = batches.renamed(&rows.project(&columns).map_err(crate::failure::from_arrow)?)?;
+    block_in_place(|| core.transaction.current()?.update(batches.table.id, addresses, &rows))
 }
 
 /// Runs a DELETE.
@@ -73,7 +79,7 @@ pub(crate) async fn delete(
     let mut affected = 0;
     let mut columns = vec![delete.row_address];
     if delete.returning.is_some() {
-        columns.extend(delete.old_columns.iter().copied());
+        columns.extend(delete.old_columns.iter().chain(&delete.joined_columns).copied());
     }
     let threads = core.engine.shared.threads.clone();
     let planned = lower::execute(context, &delete.source, &columns);

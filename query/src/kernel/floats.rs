@@ -69,38 +69,6 @@ fn divide_real(a: f32, b: f32) -> Result<f32> {
     narrowed(f64::from(a / b), a.is_infinite(), a == 0.0 || b.is_infinite())
 }
 
-/// PostgreSQL's algorithm (Youngs and Cramer), value by value.
-pub(crate) fn variance(values: impl Iterator<Item = f64>, sample: bool) -> Result<f64> {
-    let (mut n, mut sum, mut squares) = (0.0_f64, 0.0_f64, 0.0_f64);
-    for value in values {
-        n += 1.0;
-        let before = sum;
-        sum += value;
-        if n > 1.0 {
-            let difference = value * n - sum;
-            squares += difference * difference / (n * (n - 1.0));
-            if sum.is_infinite() || squares.is_infinite() {
-                if value.is_finite() && before.is_finite() {
-                    return Err(overflow());
-                }
-                squares = f64::NAN;
-            }
-        } else if !value.is_finite() {
-            squares = f64::NAN;
-        }
-    }
-    Ok(if sample { squares / (n - 1.0) } else { squares / n })
-}
-
-/// Sum and number of rows to average; null over no rows.
-pub(crate) fn average(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    #[expect(clippy::cast_precision_loss, reason = "a row count, as PostgreSQL's float8 state holds it")]
-    map2::<Double, Int8, Double, _>(call, args, |sum, rows| {
-        // PostgreSQL's sum starts at 0, so that it is never -0.
-        Ok((rows != 0).then(|| (sum + 0.0) / rows as f64))
-    })
-}
-
 /// The float that has a key.
 pub(crate) fn of_key(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     match call.ret.form {

@@ -8,11 +8,12 @@ use crate::lower::StatementContext;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use base::{Error, Result};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use types::SqlType;
 
@@ -124,6 +125,33 @@ impl ScalarUDFImpl for KernelUdf {
         &self.signature
     }
 
+    /// The calls of a long chain are told apart by a digest: each would spell out all those inside it otherwise, and
+    /// plans ask for the name of each.
+    fn schema_name(&self, args: &[Expr]) -> PlanResult<String> {
+        if is_short(args)? {
+            let args = args.iter().map(|arg| arg.schema_name().to_string()).collect::<Vec<_>>();
+            return Ok(format!("{}({})", self.kernel.name, args.join(", ")));
+        }
+        let mut halves = [DefaultHasher::new(), DefaultHasher::new()];
+        for (half, number) in halves.iter_mut().zip(0_u8..) {
+            number.hash(half);
+            self.hash(half);
+            args.hash(half);
+        }
+        let [high, low] = halves.map(|half| half.finish());
+        Ok(format!("{}(#{high:016x}{low:016x})", self.kernel.name))
+    }
+
+    fn display_name(&self, args: &[Expr]) -> PlanResult<String> {
+        match is_short(args)? {
+            true => {
+                let args = args.iter().map(ToString::to_string).collect::<Vec<_>>();
+                Ok(format!("{}({})", self.kernel.name, args.join(", ")))
+            }
+            false => Ok(format!("{}(..)", self.kernel.name)),
+        }
+    }
+
     fn return_type(&self, _args: &[DataType]) -> PlanResult<DataType> {
         Ok(self.kernel.ret.form.arrow())
     }
@@ -165,6 +193,21 @@ impl KernelUdf {
         }
         Ok(ColumnarValue::Array(self.kernel.run(&args, rows)?))
     }
+}
+
+/// Expressions in a call above which its name is a digest.
+const SPELLED_MAX: usize = 64;
+
+/// Whether there are so few expressions in the arguments that a name can spell them out.
+fn is_short(args: &[Expr]) -> PlanResult<bool> {
+    let mut count = 0;
+    for arg in args {
+        arg.apply(|_| {
+            count += 1;
+            Ok(if count > SPELLED_MAX { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })?;
+    }
+    Ok(count <= SPELLED_MAX)
 }
 
 /// An array of one row repeated.

@@ -3,8 +3,10 @@
 //! Invariants: groups are formed by keys, so that 1.0 and 1.00, 0 and -0, NaN and NaN are one group; an aggregate is
 //! DataFusion's own only where its result is PostgreSQL's for every input.
 
-use crate::kernel::aggregate::{CollectUdaf, Finish, NumericSumUdaf, SortBy, SumUdaf};
-use crate::kernel::{floats, key, numbers};
+use crate::kernel::aggregate::{
+    CollectUdaf, ExtremeUdaf, Extremity, Finish, Moment, MomentUdaf, NumericSumUdaf, SortBy, SumUdaf,
+};
+use crate::kernel::numbers;
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, widen};
 use crate::lower::scope::{Lowering, Scope, build, unsupported_function};
@@ -30,8 +32,7 @@ enum Method {
     Count,
     Sum,
     Avg,
-    Min,
-    Max,
+    Extreme(Extremity),
     BoolAnd,
     BoolOr,
     Collect(Finish),
@@ -57,8 +58,8 @@ fn method(proc: Oid) -> Option<Method> {
         "count" => Method::Count,
         "sum" => Method::Sum,
         "avg" => Method::Avg,
-        "min" if argument != Some(oid::ANYARRAY) => Method::Min,
-        "max" if argument != Some(oid::ANYARRAY) => Method::Max,
+        "min" if argument != Some(oid::ANYARRAY) => Method::Extreme(Extremity::Least),
+        "max" if argument != Some(oid::ANYARRAY) => Method::Extreme(Extremity::Greatest),
         "bool_and" | "every" => Method::BoolAnd,
         "bool_or" => Method::BoolOr,
         "array_agg" if argument == Some(oid::ANYNONARRAY) => Method::Collect(Finish::ArrayAgg),
@@ -252,7 +253,9 @@ impl Lowering<'_> {
             };
         };
         // The order of equal values shows only in results that depend on order.
+        let floats = matches!(first.ty().form, Form::Float32 | Form::Float64);
         let collected = match method {
+            Method::Collect(Finish::Variance { .. }) if floats && !call.distinct => None,
             Method::Collect(finish) => Some(finish),
             _ => collected_instead(method, &types, call.distinct),
         };
@@ -275,9 +278,7 @@ impl Lowering<'_> {
                 self.reform(sum, &ty, &call.ty)
             }
             Method::Avg => self.avg(operands, calls, arg, &call.ty, &common),
-            Method::Min | Method::Max => {
-                self.extreme_of(operands, calls, arg, method == Method::Max, &common)
-            }
+            Method::Extreme(wanted) => self.extreme_of(operands, calls, arg, wanted, &common),
             Method::BoolAnd => {
                 let arg = operands.column(arg.expr, self);
                 Ok(calls.result(bool_and_or::bool_and_udaf(), vec![arg], &common))
@@ -285,6 +286,9 @@ impl Lowering<'_> {
             Method::BoolOr => {
                 let arg = operands.column(arg.expr, self);
                 Ok(calls.result(bool_and_or::bool_or_udaf(), vec![arg], &common))
+            }
+            Method::Collect(Finish::Variance { sample, root }) => {
+                self.moment(operands, calls, arg, Moment::Variance { sample, root }, &common)
             }
             Method::Collect(_) => Err(Error::internal("a collected aggregate was not collected")),
         }
@@ -324,22 +328,32 @@ impl Lowering<'_> {
         ret: &SqlType,
         common: &Common,
     ) -> Result<PlanExpr> {
-        let arg = match arg.ty.form {
-            Form::Float32 => {
-                let ty = SqlType { oid: oid::FLOAT8, typmod: -1, form: Form::Float64 };
-                Typed { expr: widen(arg.expr, DataType::Float64)?, ty }
-            }
-            _ => arg,
-        };
+        if matches!(arg.ty.form, Form::Float32 | Form::Float64) {
+            return self.moment(operands, calls, arg, Moment::Average, common);
+        }
         let counted = operands.column(arg.expr.clone(), self);
         let (sum, ty) = self.sum(operands, calls, arg, common)?;
         let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
         let rows = calls.result(count::count_udaf(), vec![counted], common);
-        let kernel = match ty.form {
-            Form::Float64 => self.kernel("average", floats::average, vec![ty, int8], ret),
-            _ => self.kernel("average", numbers::average, vec![ty, int8], ret),
-        };
+        let kernel = self.kernel("average", numbers::average, vec![ty, int8], ret);
         self.internal(kernel, vec![sum, rows])
+    }
+
+    /// A moment of floats.
+    fn moment(
+        &mut self,
+        operands: &mut Operands,
+        calls: &mut Calls,
+        arg: Typed,
+        moment: Moment,
+        common: &Common,
+    ) -> Result<PlanExpr> {
+        let wide = match arg.ty.form {
+            Form::Float32 => widen(arg.expr, DataType::Float64)?,
+            _ => arg.expr,
+        };
+        let column = operands.column(wide, self);
+        Ok(calls.result(MomentUdaf::udaf(moment), vec![column], common))
     }
 
     fn extreme_of(
@@ -347,25 +361,21 @@ impl Lowering<'_> {
         operands: &mut Operands,
         calls: &mut Calls,
         arg: Typed,
-        greatest: bool,
+        wanted: Extremity,
         common: &Common,
     ) -> Result<PlanExpr> {
-        let udaf = if greatest { min_max::max_udaf() } else { min_max::min_udaf() };
-        let ty = arg.ty.clone();
-        match ty.form {
-            Form::Float32 | Form::Float64 => {
-                let key = self.key(arg)?;
-                let column = operands.column(key, self);
-                let found = calls.result(udaf, vec![column], common);
-                let key_ty = key::key_type(&ty.form).ok_or_else(|| Error::internal("floats have keys"))?;
-                let kernel = self.kernel("value_of_key", floats::of_key, vec![key_ty], &ty);
-                self.internal(kernel, vec![found])
-            }
-            _ => {
-                let column = operands.column(arg.expr, self);
-                Ok(calls.result(udaf, vec![column], common))
-            }
+        let column = operands.column(arg.expr, self);
+        if !ExtremeUdaf::matters_for(&arg.ty) {
+            let udaf = match wanted {
+                Extremity::Least => min_max::min_udaf(),
+                Extremity::Greatest => min_max::max_udaf(),
+            };
+            return Ok(calls.result(udaf, vec![column], common));
         }
+        let udaf = ExtremeUdaf::udaf(wanted, &arg.ty, common.distinct);
+        // A duplicate is no better than the value itself.
+        let common = Common { distinct: false, filter: common.filter.clone() };
+        Ok(calls.result(udaf, vec![column], &common))
     }
 
     /// An aggregate over collected rows: arguments and sort keys are its columns.
@@ -423,8 +433,6 @@ fn collected_instead(method: Method, types: &[SqlType], distinct: bool) -> Optio
     match method {
         Method::Sum if distinct || !summed => Some(Finish::Sum),
         Method::Avg if distinct || !summed => Some(Finish::Avg),
-        Method::Min if matches!(form, Form::PgNum | Form::Interval | Form::List(_)) => Some(Finish::Min),
-        Method::Max if matches!(form, Form::PgNum | Form::Interval | Form::List(_)) => Some(Finish::Max),
         _ => None,
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn of(rel: &Rel) -> Result<Vec<TypedCol>> {
         Rel::Unit => Vec::new(),
         Rel::Empty { columns }
         | Rel::Values { columns, .. }
+        | Rel::Constants { columns, .. }
         | Rel::Function { columns, .. }
         | Rel::SetOp { columns, .. }
         | Rel::CteRef { columns, .. } => columns.clone(),

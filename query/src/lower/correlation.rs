@@ -189,6 +189,7 @@ impl Lowering<'_> {
             | Rel::Scan(_)
             | Rel::System(_)
             | Rel::Values { .. }
+            | Rel::Constants { .. }
             | Rel::Function { .. }
             | Rel::CteRef { .. } => Ok(None),
         }

@@ -11,6 +11,7 @@ mod boolean;
 mod casts;
 mod columns;
 mod comparisons;
+mod constants;
 mod context;
 mod correlation;
 mod evaluate;

@@ -8,6 +8,7 @@ use crate::lower::columns;
 use crate::lower::comparisons::Typed;
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, build, keep};
+use crate::lower::set_operations::Side;
 use crate::scan::{MemoryTable, ScanColumn, StorageTable};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
@@ -36,6 +37,7 @@ impl Lowering<'_> {
                 let unit = build(Ok(LogicalPlanBuilder::empty(true)))?;
                 self.function_rows(unit, &[], *proc, args, columns)
             }
+            Rel::Constants { chunks, columns } => self.constants(chunks, columns),
             Rel::Function { proc, args, columns } => self.table_function(*proc, args, columns),
             Rel::Project { input, items } => self.project(input, items),
             Rel::Filter { input, predicate } => self.filter(input, predicate),
@@ -51,9 +53,8 @@ impl Lowering<'_> {
                 self.distinct(plan, &columns)
             }
             Rel::SetOp { op, all, left, right, left_columns, right_columns, columns } => {
-                let (left, right) = (self.rel(left)?, self.rel(right)?);
-                let left = rename(left, left_columns, columns)?;
-                let right = rename(right, right_columns, columns)?;
+                let left = Side { rel: left, columns: left_columns };
+                let right = Side { rel: right, columns: right_columns };
                 self.set_operation(*op, *all, left, right, columns)
             }
             Rel::Sort { input, keys } => self.sort(input, keys),

@@ -16,7 +16,7 @@ use base::{Error, Result};
 use datafusion::logical_expr::{
     Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Union,
 };
-use sql::bound::{ColRef, Expr, FrameBound, FrameUnit, SetOp, TypedCol, WindowCall, WindowFrame};
+use sql::bound::{ColRef, Expr, FrameBound, FrameUnit, Rel, SetOp, TypedCol, WindowCall, WindowFrame};
 use std::sync::Arc;
 use types::sql_type::oid;
 use types::{Form, SqlType};
@@ -29,34 +29,109 @@ pub(crate) fn is_table_function(proc: Oid) -> bool {
     series::table_function(proc).is_some()
 }
 
+/// A side of a set operation: `columns` of `rel`, in the order of the result's columns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Side<'r> {
+    pub(crate) rel: &'r Rel,
+    pub(crate) columns: &'r [ColRef],
+}
+
+impl<'r> Side<'r> {
+    /// The sides of the set operation that this side is, when it keeps all its columns in their order.
+    fn opened(&self) -> Option<(SetOp, bool, Side<'r>, Side<'r>)> {
+        let Rel::SetOp { op, all, left, right, left_columns, right_columns, columns } = self.rel else {
+            return None;
+        };
+        if !columns.iter().map(|c| c.col).eq(self.columns.iter().copied()) {
+            return None;
+        }
+        let left = Side { rel: left, columns: left_columns };
+        Some((*op, *all, left, Side { rel: right, columns: right_columns }))
+    }
+}
+
+/// The sides of a union with those of the unions among them in their place: a chain becomes one flat union, because
+/// the cost of planning grows with the square of the depth. UNION drops equal rows at the end, so it takes the sides
+/// of every union; UNION ALL those of UNION ALL only.
+fn union_sides<'r>(all: bool, left: Side<'r>, right: Side<'r>) -> Vec<Side<'r>> {
+    let mut flat = Vec::new();
+    let mut open = vec![right, left];
+    while let Some(side) = open.pop() {
+        match side.opened() {
+            Some((SetOp::Union, inner_all, left, right)) if inner_all || !all => open.extend([right, left]),
+            _ => flat.push(side),
+        }
+    }
+    flat
+}
+
+/// The first side of a chain of EXCEPT, and the sides whose rows are taken from it.
+fn except_sides<'r>(left: Side<'r>, right: Side<'r>) -> (Side<'r>, Vec<Side<'r>>) {
+    let mut first = left;
+    let mut rest = vec![right];
+    while let Some((SetOp::Except, false, left, right)) = first.opened() {
+        first = left;
+        rest.push(right);
+    }
+    rest.reverse();
+    (first, rest)
+}
+
 impl Lowering<'_> {
-    /// Both sides yield `columns`.
+    /// A set operation of two sides, which becomes `columns`.
     pub(crate) fn set_operation(
         &mut self,
         op: SetOp,
         all: bool,
-        left: LogicalPlan,
-        right: LogicalPlan,
+        left: Side<'_>,
+        right: Side<'_>,
         columns: &[TypedCol],
     ) -> Result<LogicalPlan> {
         match (op, all) {
-            (SetOp::Union, _) => {
-                let union = Union::try_new(vec![Arc::new(left), Arc::new(right)]).map_err(from_datafusion)?;
-                let union = LogicalPlan::Union(union);
-                if all { Ok(union) } else { self.distinct(union, columns) }
+            (SetOp::Union, true) => self.union(union_sides(all, left, right), columns),
+            (SetOp::Union, false) => {
+                let union = self.union(union_sides(all, left, right), columns)?;
+                self.distinct(union, columns)
             }
             (SetOp::Intersect, false) => {
+                let (left, right) = (self.side(&left, columns)?, self.side(&right, columns)?);
                 let left = self.distinct(left, columns)?;
                 self.half_join(left, right, columns, None, JoinType::LeftSemi)
             }
             (SetOp::Except, false) => {
+                let (first, rest) = except_sides(left, right);
+                let left = self.side(&first, columns)?;
                 let left = self.distinct(left, columns)?;
+                let right = self.union(rest, columns)?;
                 self.half_join(left, right, columns, None, JoinType::LeftAnti)
             }
             // Equal rows are numbered on each side; the n-th of one side meets the n-th of the other.
-            (SetOp::Intersect, true) => self.numbered_join(left, right, columns, JoinType::LeftSemi),
-            (SetOp::Except, true) => self.numbered_join(left, right, columns, JoinType::LeftAnti),
+            (SetOp::Intersect | SetOp::Except, true) => {
+                let kind = if op == SetOp::Intersect { JoinType::LeftSemi } else { JoinType::LeftAnti };
+                let (left, right) = (self.side(&left, columns)?, self.side(&right, columns)?);
+                self.numbered_join(left, right, columns, kind)
+            }
         }
+    }
+
+    /// The rows of a side under the names of `columns`.
+    fn side(&mut self, side: &Side<'_>, columns: &[TypedCol]) -> Result<LogicalPlan> {
+        let plan = self.rel(side.rel)?;
+        rename(plan, side.columns, columns)
+    }
+
+    /// All rows of all sides.
+    fn union(&mut self, sides: Vec<Side<'_>>, columns: &[TypedCol]) -> Result<LogicalPlan> {
+        let mut plans = Vec::with_capacity(sides.len());
+        for side in &sides {
+            plans.push(Arc::new(self.side(side, columns)?));
+        }
+        if let [_] = plans.as_slice()
+            && let Some(only) = plans.pop()
+        {
+            return Ok(Arc::unwrap_or_clone(only));
+        }
+        Ok(LogicalPlan::Union(Union::try_new(plans).map_err(from_datafusion)?))
     }
 
     fn numbered_join(

@@ -120,6 +120,7 @@ pub(crate) fn inputs(rel: &Rel) -> Vec<&Rel> {
         | Rel::Scan(_)
         | Rel::System(_)
         | Rel::Values { .. }
+        | Rel::Constants { .. }
         | Rel::Function { .. }
         | Rel::CteRef { .. } => Vec::new(),
         Rel::Project { input, .. }
@@ -141,6 +142,7 @@ pub(crate) fn expressions(rel: &Rel) -> Vec<&Expr> {
         | Rel::Empty { .. }
         | Rel::Scan(_)
         | Rel::System(_)
+        | Rel::Constants { .. }
         | Rel::CteRef { .. }
         | Rel::Distinct { .. }
         | Rel::SetOp { .. }

@@ -3,7 +3,7 @@
 //! Invariant: partitions and order go by keys. Frames that DataFusion does not compute as PostgreSQL are refused.
 
 use crate::failure::from_datafusion;
-use crate::kernel::aggregate::{NumericSumUdaf, SumUdaf};
+use crate::kernel::aggregate::{ExtremeUdaf, Extremity, Moment, MomentUdaf, NumericSumUdaf, SumUdaf};
 use crate::kernel::{floats, key, numbers};
 use crate::lower::aggregates::Operands;
 use crate::lower::columns;
@@ -285,16 +285,23 @@ impl Lowering<'_> {
                 let (sum, ty) = self.sum_over(operands, add, arg, over)?;
                 self.in_form(sum, &ty, &call.ty)
             }
+            ("avg", Form::Float64) if !is_moving(over) => {
+                let column = operands.column(arg.expr, self);
+                Ok(add(over.call(udaf(MomentUdaf::udaf(Moment::Average)), vec![column])))
+            }
             ("avg", _) => {
                 let counted = operands.column(arg.expr.clone(), self);
                 let (sum, ty) = self.sum_over(operands, add, arg, over)?;
                 let rows = add(over.call(udaf(count::count_udaf()), vec![counted]));
                 let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
-                let kernel = match ty.form {
-                    Form::Float64 => self.kernel("average", floats::average, vec![ty, int8], &call.ty),
-                    _ => self.kernel("average", numbers::average, vec![ty, int8], &call.ty),
-                };
+                let kernel = self.kernel("average", numbers::average, vec![ty, int8], &call.ty);
                 self.internal(kernel, vec![sum, rows])
+            }
+            ("min" | "max", _) if ExtremeUdaf::matters_for(&arg.ty) && !is_moving(over) => {
+                let wanted = if row.name == "max" { Extremity::Greatest } else { Extremity::Least };
+                let extreme = ExtremeUdaf::udaf(wanted, &arg.ty, false);
+                let column = operands.column(arg.expr, self);
+                Ok(add(over.call(udaf(extreme), vec![column])))
             }
             ("min" | "max", form) if form.arrow_order_is_sql_order() => {
                 let column = operands.column(arg.expr, self);
@@ -332,7 +339,7 @@ impl Lowering<'_> {
         over: &Over,
     ) -> Result<(PlanExpr, SqlType)> {
         let wide = |form: Form, oid: Oid| SqlType { oid, typmod: -1, form };
-        let moving = !matches!(&over.frame.start_bound, WindowFrameBound::Preceding(v) if v.is_null());
+        let moving = is_moving(over);
         let (expr, ty, udaf) = match &arg.ty.form {
             Form::Int16 | Form::Int32 => {
                 (widen(arg.expr, DataType::Int64)?, wide(Form::Int64, oid::INT8), sum::sum_udaf())
@@ -363,6 +370,11 @@ impl Lowering<'_> {
         let kernel = numbers::reform(from, to, &self.context.statement);
         self.internal(kernel, vec![value])
     }
+}
+
+/// Whether rows leave the frame as it goes on.
+fn is_moving(over: &Over) -> bool {
+    !matches!(&over.frame.start_bound, WindowFrameBound::Preceding(v) if v.is_null())
 }
 
 /// A constant argument that must be above zero; None for null.

@@ -24,8 +24,8 @@ pub(crate) async fn explained(
             (Some(heading("Insert", insert.table, context)), &insert.source, insert.source_columns.clone())
         }
         BoundStatement::Update(update) => {
-            let columns =
-                std::iter::once(update.row_address).chain(update.new_columns.iter().copied()).collect();
+            let written = update.new_columns.iter().chain(&update.joined_columns).copied();
+            let columns = std::iter::once(update.row_address).chain(written).collect();
             (Some(heading("Update", update.table, context)), &update.source, columns)
         }
         BoundStatement::Delete(delete) => {

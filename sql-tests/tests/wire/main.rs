@@ -8,6 +8,8 @@
 mod client;
 mod conversations;
 mod hostile;
+mod hostile_statements;
+mod keywords;
 mod kill;
 mod protocol;
 mod psql;

@@ -4,8 +4,10 @@ use super::names::located;
 use super::{Binder, Scope, Term, resolve};
 use crate::bound::Expr;
 use base::{Error, ErrorKind, Result};
+use catalog::builtin::CastContext;
 use sqlparser::ast;
 use types::Datum;
+use types::sql_type::oid;
 
 impl Binder<'_> {
     pub(super) fn case(
@@ -87,8 +89,19 @@ impl Binder<'_> {
     fn null_if(&mut self, terms: Vec<Term>, at: usize) -> Result<Expr> {
         let [left, right] = <[Term; 2]>::try_from(terms)
             .map_err(|_| located(Error::new(ErrorKind::Syntax, "NULLIF takes two arguments"), at))?;
-        let (equal, left, right) = self.comparison("=", left, right, None).map_err(|e| located(e, at))?;
+        let compared = self.comparison("=", left.clone(), right.clone(), None).map_err(|e| located(e, at))?;
+        let (equal, left, right) =
+            (compared.0, self.own_scale(left, compared.1)?, self.own_scale(right, compared.2)?);
         let ty = left.ty();
         Ok(Expr::NullIf { equal, left: Box::new(left), right: Box::new(right), ty })
+    }
+
+    /// A numeric as it was before it was brought to one scale with what it is compared with: NULLIF yields it.
+    fn own_scale(&mut self, term: Term, compared: Expr) -> Result<Expr> {
+        if compared.ty().oid != oid::NUMERIC {
+            return Ok(compared);
+        }
+        let numeric = super::type_name::held(oid::NUMERIC, -1)?;
+        Ok(self.coerce(term, &numeric, CastContext::Implicit)?.expr)
     }
 }

@@ -6,14 +6,13 @@ use super::output::figure_name;
 use super::select::Bound;
 use super::type_name::{held, type_name};
 use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable, Term};
-use crate::bound::{BoundQuery, Cte, Expr, OutputColumn, Rel, TableScan, TypedCol, walk};
+use crate::bound::{BoundQuery, CastHow, Cte, Expr, OutputColumn, Rel, TableScan, TypedCol, walk};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::CastContext;
 use catalog::{ColumnDef, TableDef};
 use sqlparser::ast;
-use sqlparser::dialect::PostgreSqlDialect;
-use sqlparser::parser::Parser;
+use types::sql_type::oid;
 use types::{Datum, SqlType};
 
 impl Binder<'_> {
@@ -131,6 +130,25 @@ impl Binder<'_> {
         self.in_form(expr, &column.ty)
     }
 
+    /// The value of an expression of a type when no function needs to be called for it; None when one does.
+    pub fn constant_value(&self, expr: Expr, ty: &SqlType) -> Result<Option<Datum>> {
+        match expr {
+            Expr::Const(datum, own) if datum.is_null() || own.form == ty.form => Ok(Some(datum)),
+            Expr::Cast { how: CastHow::Function(_), arg, ty: to } if to.form == ty.form => {
+                match (*arg, to.oid) {
+                    // PostgreSQL makes floats of numerics by their text, too.
+                    (Expr::Const(datum, from), oid::FLOAT4 | oid::FLOAT8) if from.oid == oid::NUMERIC => {
+                        let mut text = String::new();
+                        types::text::format_text(&from, &datum, &self.context.io, &mut text)?;
+                        types::text::parse_text(&to, &text, &self.context.io).map(Some)
+                    }
+                    _ => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Coerces a bound value to any type by a cast's rules, up to the type's stored form: for values that are not
     /// of a column, such as partition bounds and COPY options.
     pub fn coerce_to(&mut self, term: Term, target: &SqlType, context: CastContext) -> Result<Expr> {
@@ -153,9 +171,8 @@ impl Binder<'_> {
     /// The value of a column that is not given: its DEFAULT, bound from its text, or NULL, of the column's type.
     pub fn bind_default(&mut self, column: &ColumnDef) -> Result<Expr> {
         let Some(text) = &column.default else { return Ok(Expr::Const(Datum::Null, column.ty.clone())) };
-        let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).and_then(|mut p| p.parse_expr());
-        let expr =
-            parsed.map_err(|e| Error::internal(format!("default of column \"{}\": {e}", column.name)))?;
+        let expr = crate::parse::parse_expression(text)
+            .map_err(|e| Error::internal(format!("default of column \"{}\": {e}", column.name)))?;
         // Positions in the default's text mean nothing in the statement.
         let lines = std::mem::replace(&mut self.lines, super::names::Lines::none());
         let bound = self.bind_assignment(&expr, &Scope::empty(), column, Clause::Default);

@@ -23,6 +23,7 @@ mod expr;
 mod from;
 mod function;
 mod grouping;
+mod in_list;
 mod interval;
 mod join;
 mod level;
@@ -47,6 +48,7 @@ pub use context::{BindContext, Clause};
 pub use scope::{Scope, ScopeColumn, ScopeTable};
 
 use crate::bound::{ColRef, CteId, Expr};
+use crate::text::Text;
 use std::collections::HashMap;
 use types::SqlType;
 
@@ -55,6 +57,7 @@ use types::SqlType;
 pub struct Binder<'a> {
     pub(crate) context: BindContext<'a>,
     lines: names::Lines,
+    text: Text<'a>,
     next_col: u32,
     next_cte: u32,
     /// Types of parameters as far as they are known.
@@ -80,6 +83,7 @@ impl<'a> Binder<'a> {
     pub fn new(context: &BindContext<'a>) -> Self {
         Self {
             lines: names::Lines::new(context.text),
+            text: Text::new(context.text),
             context: context.clone(),
             next_col: 0,
             next_cte: 0,

@@ -1,8 +1,7 @@
-//! Operators: arithmetic and comparison, AND and OR, BETWEEN, IN, LIKE, ANY and ALL over arrays.
+//! Operators: arithmetic and comparison, AND and OR, BETWEEN, LIKE, ANY and ALL over arrays.
 //!
 //! Invariant: an operator becomes a call of the function behind it; AND, OR and NOT stay nodes of their own.
 
-use super::coerce::can_coerce;
 use super::expr::boolean;
 use super::names::located;
 use super::resolve::{self, Refused};
@@ -11,9 +10,8 @@ use super::{Binder, Scope, Term};
 use crate::bound::Expr;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use catalog::builtin::{self, CastContext};
+use catalog::builtin;
 use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
-use types::SqlType;
 use types::sql_type::oid;
 
 const HINT_TWO: &str =
@@ -290,66 +288,6 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn in_list(
-        &mut self,
-        expr: &ast::Expr,
-        list: &[ast::Expr],
-        negated: bool,
-        scope: &Scope<'_>,
-    ) -> Result<Term> {
-        let arg = self.expr(expr, scope)?;
-        let at = arg.at;
-        let mut terms = vec![arg];
-        for item in list {
-            terms.push(self.expr(item, scope)?);
-        }
-        let types: Vec<(Oid, usize)> = terms.iter().map(|t| (t.expr.ty().oid, t.at)).collect();
-        if let Ok(common) = super::coerce::common_oid(&types, "IN")
-            && types.iter().all(|(t, _)| can_coerce(*t, common, CastContext::Implicit))
-            && let Some((arg_type, _)) = types.first()
-            && let Ok((operator, sides, _)) = resolve::operator("=", &[*arg_type, common])
-            && let [left, right] = sides.as_slice()
-        {
-            return self.in_common(operator.proc, terms, (*left, *right), negated, at);
-        }
-        // The items have no type in common: one comparison each.
-        let name = if negated { "<>" } else { "=" };
-        let mut comparisons = Vec::with_capacity(list.len());
-        for (i, term) in terms.into_iter().skip(1).enumerate() {
-            let arg = self.expr(expr, scope)?;
-            let before = list.get(i).map_or(expr, |_| expr);
-            comparisons.push(self.operation(name, Some(arg), term, Some(before))?.expr);
-        }
-        Ok(Term { expr: if negated { Expr::And(comparisons) } else { Expr::Or(comparisons) }, at })
-    }
-
-    fn in_common(
-        &mut self,
-        equal: Oid,
-        terms: Vec<Term>,
-        (left, right): (Oid, Oid),
-        negated: bool,
-        at: usize,
-    ) -> Result<Term> {
-        let mut exprs = Vec::with_capacity(terms.len());
-        for (i, term) in terms.into_iter().enumerate() {
-            exprs.push(self.coerce_argument(term, if i == 0 { left } else { right })?.expr);
-        }
-        let types: Vec<SqlType> = exprs.iter().map(Expr::ty).filter(|t| t.oid == oid::NUMERIC).collect();
-        if !types.is_empty() {
-            let form = super::numeric::aligned(&types);
-            let ty = SqlType { form, ..super::numeric::per_value() };
-            exprs = exprs
-                .into_iter()
-                .map(|e| if e.ty().oid == oid::NUMERIC { self.in_form(e, &ty) } else { Ok(e) })
-                .collect::<Result<_>>()?;
-        }
-        let mut exprs = exprs.into_iter();
-        let Some(arg) = exprs.next() else { return Err(Error::internal("IN without an argument")) };
-        let list = exprs.collect();
-        Ok(Term { expr: Expr::InList { equal, arg: Box::new(arg), list, negated }, at })
-    }
-
     pub(super) fn quantified(
         &mut self,
         left: &ast::Expr,
@@ -411,7 +349,7 @@ impl Binder<'_> {
         if at == 0 {
             return None;
         }
-        let rest = self.context.text.chars().skip(at.saturating_sub(1));
+        let rest = self.text.from(at).chars();
         let skipped = rest.take_while(|c| c.is_whitespace() || *c == ')').count();
         Some(at + skipped)
     }
@@ -420,21 +358,13 @@ impl Binder<'_> {
     pub(super) fn word_before(&self, word: &str, at: usize) -> usize {
         const LOOK_BACK: usize = 40;
         let from = at.saturating_sub(LOOK_BACK + 1);
-        let before: String = self
-            .context
-            .text
-            .chars()
-            .skip(from)
-            .take(at.saturating_sub(1) - from.min(at.saturating_sub(1)))
-            .collect();
-        let before = before.to_ascii_lowercase();
+        let before = self.text.slice(from + 1, at).to_ascii_lowercase();
         let found = before.rfind(word).and_then(|i| before.get(..i));
         found.map_or(at, |prefix| from + prefix.chars().count() + 1)
     }
 
     pub(super) fn text_at(&self, at: usize, expected: &str) -> bool {
-        let mut text = self.context.text.chars().skip(at.saturating_sub(1));
-        expected.chars().all(|c| text.next() == Some(c))
+        self.text.from(at).starts_with(expected)
     }
 }
 

@@ -112,6 +112,8 @@ pub struct BoundUpdate {
     pub row_address: ColRef,
     /// All columns of the table, in table order, after the update.
     pub new_columns: Vec<ColRef>,
+    /// Columns of FROM's relations that RETURNING uses.
+    pub joined_columns: Vec<ColRef>,
     pub returning: Option<Returning>,
 }
 
@@ -124,10 +126,13 @@ pub struct BoundDelete {
     pub row_address: ColRef,
     /// All columns of the table in table order.
     pub old_columns: Vec<ColRef>,
+    /// Columns of USING's relations that RETURNING uses.
+    pub joined_columns: Vec<ColRef>,
     pub returning: Option<Returning>,
 }
 
-/// RETURNING: expressions over the written row (`row`: all columns of the table, in table order).
+/// RETURNING: expressions over the written row (`row`: all columns of the table, in table order, then those of joined
+/// relations).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Returning {
     pub row: Vec<TypedCol>,

@@ -4,6 +4,7 @@
 //! Invariants: `at` is a position in characters from 1 in the query string; every field was written by the user or
 //! is the documented default of its absence.
 
+use super::literal_rows::LiteralRows;
 use crate::bound::Isolation;
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query, SelectItem, TableWithJoins, With};
 
@@ -54,6 +55,8 @@ pub struct InsertSpec {
 #[derive(Clone, Debug, PartialEq)]
 pub enum InsertSource {
     DefaultValues,
+    /// VALUES of nothing but literals.
+    Literals(LiteralRows),
     /// VALUES may hold DEFAULT, which the parser leaves as an identifier.
     Query(Box<Query>),
 }

@@ -4,16 +4,21 @@
 //! Invariant: a syntax error names the token it stopped at, in PostgreSQL's words and at its position.
 
 use super::dialect::NyalaDialect;
-use super::tokens::{Source, StatementTokens, position, syntax};
+use super::literal_rows::LiteralRows;
+use super::tokens::{StatementTokens, position, syntax, text_of};
+use super::words::{is_name, is_type_or_function};
 use crate::limits::{PARSER_RECURSION_MAX, too_complex};
+use crate::text::Text;
 use base::{Error, Result};
 use sqlparser::ast::{Ident, ObjectName};
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 pub(crate) struct Cursor<'a> {
-    parser: Parser<'static>,
-    source: Source<'a>,
+    parser: Parser<'a>,
+    text: &'a Text<'a>,
+    /// The rows that stood behind VALUES.
+    rows: Option<LiteralRows>,
     /// Position of the semicolon that ends the statement.
     semicolon: Option<usize>,
 }
@@ -24,25 +29,12 @@ impl std::fmt::Debug for Cursor<'_> {
     }
 }
 
-/// Words that cannot be names of columns and tables unless quoted: reserved ones and those for types and functions.
-const RESERVED: &str = " all analyse analyze and any array as asc asymmetric authorization binary both case cast check \
-collate collation column concurrently constraint create cross current_catalog current_date current_role current_schema \
-current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign \
-freeze from full grant group having ilike in initially inner intersect into is isnull join lateral leading left like \
-limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references \
-returning right select session_user similar some symmetric table tablesample then to trailing true union unique user \
-using variadic verbose when where window with ";
-
-/// The reserved words that can be names of types and functions.
-const TYPE_OR_FUNCTION: &str = " authorization binary collation concurrently cross current_schema freeze full ilike inner is \
-isnull join left like natural notnull outer overlaps right similar tablesample verbose ";
-
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(source: Source<'a>, statement: StatementTokens) -> Self {
-        let parser = Parser::new(&NyalaDialect)
+    pub(crate) fn new(text: &'a Text<'a>, dialect: &'a NyalaDialect, statement: StatementTokens) -> Self {
+        let parser = Parser::new(dialect)
             .with_recursion_limit(PARSER_RECURSION_MAX)
             .with_tokens_with_locations(statement.tokens);
-        Self { parser, source, semicolon: statement.semicolon }
+        Self { parser, text, rows: statement.rows, semicolon: statement.semicolon }
     }
 
     /// Position of the next token; at the end, of what ends the statement.
@@ -52,7 +44,7 @@ impl<'a> Cursor<'a> {
 
     fn token_at(&self, span: Span, token: &Token) -> usize {
         if *token == Token::EOF {
-            self.semicolon.unwrap_or_else(|| self.source.end())
+            self.semicolon.unwrap_or_else(|| self.text.end())
         } else {
             position(span.start)
         }
@@ -60,7 +52,12 @@ impl<'a> Cursor<'a> {
 
     /// The source text from position `start` to the next token, without the blanks between.
     pub(crate) fn text_since(&self, start: usize) -> &'a str {
-        self.source.slice(start, self.at()).trim_end()
+        self.text.slice(start, self.at()).trim_end()
+    }
+
+    /// The rows of literals that were taken out of the statement.
+    pub(crate) fn take_rows(&mut self) -> Option<LiteralRows> {
+        self.rows.take()
     }
 
     pub(crate) fn peek(&self) -> &Token {
@@ -132,14 +129,14 @@ impl<'a> Cursor<'a> {
     /// Whether the next token can be a name.
     pub(crate) fn is_name(&self) -> bool {
         match self.peek() {
-            Token::Word(word) => word.quote_style.is_some() || !is_reserved(&word.value),
+            Token::Word(word) => is_name(word),
             _ => false,
         }
     }
 
     /// Whether the next token is a word that may stand for a string: names of types and functions too.
     pub(crate) fn is_value_word(&self) -> bool {
-        self.is_name() || TYPE_OR_FUNCTION.split(' ').any(|word| !word.is_empty() && self.is_word(word))
+        matches!(self.peek(), Token::Word(word) if is_name(word) || is_type_or_function(word))
     }
 
     pub(crate) fn name(&mut self) -> Result<Ident> {
@@ -203,7 +200,7 @@ impl<'a> Cursor<'a> {
     /// Lets sqlparser read on from here.
     pub(crate) fn sql<T>(
         &mut self,
-        read: impl FnOnce(&mut Parser<'static>) -> Result<T, ParserError>,
+        read: impl FnOnce(&mut Parser<'a>) -> Result<T, ParserError>,
     ) -> Result<T> {
         read(&mut self.parser).map_err(|error| self.translate(&error))
     }
@@ -219,7 +216,7 @@ impl<'a> Cursor<'a> {
         let near = match (&token.token, self.semicolon) {
             (Token::EOF, None) => return syntax("syntax error at end of input".to_owned(), at),
             (Token::EOF, Some(_)) => ";",
-            _ => self.source.token(token.span),
+            _ => text_of(self.text, token.span),
         };
         syntax(format!("syntax error at or near \"{near}\""), at)
     }
@@ -264,9 +261,4 @@ pub(crate) fn string_of(token: &Token) -> Option<String> {
 
 pub(crate) fn is_word(token: &Token, word: &str) -> bool {
     matches!(token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word))
-}
-
-fn is_reserved(word: &str) -> bool {
-    let lower = word.to_ascii_lowercase();
-    RESERVED.split(' ').any(|reserved| !reserved.is_empty() && reserved == lower)
 }

@@ -1,18 +1,37 @@
 //! The dialect that sqlparser reads: its PostgreSQL with what PostgreSQL 15 does not have switched off.
 //!
-//! Invariant: a method that sqlparser's PostgreSQL dialect overrides is delegated here; the rest keep their defaults.
+//! Invariants: a method that sqlparser's PostgreSQL dialect overrides is delegated here; the rest keep their defaults.
+//! However often the parser tries one reading and then another, the time it takes stays in proportion to the tokens.
 
+use super::in_list;
+use super::words::{is_label, is_name};
 use sqlparser::ast::Expr;
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
 use std::any::TypeId;
+use std::cell::Cell;
 
 const BASE: PostgreSqlDialect = PostgreSqlDialect {};
 
+/// Operands that may be read for each token: one, were it not that a reading can be given up for another.
+const READINGS_PER_TOKEN_MAX: usize = 64;
+
 /// PostgreSQL 15 as sqlparser can read it.
-#[derive(Debug)]
-pub(crate) struct NyalaDialect;
+#[derive(Debug, Default)]
+pub(crate) struct NyalaDialect {
+    /// Operands that may still be read.
+    readings: Cell<usize>,
+}
+
+impl NyalaDialect {
+    /// For parsing so many tokens.
+    pub(crate) fn for_tokens(tokens: usize) -> Self {
+        let readings = tokens.saturating_add(READINGS_PER_TOKEN_MAX).saturating_mul(READINGS_PER_TOKEN_MAX);
+        Self { readings: Cell::new(readings) }
+    }
+}
 
 macro_rules! delegate {
     ($($name:ident),* $(,)?) => {
@@ -41,36 +60,38 @@ impl Dialect for NyalaDialect {
     fn is_custom_operator_part(&self, ch: char) -> bool {
         BASE.is_custom_operator_part(ch)
     }
-    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
-        BASE.is_reserved_for_identifier(keyword)
+    /// Words that are names here have lost their keyword; what has one is never tried as a name.
+    fn is_reserved_for_identifier(&self, _keyword: Keyword) -> bool {
+        true
     }
-    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
-        BASE.get_next_precedence(parser)
+    fn is_select_item_alias(&self, explicit: bool, _keyword: &Keyword, parser: &mut Parser) -> bool {
+        matches!(&parser.get_current_token().token, Token::Word(word) if is_label(explicit, word))
     }
-    fn prec_value(&self, precedence: Precedence) -> u8 {
-        BASE.prec_value(precedence)
+    fn is_table_factor_alias(&self, _explicit: bool, _keyword: &Keyword, parser: &mut Parser) -> bool {
+        matches!(&parser.get_current_token().token, Token::Word(word) if is_name(word))
     }
-
-    /// `IS [NOT] DISTINCT FROM` takes an operand that binds tighter than itself; sqlparser would give it everything
-    /// that follows, AND included.
+    fn parse_prefix(&self, _parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        match self.readings.get().checked_sub(1) {
+            Some(left) => {
+                self.readings.set(left);
+                None
+            }
+            None => Some(Err(ParserError::RecursionLimitExceeded)),
+        }
+    }
     fn parse_infix(
         &self,
         parser: &mut Parser,
         expr: &Expr,
         precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
-        let negated = if parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
-            false
-        } else if parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM]) {
-            true
-        } else {
-            return None;
-        };
-        let left = Box::new(expr.clone());
-        Some(parser.parse_subexpr(precedence).map(|right| match negated {
-            false => Expr::IsDistinctFrom(left, Box::new(right)),
-            true => Expr::IsNotDistinctFrom(left, Box::new(right)),
-        }))
+        in_list::parse(parser, expr).or_else(|| distinct_from(parser, expr, precedence))
+    }
+    fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        BASE.get_next_precedence(parser)
+    }
+    fn prec_value(&self, precedence: Precedence) -> u8 {
+        BASE.prec_value(precedence)
     }
 
     delegate!(
@@ -128,4 +149,21 @@ impl Dialect for NyalaDialect {
     fn supports_comment_optimizer_hint(&self) -> bool {
         false
     }
+}
+
+/// `IS [NOT] DISTINCT FROM` takes an operand that binds tighter than itself; sqlparser would give it everything that
+/// follows, AND included.
+fn distinct_from(parser: &mut Parser, expr: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+    let negated = if parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]) {
+        false
+    } else if parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM]) {
+        true
+    } else {
+        return None;
+    };
+    let left = Box::new(expr.clone());
+    Some(parser.parse_subexpr(precedence).map(|right| match negated {
+        false => Expr::IsDistinctFrom(left, Box::new(right)),
+        true => Expr::IsNotDistinctFrom(left, Box::new(right)),
+    }))
 }

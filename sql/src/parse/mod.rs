@@ -10,11 +10,15 @@ mod ast;
 mod copy;
 mod cursor;
 mod dialect;
+mod in_list;
+mod literal_rows;
+mod pieces;
 mod session;
 mod statement;
 mod table;
 mod tokens;
 mod unsupported;
+mod words;
 mod write;
 
 pub use ast::{
@@ -23,4 +27,5 @@ pub use ast::{
     InsertSource, InsertSpec, KeySpec, PartitionBound, PartitionLevel, PartitionSpec, SetClause, SetSpec,
     SetTarget, StatementAst, TargetColumn, UpdateSpec, Word,
 };
+pub use literal_rows::LiteralRows;
 pub use statement::{ParsedStatement, parse, parse_expression};

@@ -6,10 +6,12 @@
 
 use super::ast::{ExplainSpec, StatementAst};
 use super::cursor::{Cursor, is_word};
-use super::tokens::{Source, StatementTokens, position, statements};
+use super::dialect::NyalaDialect;
+use super::tokens::{StatementTokens, position, statements};
 use super::unsupported::{refuse, refused_statement};
 use super::{copy, session, table, write};
 use crate::limits::{DEFINITION_CHAIN_MAX, Depth, check_bytes, check_tokens, too_complex};
+use crate::text::Text;
 use base::limits::STACK_BYTES;
 use base::{Error, Result, spawn};
 use sqlparser::ast::{Expr, Query, With};
@@ -60,35 +62,37 @@ impl Drop for ParsedStatement {
 /// of PostgreSQL that are not supported.
 pub fn parse(sql: &str) -> Result<Vec<ParsedStatement>> {
     check_bytes(sql)?;
-    let source = Source::new(sql);
-    statements(source)?.into_iter().map(|tokens| parse_one(source, tokens)).collect()
+    let text = Text::new(sql);
+    statements(&text)?.into_iter().map(|tokens| parse_one(&text, tokens)).collect()
 }
 
 /// Parses the text of one expression, such as a stored DEFAULT. Stack as for `parse`.
 pub fn parse_expression(text: &str) -> Result<Expr> {
-    let source = Source::new(text);
-    let mut all = statements(source)?.into_iter();
-    let tokens = all.next().unwrap_or(StatementTokens { tokens: Vec::new(), semicolon: None });
+    let text = Text::new(text);
+    let mut all = statements(&text)?.into_iter();
+    let tokens =
+        all.next().unwrap_or(StatementTokens { tokens: Vec::new(), rows: None, end: 1, semicolon: None });
     check_tokens(&tokens.tokens)?;
-    let mut cursor = Cursor::new(source, tokens);
+    let dialect = NyalaDialect::for_tokens(tokens.tokens.len());
+    let mut cursor = Cursor::new(&text, &dialect, tokens);
     let expr = cursor.sql(Parser::parse_expr)?;
     cursor.expect_end()?;
     Ok(expr)
 }
 
-fn parse_one(source: Source<'_>, tokens: StatementTokens) -> Result<ParsedStatement> {
+fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement> {
     let depth = check_tokens(&tokens.tokens)?;
     let start = tokens.tokens.first().map_or(1, |t| position(t.span.start));
-    let end = tokens.tokens.last().map_or(1, |t| position(t.span.end));
-    let text = source.slice(start, end).to_owned();
-    let (with, tokens) = split_with(source, tokens)?;
-    let mut cursor = Cursor::new(source, tokens);
+    let own_text = text.slice(start, tokens.end).to_owned();
+    let dialect = NyalaDialect::for_tokens(tokens.tokens.len());
+    let (with, tokens) = split_with(text, &dialect, tokens)?;
+    let mut cursor = Cursor::new(text, &dialect, tokens);
     let ast = statement(&mut cursor, with)?;
     cursor.expect_end()?;
     if matches!(ast, StatementAst::CreateTable(_)) && depth.chain > DEFINITION_CHAIN_MAX {
         return Err(too_complex());
     }
-    Ok(ParsedStatement { ast: Some(Box::new(ast)), text, offset: start.saturating_sub(1), depth })
+    Ok(ParsedStatement { ast: Some(Box::new(ast)), text: own_text, offset: start.saturating_sub(1), depth })
 }
 
 /// One statement, by its first words. `with` was in front of it.
@@ -209,7 +213,11 @@ fn explain(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> 
 }
 
 /// Takes `WITH ..` from the front of INSERT, UPDATE or DELETE (also behind EXPLAIN); queries keep theirs.
-fn split_with(source: Source<'_>, mut statement: StatementTokens) -> Result<(Option<With>, StatementTokens)> {
+fn split_with(
+    text: &Text<'_>,
+    dialect: &NyalaDialect,
+    mut statement: StatementTokens,
+) -> Result<(Option<With>, StatementTokens)> {
     let first = statement.tokens.first().map(|t| &t.token);
     let start = match first {
         Some(token) if is_word(token, "with") => 0,
@@ -228,7 +236,9 @@ fn split_with(source: Source<'_>, mut statement: StatementTokens) -> Result<(Opt
     let values = Word { value: "VALUES".to_owned(), quote_style: None, keyword: Keyword::VALUES };
     let body = [Token::Word(values), Token::LParen, Token::Number("0".to_owned(), false), Token::RParen];
     clause.extend(body.map(|token| TokenWithSpan { token, span }));
-    let mut cursor = Cursor::new(source, StatementTokens { tokens: clause, semicolon: statement.semicolon });
+    let semicolon = statement.semicolon;
+    let clause = StatementTokens { tokens: clause, rows: None, end: statement.end, semicolon };
+    let mut cursor = Cursor::new(text, dialect, clause);
     let query = query(&mut cursor)?;
     cursor.expect_end()?;
     let with = query.with.ok_or_else(|| Error::internal("a WITH clause was lost while parsing"))?;

@@ -163,7 +163,7 @@ fn column_constraint(cursor: &mut Cursor<'_>) -> Result<ColumnConstraint> {
     } else if cursor.take_word("default") {
         let start = cursor.at();
         // Words that bind as weak as IS may begin the next constraint (NOT NULL), so they need parentheses.
-        let strength = super::dialect::NyalaDialect.prec_value(Precedence::Is);
+        let strength = super::dialect::NyalaDialect::default().prec_value(Precedence::Is);
         let expr = cursor.sql(|parser| parser.parse_subexpr(strength))?;
         ColumnConstraintKind::Default(Box::new(expr), cursor.text_since(start).to_owned())
     } else {

@@ -5,45 +5,17 @@
 //! lexer refuses is refused here.
 
 use super::dialect::NyalaDialect;
+use super::literal_rows::{LiteralRows, Mixed, RowCollector};
+use super::pieces::pieces;
+use super::words::{is_null, settle, settle_last};
+use crate::text::Text;
+use base::limits::QUERY_TOKENS_MAX;
 use base::{Error, ErrorKind, Result};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
-/// A query string that can be cut at character positions.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Source<'a> {
-    sql: &'a str,
-    /// Positions are byte offsets plus one.
-    ascii: bool,
-}
-
-impl<'a> Source<'a> {
-    pub(crate) fn new(sql: &'a str) -> Self {
-        Self { sql, ascii: sql.is_ascii() }
-    }
-
-    /// The characters from position `start` up to, not including, `end`; both count from 1.
-    pub(crate) fn slice(&self, start: usize, end: usize) -> &'a str {
-        let (from, to) = (self.byte(start), self.byte(end));
-        self.sql.get(from..to.max(from)).unwrap_or("")
-    }
-
-    /// The text of the token with that span.
-    pub(crate) fn token(&self, span: Span) -> &'a str {
-        self.slice(position(span.start), position(span.end))
-    }
-
-    /// The position behind the last character.
-    pub(crate) fn end(&self) -> usize {
-        1 + if self.ascii { self.sql.len() } else { self.sql.chars().count() }
-    }
-
-    fn byte(&self, position: usize) -> usize {
-        let chars = position.saturating_sub(1);
-        if self.ascii {
-            return chars.min(self.sql.len());
-        }
-        self.sql.char_indices().nth(chars).map_or(self.sql.len(), |(byte, _)| byte)
-    }
+/// The text of tokens.
+pub(crate) fn text_of<'a>(text: &Text<'a>, span: Span) -> &'a str {
+    text.slice(position(span.start), position(span.end))
 }
 
 /// The position that a rewritten location holds.
@@ -55,46 +27,126 @@ pub(crate) fn position(location: Location) -> usize {
 #[derive(Debug)]
 pub(crate) struct StatementTokens {
     pub(crate) tokens: Vec<TokenWithSpan>,
+    /// The rows of INSERT .. VALUES, taken out from behind VALUES.
+    pub(crate) rows: Option<LiteralRows>,
+    /// Position behind its last character.
+    pub(crate) end: usize,
     /// Position of the semicolon behind it.
     pub(crate) semicolon: Option<usize>,
 }
 
+/// What each statement of a query string costs beside its tokens, in tokens.
+const STATEMENT_TOKENS: usize = 16;
+
 /// Cuts a query string into statements; those without tokens are left out.
-pub(crate) fn statements(source: Source<'_>) -> Result<Vec<StatementTokens>> {
-    let mut raw = Vec::new();
-    let outcome = Tokenizer::new(&NyalaDialect, source.sql).tokenize_with_location_into_buf(&mut raw);
-    let lines = LineStarts::of(source.sql);
-    if outcome.is_err() {
-        let from = raw.last().map_or(1, |t| lines.position(t.span.end));
-        return Err(lexical_error(source, from));
-    }
-    let mut statements = Vec::new();
-    let mut tokens: Vec<TokenWithSpan> = Vec::new();
-    let mut newline = false;
-    for mut token in raw {
-        token.span = lines.rewrite(token.span);
-        match &token.token {
-            Token::Whitespace(Whitespace::Newline | Whitespace::SingleLineComment { .. }) => newline = true,
-            Token::Whitespace(_) => {}
-            Token::SemiColon => {
-                let semicolon = Some(position(token.span.start));
-                if !tokens.is_empty() {
-                    statements.push(StatementTokens { tokens: std::mem::take(&mut tokens), semicolon });
-                }
-            }
-            _ => {
-                if !(newline && continues(tokens.last_mut(), &token)) {
-                    check(source, tokens.last(), &token)?;
-                    tokens.push(token);
-                }
-                newline = false;
-            }
+pub(crate) fn statements(text: &Text<'_>) -> Result<Vec<StatementTokens>> {
+    match read(text, RowCollector::default)? {
+        Ok(all) => Ok(all),
+        Err(Mixed) => {
+            read(text, RowCollector::off)?.map_err(|Mixed| Error::internal("rows were collected unasked"))
         }
     }
-    if !tokens.is_empty() {
-        statements.push(StatementTokens { tokens, semicolon: None });
+}
+
+fn read(
+    text: &Text<'_>,
+    collector: fn() -> RowCollector,
+) -> Result<std::result::Result<Vec<StatementTokens>, Mixed>> {
+    let dialect = NyalaDialect::default();
+    let mut reader = Reader {
+        text,
+        collector,
+        statements: Vec::new(),
+        tokens: Vec::new(),
+        rows: collector(),
+        newline: false,
+        end: 1,
+        held: 0,
+    };
+    let mut raw = Vec::new();
+    let mut offset = 0;
+    for piece in pieces(text.sql()) {
+        let outcome = Tokenizer::new(&dialect, piece).tokenize_with_location_into_buf(&mut raw);
+        let lines = LineStarts::of(piece, offset);
+        if outcome.is_err() {
+            let first = usize::try_from(offset + 1).unwrap_or(usize::MAX);
+            let from = raw.last().map_or(first, |t| lines.position(t.span.end));
+            return Err(lexical_error(text, from));
+        }
+        for mut token in raw.drain(..) {
+            token.span = lines.rewrite(token.span);
+            if let Err(mixed) = reader.take(token)? {
+                return Ok(Err(mixed));
+            }
+        }
+        offset = lines.end;
     }
-    Ok(statements)
+    Ok(reader.end_statement(None).map(|()| reader.statements))
+}
+
+/// Puts tokens together to statements.
+#[derive(Debug)]
+struct Reader<'t> {
+    text: &'t Text<'t>,
+    collector: fn() -> RowCollector,
+    statements: Vec<StatementTokens>,
+    tokens: Vec<TokenWithSpan>,
+    rows: RowCollector,
+    newline: bool,
+    end: usize,
+    /// Tokens of the ended statements, and what these cost beside them.
+    held: usize,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, mut token: TokenWithSpan) -> Result<std::result::Result<(), Mixed>> {
+        match &token.token {
+            Token::Whitespace(Whitespace::Newline | Whitespace::SingleLineComment { .. }) => {
+                self.newline = true
+            }
+            Token::Whitespace(_) => {}
+            Token::SemiColon => return Ok(self.end_statement(Some(position(token.span.start)))),
+            _ => {
+                let list = self.rows.list(&mut self.tokens);
+                self.end = position(token.span.end);
+                if std::mem::take(&mut self.newline) && continues(list.last_mut(), &token) {
+                    return Ok(Ok(()));
+                }
+                check(self.text, list, &token)?;
+                settle(list.last_mut(), &mut token);
+                match is_null(list.last(), &token) {
+                    Some(words) => list.extend(words),
+                    None => list.push(token),
+                }
+                if self.held + self.tokens.len() > QUERY_TOKENS_MAX {
+                    return Err(too_many_tokens());
+                }
+                return Ok(self.rows.step(&mut self.tokens));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn end_statement(&mut self, semicolon: Option<usize>) -> std::result::Result<(), Mixed> {
+        let rows = self.rows.finish(&mut self.tokens)?;
+        self.rows = (self.collector)();
+        if !self.tokens.is_empty() {
+            let mut tokens = std::mem::take(&mut self.tokens);
+            settle_last(&mut tokens);
+            self.held += tokens.len() + STATEMENT_TOKENS;
+            self.statements.push(StatementTokens { tokens, rows, end: self.end, semicolon });
+        }
+        Ok(())
+    }
+}
+
+fn too_many_tokens() -> Error {
+    let message =
+        format!("query string exceeds the limit of {QUERY_TOKENS_MAX} words, numbers, strings and signs");
+    Error::new(ErrorKind::LimitExceeded, message).with_hint(
+        "Rows of literals in INSERT .. VALUES do not count; load other large amounts of rows with COPY, and send many \
+         statements in several query strings.",
+    )
 }
 
 /// A literal behind a literal on an earlier line is one literal with it.
@@ -111,50 +163,57 @@ fn continues(last: Option<&mut TokenWithSpan>, token: &TokenWithSpan) -> bool {
 }
 
 /// Tokens that sqlparser reads and PostgreSQL does not.
-fn check(source: Source<'_>, last: Option<&TokenWithSpan>, token: &TokenWithSpan) -> Result<()> {
+fn check(text: &Text<'_>, before: &[TokenWithSpan], token: &TokenWithSpan) -> Result<()> {
     let start = position(token.span.start);
-    let text = source.token(token.span);
+    let shown = || text_of(text, token.span);
+    let unexpected = || syntax(format!("syntax error at or near \"{}\"", shown()), start);
     match &token.token {
         Token::Word(word) if word.quote_style.is_some() && word.value.is_empty() => {
-            return Err(syntax(format!("zero-length delimited identifier at or near \"{text}\""), start));
+            let message = format!("zero-length delimited identifier at or near \"{}\"", shown());
+            return Err(syntax(message, start));
         }
-        Token::Number(_, true) => return Err(junk("numeric literal", text, start)),
-        Token::HexStringLiteral(_) if text.starts_with('0') => {
-            return Err(junk("numeric literal", text, start));
+        Token::Number(_, true) => return Err(junk("numeric literal", shown(), start)),
+        Token::HexStringLiteral(_) if shown().starts_with('0') => {
+            return Err(junk("numeric literal", shown(), start));
         }
-        Token::Char(_) => return Err(syntax(format!("syntax error at or near \"{text}\""), start)),
+        Token::Char(_) => return Err(unexpected()),
         _ => {}
     }
-    let Some(last) = last else {
+    let Some((last, before)) = before.split_last() else {
         return Ok(());
     };
     let touching = last.span.end == token.span.start;
     match (&last.token, &token.token) {
         (Token::Number(..), Token::Word(word)) if touching && word.quote_style.is_none() => {
-            let near = source.slice(position(last.span.start), position(token.span.end));
+            let near = text.slice(position(last.span.start), position(token.span.end));
             Err(junk("numeric literal", near, position(last.span.start)))
         }
-        (Token::Number(..) | Token::SingleQuotedString(_), Token::SingleQuotedString(_)) => {
-            Err(syntax(format!("syntax error at or near \"{text}\""), start))
-        }
-        (Token::Word(before), Token::Word(word))
-            if is_among(AWAITS_OPERAND, before) && is_among(CLAUSES, word) =>
+        (Token::Number(..) | Token::SingleQuotedString(_), Token::SingleQuotedString(_)) => Err(unexpected()),
+        (Token::Word(awaiting), Token::Word(word))
+            if is_among(CLAUSES, word)
+                && (is_among(AWAITS_OPERAND, awaiting) || is_list_by(before.last(), awaiting)) =>
         {
-            Err(syntax(format!("syntax error at or near \"{text}\""), start))
+            Err(unexpected())
         }
         (Token::Word(word), Token::SingleQuotedString(_))
             if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("as") =>
         {
-            Err(syntax(format!("syntax error at or near \"{text}\""), start))
+            Err(unexpected())
         }
         _ => Ok(()),
     }
 }
 
+/// Whether BY stands behind GROUP, ORDER or PARTITION; elsewhere it is a name.
+fn is_list_by(before: Option<&TokenWithSpan>, word: &Word) -> bool {
+    let Some(TokenWithSpan { token: Token::Word(before), span: _ }) = before else { return false };
+    is_among(&["by"], word) && is_among(&["group", "order", "partition"], before)
+}
+
 /// Behind these a relation or an expression must follow, and none of `CLAUSES` begins one. sqlparser takes the latter
 /// for names.
 const AWAITS_OPERAND: &[&str] =
-    &["from", "join", "where", "by", "having", "and", "or", "not", "when", "then", "else"];
+    &["from", "join", "where", "having", "and", "or", "not", "when", "then", "else"];
 const CLAUSES: &[&str] = &[
     "from",
     "where",
@@ -193,8 +252,8 @@ pub(crate) fn syntax(message: String, at: usize) -> Error {
 }
 
 /// What is wrong with the text from `from`, where no token could be read.
-fn lexical_error(source: Source<'_>, from: usize) -> Error {
-    let rest = source.slice(from, source.end());
+fn lexical_error(text: &Text<'_>, from: usize) -> Error {
+    let rest = text.from(from);
     let lower: String = rest.chars().take(3).flat_map(char::to_lowercase).collect();
     let what = if lower.starts_with("/*") {
         "unterminated /* comment"
@@ -217,26 +276,31 @@ fn lexical_error(source: Source<'_>, from: usize) -> Error {
     syntax(format!("{what} at or near \"{rest}\""), from)
 }
 
-/// The position of each line's first character, less one.
+/// The position of each line's first character, less one, in a piece of the query string.
 #[derive(Debug)]
-struct LineStarts(Vec<u64>);
+struct LineStarts {
+    starts: Vec<u64>,
+    /// Characters of the query string up to the end of the piece.
+    end: u64,
+}
 
 impl LineStarts {
-    fn of(sql: &str) -> Self {
-        let mut starts = vec![0];
-        let mut seen = 0;
-        for ch in sql.chars() {
-            seen += 1;
+    /// Of a piece behind so many characters.
+    fn of(piece: &str, offset: u64) -> Self {
+        let mut starts = vec![offset];
+        let mut end = offset;
+        for ch in piece.chars() {
+            end += 1;
             if ch == '\n' {
-                starts.push(seen);
+                starts.push(end);
             }
         }
-        Self(starts)
+        Self { starts, end }
     }
 
     fn column(&self, location: Location) -> u64 {
         let line = usize::try_from(location.line.saturating_sub(1)).unwrap_or(usize::MAX);
-        self.0.get(line).copied().unwrap_or(0).saturating_add(location.column)
+        self.starts.get(line).copied().unwrap_or(0).saturating_add(location.column)
     }
 
     fn position(&self, location: Location) -> usize {

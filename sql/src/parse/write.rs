@@ -30,6 +30,9 @@ pub(crate) fn insert(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<Stat
     }
     let source = if columns.is_empty() && cursor.take_words(&["default", "values"]) {
         InsertSource::DefaultValues
+    } else if let Some(rows) = cursor.take_rows() {
+        cursor.expect_words(&["values"])?;
+        InsertSource::Literals(rows)
     } else {
         InsertSource::Query(cursor.sql(Parser::parse_query)?)
     };

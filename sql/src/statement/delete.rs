@@ -3,8 +3,8 @@
 //! Must not know how rows are written.
 //! Invariant: with USING a row's address may come several times; the row is removed once.
 
-use super::row::{returning, with_ctes};
-use super::update::{filtered, join, refuse_joined_returning};
+use super::row::{joined_columns, returning, with_ctes};
+use super::update::{filtered, join};
 use crate::binder::{Binder, Scope};
 use crate::bound::BoundDelete;
 use crate::parse::DeleteSpec;
@@ -23,13 +23,15 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &DeleteSpec) -> Result<BoundDe
     scope.add(entry);
     let target = join(binder, scan, using, &mut scope)?;
     let target = filtered(binder, target, filter.as_ref(), &scope)?;
-    refuse_joined_returning(binder, using, items.as_deref(), "DELETE .. USING")?;
-    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer)?;
+    let joined = scope.tables.get(1..).unwrap_or_default();
+    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer, joined)?;
+    let joined_columns = joined_columns(&table, returning.as_ref()).iter().map(|c| c.col).collect();
     Ok(BoundDelete {
         table: table.id,
         source: with_ctes(ctes, target.rel),
         row_address: target.row_address,
         old_columns: target.columns.iter().map(|c| c.col).collect(),
+        joined_columns,
         returning,
     })
 }

@@ -7,11 +7,14 @@ use super::on_conflict;
 use super::row::{assigned_column, is_default, returning, target_columns, with_ctes};
 use crate::binder::{Binder, Clause, Scope};
 use crate::bound::{BoundInsert, ColRef, Expr, Rel, TypedCol};
-use crate::parse::{InsertSource, InsertSpec, TargetColumn};
+use crate::parse::{InsertSource, InsertSpec, LiteralRows, TargetColumn};
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, TableDef};
 use sqlparser::ast;
 use sqlparser::ast::Spanned;
+use std::borrow::Cow;
+use types::Datum;
+use types::array::Chunk;
 
 pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundInsert> {
     let InsertSpec { with, table: name, alias, columns, source, on_conflict, returning: items } = spec;
@@ -23,9 +26,15 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundIn
     let table = binder.table_named(name)?;
     let targets = Targets { table: &table, columns: given_columns(binder, &table, columns)?, names: columns };
     let (source, source_columns) = match source {
-        InsertSource::DefaultValues => values(binder, &targets, &scope, &[])?,
+        InsertSource::DefaultValues => default_row(binder, &targets)?,
+        InsertSource::Literals(rows) => literals(binder, &targets, &scope, rows)?,
         InsertSource::Query(query) => match plain_values(query) {
-            Some(rows) => values(binder, &targets, &scope, rows)?,
+            Some(rows) => values(
+                binder,
+                &targets,
+                &scope,
+                rows.iter().map(|row| Cow::Borrowed(row.content.as_slice())),
+            )?,
             None => from_query(binder, &targets, &scope, query)?,
         },
     };
@@ -33,7 +42,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundIn
         Some(conflict) => Some(on_conflict::bind(binder, &table, alias.as_ref(), conflict, &scope)?),
         None => None,
     };
-    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &scope)?;
+    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &scope, &[])?;
     Ok(BoundInsert {
         table: table.id,
         source: with_ctes(ctes, source),
@@ -64,6 +73,16 @@ struct Targets<'t> {
 impl Targets<'_> {
     fn defs(&self) -> Vec<&ColumnDef> {
         self.columns.iter().filter_map(|index| self.table.columns.get(*index)).collect()
+    }
+
+    fn check_row(&self, binder: &Binder<'_>, row: &[ast::Expr]) -> Result<()> {
+        match row.get(self.columns.len()) {
+            Some(extra) => {
+                Err(Error::new(ErrorKind::Syntax, "INSERT has more expressions than target columns")
+                    .at(binder.position(extra.span().start)))
+            }
+            None => self.check_count(binder, row.len()),
+        }
     }
 
     /// Fewer values than columns is an error only when the columns are listed.
@@ -105,43 +124,127 @@ fn plain_values(query: &ast::Query) -> Option<&[ast::Parens<Vec<ast::Expr>>]> {
     }
 }
 
-/// VALUES; without rows, one of defaults.
-fn values(
+/// DEFAULT VALUES.
+fn default_row(binder: &mut Binder<'_>, targets: &Targets<'_>) -> Result<(Rel, Vec<ColRef>)> {
+    let row = complete(binder, targets, Vec::new())?;
+    let columns = table_columns(binder, targets.table);
+    let refs = columns.iter().map(|c| c.col).collect();
+    Ok((Rel::Values { rows: vec![row], columns }, refs))
+}
+
+/// VALUES.
+fn values<'r>(
     binder: &mut Binder<'_>,
     targets: &Targets<'_>,
     scope: &Scope<'_>,
-    rows: &[ast::Parens<Vec<ast::Expr>>],
+    rows: impl Iterator<Item = Cow<'r, [ast::Expr]>>,
 ) -> Result<(Rel, Vec<ColRef>)> {
-    let mut bound = Vec::with_capacity(rows.len().max(1));
-    if rows.is_empty() {
-        bound.push(complete(binder, targets, Vec::new())?);
-    }
-    let width = rows.first().map_or(0, |row| row.content.len());
+    let mut bound = Vec::new();
+    let mut width = None;
     for row in rows {
-        let ast::Parens { opening_token: _, content, closing_token: _ } = row;
-        if content.len() != width {
-            let at = content.first().map_or(0, |e| binder.position(e.span().start));
+        if row.len() != *width.get_or_insert(row.len()) {
+            let at = row.first().map_or(0, |e| binder.position(e.span().start));
             return Err(Error::new(ErrorKind::Syntax, "VALUES lists must all be the same length").at(at));
         }
-        if let Some(extra) = content.get(targets.columns.len()) {
-            return Err(Error::new(ErrorKind::Syntax, "INSERT has more expressions than target columns")
-                .at(binder.position(extra.span().start)));
-        }
-        targets.check_count(binder, content.len())?;
-        let mut given = Vec::with_capacity(content.len());
-        for (value, column) in content.iter().zip(targets.defs()) {
-            given.push(if is_default(value) {
-                binder.bind_default(column)?
-            } else {
-                binder.bind_assignment(value, scope, column, Clause::Values)?
-            });
+        targets.check_row(binder, &row)?;
+        let mut given = Vec::with_capacity(row.len());
+        for (value, column) in row.iter().zip(targets.defs()) {
+            given.push(given_value(binder, scope, value, column)?);
         }
         bound.push(complete(binder, targets, given)?);
     }
-    let columns: Vec<TypedCol> =
-        targets.table.columns.iter().map(|c| TypedCol { col: binder.new_col(), ty: c.ty.clone() }).collect();
+    let columns = table_columns(binder, targets.table);
     let refs = columns.iter().map(|c| c.col).collect();
     Ok((Rel::Values { rows: bound, columns }, refs))
+}
+
+fn given_value(
+    binder: &mut Binder<'_>,
+    scope: &Scope<'_>,
+    value: &ast::Expr,
+    column: &ColumnDef,
+) -> Result<Expr> {
+    if is_default(value) {
+        binder.bind_default(column)
+    } else {
+        binder.bind_assignment(value, scope, column, Clause::Values)
+    }
+}
+
+/// References for the columns of a row of the table.
+fn table_columns(binder: &mut Binder<'_>, table: &TableDef) -> Vec<TypedCol> {
+    table.columns.iter().map(|c| TypedCol { col: binder.new_col(), ty: c.ty.clone() }).collect()
+}
+
+/// VALUES of literals: they become arrays, as long as each is a constant of its column's type.
+fn literals(
+    binder: &mut Binder<'_>,
+    targets: &Targets<'_>,
+    scope: &Scope<'_>,
+    rows: &LiteralRows,
+) -> Result<(Rel, Vec<ColRef>)> {
+    if let Some(first) = rows.rows().next() {
+        targets.check_row(binder, &first)?;
+    }
+    let Some(chunks) = constants(binder, targets, scope, rows)? else {
+        return values(binder, targets, scope, rows.rows().map(Cow::Owned));
+    };
+    let given: Vec<TypedCol> = targets
+        .defs()
+        .into_iter()
+        .take(rows.width())
+        .map(|c| TypedCol { col: binder.new_col(), ty: c.ty.clone() })
+        .collect();
+    if (0..targets.table.columns.len()).eq(targets.columns.iter().copied().take(given.len())) {
+        let refs = given.iter().map(|c| c.col).collect();
+        return Ok((Rel::Constants { chunks, columns: given }, refs));
+    }
+    let row = complete(binder, targets, given.iter().cloned().map(Expr::Column).collect())?;
+    let input = Rel::Constants { chunks, columns: given };
+    Ok(projected(binder, input, row))
+}
+
+/// Rows of one array.
+const CHUNK_ROWS: usize = 8_192;
+
+/// The given columns as arrays; None when a value must be computed.
+fn constants(
+    binder: &mut Binder<'_>,
+    targets: &Targets<'_>,
+    scope: &Scope<'_>,
+    rows: &LiteralRows,
+) -> Result<Option<Vec<Chunk>>> {
+    let defs: Vec<&ColumnDef> = targets.defs().into_iter().take(rows.width()).collect();
+    let mut chunks = Vec::new();
+    let mut columns: Vec<Vec<Datum>> = vec![Vec::new(); defs.len()];
+    let mut count = 0;
+    for row in rows.rows() {
+        for ((value, def), column) in row.iter().zip(&defs).zip(&mut columns) {
+            let value = given_value(binder, scope, value, def)?;
+            let Some(datum) = binder.constant_value(value, &def.ty)? else {
+                return Ok(None);
+            };
+            column.push(datum);
+        }
+        count += 1;
+        if count == CHUNK_ROWS {
+            chunks.push(chunk(&defs, &mut columns, count)?);
+            count = 0;
+        }
+    }
+    if count > 0 {
+        chunks.push(chunk(&defs, &mut columns, count)?);
+    }
+    Ok(Some(chunks))
+}
+
+fn chunk(defs: &[&ColumnDef], columns: &mut [Vec<Datum>], rows: usize) -> Result<Chunk> {
+    let mut arrays = Vec::with_capacity(defs.len());
+    for (def, data) in defs.iter().zip(columns) {
+        arrays.push(types::array::from_data(&def.ty.form, data)?);
+        data.clear();
+    }
+    Ok(Chunk { rows, columns: arrays })
 }
 
 /// The whole row, in table order: the given values and the defaults of the other columns.
@@ -169,7 +272,12 @@ fn from_query(
     let given =
         bound.output.iter().map(|c| Expr::Column(TypedCol { col: c.col, ty: c.ty.clone() })).collect();
     let row = complete(binder, targets, given)?;
+    Ok(projected(binder, bound.rel, row))
+}
+
+/// A relation with whole rows of the table made of its columns.
+fn projected(binder: &mut Binder<'_>, input: Rel, row: Vec<Expr>) -> (Rel, Vec<ColRef>) {
     let items: Vec<(Expr, ColRef)> = row.into_iter().map(|value| (value, binder.new_col())).collect();
     let refs = items.iter().map(|(_, col)| *col).collect();
-    Ok((Rel::Project { input: Box::new(bound.rel), items }, refs))
+    (Rel::Project { input: Box::new(input), items }, refs)
 }

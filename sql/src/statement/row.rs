@@ -4,7 +4,7 @@
 //! Invariant: a SET list becomes one value per assigned column, each of the column's type.
 
 use crate::binder::{Binder, Clause, Scope, ScopeTable};
-use crate::bound::{Cte, Expr, Rel, Returning, TypedCol};
+use crate::bound::{Cte, Expr, Rel, Returning, TypedCol, walk};
 use crate::parse::{SetClause, TargetColumn};
 use base::id::ColumnId;
 use base::{Error, ErrorKind, Result};
@@ -159,22 +159,40 @@ fn row_arguments(function: &ast::Function) -> Option<Vec<&ast::Expr>> {
         .collect()
 }
 
-/// RETURNING over the columns of the written row, whose references are made here.
+/// RETURNING over the columns of the written row, whose references are made here, and those of `joined` relations. The
+/// joined columns in use stand at the end of the row.
 pub(super) fn returning(
     binder: &mut Binder<'_>,
     table: &TableDef,
     alias: Option<&ast::Ident>,
     items: Option<&[ast::SelectItem]>,
     outer: &Scope<'_>,
+    joined: &[ScopeTable],
 ) -> Result<Option<Returning>> {
     let Some(items) = items else {
         return Ok(None);
     };
-    let (row, entry) = table_row(binder, table, alias);
+    let (mut row, entry) = table_row(binder, table, alias);
     let mut scope = outer.clone();
     scope.add(entry);
+    joined.iter().for_each(|entry| scope.add(entry.clone()));
     let (items, output) = binder.bind_returning(items, &scope)?;
+    for item in &items {
+        walk::visit(item, &mut |expr| {
+            if let Expr::Column(column) = expr
+                && joined.iter().flat_map(|entry| &entry.columns).any(|c| c.typed.col == column.col)
+                && row.iter().all(|known| known.col != column.col)
+            {
+                row.push(column.clone());
+            }
+        });
+    }
     Ok(Some(Returning { row, items, output }))
+}
+
+/// The columns of joined relations in the row of RETURNING.
+pub(super) fn joined_columns(table: &TableDef, returning: Option<&Returning>) -> Vec<TypedCol> {
+    returning.map_or_else(Vec::new, |r| r.row.iter().skip(table.columns.len()).cloned().collect())
 }
 
 /// New references for the columns of a row of `table` and the scope entry that finds them.

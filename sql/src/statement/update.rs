@@ -10,7 +10,6 @@ use crate::bound::{BoundUpdate, ColRef, Expr, JoinKind, Rel, TypedCol};
 use crate::parse::UpdateSpec;
 use base::{Error, Result};
 use sqlparser::ast;
-use sqlparser::ast::Spanned;
 
 /// The relations a statement's rows come from, filtered, and the target's columns in them.
 pub(super) struct Target {
@@ -47,10 +46,23 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec) -> Result<BoundUp
         new_columns.push(col);
         items_of_source.push((value, col));
     }
-    refuse_joined_returning(binder, from, items.as_deref(), "UPDATE .. FROM")?;
-    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer)?;
+    let joined = scope.tables.get(1..).unwrap_or_default();
+    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer, joined)?;
+    let mut joined_columns = Vec::new();
+    for column in super::row::joined_columns(&table, returning.as_ref()) {
+        let col = binder.new_col();
+        joined_columns.push(col);
+        items_of_source.push((Expr::Column(column), col));
+    }
     let source = Rel::Project { input: Box::new(target.rel), items: items_of_source };
-    Ok(BoundUpdate { table: table.id, source: with_ctes(ctes, source), row_address, new_columns, returning })
+    Ok(BoundUpdate {
+        table: table.id,
+        source: with_ctes(ctes, source),
+        row_address,
+        new_columns,
+        joined_columns,
+        returning,
+    })
 }
 
 /// The scan of the target, joined to the relations of FROM or USING.
@@ -90,22 +102,6 @@ pub(super) fn filtered(
     };
     let predicate = binder.bind_condition(filter, scope, Clause::Where)?;
     Ok(Target { rel: Rel::Filter { input: Box::new(target.rel), predicate }, ..target })
-}
-
-/// RETURNING sees the written row only, so columns of joined relations cannot be returned.
-pub(super) fn refuse_joined_returning(
-    binder: &Binder<'_>,
-    from: &[ast::TableWithJoins],
-    items: Option<&[ast::SelectItem]>,
-    what: &str,
-) -> Result<()> {
-    if from.is_empty() || items.is_none() {
-        return Ok(());
-    }
-    let at = items.and_then(<[_]>::first).map_or(1, |item| binder.position(item.span().start).max(1));
-    Err(Error::unsupported(format!("{what} with RETURNING is not supported"))
-        .at(at)
-        .with_hint("Put the joined relations into a subquery of WHERE."))
 }
 
 /// Row addresses are unsigned 64-bit numbers; above storage they travel as bigint.

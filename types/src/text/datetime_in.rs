@@ -68,7 +68,7 @@ impl Refusal {
             Refusal::Order => Error::new(ErrorKind::DatetimeOverflow, field)
                 .with_hint("Perhaps you need a different \"datestyle\" setting."),
             Refusal::ZoneRange => Error::new(
-                ErrorKind::InvalidParameterValue,
+                ErrorKind::TimeZoneDisplacement,
                 format!("time zone displacement out of range: \"{text}\""),
             ),
             Refusal::ZoneName(name) => {

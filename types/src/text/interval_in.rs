@@ -10,7 +10,10 @@ use base::{Error, ErrorKind, Result};
 
 enum Refusal {
     Syntax,
-    Range,
+    /// A field is out of its range.
+    Field,
+    /// The fields together are.
+    Whole,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +40,18 @@ pub(crate) fn parse_interval(text: &str) -> Result<Interval> {
             ErrorKind::InvalidDatetime,
             format!("invalid input syntax for type interval: \"{text}\""),
         ),
-        Refusal::Range => {
-            Error::new(ErrorKind::DatetimeOverflow, format!("interval field value out of range: \"{text}\""))
-        }
+        Refusal::Field => Error::new(
+            ErrorKind::IntervalFieldOverflow,
+            format!("interval field value out of range: \"{text}\""),
+        ),
+        Refusal::Whole => Error::new(ErrorKind::DatetimeOverflow, "interval out of range"),
     })
 }
 
 /// Sums of the parts; wide, so that only the end needs a check.
 #[derive(Debug, Default)]
 struct Sum {
+    years: i128,
     months: i128,
     days: i128,
     micros: i128,
@@ -54,11 +60,12 @@ struct Sum {
 impl Sum {
     fn finish(self, negate: bool) -> Result<Interval, Refusal> {
         let sign = if negate { -1 } else { 1 };
-        Ok(Interval {
-            months: i32::try_from(self.months * sign).map_err(|_| Refusal::Range)?,
-            days: i32::try_from(self.days * sign).map_err(|_| Refusal::Range)?,
-            micros: i64::try_from(self.micros * sign).map_err(|_| Refusal::Range)?,
-        })
+        let field = |value: i128| i32::try_from(value * sign).map_err(|_| Refusal::Field);
+        let (years, months) = (field(self.years)?, field(self.months)?);
+        let (days, micros) =
+            (field(self.days)?, i64::try_from(self.micros * sign).map_err(|_| Refusal::Field)?);
+        let months = i64::from(years) * 12 + i64::from(months);
+        Ok(Interval { months: i32::try_from(months).map_err(|_| Refusal::Whole)?, days, micros })
     }
 
     fn add(&mut self, amount: &Amount, unit: Unit) {
@@ -81,10 +88,10 @@ impl Sum {
                 self.months += whole;
                 self.add_day_fraction(amount.fraction * 30.0);
             }
-            Unit::Year => self.add_months(amount, 12),
-            Unit::Decade => self.add_months(amount, 120),
-            Unit::Century => self.add_months(amount, 1_200),
-            Unit::Millennium => self.add_months(amount, 12_000),
+            Unit::Year => self.add_years(amount, 1),
+            Unit::Decade => self.add_years(amount, 10),
+            Unit::Century => self.add_years(amount, 100),
+            Unit::Millennium => self.add_years(amount, 1_000),
         }
     }
 
@@ -92,8 +99,9 @@ impl Sum {
         self.micros += i128::from(amount.whole) * i128::from(unit) + round(amount.fraction * f64::from(unit));
     }
 
-    fn add_months(&mut self, amount: &Amount, unit: i32) {
-        self.months += i128::from(amount.whole) * i128::from(unit) + round(amount.fraction * f64::from(unit));
+    fn add_years(&mut self, amount: &Amount, unit: i32) {
+        self.years += i128::from(amount.whole) * i128::from(unit);
+        self.months += round(amount.fraction * f64::from(unit) * 12.0);
     }
 
     fn add_day_fraction(&mut self, days: f64) {
@@ -133,7 +141,7 @@ fn read_amount(text: &str) -> Result<(Amount, usize), Refusal> {
     if digits + fraction_digits == 0 {
         return Err(Refusal::Syntax);
     }
-    let whole: i64 = if digits == 0 { 0 } else { whole_text.parse().map_err(|_| Refusal::Range)? };
+    let whole: i64 = if digits == 0 { 0 } else { whole_text.parse().map_err(|_| Refusal::Field)? };
     let amount =
         if negative { Amount { whole: -whole, fraction: -fraction } } else { Amount { whole, fraction } };
     Ok((amount, used))
@@ -206,7 +214,7 @@ fn clock(token: &str) -> Result<i128, Refusal> {
         read_time_fields(body).ok_or(Refusal::Syntax)?
     };
     if minutes > 59 || micros > 60_000_000 {
-        return Err(Refusal::Range);
+        return Err(Refusal::Field);
     }
     let total = i128::from(hours) * 3_600_000_000 + i128::from(minutes) * 60_000_000 + i128::from(micros);
     Ok(if negative { -total } else { total })
@@ -220,7 +228,7 @@ fn year_and_month(token: &str) -> Result<Option<i128>, Refusal> {
         |t: &str| -> Result<i128, Refusal> { t.parse::<u32>().map(i128::from).map_err(|_| Refusal::Syntax) };
     let (years, months) = (number(years)?, number(months)?);
     if months > 11 {
-        return Err(Refusal::Range);
+        return Err(Refusal::Field);
     }
     let total = years * 12 + months;
     Ok(Some(if token.starts_with('-') { -total } else { total }))

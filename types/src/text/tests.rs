@@ -1,5 +1,4 @@
 //! Answers of PostgreSQL 15.18: type OID, modifier, input, and `ok` with the output or SQLSTATE, message and detail.
-//! Conditions that have no kind of their own stand under the nearest: 22009 as 22023, 22015 as 22008.
 
 use super::{IoSettings, format_text, parse_text};
 use crate::sql_type::SqlType;
@@ -12,6 +11,8 @@ fn state(kind: ErrorKind) -> &'static str {
         ErrorKind::NumericOutOfRange => "22003",
         ErrorKind::InvalidDatetime => "22007",
         ErrorKind::DatetimeOverflow => "22008",
+        ErrorKind::TimeZoneDisplacement => "22009",
+        ErrorKind::IntervalFieldOverflow => "22015",
         ErrorKind::StringTooLong => "22001",
         ErrorKind::InvalidParameterValue => "22023",
         ErrorKind::Unsupported => "0A000",
@@ -405,7 +406,20 @@ const CASES: &[(u32, i32, &str, &str)] = &[
         1184,
         -1,
         "2024-01-02 03:04:05+99",
-        "22023 time zone displacement out of range: \"2024-01-02 03:04:05+99\"",
+        "22009 time zone displacement out of range: \"2024-01-02 03:04:05+99\"",
+    ),
+    (1184, -1, "2000-01-01 00:00:00 +15:59:59", "ok 1999-12-31 08:00:01+00"),
+    (
+        1184,
+        -1,
+        "2000-01-01 00:00:00 +16:00",
+        "22009 time zone displacement out of range: \"2000-01-01 00:00:00 +16:00\"",
+    ),
+    (
+        1184,
+        -1,
+        "2000-01-01 00:00:00 +15:60",
+        "22009 time zone displacement out of range: \"2000-01-01 00:00:00 +15:60\"",
     ),
     (1184, -1, "2024-01-02 03:04:05 Foo/Bar", "22023 time zone \"foo/bar\" not recognized"),
     (
@@ -445,7 +459,14 @@ const CASES: &[(u32, i32, &str, &str)] = &[
     (1186, -1, "", "22007 invalid input syntax for type interval: \"\""),
     (1186, -1, "1 foo", "22007 invalid input syntax for type interval: \"1 foo\""),
     (1186, -1, "1 day 1", "ok 1 day 00:00:01"),
-    (1186, -1, "3000000000 years", "22008 interval field value out of range: \"3000000000 years\""),
+    (1186, -1, "3000000000 years", "22015 interval field value out of range: \"3000000000 years\""),
+    (1186, -1, "1000000000 years", "22008 interval out of range"),
+    (1186, -1, "178956970 years 7 mons", "ok 178956970 years 7 mons"),
+    (1186, -1, "178956970 years 8 mons", "22008 interval out of range"),
+    (1186, -1, "178956970 years 8 mons ago", "ok -178956970 years -8 mons"),
+    (1186, -1, "1000000000-1", "22015 interval field value out of range: \"1000000000-1\""),
+    (1186, -1, "P1000000000Y", "22008 interval out of range"),
+    (1186, -1, "2147483648 days", "22015 interval field value out of range: \"2147483648 days\""),
     (1186, -1, "1.123456789 s", "ok 00:00:01.123457"),
     (1186, -1, "PT1.5H", "ok 01:30:00"),
     (1186, -1, "P1W", "ok 7 days"),
@@ -458,9 +479,9 @@ const CASES: &[(u32, i32, &str, &str)] = &[
     (1186, -1, "5.5 ms", "ok 00:00:00.0055"),
     (1186, -1, "P", "22007 invalid input syntax for type interval: \"P\""),
     (1186, -1, "1 day 24:00:00", "ok 1 day 24:00:00"),
-    (1186, -1, "00:61:00", "22008 interval field value out of range: \"00:61:00\""),
+    (1186, -1, "00:61:00", "22015 interval field value out of range: \"00:61:00\""),
     (1186, -1, "1 millennium", "ok 1000 years"),
-    (1186, -1, "9999999999999 s", "22008 interval field value out of range: \"9999999999999 s\""),
+    (1186, -1, "9999999999999 s", "22015 interval field value out of range: \"9999999999999 s\""),
     (1186, -1, "0.1 month", "ok 3 days"),
     (1186, -1, "-1.5 days", "ok -1 days -12:00:00"),
     (1186, -1, "1.7 mons", "ok 1 mon 21 days"),

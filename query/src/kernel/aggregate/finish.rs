@@ -1,6 +1,7 @@
 //! What an aggregate computes from its rows once it has them all.
 
-use crate::kernel::{floats, list::order_key};
+use crate::kernel::aggregate::moments::{Moment, Moments};
+use crate::kernel::floats;
 use base::{Error, ErrorKind, Result};
 use types::pgnum::PgNum;
 use types::{Datum, Form, Interval, SqlType, datetime};
@@ -12,8 +13,6 @@ pub(crate) enum Finish {
     StringAgg,
     Sum,
     Avg,
-    Min,
-    Max,
     /// Sample or population variance, or its root.
     Variance {
         sample: bool,
@@ -40,15 +39,6 @@ impl Finish {
             Finish::StringAgg => string_agg(rows),
             Finish::Sum => sum(ty, ret, firsts()),
             Finish::Avg => average(ty, ret, firsts(), rows.len()),
-            Finish::Min | Finish::Max => {
-                let key = |d: &&Datum| order_key(ty, d);
-                let found = if self == Finish::Min {
-                    firsts().min_by_key(key)
-                } else {
-                    firsts().rev().max_by_key(key)
-                };
-                Ok(found.cloned().unwrap_or(Datum::Null))
-            }
             Finish::Variance { sample, root } => variance(ty, ret, firsts(), rows.len(), sample, root),
             Finish::BitAnd => bits(firsts(), |a, b| a & b),
             Finish::BitOr => bits(firsts(), |a, b| a | b),
@@ -118,26 +108,35 @@ fn average<'d>(
     values: impl Iterator<Item = &'d Datum>,
     count: usize,
 ) -> Result<Datum> {
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    #[expect(clippy::cast_precision_loss, reason = "a row count, as PostgreSQL's float8 state holds it")]
-    let divisor = count as f64;
-    let wide = values.map(|v| match v {
-        Datum::Float32(v) => Datum::Float64(f64::from(*v)),
-        other => other.clone(),
-    });
-    let wide: Vec<Datum> = wide.collect();
     let exact = matches!(ty.form, Form::Int16 | Form::Int32 | Form::Int64)
         || matches!(ty.form, Form::Decimal128 { .. } | Form::Decimal256 { .. } | Form::PgNum);
     if exact {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
         let whole = SqlType { oid: types::sql_type::oid::NUMERIC, typmod: -1, form: Form::PgNum };
-        let Datum::PgNum(total) = sum(ty, &whole, wide.iter())? else { return Ok(Datum::Null) };
+        let Datum::PgNum(total) = sum(ty, &whole, values)? else { return Ok(Datum::Null) };
         return into_form(&types::pgnum::average(&PgNum::from_bytes(&total)?, count)?, ret);
     }
-    match sum(ty, ret, wide.iter())? {
-        Datum::Float64(total) => Ok(Datum::Float64((total + 0.0) / divisor)),
-        Datum::Interval(total) => Ok(Datum::Interval(interval_average(total, divisor)?)),
+    if matches!(ty.form, Form::Float32 | Form::Float64) {
+        return moment(values, Moment::Average);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a row count, as PostgreSQL divides by it")]
+    match sum(ty, ret, values)? {
+        Datum::Interval(total) => Ok(Datum::Interval(interval_average(total, count as f64)?)),
         _ => Err(Error::internal(format!("an average of form {:?}", ty.form))),
     }
+}
+
+/// A moment of floats.
+fn moment<'d>(values: impl Iterator<Item = &'d Datum>, moment: Moment) -> Result<Datum> {
+    let mut moments = Moments::default();
+    for value in values {
+        match value {
+            Datum::Float64(value) => moments.add(*value)?,
+            Datum::Float32(value) => moments.add(f64::from(*value))?,
+            _ => return Err(Error::internal("an average of floats was given another type")),
+        }
+    }
+    Ok(moments.finish(moment).map_or(Datum::Null, Datum::Float64))
 }
 
 fn interval_average(total: Interval, count: f64) -> Result<Interval> {
@@ -184,13 +183,7 @@ fn variance<'d>(
         return Ok(Datum::Null);
     }
     if ret.form == Form::Float64 {
-        let values = values.filter_map(|v| match v {
-            Datum::Float64(v) => Some(*v),
-            Datum::Float32(v) => Some(f64::from(*v)),
-            _ => None,
-        });
-        let value = floats::variance(values, sample)?;
-        return Ok(Datum::Float64(if root { value.sqrt() } else { value }));
+        return moment(values, Moment::Variance { sample, root });
     }
     let mut total = PgNum::zero(0);
     let mut squares = PgNum::zero(0);

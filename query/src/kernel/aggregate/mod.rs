@@ -3,11 +3,15 @@
 //! Must not know bound trees. Invariant: sums are checked; whatever depends on order sorts its rows itself.
 
 mod collect;
+mod extreme;
 mod finish;
+mod moments;
 mod numeric;
 mod sum;
 
 pub(crate) use collect::{CollectUdaf, SortBy};
+pub(crate) use extreme::{ExtremeUdaf, Extremity};
 pub(crate) use finish::Finish;
+pub(crate) use moments::{Moment, MomentUdaf};
 pub(crate) use numeric::NumericSumUdaf;
 pub(crate) use sum::SumUdaf;

@@ -28,7 +28,7 @@ impl Tally {
         } else if *ours == Answer::Error("0A000".to_owned()) {
             self.refused += 1;
             *self.refusals.entry(label.to_owned()).or_default() += 1;
-        } else if let Some(reason) = exclusions::known(label, sql) {
+        } else if let Some(reason) = exclusions::known(label) {
             self.known += 1;
             *self.reasons.entry(reason).or_default() += 1;
         } else {

@@ -151,6 +151,10 @@ pub(super) fn rel(r: &Rel) -> String {
             let rows: Vec<String> = rows.iter().map(|r| format!("({})", list(r))).collect();
             format!("values({} -> {})", rows.join(" "), cols(columns))
         }
+        Rel::Constants { chunks, columns } => {
+            let rows: usize = chunks.iter().map(|c| c.rows).sum();
+            format!("constants({rows} -> {})", cols(columns))
+        }
         Rel::Function { proc: p, args, columns } => {
             format!("{}({}) -> {}", proc(*p), list(args), cols(columns))
         }

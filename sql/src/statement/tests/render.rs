@@ -163,6 +163,23 @@ fn rel(bound: &Rel) -> String {
                 list(columns, |c| format!("#{}", c.col.0))
             )
         }
+        Rel::Constants { chunks, columns } => {
+            let forms: Vec<&types::Form> = columns.iter().map(|c| &c.ty.form).collect();
+            let mut rows = Vec::new();
+            for chunk in chunks {
+                for row in 0..chunk.rows {
+                    let data = forms.iter().zip(&chunk.columns);
+                    rows.push(
+                        data.map(|(form, array)| types::array::get(form, array, row).unwrap()).collect(),
+                    );
+                }
+            }
+            format!(
+                "constants({} as {})",
+                list(&rows, |row: &Vec<types::Datum>| list(row, |d| format!("{d:?}"))),
+                list(columns, |c| format!("#{}", c.col.0))
+            )
+        }
         Rel::Project { input, items } => {
             format!("project({} {})", list(items, |(e, c)| format!("#{}={}", c.0, expr(e))), rel(input))
         }
