@@ -9,6 +9,7 @@ pub(crate) mod call;
 pub(crate) mod compare;
 pub(crate) mod conversion;
 pub(crate) mod dates;
+pub(crate) mod describe;
 pub(crate) mod extremes;
 pub(crate) mod floats;
 pub(crate) mod key;
