@@ -68,6 +68,11 @@ impl ReadView {
         self.view.table(table)?.rough_bounds(column)
     }
 
+    /// Bytes that a table takes at this view: its segment files, and the memory of rows that are in none yet.
+    pub fn stored_bytes(&self, table: TableId) -> Result<u64> {
+        Ok(self.view.table(table)?.bytes())
+    }
+
     /// Sum modulo 2^128 over hashes of the table's live rows (types and values). Blocks.
     pub fn fingerprint(&self, table: TableId) -> Result<u128> {
         fingerprint::fingerprint(self, table)

@@ -93,6 +93,17 @@ impl TableView {
         part.ok_or_else(|| Error::internal("a row address of a part that the view does not have"))
     }
 
+    /// Bytes of segment files and of memtables.
+    pub(crate) fn bytes(&self) -> u64 {
+        let parts = self.committed.iter().chain(&self.own);
+        parts.fold(0, |sum, part| {
+            sum.saturating_add(match &part.part {
+                Part::Memtable(memtable) => u64::try_from(memtable.bytes()).unwrap_or(u64::MAX),
+                Part::Segment(reference) => reference.meta().file_bytes,
+            })
+        })
+    }
+
     /// All parts with their numbers.
     pub(crate) fn parts(&self) -> Result<Vec<(PartNumber, &TabletPart)>> {
         let mut parts = Vec::with_capacity(self.committed.len() + self.own.len());

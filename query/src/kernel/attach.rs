@@ -4,7 +4,7 @@
 //! they compute the same; functions written in SQL have no such name and are found by OID.
 
 use crate::kernel::call::Run;
-use crate::kernel::{compare, conversion, dates, floats, list, numbers, patterns, strings, system};
+use crate::kernel::{compare, conversion, dates, describe, floats, list, numbers, patterns, strings, system};
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
 use std::collections::HashMap;
@@ -53,11 +53,12 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         dates::KERNELS,
         list::KERNELS,
         system::KERNELS,
+        describe::KERNELS,
     ];
     tables.into_iter().flatten().copied()
 }
 
 fn oids() -> impl Iterator<Item = (u32, Run)> {
-    let tables = [numbers::BY_OID, strings::BY_OID, dates::BY_OID, system::BY_OID];
+    let tables = [numbers::BY_OID, strings::BY_OID, dates::BY_OID, describe::BY_OID];
     tables.into_iter().flatten().copied()
 }

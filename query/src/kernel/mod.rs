@@ -10,6 +10,7 @@ pub(crate) mod compare;
 pub(crate) mod conversion;
 pub(crate) mod dates;
 pub(crate) mod decimals;
+pub(crate) mod describe;
 pub(crate) mod extremes;
 pub(crate) mod floats;
 pub(crate) mod key;

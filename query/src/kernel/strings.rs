@@ -343,7 +343,7 @@ fn to_hex(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     }
 }
 
-fn quote_ident(text: &str) -> String {
+pub(crate) fn quote_ident(text: &str) -> String {
     let plain = text.bytes().enumerate().all(|(index, byte)| {
         byte == b'_' || byte.is_ascii_lowercase() || (index > 0 && byte.is_ascii_digit())
     });

@@ -13,9 +13,9 @@ use types::Datum;
 use types::sql_type::oid;
 
 /// OIDs below belong to what every database has.
-const FIRST_USER_OID: u32 = 16_384;
+pub(crate) const FIRST_USER_OID: u32 = 16_384;
 /// pg_authid's row of the role that owns everything.
-const BOOTSTRAP_ROLE: u32 = 10;
+pub(crate) const BOOTSTRAP_ROLE: u32 = 10;
 const UTF8: i32 = 6;
 
 fn text(call: &Call<'_>, value: &str) -> Result<ArrayRef> {
@@ -57,12 +57,12 @@ fn setting(call: &Call<'_>, name: &str, missing_ok: bool) -> Result<Option<Strin
 }
 
 /// The table whose row in pg_class has an OID.
-fn table<'c>(call: &Call<'c>, id: u32) -> Option<&'c Arc<TableDef>> {
+pub(crate) fn table<'c>(call: &Call<'c>, id: u32) -> Option<&'c Arc<TableDef>> {
     call.statement.catalog.tables().find(|t| t.oid == Oid(id))
 }
 
 /// Visible without its schema: the first table of its name along the search path. Built-in relations are.
-fn table_is_visible(call: &Call<'_>, id: u32) -> Option<bool> {
+pub(crate) fn table_is_visible(call: &Call<'_>, id: u32) -> Option<bool> {
     if id < FIRST_USER_OID {
         return catalog::builtin::system_relation_by_oid(Oid(id))
             .map(|relation| relation.schema == "pg_catalog");
@@ -77,7 +77,7 @@ fn table_is_visible(call: &Call<'_>, id: u32) -> Option<bool> {
 }
 
 /// The SQL name of a type with its modifier.
-fn format_type(id: u32, typmod: Option<i32>) -> String {
+pub(crate) fn format_type(id: u32, typmod: Option<i32>) -> String {
     if id == 0 {
         return "-".to_owned();
     }
@@ -137,10 +137,6 @@ fn format_type_rows(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     Text::finish(out)
 }
 
-fn nulls(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
-    Ok(new_null_array(&call.ret.form.arrow(), call.rows))
-}
-
 fn always(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let mut out = Bool::builder(call.ret, call.rows)?;
     for row in 0..call.rows {
@@ -150,28 +146,6 @@ fn always(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
         }
     }
     Bool::finish(out)
-}
-
-fn definition_of_key(call: &Call<'_>, id: u32) -> Option<String> {
-    let catalog = &call.statement.catalog;
-    let def = catalog.tables().find(|t| t.has_primary_key() && t.oid.0.saturating_add(2) == id)?;
-    Some(format!("PRIMARY KEY ({})", key_columns(def).join(", ")))
-}
-
-fn definition_of_index(call: &Call<'_>, id: u32) -> Option<String> {
-    let catalog = &call.statement.catalog;
-    let def = catalog.tables().find(|t| t.has_primary_key() && t.oid.0.saturating_add(1) == id)?;
-    let schema = catalog.schema(def.schema).map_or("public", |s| s.name.as_str());
-    Some(format!(
-        "CREATE UNIQUE INDEX {} ON {schema}.{} USING btree ({})",
-        def.primary_key_name,
-        def.name,
-        key_columns(def).join(", ")
-    ))
-}
-
-fn key_columns(def: &TableDef) -> Vec<String> {
-    def.primary_key.iter().filter_map(|id| def.column(*id)).map(|c| c.name.clone()).collect()
 }
 
 fn size_pretty(bytes: i64) -> String {
@@ -253,16 +227,6 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     // Detached: pg_typeof, while regtype is written as a number.
     ("pg_get_expr", expression_text),
     ("pg_get_expr_ext", expression_text),
-    ("pg_get_constraintdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(definition_of_key(c, id)))),
-    ("pg_get_constraintdef_ext", |c, a| {
-        map2::<Id, Bool, Text, _>(c, a, |id, _| Ok(definition_of_key(c, id)))
-    }),
-    ("pg_get_indexdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(definition_of_index(c, id)))),
-    ("pg_get_indexdef_ext", |c, a| {
-        crate::kernel::call::map3::<Id, Int4, Bool, Text, _>(c, a, |id, column, _| {
-            Ok(if column == 0 { definition_of_index(c, id) } else { None })
-        })
-    }),
     ("pg_size_pretty", |c, a| map1::<Int8, Text, _>(c, a, |bytes| Ok(size_pretty(bytes)))),
     ("gen_random_uuid", random_uuid),
     // One role owns everything, so it may do everything.
@@ -273,6 +237,3 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("has_database_privilege_id", always),
     ("has_database_privilege_name", always),
 ];
-
-/// Functions that pg_proc has in SQL: comments, of which there are none.
-pub(crate) const BY_OID: &[(u32, Run)] = &[(1215, nulls), (1216, nulls), (1348, nulls), (1993, nulls)];

@@ -54,8 +54,15 @@ pub(crate) struct Bindings {
     schema: SchemaRef,
     values: Vec<usize>,
     numbering: Numbering,
-    physical: OnceCell<Arc<dyn ExecutionPlan>>,
+    physical: OnceCell<Planned>,
     filled: Mutex<Option<Filling>>,
+}
+
+/// The plan to be run and its number of rows, estimated once: readers may be nested, and are asked for it often.
+#[derive(Debug)]
+struct Planned {
+    plan: Arc<dyn ExecutionPlan>,
+    rows: Precision<usize>,
 }
 
 type Filling = Shared<BoxFuture<'static, std::result::Result<Arc<Filled>, Arc<DataFusionError>>>>;
@@ -240,8 +247,17 @@ impl TableProvider for BindingsTable {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        let plan = || state.create_physical_plan(&self.bindings.plan);
-        let input = Arc::clone(self.bindings.physical.get_or_try_init(plan).await?);
+        let plan = || async {
+            let plan = state.create_physical_plan(&self.bindings.plan).await?;
+            let rows = StatisticsContext::new().compute(plan.as_ref(), &StatisticsArgs::new())?.num_rows;
+            Ok::<_, DataFusionError>(Planned { plan, rows })
+        };
+        let planned = self.bindings.physical.get_or_try_init(plan).await?;
+        let input = Arc::clone(&planned.plan);
+        let rows = match self.side {
+            Side::Rows => planned.rows,
+            Side::Values => planned.rows.to_inexact(),
+        };
         let all = || (0..self.schema.fields().len()).collect();
         let projection = projection.cloned().unwrap_or_else(all);
         let schema = Arc::new(self.schema.project(&projection)?);
@@ -252,7 +268,7 @@ impl TableProvider for BindingsTable {
             Boundedness::Bounded,
         ));
         let (bindings, side) = (Arc::clone(&self.bindings), self.side);
-        Ok(Arc::new(BindingsExec { bindings, input, side, projection, properties }))
+        Ok(Arc::new(BindingsExec { bindings, input, rows, side, projection, properties }))
     }
 }
 
@@ -262,6 +278,7 @@ impl TableProvider for BindingsTable {
 pub(crate) struct BindingsExec {
     bindings: Arc<Bindings>,
     input: Arc<dyn ExecutionPlan>,
+    rows: Precision<usize>,
     side: Side,
     projection: Vec<usize>,
     properties: Arc<PlanProperties>,
@@ -332,13 +349,8 @@ impl ExecutionPlan for BindingsExec {
 
     fn partition_statistics(&self, _partition: Option<usize>) -> PlanResult<Arc<Statistics>> {
         let schema = self.schema();
-        let below = StatisticsContext::new().compute(self.input.as_ref(), &StatisticsArgs::new())?;
-        let rows = match self.side {
-            Side::Rows => below.num_rows,
-            Side::Values => below.num_rows.to_inexact(),
-        };
         Ok(Arc::new(Statistics {
-            num_rows: rows,
+            num_rows: self.rows,
             total_byte_size: Precision::Absent,
             column_statistics: vec![ColumnStatistics::new_unknown(); schema.fields().len()],
         }))

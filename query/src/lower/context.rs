@@ -8,6 +8,7 @@ use crate::scan::TableReader;
 use arrow::record_batch::RecordBatch;
 use base::Result;
 use base::clock::Clock;
+use base::id::TableId;
 use base::random::Random;
 use catalog::CatalogState;
 use std::collections::BTreeMap;
@@ -50,6 +51,13 @@ pub struct StatementContext {
     pub process_id: i32,
     /// The catalog the statement was bound with.
     pub catalog: Arc<CatalogState>,
+    pub sizes: Arc<dyn TableSizes>,
+}
+
+/// How much space tables take.
+pub trait TableSizes: Send + Sync + fmt::Debug {
+    /// Bytes in files and memory.
+    fn bytes(&self, table: TableId) -> Result<u64>;
 }
 
 /// Rows of pg_catalog and information_schema.

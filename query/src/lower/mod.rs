@@ -33,7 +33,7 @@ mod windows;
 pub use aggregates::is_aggregate_attached;
 pub(crate) use aggregates::is_lowered_function;
 pub(crate) use bindings::BindingsExec;
-pub use context::{QueryContext, StatementContext, SystemRelations};
+pub use context::{QueryContext, StatementContext, SystemRelations, TableSizes};
 pub use evaluate::{Evaluator, evaluate};
 pub use execute::{execute, physical_plan, plan_query, run};
 pub(crate) use tree::scans;

@@ -126,6 +126,7 @@ impl Core {
             settings,
             process_id: self.process_id,
             catalog: Arc::clone(&catalog),
+            sizes: Arc::new(view.clone()),
         };
         QueryContext {
             system: Arc::new(SystemCatalog::new(view.clone(), self.variables.clone())),

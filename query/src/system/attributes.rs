@@ -3,13 +3,24 @@
 //! Invariant: attnum is the column's position in its table plus one.
 
 use crate::system::builtin::SystemCatalog;
-use crate::system::relations::index_oid;
+use crate::system::default_text::default_text;
+use crate::system::relations::{NYALA, index_oid};
 use crate::system::table::{SystemTable, Value, flag, value, word};
-use base::id::Oid;
-use catalog::builtin::{Relation, relation};
+use base::id::{ColumnId, Oid};
+use catalog::builtin::{Relation, relation, system_relations};
 use catalog::{ColumnDef, TableDef};
+use types::SqlType;
 
 pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
+    // Columns of PostgreSQL's own relations are built-in rows.
+    for relation in system_relations().iter().filter(|r| r.schema == NYALA) {
+        for (number, column) in (1_usize..).zip(&relation.columns) {
+            let Some(ty) = SqlType::with_typmod(column.ty, column.typmod) else { continue };
+            let (name, id) = (column.name.to_owned(), ColumnId(0));
+            let column = ColumnDef { id, name, ty, not_null: false, default: None };
+            attribute(out, relation.oid, number, &column, false);
+        }
+    }
     for table in catalog.state.tables() {
         for (number, column) in (1_usize..).zip(&table.columns) {
             attribute(out, table.oid, number, column, column.not_null);
@@ -36,7 +47,7 @@ fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &Colum
         ("attalign", of_type("typalign")),
         ("attstorage", of_type("typstorage")),
         ("attnotnull", flag(not_null)),
-        ("atthasdef", flag(column.default.is_some())),
+        ("atthasdef", flag(default_text(column).is_some())),
         ("attislocal", flag(true)),
         ("attcollation", value(collation(column.ty.oid))),
     ]);
@@ -60,7 +71,7 @@ pub(super) fn collation(ty: Oid) -> String {
 pub(super) fn defaults(catalog: &SystemCatalog, out: &mut SystemTable) {
     for table in catalog.state.tables() {
         for (number, column) in (1_u32..).zip(&table.columns) {
-            if let Some(text) = &column.default {
+            if let Some(text) = default_text(column) {
                 out.row(&[
                     ("oid", value(default_oid(table, number))),
                     ("adrelid", value(table.oid)),

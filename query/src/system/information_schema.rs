@@ -4,6 +4,7 @@
 
 use crate::engine::DATABASE;
 use crate::system::builtin::SystemCatalog;
+use crate::system::default_text::default_text;
 use crate::system::relations::{OWNER_NAME, schema_name};
 use crate::system::table::{SystemTable, Value, value, word};
 use catalog::builtin::{system_relations, type_by_oid};
@@ -52,7 +53,7 @@ pub(super) fn columns(catalog: &SystemCatalog, out: &mut SystemTable) {
         let schema = schema_name(catalog, table);
         for (number, c) in (1_i64..).zip(&table.columns) {
             let place = Place { schema: &schema, table: &table.name, number };
-            column(out, &place, &c.name, &c.ty, c.not_null, c.default.as_deref());
+            column(out, &place, &c.name, &c.ty, c.not_null, default_text(c));
         }
     }
 }
@@ -69,7 +70,7 @@ fn column(
     name: &str,
     ty: &SqlType,
     not_null: bool,
-    default: Option<&str>,
+    default: Option<String>,
 ) {
     let (precision, radix, scale) = numeric_shape(ty);
     let is_time = matches!(ty.oid, oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::INTERVAL);

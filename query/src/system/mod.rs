@@ -4,6 +4,7 @@
 
 mod attributes;
 mod builtin;
+mod default_text;
 mod information_schema;
 mod relations;
 mod server;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a key's index has the OID behind its table's, its constraint the one behind that.
 
+use crate::kernel::strings::quote_ident;
 use crate::system::builtin::SystemCatalog;
 use crate::system::table::{SystemTable, Value, array, flag, value, vector, word};
 use base::id::Oid;
@@ -14,6 +15,9 @@ pub(super) const OWNER_NAME: &str = "postgres";
 /// pg_am.oid of heap and btree, which clients know how to show.
 const HEAP: Oid = Oid(2);
 const BTREE: Oid = Oid(403);
+/// The schema of our own relations, and its OID, which is neither PostgreSQL's nor a user's.
+pub(super) const NYALA: &str = "nyala";
+const NYALA_OID: Oid = Oid(16_001);
 
 pub(super) fn index_oid(table: &TableDef) -> Oid {
     Oid(table.oid.0.saturating_add(1))
@@ -38,12 +42,27 @@ pub(super) fn key_numbers(table: &TableDef) -> Vec<usize> {
 }
 
 pub(super) fn namespaces(catalog: &SystemCatalog, out: &mut SystemTable) {
+    out.row(&[("oid", value(NYALA_OID)), ("nspname", word(NYALA)), ("nspowner", value(OWNER))]);
     for schema in catalog.state.schemas() {
         out.row(&[("oid", value(schema.oid)), ("nspname", value(&schema.name)), ("nspowner", value(OWNER))]);
     }
 }
 
 pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for relation in system_relations().iter().filter(|r| r.schema == NYALA) {
+        out.row(&[
+            ("oid", value(relation.oid)),
+            ("relname", word(relation.name)),
+            ("relnamespace", value(NYALA_OID)),
+            ("relowner", value(OWNER)),
+            ("relkind", value(relation.kind)),
+            ("relnatts", value(relation.columns.len())),
+            ("relpersistence", word("p")),
+            ("relispopulated", flag(true)),
+            ("reltuples", word("-1")),
+            ("relreplident", word("n")),
+        ]);
+    }
     for table in catalog.state.tables() {
         let namespace = schema_oid(catalog, table);
         let shared: [(&str, Value); 5] = [
@@ -172,13 +191,17 @@ pub(super) fn tables_view(catalog: &SystemCatalog, out: &mut SystemTable) {
 pub(super) fn indexes_view(catalog: &SystemCatalog, out: &mut SystemTable) {
     for table in catalog.state.tables().filter(|t| t.has_primary_key()) {
         let schema = schema_name(catalog, table);
-        let key: Vec<String> =
-            table.primary_key.iter().filter_map(|id| table.column(*id)).map(|c| quoted(&c.name)).collect();
+        let key: Vec<String> = table
+            .primary_key
+            .iter()
+            .filter_map(|id| table.column(*id))
+            .map(|c| quote_ident(&c.name))
+            .collect();
         let definition = format!(
             "CREATE UNIQUE INDEX {} ON {}.{} USING btree ({})",
-            quoted(&table.primary_key_name),
-            quoted(&schema),
-            quoted(&table.name),
+            quote_ident(&table.primary_key_name),
+            quote_ident(&schema),
+            quote_ident(&table.name),
             key.join(", ")
         );
         out.row(&[
@@ -188,11 +211,4 @@ pub(super) fn indexes_view(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("indexdef", value(definition)),
         ]);
     }
-}
-
-/// A name as SQL text must write it.
-fn quoted(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }

@@ -2,10 +2,19 @@
 //!
 //! Invariant: figures are of the statement's snapshot.
 
+use crate::lower::TableSizes;
 use crate::system::SystemCatalog;
 use crate::system::relations::schema_name;
 use crate::system::table::{SystemTable, value};
+use ::storage::ReadView;
 use base::Result;
+use base::id::TableId;
+
+impl TableSizes for ReadView {
+    fn bytes(&self, table: TableId) -> Result<u64> {
+        self.stored_bytes(table)
+    }
+}
 
 /// `nyala.tables`. Reads every table once, for its fingerprint.
 pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Tables in memory in place of storage, and a way to run SQL text over them.
 
-use crate::lower::{QueryContext, StatementContext, SystemRelations, execute};
+use crate::lower::{QueryContext, StatementContext, SystemRelations, TableSizes, execute};
 use crate::optimizer::QueryRuntime;
 use crate::scan::{OpenedScan, Split, TableReader};
 use arrow::array::{ArrayRef, UInt64Array};
@@ -105,6 +105,7 @@ impl Memory {
                 io: IoSettings::default(),
                 process_id: 7,
                 catalog,
+                sizes: Arc::new(NoRelations),
             }),
             parameters: Vec::new(),
             system: Arc::new(NoRelations),
@@ -183,6 +184,12 @@ struct NoRelations;
 impl SystemRelations for NoRelations {
     fn rows(&self, schema: &str, name: &str) -> Result<RecordBatch> {
         Err(Error::internal(format!("no rows of {schema}.{name}")))
+    }
+}
+
+impl TableSizes for NoRelations {
+    fn bytes(&self, _table: TableId) -> Result<u64> {
+        Ok(0)
     }
 }
 

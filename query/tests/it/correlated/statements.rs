@@ -168,7 +168,7 @@ impl<'r> Statements<'r> {
                 let offset = self.pick(&["", " OFFSET 1"]);
                 format!("(SELECT {x} + {a} FROM {from}{filter} ORDER BY {x}, {y} LIMIT 1{offset})")
             }
-            7 => format!("(SELECT DISTINCT {x} * 0 + {a} FROM {from}{filter} LIMIT 1)"),
+            7 => format!("(SELECT DISTINCT coalesce({x}, 0) * 0 + {a} FROM {from}{filter} LIMIT 1)"),
             8 => format!("EXISTS (SELECT 1 FROM {from}{filter})"),
             9 => format!("{a} IN (SELECT {x} FROM {from}{filter})"),
             10 => {
