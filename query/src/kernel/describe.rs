@@ -175,6 +175,13 @@ fn result(id: u32) -> Result<Option<String>> {
     Ok(Some(format!("{set}{}", format_type(row.result.0, None))))
 }
 
+fn sql_body(id: u32) -> Result<Option<String>> {
+    match builtin::proc(Oid(id)) {
+        None => Ok(None),
+        Some(_) => Err(Error::unsupported("bodies of built-in functions are not shown")),
+    }
+}
+
 /// The name that a value of a reg* type stands for; the number where it stands for nothing.
 pub(crate) fn object_names(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let kind = call.arg(0)?.oid;
@@ -260,6 +267,12 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         map1::<Id, Bool, _>(c, a, |id| Ok(is_visible("pg_collation", id, "collnamespace")))
     }),
     ("pg_statistics_obj_is_visible", nulls),
+    ("pg_conversion_is_visible", nulls),
+    ("pg_ts_config_is_visible", nulls),
+    ("pg_ts_dict_is_visible", nulls),
+    ("pg_ts_parser_is_visible", nulls),
+    ("pg_ts_template_is_visible", nulls),
+    ("pg_get_function_sqlbody", |c, a| map1::<Id, Text, _>(c, a, sql_body)),
     ("pg_tablespace_location", |c, a| map1::<Id, Text, _>(c, a, |_| Ok(String::new()))),
 ];
 
