@@ -15,6 +15,9 @@ pub const QUERY_TOKENS_MAX: usize = 2_000_000;
 pub const NESTING_MAX: usize = 256;
 /// Longest chain of one operator (AND, OR, +, ||, UNION) in a statement.
 pub const CHAIN_MAX: usize = 10_000;
+/// Calls inside each other that have to be made for each row, such as the terms of a sum of columns. Planning takes
+/// time by the square of them.
+pub const CALL_DEPTH_MAX: u32 = 1_000;
 /// Stack of the threads that parse, bind, plan and execute, in bytes.
 pub const STACK_BYTES: usize = 64 << 20;
 /// Columns of a table.

@@ -7,7 +7,8 @@ use crate::kernel::call::{Arg, Call, Run};
 use crate::lower::StatementContext;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use base::{Error, Result};
+use base::limits::CALL_DEPTH_MAX;
+use base::{Error, ErrorKind, Result};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::{
@@ -73,8 +74,17 @@ impl Kernel {
     }
 
     /// The kernel applied to expressions of its argument types.
-    pub(crate) fn call(self, args: Vec<Expr>) -> Expr {
-        ScalarUDF::new_from_impl(KernelUdf::new(self)).call(args)
+    ///
+    /// # Errors
+    /// `TooComplex` beyond `CALL_DEPTH_MAX` calls inside each other.
+    pub(crate) fn call(self, args: Vec<Expr>) -> Result<Expr> {
+        let depth = 1 + args.iter().map(call_depth).max().unwrap_or(0);
+        if depth > CALL_DEPTH_MAX {
+            return Err(Error::new(ErrorKind::TooComplex, "stack depth limit exceeded").with_hint(format!(
+                "At most {CALL_DEPTH_MAX} calls can depend on each other for each row. Split the expression."
+            )));
+        }
+        Ok(ScalarUDF::new_from_impl(KernelUdf::new(self, depth)).call(args))
     }
 }
 
@@ -82,16 +92,18 @@ impl Kernel {
 pub(crate) struct KernelUdf {
     kernel: Kernel,
     signature: Signature,
+    /// Calls inside each other, this one included, when the call was made.
+    depth: u32,
 }
 
 impl KernelUdf {
-    fn new(kernel: Kernel) -> Self {
+    fn new(kernel: Kernel, depth: u32) -> Self {
         let volatility = if kernel.volatile { Volatility::Volatile } else { Volatility::Immutable };
         let signature = match kernel.args.is_empty() {
             true => Signature::nullary(volatility),
             false => Signature::any(kernel.args.len(), volatility),
         };
-        Self { kernel, signature }
+        Self { kernel, signature, depth }
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {
@@ -110,9 +122,10 @@ impl Eq for KernelUdf {}
 
 impl Hash for KernelUdf {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.kernel.name, self.kernel.oid).hash(state);
-        self.kernel.args.hash(state);
-        self.kernel.ret.hash(state);
+        (self.kernel.oid, self.kernel.args.len()).hash(state);
+        if self.kernel.oid == 0 {
+            self.kernel.name.hash(state);
+        }
     }
 }
 
@@ -193,6 +206,19 @@ impl KernelUdf {
         }
         Ok(ColumnarValue::Array(self.kernel.run(&args, rows)?))
     }
+}
+
+/// How many calls are inside each other in an expression.
+fn call_depth(expr: &Expr) -> u32 {
+    let mut depth = 0;
+    // Calls know how deep they are: nothing below them is looked at.
+    let walked = expr.apply(|node| {
+        let Expr::ScalarFunction(call) = node else { return Ok(TreeNodeRecursion::Continue) };
+        let known = call.func.inner().downcast_ref::<KernelUdf>().map_or(1, |udf| udf.depth);
+        depth = depth.max(known);
+        Ok(TreeNodeRecursion::Jump)
+    });
+    walked.map_or(u32::MAX, |_| depth)
 }
 
 /// Expressions in a call above which its name is a digest.

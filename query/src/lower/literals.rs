@@ -37,7 +37,7 @@ pub(crate) fn datum_of(expr: &PlanExpr, form: &Form) -> Option<Datum> {
 /// a CASE may never reach it.
 pub(crate) fn call(kernel: Kernel, args: Vec<PlanExpr>) -> Result<PlanExpr> {
     if kernel.volatile {
-        return Ok(kernel.call(args));
+        return kernel.call(args);
     }
     let mut constants = Vec::with_capacity(args.len());
     for arg in &args {
@@ -46,7 +46,7 @@ pub(crate) fn call(kernel: Kernel, args: Vec<PlanExpr>) -> Result<PlanExpr> {
         constants.push(Arg { array, constant: true });
     }
     if constants.len() < args.len() {
-        return Ok(kernel.call(args));
+        return kernel.call(args);
     }
     match kernel.run(&constants, 1) {
         Ok(array) => {
@@ -56,7 +56,7 @@ pub(crate) fn call(kernel: Kernel, args: Vec<PlanExpr>) -> Result<PlanExpr> {
         Err(error) if error.kind() == base::ErrorKind::Internal => Err(error),
         // Functions without arguments are the statement's own; they fail now or never.
         Err(error) if args.is_empty() => Err(error),
-        Err(_) => Ok(kernel.call(args)),
+        Err(_) => kernel.call(args),
     }
 }
 
