@@ -18,6 +18,9 @@ const DISTINCT_UNKNOWN: f64 = 0.2;
 /// Part of the rows that have a partner when nothing is known about the keys.
 const PARTNERS_UNKNOWN: f64 = 0.5;
 
+/// The columns of both sides that a join compares; None for what is not a column.
+pub(super) type KeyPair<'a> = (Option<&'a str>, Option<&'a str>);
+
 /// Guesses the rows of a plan.
 pub(super) fn estimate(plan: &LogicalPlan) -> RelationEstimate {
     match plan {
@@ -108,8 +111,7 @@ fn grouped(aggregate: &Aggregate) -> RelationEstimate {
 
 fn joined(join: &Join) -> RelationEstimate {
     let (left, right) = (estimate(&join.left), estimate(&join.right));
-    let pairs: Vec<(Option<&str>, Option<&str>)> =
-        join.on.iter().map(|(l, r)| (column_name(l), column_name(r))).collect();
+    let pairs: Vec<KeyPair<'_>> = join.on.iter().map(|(l, r)| (column_name(l), column_name(r))).collect();
     let rest = if join.filter.is_some() { PARTNERS_UNKNOWN } else { 1.0 };
     match join.join_type {
         JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => {
@@ -143,11 +145,7 @@ pub(super) fn column_name(expr: &Expr) -> Option<&str> {
 }
 
 /// The part of all pairs of rows that have equal keys; `pairs` names the columns of each key.
-pub(super) fn part_joined(
-    left: &RelationEstimate,
-    right: &RelationEstimate,
-    pairs: &[(Option<&str>, Option<&str>)],
-) -> f64 {
+pub(super) fn part_joined(left: &RelationEstimate, right: &RelationEstimate, pairs: &[KeyPair<'_>]) -> f64 {
     if pairs.is_empty() {
         return 1.0;
     }
@@ -167,7 +165,7 @@ pub(super) fn part_joined(
 pub(super) fn part_with_partner(
     left: &RelationEstimate,
     right: &RelationEstimate,
-    pairs: &[(Option<&str>, Option<&str>)],
+    pairs: &[KeyPair<'_>],
     anti: bool,
 ) -> f64 {
     let left_names: Vec<_> = pairs.iter().map(|(name, _)| *name).collect();

@@ -3,7 +3,7 @@
 //! Must not know costs. Invariant: `of` and `build` lose no predicate and add none; `build` applies each at the lowest
 //! join that has all its columns.
 
-use crate::optimizer::cardinality::{column_name, estimate, part_joined, part_with_partner};
+use crate::optimizer::cardinality::{KeyPair, column_name, estimate, part_joined, part_with_partner};
 use crate::optimizer::join_order::JoinTree;
 use crate::scan::RelationEstimate;
 use datafusion::common::{Column, DataFusionError, JoinConstraint, NullEquality, Result};
@@ -195,7 +195,7 @@ impl JoinGraph {
             (None, Some((relation, half))) => return self.part_of_half(a, relation, half),
             (None, None) => {}
         }
-        let mut pairs: BTreeMap<(usize, usize), Vec<(Option<&str>, Option<&str>)>> = BTreeMap::new();
+        let mut pairs: BTreeMap<(usize, usize), Vec<KeyPair<'_>>> = BTreeMap::new();
         let mut part = 1.0;
         let mut found = false;
         for (left, right, left_reads, right_reads) in self.equalities_between(a, b) {

@@ -32,21 +32,20 @@ impl OptimizerRule for JoinOrder {
         None
     }
 
-    fn rewrite(&self, plan: LogicalPlan, config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
-        if !starts_tree(&plan) {
-            return plan.map_children(|child| self.rewrite(child, config));
-        }
-        let Some(mut graph) = JoinGraph::of(&plan)? else {
-            return plan.map_children(|child| self.rewrite(child, config));
-        };
-        graph.map_relations(|relation| Ok(self.rewrite(relation, config)?.data))?;
-        let Some(tree) = cheapest(&graph) else {
-            return plan.map_children(|child| self.rewrite(child, config));
-        };
-        let schema = Arc::clone(plan.schema());
-        let joined = graph.build(&tree)?;
-        Ok(Transformed::yes(LogicalPlan::Projection(Projection::new_from_schema(Arc::new(joined), schema))))
+    fn rewrite(&self, plan: LogicalPlan, _config: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        reordered(plan)
     }
+}
+
+/// The plan with each tree of joins in it in the order chosen.
+fn reordered(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let graph = if starts_tree(&plan) { JoinGraph::of(&plan)? } else { None };
+    let Some(mut graph) = graph else { return plan.map_children(reordered) };
+    let Some(tree) = cheapest(&graph) else { return plan.map_children(reordered) };
+    graph.map_relations(|relation| Ok(reordered(relation)?.data))?;
+    let schema = Arc::clone(plan.schema());
+    let joined = graph.build(&tree)?;
+    Ok(Transformed::yes(LogicalPlan::Projection(Projection::new_from_schema(Arc::new(joined), schema))))
 }
 
 fn starts_tree(plan: &LogicalPlan) -> bool {
