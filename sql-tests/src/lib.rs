@@ -9,4 +9,5 @@ pub mod failure;
 pub mod postgres;
 pub mod process;
 pub mod raw;
+pub mod volume;
 pub mod wire;

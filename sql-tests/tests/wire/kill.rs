@@ -1,22 +1,31 @@
-//! SIGKILL at a random reply, again and again over one data directory: what was acknowledged is there, and every
-//! batch is there whole or not at all.
+//! SIGKILL at a random reply or a random sync, again and again over one data directory: what was acknowledged is there,
+//! and every batch is there whole or not at all.
 //!
 //! A batch is one transaction: `ROWS` rows with its id in two tables, and the newest batch of its writer in a third.
+//! Each thread of the server counts its syncs from its start: the first few are those of recovery, on one thread; later
+//! ones belong to commits, flushes and checkpoints, whoever comes first.
 
 use base::random::Random;
-use sql_tests::process::{self, Process};
+use sql_tests::process::{self, Process, SyncCall, connect};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
 
 const WRITERS: i64 = 8;
 const ROWS: i64 = 12;
 /// Replies before the kill, at most.
 const REPLIES_MAX: u64 = 60;
+/// The calls that make bytes and names durable, and how many of one thread come before the kill, at most. Recovery
+/// alone has about two of each.
+const SYNCS: [(&str, u64); 2] = [("fdatasync", 14), ("fsync", 4)];
+/// A server that is to die at a sync must have done so by then.
+const REPLIES_WITHOUT_SYNC: i64 = 20_000;
 
 /// Small, so that flushes and checkpoints happen within a round.
 const SETTINGS: [(&str, &str); 3] = [
@@ -31,17 +40,6 @@ const TABLES: &str = "
     CREATE TABLE keyless (batch bigint, n bigint, pad text);
     CREATE TABLE newest (writer bigint PRIMARY KEY, batch bigint);
 ";
-
-async fn connect(address: SocketAddr) -> Result<Client, tokio_postgres::Error> {
-    let mut config = Config::new();
-    config.host(address.ip().to_string()).port(address.port()).user("postgres").dbname("postgres");
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
-        // Its failure shows in the client's next call.
-        let _ended = connection.await;
-    });
-    Ok(client)
-}
 
 /// What the writers know, over all rounds.
 #[derive(Default)]
@@ -97,7 +95,7 @@ async fn write_until_killed(
     writer: i64,
     first_batch: i64,
     server: Arc<Process>,
-    replies_left: Arc<AtomicU64>,
+    replies_left: Arc<AtomicI64>,
 ) -> Written {
     let mut written = Written { writer, sent: Vec::new(), acknowledged: Vec::new() };
     let Ok(mut client) = connect(address).await else { return written };
@@ -107,7 +105,7 @@ async fn write_until_killed(
         match write(&mut client, writer, batch).await {
             Ok(()) => {
                 written.acknowledged.push(batch);
-                if replies_left.fetch_sub(1, Ordering::SeqCst) == 1 {
+                if replies_left.fetch_sub(1, Ordering::Relaxed) == 1 {
                     server.kill().unwrap();
                 }
             }
@@ -121,13 +119,71 @@ async fn write_until_killed(
     }
 }
 
-/// Starts the server and lets all writers write until it is killed.
-async fn round(data: &Path, known: &mut Known, random: &Random) {
+/// When a round's server dies.
+#[derive(Clone, Copy, Debug)]
+enum Death {
+    AtReply(u64),
+    AtSync(SyncCall),
+}
+
+impl Death {
+    fn at_a_reply(random: &Random) -> Self {
+        Death::AtReply(1 + random.below(REPLIES_MAX))
+    }
+
+    fn at_a_sync(random: &Random) -> Self {
+        let (call, max) = SYNCS[usize::from(random.below(3) == 0)];
+        Death::AtSync(SyncCall { call, number: 1 + random.below(max) })
+    }
+}
+
+/// How many servers died where.
+#[derive(Debug, Default)]
+struct Deaths {
+    at_reply: u32,
+    at_sync_of_start: u32,
+    at_sync_of_work: u32,
+}
+
+const SIGKILL: i32 = 9;
+
+fn assert_killed(status: ExitStatus, what: impl std::fmt::Debug) {
+    assert_eq!(status.signal(), Some(SIGKILL), "{what:?}: the server ended by itself: {status}");
+}
+
+/// Starts a server, checks what it has, and lets all writers write until it, or the one after it, is killed.
+async fn round(data: &Path, known: &mut Known, death: Death, deaths: &mut Deaths) {
     let mut server = Process::launch(data, &SETTINGS).unwrap();
     let address = server.ready().unwrap();
     check(address, known).await;
+    match death {
+        Death::AtReply(reply) => {
+            deaths.at_reply += 1;
+            write_all(address, known, server, i64::try_from(reply).unwrap()).await;
+        }
+        Death::AtSync(sync) => {
+            server.kill().unwrap();
+            server.wait().unwrap();
+            let mut server = Process::launch_until_sync(data, &SETTINGS, sync).unwrap();
+            match server.ready() {
+                Ok(address) => {
+                    deaths.at_sync_of_work += 1;
+                    let replies_left = write_all(address, known, server, REPLIES_WITHOUT_SYNC).await;
+                    assert!(replies_left > 0, "{death:?} did not come");
+                }
+                Err(_) => {
+                    deaths.at_sync_of_start += 1;
+                    assert_killed(server.wait().unwrap(), death);
+                }
+            }
+        }
+    }
+}
+
+/// All writers write until the server is gone; it is killed at a reply if nothing else does. Returns the replies left.
+async fn write_all(address: SocketAddr, known: &mut Known, server: Process, replies: i64) -> i64 {
     let server = Arc::new(server);
-    let replies_left = Arc::new(AtomicU64::new(1 + random.below(REPLIES_MAX)));
+    let replies_left = Arc::new(AtomicI64::new(replies));
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let first = known.next_batch + writer;
@@ -143,7 +199,8 @@ async fn round(data: &Path, known: &mut Known, random: &Random) {
         known.acknowledged.extend(written.acknowledged);
     }
     known.next_batch = known.sent.last().map_or(0, |last| (last / WRITERS + 1) * WRITERS);
-    server.wait().unwrap();
+    assert_killed(server.wait().unwrap(), replies);
+    replies_left.load(Ordering::Relaxed)
 }
 
 async fn batches(client: &Client, table: &str) -> BTreeSet<i64> {
@@ -230,11 +287,18 @@ async fn acknowledged_batches_survive_kills() {
     server.kill().unwrap();
     server.wait().unwrap();
 
-    let mut known = Known::default();
+    let (mut known, mut deaths, mut at_reply) = (Known::default(), Deaths::default(), false);
     for number in 0..rounds {
-        round(&data, &mut known, &random).await;
+        // Of every two rounds one of each, the seed says which first.
+        if number % 2 == 0 {
+            at_reply = random.below(2) == 0;
+        } else {
+            at_reply = !at_reply;
+        }
+        let death = if at_reply { Death::at_a_reply(&random) } else { Death::at_a_sync(&random) };
+        round(&data, &mut known, death, &mut deaths).await;
         if number % 3 == 0 {
-            // Killed somewhere in its start; the next round recovers from that too.
+            // Killed at any instruction of its start; the next round recovers from that too.
             let starting = Process::launch(&data, &SETTINGS).unwrap();
             starting.kill().unwrap();
             starting.wait().unwrap();
@@ -248,10 +312,32 @@ async fn acknowledged_batches_survive_kills() {
 
     let first = fingerprints_after_restart(&data).await;
     assert_eq!(first, fingerprints_after_restart(&data).await);
+    die_at_every_sync_of_a_start(&data, &mut deaths);
+    assert_eq!(first, fingerprints_after_restart(&data).await);
     let report = process::check(&data).unwrap();
     let text = String::from_utf8_lossy(&report.stdout);
     assert!(report.status.success() && text.trim_end().ends_with(" 0 problems"), "{text}");
     assert_eq!(first, fingerprints_after_restart(&data).await);
+    println!("{rounds} rounds, {} acknowledged batches, {deaths:?}", known.acknowledged.len());
+    let at_sync = deaths.at_sync_of_start + deaths.at_sync_of_work;
+    assert!(deaths.at_reply as usize == rounds / 2 && at_sync as usize > rounds / 2, "{deaths:?}");
+}
+
+/// Crash during recovery, at each of its syncs in turn.
+fn die_at_every_sync_of_a_start(data: &Path, deaths: &mut Deaths) {
+    for (call, max) in SYNCS {
+        for number in 1.. {
+            assert!(number <= max, "a start has more than {max} calls of {call}");
+            let sync = SyncCall { call, number };
+            let mut server = Process::launch_until_sync(data, &SETTINGS, sync).unwrap();
+            if server.ready().is_ok() {
+                assert!(number > 1, "recovery has no {call}");
+                break;
+            }
+            assert_killed(server.wait().unwrap(), sync);
+            deaths.at_sync_of_start += 1;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -274,20 +360,4 @@ async fn sigterm_ends_sessions_and_keeps_everything() {
     let rows: Vec<(i64, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     // The first INSERT was in the same string as BEGIN and so in its block.
     assert_eq!(rows, []);
-}
-
-/// One server per directory; a second one says why it does not start.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_directory_in_use_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("data");
-    let mut server = Process::launch(&data, &SETTINGS).unwrap();
-    let client = connect(server.ready().unwrap()).await.unwrap();
-    let mut second = Process::launch(&data, &SETTINGS).unwrap();
-    assert!(second.ready().is_err());
-    assert_eq!(second.wait().unwrap().code(), Some(2));
-    let report = process::check(&data).unwrap();
-    assert_eq!(report.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&report.stderr).contains("in use"), "{report:?}");
-    assert_eq!(client.query_one("SELECT 1", &[]).await.unwrap().get::<_, i32>(0), 1);
 }

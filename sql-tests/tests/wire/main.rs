@@ -7,6 +7,8 @@
 
 mod client;
 mod conversations;
+mod directory;
+mod full_disk;
 mod hostile;
 mod hostile_statements;
 mod keywords;

@@ -129,8 +129,8 @@ pub(super) fn read(
     while fs.exists(&files::path(last + 1))? {
         last += 1;
     }
-    files::check_none_behind(fs.as_ref(), last)?;
     let contents = files::read(fs.as_ref(), last, database)?;
+    files::check_none_behind(fs.as_ref(), last)?;
     let scan = scan(&contents, database)?;
     check_join(&contents, None, if last == from.file { from.next } else { LogSeq(u64::MAX) })?;
     if scan.next < from.next {
