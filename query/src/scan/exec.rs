@@ -72,8 +72,8 @@ impl ScanExec {
         let sieve = RowSieve::new(&plan.all, &plan.stored, &plan.filters, &dynamic)?;
         let spec = ScanSpec { sieve: sieve.map(|sieve| sieve as Arc<dyn Sieve>), ..plan.spec.clone() };
         let scan = plan.reader.open(&spec)?;
-        let rows = match (&spec.predicate, plan.filters.is_empty()) {
-            (None, true) => Precision::Exact(to_rows(plan.reader.live_rows(spec.table)?)),
+        let rows = match (&spec.predicate, &spec.sieve) {
+            (None, None) => Precision::Exact(to_rows(plan.reader.live_rows(spec.table)?)),
             // Pruning may know better than the guess.
             _ => Precision::Inexact(rounded(plan.estimate.rows).min(to_rows(scan.rows_estimate)).max(1)),
         };
