@@ -122,10 +122,11 @@ impl Eq for KernelUdf {}
 
 impl Hash for KernelUdf {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.kernel.oid, self.kernel.args.len()).hash(state);
+        self.kernel.oid.hash(state);
         if self.kernel.oid == 0 {
             self.kernel.name.hash(state);
         }
+        self.kernel.ret.hash(state);
     }
 }
 
@@ -138,11 +139,13 @@ impl ScalarUDFImpl for KernelUdf {
         &self.signature
     }
 
-    /// The calls of a long chain are told apart by a digest: each would spell out all those inside it otherwise, and
-    /// plans ask for the name of each.
+    /// Plans take two expressions with one name for one: the name tells apart what differs in a type only, which
+    /// DataFusion's way to make names does not. It is a digest, because the calls of a long chain would each spell out
+    /// all those inside them, and plans ask for the name of each.
     fn schema_name(&self, args: &[Expr]) -> PlanResult<String> {
-        if is_short(args)? {
-            let args = args.iter().map(|arg| arg.schema_name().to_string()).collect::<Vec<_>>();
+        let plain = |arg: &Expr| matches!(arg, Expr::Column(_) | Expr::Literal(..));
+        if self.kernel.oid != 0 && args.iter().all(plain) {
+            let args = args.iter().map(ToString::to_string).collect::<Vec<_>>();
             return Ok(format!("{}({})", self.kernel.name, args.join(", ")));
         }
         let mut halves = [DefaultHasher::new(), DefaultHasher::new()];

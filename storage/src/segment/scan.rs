@@ -153,6 +153,8 @@ struct Early {
     /// What Vortex does not evaluate of the predicate.
     rest: Option<Predicate>,
     sieve: Option<Arc<dyn Sieve>>,
+    /// Where the sieve's columns are in the shape.
+    sieve_places: Vec<usize>,
 }
 
 impl Work {
@@ -277,7 +279,9 @@ impl Early {
         let columns = ids.into_iter().map(|id| scan.read_column(id)).collect::<Result<Vec<_>>>()?;
         let shape = Shape::new(segment, &columns)?;
         let reader = segment.row_reader().columns(shape.stored())?;
-        Ok(Some(Self { shape, reader, rest, sieve: scan.sieve.clone() }))
+        let read = scan.sieve.as_ref().map(|sieve| sieve.columns()).unwrap_or_default();
+        let sieve_places = read.iter().filter_map(|id| shape.position(*id)).collect();
+        Ok(Some(Self { shape, reader, rest, sieve: scan.sieve.clone(), sieve_places }))
     }
 
     /// Reads the columns and drops rows by them.
@@ -289,11 +293,16 @@ impl Early {
             read = narrowed(read, &kept)?;
         }
         if let Some(sieve) = self.sieve.as_ref().filter(|_| read.1.rows() > 0)
-            && let Some(kept) = sieve.keep(&read.0)?
+            && let Some(kept) = sieve.keep(&self.for_sieve(&read.0)?)?
         {
             read = narrowed(read, &kept)?;
         }
         Ok(read)
+    }
+
+    /// The columns that the sieve asked for, without those that only the rest of the predicate reads.
+    fn for_sieve(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        rows.project(&self.sieve_places).map_err(|e| Error::internal(format!("choose columns: {e}")))
     }
 }
 
