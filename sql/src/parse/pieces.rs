@@ -1,56 +1,106 @@
-//! A query string in pieces that can be read one after the other, so that never all of its blanks are held as tokens.
+//! A query string in pieces that can be read one after the other, so that never all of it is held as raw tokens.
 //!
-//! Must not know tokens beyond where one may not be cut. Invariant: a piece ends before a blank that is part of no string,
-//! quoted name or comment; in doubt the rest is one piece.
+//! Must not know tokens beyond where one ends for sure. Invariant: a piece ends where a token ends, and no later token
+//! depends on an earlier one; in doubt there is no end.
 
 /// A piece is at least this long, but for the last.
 const PIECE_BYTES: usize = 64 << 10;
+/// A piece has at most so many bytes outside of strings, quoted names and comments: no name or number is that long.
+const PLAIN_BYTES_MAX: usize = 1 << 20;
 
-/// Cuts a query string into pieces.
-pub(crate) fn pieces(sql: &str) -> impl Iterator<Item = &str> {
+/// Cuts a query string into pieces; None where it has no end of a token for too long.
+pub(crate) fn pieces(sql: &str) -> impl Iterator<Item = Option<&str>> {
     let mut rest = sql;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let (piece, behind) = rest.split_at_checked(piece_end(rest.as_bytes())).unwrap_or((rest, ""));
+        let Some(end) = piece_end(rest.as_bytes()) else {
+            rest = "";
+            return Some(None);
+        };
+        let (piece, behind) = rest.split_at_checked(end).unwrap_or((rest, ""));
         rest = behind;
-        Some(piece)
+        Some(Some(piece))
     })
 }
 
+/// The word or number that the last byte belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Run {
+    None,
+    /// Digits alone.
+    Digits,
+    /// Digits, then other characters, such as `1e`: a sign may belong to it.
+    Number,
+    Name,
+}
+
+impl Run {
+    fn step(self, byte: u8) -> Self {
+        match self {
+            _ if !is_word(byte) => Run::None,
+            Run::None | Run::Digits if byte.is_ascii_digit() => Run::Digits,
+            Run::None => Run::Name,
+            Run::Digits => Run::Number,
+            same => same,
+        }
+    }
+}
+
 /// Where the first piece ends.
-fn piece_end(sql: &[u8]) -> usize {
-    let mut at = 0;
-    // The first byte of the word or number that the last byte belongs to.
-    let mut word: Option<u8> = None;
-    while let Some(byte) = sql.get(at) {
+fn piece_end(sql: &[u8]) -> Option<usize> {
+    let (mut at, mut plain) = (0, 0);
+    let mut run = Run::None;
+    let mut before = b' ';
+    while let Some(byte) = sql.get(at).copied() {
+        if at >= PIECE_BYTES && is_end(before, run, byte) {
+            return Some(at);
+        }
         let skipped = match byte {
-            b'\'' => quoted(sql, at, word.is_some_and(|w| at > 0 && is_escape(w, sql, at))),
+            b'\'' => quoted(sql, at, is_escape(sql, at)),
             b'"' => closing(sql, at + 1, b'"'),
             b'-' if sql.get(at + 1) == Some(&b'-') => find(sql, at, b"\n"),
             b'/' if sql.get(at + 1) == Some(&b'*') => comment_end(sql, at),
-            b'$' if word.is_none() => dollar_end(sql, at),
+            b'$' if run == Run::None => dollar_end(sql, at),
             // A dollar behind a number may be read in several ways.
-            b'$' if word.is_some_and(|w| w.is_ascii_digit()) => None,
-            b' ' | b'\n' | b'\t' | b'\r' if at >= PIECE_BYTES => return at,
+            b'$' if run != Run::Name => None,
             _ => Some(at + 1),
         };
-        let Some(next) = skipped else { return sql.len() };
-        word = if is_word(*byte) { word.or(Some(*byte)) } else { None };
+        let Some(next) = skipped else { return Some(sql.len()) };
+        plain += usize::from(next == at + 1);
+        if plain > PLAIN_BYTES_MAX {
+            return None;
+        }
+        run = run.step(byte);
+        before = sql.get(next - 1).copied().unwrap_or(b' ');
         at = next;
     }
-    sql.len()
+    Some(sql.len())
+}
+
+/// Whether a token ends between two bytes outside of strings.
+fn is_end(before: u8, run: Run, byte: u8) -> bool {
+    match byte {
+        // The beginning of U&'..'.
+        b'&' if matches!(before, b'u' | b'U') => false,
+        b' ' | b'\n' | b'\t' | b'\r' | b',' | b';' | b'(' | b')' | b'[' | b']' => true,
+        b'+' | b'-' | b'*' | b'/' | b'<' | b'>' | b'=' | b'~' | b'!' | b'@' | b'#' | b'%' | b'^' | b'&'
+        | b'|' | b'?' | b':' => {
+            matches!(before, b')' | b']' | b'\'' | b'"') || matches!(run, Run::Digits | Run::Name)
+        }
+        _ => before == b',',
+    }
 }
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
 }
 
-/// Whether the word before a quote is the `E` of a string with backslashes.
-fn is_escape(word: u8, sql: &[u8], at: usize) -> bool {
-    let alone = at < 2 || sql.get(at - 2).is_none_or(|before| !is_word(*before));
-    matches!(word, b'e' | b'E') && alone
+/// Whether the quote at a place belongs to a string with backslashes, which an `E` by itself stands before.
+fn is_escape(sql: &[u8], at: usize) -> bool {
+    let back = |n: usize| at.checked_sub(n).and_then(|i| sql.get(i));
+    matches!(back(1), Some(b'e' | b'E')) && back(2).is_none_or(|before| !is_word(*before))
 }
 
 /// Behind a string that begins at a quote.
@@ -138,11 +188,11 @@ mod tests {
             "'é  ü'",
         ] {
             let sql = format!("{fill}{token} {token} x");
-            let cut: Vec<&str> = pieces(&sql).collect();
+            let cut: Vec<&str> = pieces(&sql).flatten().collect();
             assert_eq!(cut.concat(), sql);
             assert_eq!(cut.len(), 2, "{token}");
             let inside = format!("{}{token} x", fill.get(3..).unwrap());
-            let first = pieces(&inside).next().unwrap();
+            let first = pieces(&inside).next().unwrap().unwrap();
             assert!(
                 first.len() >= PIECE_BYTES - 3 + token.trim_end().len(),
                 "{token}: {:?}",
@@ -158,5 +208,20 @@ mod tests {
             let sql = format!("{open}{fill}{fill}");
             assert_eq!(pieces(&sql).count(), 1, "{open}");
         }
+    }
+
+    /// A list without blanks was one piece once, and took a hundred bytes of memory for each of its own.
+    #[test]
+    fn lists_and_chains_without_blanks_are_cut() {
+        for item in
+            ["1,", "(1,2),", "1+", "a||", "'a'||", "U&'a'&", "f(", "$1*", "1.5e+3-", "x::t-", ";", "\"a\"="]
+        {
+            let sql = item.repeat(8 * PIECE_BYTES / item.len());
+            let cut: Vec<&str> = pieces(&sql).flatten().collect();
+            assert!(cut.concat() == sql && cut.len() > 4, "{item}: {}", cut.len());
+            assert!(cut.iter().all(|piece| !piece.ends_with(['e', 'U'])), "{item}");
+        }
+        let dots = "a.".repeat(super::PLAIN_BYTES_MAX);
+        assert_eq!(pieces(&dots).next(), Some(None));
     }
 }

@@ -8,6 +8,7 @@ use super::dialect::NyalaDialect;
 use super::literal_rows::{LiteralRows, Mixed, RowCollector};
 use super::pieces::pieces;
 use super::words::{is_null, settle, settle_last};
+use crate::limits::too_complex;
 use crate::text::Text;
 use base::limits::QUERY_TOKENS_MAX;
 use base::{Error, ErrorKind, Result};
@@ -66,6 +67,7 @@ fn read(
     let mut raw = Vec::new();
     let mut offset = 0;
     for piece in pieces(text.sql()) {
+        let piece = piece.ok_or_else(too_complex)?;
         let outcome = Tokenizer::new(&dialect, piece).tokenize_with_location_into_buf(&mut raw);
         let lines = LineStarts::of(piece, offset);
         if outcome.is_err() {
