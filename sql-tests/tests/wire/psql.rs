@@ -183,6 +183,57 @@ async fn sizes_are_listed_beside_what_postgres_lists() {
     assert!(list.ends_with("|pg_default|default administrative connection database\n"), "{list}");
 }
 
+/// The statements that psql sends when the tabulator key is pressed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_are_completed_as_by_postgres() {
+    let relations = |kinds: &str, start: &str| {
+        format!(
+            "SELECT c.relname, NULL::pg_catalog.text FROM pg_catalog.pg_class c WHERE c.relkind IN ({kinds}) AND \
+             (c.relname) LIKE '{start}%' AND pg_catalog.pg_table_is_visible(c.oid) AND c.relnamespace <> \
+             (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'pg_catalog')\nUNION ALL\n\
+             SELECT NULL::pg_catalog.text, n.nspname FROM pg_catalog.pg_namespace n \
+             WHERE n.nspname LIKE '{start}%' AND n.nspname NOT LIKE E'pg\\\\_%'\nLIMIT 1000"
+        )
+    };
+    let statements = [
+        relations("'r', 'S', 'v', 'm', 'f', 'p'", "pl"),
+        relations("'r', 'S', 'v', 'm', 'f', 'p'", "sa"),
+        relations("'i', 'I'", "ke"),
+        "SELECT a.attname, NULL::pg_catalog.text FROM pg_catalog.pg_attribute a, pg_catalog.pg_class c \
+         WHERE c.oid = a.attrelid and a.attnum > 0 and not a.attisdropped AND (a.attname) LIKE '%' \
+         AND c.relname = 'keyed' AND pg_catalog.pg_table_is_visible(c.oid)"
+            .to_owned(),
+        "SELECT c.relname, n.nspname FROM pg_catalog.pg_class c, pg_catalog.pg_namespace n \
+         WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'S', 'v', 'm', 'f', 'p') \
+         AND (c.relname) LIKE 'or%' AND n.nspname = 'sales'"
+            .to_owned(),
+        "SELECT nspname FROM pg_catalog.pg_namespace  WHERE nspname LIKE 'sa%'".to_owned(),
+        "SELECT datname FROM pg_catalog.pg_database  WHERE datname LIKE 'po%'".to_owned(),
+        " SELECT rolname    FROM pg_catalog.pg_roles   WHERE rolname LIKE 'po%'".to_owned(),
+        "SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings  WHERE context IN ('user', 'superuser')    \
+         AND pg_catalog.lower(name) LIKE pg_catalog.lower('datest%')"
+            .to_owned(),
+        "SELECT p.proname, NULL::pg_catalog.text FROM pg_catalog.pg_proc p WHERE p.prokind != 'p' \
+         AND (p.proname) LIKE 'ab%' AND pg_catalog.pg_function_is_visible(p.oid)"
+            .to_owned(),
+        "SELECT t.typname, NULL::pg_catalog.text FROM pg_catalog.pg_type t WHERE (t.typrelid = 0  \
+         OR (SELECT c.relkind = 'c'     FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid)) \
+         AND t.typname !~ '^_' AND (t.typname) LIKE 'int%' AND pg_catalog.pg_type_is_visible(t.oid)"
+            .to_owned(),
+    ];
+    let (server, peer) = both().await;
+    for statement in &statements {
+        let [ours, theirs] = [server.address, peer.address()].map(|address| {
+            let list = shown(address, &["-At", "-c", statement]);
+            let mut lines: Vec<String> = list.lines().map(str::to_owned).collect();
+            lines.sort();
+            lines
+        });
+        assert!(!theirs.is_empty(), "{statement}");
+        assert_eq!(ours, theirs, "{statement}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queries_are_shown_as_by_postgres() {
     same_as_postgres(&[
