@@ -304,3 +304,27 @@ fn check_chains() {
     let plus = vec!["1"; 500].join(" + ");
     assert_eq!(m.rows(&format!("select {plus}")), ["500"]);
 }
+
+/// One column in two forms was one name in a plan once: joining on both failed.
+#[test]
+fn a_column_is_compared_in_several_forms_at_once() {
+    let mut m = Memory::new();
+    m.table(
+        "w",
+        &[("p", numeric(12, 4)), ("q", numeric(10, 2)), ("i", ty(23)), ("f", ty(700)), ("b", ty(16))],
+        &[
+            &[Some("2.0000"), Some("2.00"), Some("2"), Some("2"), Some("t")],
+            &[Some("3.5000"), Some("3.50"), Some("3"), Some("3.5"), None],
+            &[None, Some("1.00"), Some("1"), None, Some("f")],
+        ],
+    );
+    assert_eq!(m.rows("select a.i, b.i from w a join w b on a.p = b.q and a.i = b.q"), ["2|2"]);
+    assert_eq!(
+        m.sorted(
+            "select a.i from w a left join w b on a.p = b.q and a.i = b.q and a.f = b.f::float8 and b.f = a.f"
+        ),
+        ["1", "2", "3"]
+    );
+    // IS TRUE is never null, which DataFusion's physical expression for it does not know.
+    assert_eq!(m.rows("select count(*), sum(i) filter (where b is true), sum(q) from w"), ["3|2|6.50"]);
+}
