@@ -45,7 +45,8 @@ pub(crate) fn drop_tables(core: &mut Core, tables: &[TableId], notices: &[String
 pub(crate) fn create_schema(core: &mut Core, name: &str, if_not_exists: bool) -> Result<Execution> {
     let transaction = core.transaction.current()?;
     let catalog = transaction.catalog();
-    if catalog.schema_named(name).is_some() || matches!(name, "pg_catalog" | "information_schema") {
+    let is_built_in = matches!(name, "pg_catalog" | "information_schema" | "nyala");
+    if catalog.schema_named(name).is_some() || is_built_in {
         let message = format!("schema \"{name}\" already exists");
         if !if_not_exists {
             return Err(Error::new(ErrorKind::DuplicateSchema, message));

@@ -16,7 +16,7 @@ use datafusion::logical_expr::{
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use types::SqlType;
+use types::{Form, SqlType};
 
 /// A kernel with the types of one call.
 #[derive(Clone, Debug)]
@@ -144,7 +144,12 @@ impl ScalarUDFImpl for KernelUdf {
     /// all those inside them, and plans ask for the name of each.
     fn schema_name(&self, args: &[Expr]) -> PlanResult<String> {
         let plain = |arg: &Expr| matches!(arg, Expr::Column(_) | Expr::Literal(..));
-        if self.kernel.oid != 0 && args.iter().all(plain) {
+        // The function and its arguments say what the result is, unless a cast gave it a length or scale.
+        let ret = &self.kernel.ret;
+        let told = self.kernel.oid != 0
+            && ret.typmod == -1
+            && !matches!(ret.form, Form::Decimal128 { .. } | Form::Decimal256 { .. });
+        if told && args.iter().all(plain) {
             let args = args.iter().map(ToString::to_string).collect::<Vec<_>>();
             return Ok(format!("{}({})", self.kernel.name, args.join(", ")));
         }

@@ -4,12 +4,14 @@
 //! Invariant: no rule changes the type of an expression; the analyzer has no rules at all.
 
 mod cardinality;
+mod cross_join;
 mod join_graph;
 mod join_order;
 #[cfg(test)]
 mod tests;
 
 use crate::failure::from_datafusion;
+use crate::optimizer::cross_join::EliminateCrossJoinOfOneNullEquality;
 use crate::optimizer::join_order::JoinOrder;
 use base::Result;
 use datafusion::common::DataFusionError;
@@ -19,8 +21,8 @@ use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::object_store::ObjectStore;
-use datafusion::optimizer::OptimizerRule;
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,11 +79,17 @@ impl QueryRuntime {
             .with_object_store_registry(Arc::new(NoObjectStores))
             .build_arc()
             .map_err(from_datafusion)?;
+        let theirs = Optimizer::new().rules.into_iter().map(|rule| -> SharedRule {
+            match rule.name() {
+                "eliminate_cross_join" => Arc::new(EliminateCrossJoinOfOneNullEquality::new()),
+                _ => rule,
+            }
+        });
         let builder = SessionStateBuilder::new()
             .with_config(session_config())
             .with_runtime_env(environment)
-            .with_analyzer_rules(Vec::new());
-        let builder = rules.into_iter().fold(builder, SessionStateBuilder::with_optimizer_rule);
+            .with_analyzer_rules(Vec::new())
+            .with_optimizer_rules(theirs.chain(rules).collect());
         Ok(Self { state: Arc::new(builder.build()) })
     }
 

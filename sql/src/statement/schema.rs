@@ -17,10 +17,6 @@ pub(super) fn create(binder: &Binder<'_>, name: &ast::Ident, if_not_exists: bool
         return Err(Error::new(ErrorKind::ReservedName, format!("unacceptable schema name \"{folded}\""))
             .with_detail("The prefix \"pg_\" is reserved for system schemas."));
     }
-    if folded == "information_schema" {
-        let message = format!("schema \"{folded}\" already exists");
-        return Err(Error::new(ErrorKind::DuplicateSchema, message));
-    }
     Ok(BoundStatement::CreateSchema { name: folded, if_not_exists })
 }
 
