@@ -7,12 +7,14 @@ mod cardinality;
 mod cross_join;
 mod join_graph;
 mod join_order;
+mod pace;
 #[cfg(test)]
 mod tests;
 
 use crate::failure::from_datafusion;
 use crate::optimizer::cross_join::EliminateCrossJoinOfOneNullEquality;
 use crate::optimizer::join_order::JoinOrder;
+use crate::optimizer::pace::PaceNestedLoops;
 use base::Result;
 use datafusion::common::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -89,7 +91,8 @@ impl QueryRuntime {
             .with_config(session_config())
             .with_runtime_env(environment)
             .with_analyzer_rules(Vec::new())
-            .with_optimizer_rules(theirs.chain(rules).collect());
+            .with_optimizer_rules(theirs.chain(rules).collect())
+            .with_physical_optimizer_rule(Arc::new(PaceNestedLoops));
         Ok(Self { state: Arc::new(builder.build()) })
     }
 

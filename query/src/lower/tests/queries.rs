@@ -328,3 +328,13 @@ fn a_column_is_compared_in_several_forms_at_once() {
     // IS TRUE is never null, which DataFusion's physical expression for it does not know.
     assert_eq!(m.rows("select count(*), sum(i) filter (where b is true), sum(q) from w"), ["3|2|6.50"]);
 }
+
+/// A nested loop over large sides kept its thread for minutes after it was cancelled; four of them stopped a server.
+#[test]
+fn nested_loops_are_paced() {
+    let m = memory();
+    let sql = "select x.a, y.a from t x, t y where x.a + y.a = 3 order by 1";
+    assert_eq!(m.rows(sql), ["1|2", "2|1"]);
+    let plan = m.explain(sql).join("\n");
+    assert!(plan.contains("NestedLoopJoinExec") && plan.contains("Pace: rows="), "{plan}");
+}
