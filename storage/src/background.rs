@@ -123,3 +123,49 @@ impl Drop for Core {
         self.signal.stop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::core::Core;
+    use crate::format::{CommitRecord, LogRecord};
+    use crate::recover;
+    use crate::settings::StorageSettings;
+    use crate::state::{CommitEdit, Edit};
+    use base::clock::ManualClock;
+    use base::fs::{FileSystem, SimulatedFileSystem};
+    use base::random::Random;
+    use std::sync::Arc;
+
+    const CHECKPOINT_LOG_BYTES: u64 = 2_000;
+
+    fn open(disk: &SimulatedFileSystem) -> Core {
+        let settings = StorageSettings {
+            background: false,
+            checkpoint_log_bytes: CHECKPOINT_LOG_BYTES,
+            ..StorageSettings::default()
+        };
+        recover::open(disk.process(), Arc::new(ManualClock::new(1)), &Random::from_seed(1), settings).unwrap()
+    }
+
+    /// A server that was killed again and again never came to its next checkpoint, because each process counted only
+    /// what it had appended itself: the log, and with it every restart, grew without end.
+    #[test]
+    fn the_log_of_earlier_processes_counts_for_the_next_checkpoint() {
+        let disk = SimulatedFileSystem::new(1);
+        drop(open(&disk));
+        let first = disk.list("checkpoint").unwrap();
+        let mut restarts = 0;
+        while disk.list("checkpoint").unwrap() == first {
+            let core = open(&disk);
+            core.maintain().unwrap();
+            for _ in 0..3 {
+                let empty = (LogRecord::Commit(CommitRecord::default()), Edit::Commit(CommitEdit::default()));
+                core.commit(|_| Ok(empty)).unwrap();
+            }
+            assert!(core.sequencer.log_bytes() < 2 * CHECKPOINT_LOG_BYTES);
+            restarts += 1;
+            assert!(restarts < 100, "no checkpoint");
+        }
+        assert!(restarts > 5, "one process alone did not append enough");
+    }
+}

@@ -46,7 +46,7 @@ pub(crate) fn open(
         Some(current) => current,
         None => create(&fs, DatabaseId(random.next_u128()), log_settings)?,
     };
-    let Recovered { image, log, store, state, ts } =
+    let Recovered { image, log, replayed, store, state, ts } =
         Recovered::read(&fs, &current, settings.segment_cache_bytes)?;
     open_segments(&state)?;
     let current = advance_epoch(fs.as_ref(), &current)?;
@@ -56,7 +56,7 @@ pub(crate) fn open(
     collect(fs.as_ref(), &state, &current, &image)?;
     Ok(Core::new(CoreParts {
         ids: IdSource::new(current.epoch),
-        sequencer: Sequencer::new(log, Arc::clone(&clock), Published { ts, state }),
+        sequencer: Sequencer::new(log, Arc::clone(&clock), Published { ts, state }, replayed),
         fs,
         clock,
         settings,
@@ -93,6 +93,8 @@ fn create(fs: &Arc<dyn FileSystem>, database: DatabaseId, settings: LogSettings)
 pub(crate) struct Recovered {
     pub(crate) image: CheckpointImage,
     pub(crate) log: Found,
+    /// Bytes of log behind the checkpoint.
+    pub(crate) replayed: u64,
     pub(crate) store: Arc<SegmentStore>,
     pub(crate) state: Arc<DatabaseState>,
     /// Of the newest record in the state.
@@ -106,9 +108,10 @@ impl Recovered {
         let store = Arc::new(SegmentStore::new(Arc::clone(fs), current.database, cache_bytes));
         let (log, replay) = Log::read(Arc::clone(fs), current.database, image.log)?;
         let state = state_of(&image, &store)?;
-        let mut recovered = Self { ts: image.last_commit, image, log, store, state };
+        let mut recovered = Self { ts: image.last_commit, image, log, replayed: 0, store, state };
         for record in replay {
             let record = record?;
+            recovered.replayed = recovered.replayed.saturating_add(record.frame_bytes());
             recovered.fold(&record).map_err(|e| {
                 e.within(format_args!("log file \"{}\", record {}", record.path, record.seq.0))
             })?;

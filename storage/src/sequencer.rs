@@ -40,17 +40,18 @@ pub(crate) struct Sequencer {
     published: RwLock<Published>,
     /// Why no record is applied any more.
     broken: Mutex<Option<String>>,
-    /// Bytes appended by this process, and how many of them a checkpoint has made superfluous.
+    /// Bytes of the log behind the checkpoint that recovery began with, and how many of them a later one has made
+    /// superfluous.
     appended: AtomicU64,
     covered: AtomicU64,
 }
 
 impl Sequencer {
-    /// `published` is the state after every record that the log holds.
-    pub(crate) fn new(log: Log, clock: Arc<HybridClock>, published: Published) -> Self {
+    /// `published` is the state after every record that the log holds; `replayed` of its bytes no checkpoint covers.
+    pub(crate) fn new(log: Log, clock: Arc<HybridClock>, published: Published, replayed: u64) -> Self {
         let applied = Mutex::new(LogSeq(log.next_seq().0.saturating_sub(1)));
         let (pending, published, broken) = (Mutex::default(), RwLock::new(published), Mutex::new(None));
-        let (appended, covered) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (appended, covered) = (AtomicU64::new(replayed), AtomicU64::new(0));
         Self { log, clock, pending, applied, published, broken, appended, covered }
     }
 
@@ -80,7 +81,7 @@ impl Sequencer {
         })
     }
 
-    /// Bytes appended so far.
+    /// Bytes replayed and appended so far.
     pub(crate) fn appended_bytes(&self) -> u64 {
         self.appended.load(Ordering::Relaxed)
     }
@@ -90,7 +91,7 @@ impl Sequencer {
         self.covered.store(appended, Ordering::Relaxed);
     }
 
-    /// Bytes appended since the last checkpoint.
+    /// Bytes that no checkpoint covers: what a restart would replay.
     pub(crate) fn log_bytes(&self) -> u64 {
         self.appended_bytes().saturating_sub(self.covered.load(Ordering::Relaxed))
     }

@@ -31,6 +31,13 @@ pub(crate) struct ReplayedRecord {
     pub(crate) path: Arc<str>,
 }
 
+impl ReplayedRecord {
+    /// Bytes that the record takes in the log.
+    pub(crate) fn frame_bytes(&self) -> u64 {
+        u64::try_from(frame::FRAME_HEADER_BYTES + self.payload.len()).unwrap_or(u64::MAX)
+    }
+}
+
 /// The records from a position to the end, in order, one file in memory at a time.
 #[derive(Debug)]
 pub(crate) struct Replay {
