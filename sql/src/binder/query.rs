@@ -79,16 +79,7 @@ impl Binder<'_> {
                 let bound = self.values(values, scope)?;
                 self.sort_output(bound, order_by)
             }
-            ast::SetExpr::Table(table) => {
-                let ast::Table { table_name, schema_name } = table.as_ref();
-                let parts: Vec<ast::Ident> = schema_name
-                    .iter()
-                    .chain(table_name.iter())
-                    .map(|n| ast::Ident::with_quote('"', n.to_ascii_lowercase()))
-                    .collect();
-                let bound = self.whole_table(ast::ObjectName::from(parts), scope)?;
-                self.sort_output(bound, order_by)
-            }
+            ast::SetExpr::Table(_) => Err(Error::internal("TABLE was not rewritten")),
             ast::SetExpr::Insert(_)
             | ast::SetExpr::Update(_)
             | ast::SetExpr::Delete(_)
@@ -97,22 +88,6 @@ impl Binder<'_> {
                     .with_hint("Run it as a statement of its own, in one transaction with the query."))
             }
         }
-    }
-
-    fn whole_table(&mut self, name: ast::ObjectName, outer: &Scope<'_>) -> Result<Bound> {
-        let mut scope = Scope::inside(outer);
-        let (rel, _) = self.with_level(Clause::JoinOn, |b| b.named_relation(&name, None, &mut scope))?;
-        let columns = scope
-            .shown()
-            .map(|c| OutColumn {
-                name: c.name.clone(),
-                typed: c.typed.clone(),
-                origin: c.origin,
-                open: None,
-                at: 0,
-            })
-            .collect();
-        Ok(Bound { rel, columns })
     }
 
     /// Binds WITH: the CTEs join `scope`.

@@ -18,6 +18,7 @@ mod statement;
 mod table;
 mod tokens;
 mod unsupported;
+mod whole_table;
 mod words;
 mod write;
 

@@ -7,6 +7,7 @@
 use super::dialect::NyalaDialect;
 use super::literal_rows::{LiteralRows, Mixed, RowCollector};
 use super::pieces::pieces;
+use super::whole_table;
 use super::words::{is_null, settle, settle_last};
 use crate::limits::too_complex;
 use crate::text::Text;
@@ -83,7 +84,7 @@ fn read(
         }
         offset = lines.end;
     }
-    Ok(reader.end_statement(None).map(|()| reader.statements))
+    Ok(reader.end_statement(None)?.map(|()| reader.statements))
 }
 
 /// Puts tokens together to statements.
@@ -107,7 +108,7 @@ impl Reader<'_> {
                 self.newline = true
             }
             Token::Whitespace(_) => {}
-            Token::SemiColon => return Ok(self.end_statement(Some(position(token.span.start)))),
+            Token::SemiColon => return self.end_statement(Some(position(token.span.start))),
             _ => {
                 let list = self.rows.list(&mut self.tokens);
                 self.end = position(token.span.end);
@@ -129,16 +130,20 @@ impl Reader<'_> {
         Ok(Ok(()))
     }
 
-    fn end_statement(&mut self, semicolon: Option<usize>) -> std::result::Result<(), Mixed> {
-        let rows = self.rows.finish(&mut self.tokens)?;
+    fn end_statement(&mut self, semicolon: Option<usize>) -> Result<std::result::Result<(), Mixed>> {
+        let rows = match self.rows.finish(&mut self.tokens) {
+            Ok(rows) => rows,
+            Err(mixed) => return Ok(Err(mixed)),
+        };
         self.rows = (self.collector)();
         if !self.tokens.is_empty() {
             let mut tokens = std::mem::take(&mut self.tokens);
             settle_last(&mut tokens);
+            whole_table::rewrite(self.text, &mut tokens)?;
             self.held += tokens.len() + STATEMENT_TOKENS;
             self.statements.push(StatementTokens { tokens, rows, end: self.end, semicolon });
         }
-        Ok(())
+        Ok(Ok(()))
     }
 }
 
