@@ -234,6 +234,7 @@ fn encode_current(current: &Current) -> Vec<u8> {
         database: current.database,
         number: current.checkpoint.0,
         extra: current.checkpoint_bytes,
+        reserved: 0,
     };
     let mut writer = Writer::new();
     writer.raw(&header.encode());
@@ -274,6 +275,7 @@ fn encode_file(number: CheckpointNumber, image: &CheckpointImage) -> Vec<u8> {
         database: image.database,
         number: number.0,
         extra: u64::try_from(body.len()).unwrap_or(u64::MAX),
+        reserved: 0,
     };
     let mut file = Writer::new();
     file.raw(&header.encode());

@@ -53,6 +53,8 @@ pub(crate) struct FileHeader {
     pub(crate) number: u64,
     /// Meaning depends on the kind: first sequence number, length.
     pub(crate) extra: u64,
+    /// A log file has at least so many bytes; 0 for other kinds.
+    pub(crate) reserved: u64,
 }
 
 impl FileHeader {
@@ -65,6 +67,7 @@ impl FileHeader {
         fields.extend_from_slice(&self.database.0.to_le_bytes());
         fields.extend_from_slice(&self.number.to_le_bytes());
         fields.extend_from_slice(&self.extra.to_le_bytes());
+        fields.extend_from_slice(&self.reserved.to_le_bytes());
         fields.resize(HEADER_BYTES - 4, 0);
         fields.extend_from_slice(&crc32c::crc32c(&fields).to_le_bytes());
         bytes.copy_from_slice(&fields);
@@ -84,8 +87,8 @@ impl FileHeader {
         }
         let version = reader.u32()?;
         let (epoch, database) = (Epoch(reader.u32()?), DatabaseId(reader.u128()?));
-        let (number, extra) = (reader.u64()?, reader.u64()?);
-        let padding = reader.array::<12>()?;
+        let (number, extra, reserved) = (reader.u64()?, reader.u64()?, reader.u64()?);
+        let padding = reader.array::<4>()?;
         let covered = header.get(..HEADER_BYTES - 4).unwrap_or_default();
         if reader.u32()? != crc32c::crc32c(covered) {
             return Err(damaged("the checksum of its header does not match"));
@@ -94,10 +97,10 @@ impl FileHeader {
             let what = format_args!("format {version}, this program reads up to {}", kind.version());
             return Err(Error::newer_format(format_args!("{} \"{path}\"", kind.noun()), what));
         }
-        if version == 0 || padding != [0; 12] {
+        if version == 0 || padding != [0; 4] {
             return Err(damaged("its header holds values that are never written"));
         }
-        Ok(Self { kind, epoch, database, number, extra })
+        Ok(Self { kind, epoch, database, number, extra, reserved })
     }
 
     /// The file must be of this database and have this number.
@@ -124,7 +127,14 @@ mod tests {
     use base::id::{DatabaseId, Epoch};
 
     fn sample() -> FileHeader {
-        FileHeader { kind: FileKind::Log, epoch: Epoch(3), database: DatabaseId(0x0102), number: 7, extra: 9 }
+        FileHeader {
+            kind: FileKind::Log,
+            epoch: Epoch(3),
+            database: DatabaseId(0x0102),
+            number: 7,
+            extra: 9,
+            reserved: 11,
+        }
     }
 
     #[test]
@@ -132,7 +142,7 @@ mod tests {
         let bytes = sample().encode();
         let mut expected = b"NYLOG\0\0\0\x01\0\0\0\x03\0\0\0\x02\x01".to_vec();
         expected.resize(32, 0);
-        expected.extend_from_slice(&[7, 0, 0, 0, 0, 0, 0, 0, 9]);
+        expected.extend_from_slice(&[7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 11]);
         expected.resize(60, 0);
         expected.extend_from_slice(&crc32c::crc32c(&expected).to_le_bytes());
         assert_eq!(bytes.as_slice(), expected);

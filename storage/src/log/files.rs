@@ -64,15 +64,15 @@ pub(super) fn publish(
     identity: Identity,
     first: LogSeq,
 ) -> Result<()> {
-    file.write_at(0, &header(number, identity, first))?;
+    file.write_at(0, &header(number, identity, first, file.len()?))?;
     file.sync_data()?;
     fs.rename(&new_path(number), &path(number))?;
     fs.sync_directory(DIRECTORY)
 }
 
-pub(super) fn header(number: u64, identity: Identity, first: LogSeq) -> [u8; HEADER_BYTES] {
+pub(super) fn header(number: u64, identity: Identity, first: LogSeq, reserved: u64) -> [u8; HEADER_BYTES] {
     let Identity { database, epoch } = identity;
-    FileHeader { kind: FileKind::Log, epoch, database, number, extra: first.0 }.encode()
+    FileHeader { kind: FileKind::Log, epoch, database, number, extra: first.0, reserved }.encode()
 }
 
 /// A log file read into memory. Cheap to clone.
@@ -94,6 +94,12 @@ pub(super) fn read(fs: &dyn FileSystem, number: u64, database: DatabaseId) -> Re
     file.read_at(0, &mut bytes)?;
     let header = FileHeader::decode(FileKind::Log, &bytes, &path)?;
     header.expect(database, number, &path)?;
+    // A file gets its name after its whole length is durable: no crash leaves a shorter one.
+    if (len as u64) < header.reserved {
+        let message =
+            format!("log file \"{path}\" is damaged: it was cut to {len} of {} bytes", header.reserved);
+        return Err(Error::corruption(message));
+    }
     let (path, bytes) = (path.into(), bytes.into());
     Ok(Contents { path, number, first: LogSeq(header.extra), epoch: header.epoch, bytes })
 }
