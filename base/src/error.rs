@@ -2,6 +2,7 @@
 //!
 //! Invariant: a kind says what the caller must do; the server alone turns kinds into SQLSTATE codes.
 
+use crate::id::SchemaId;
 use std::fmt;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -183,6 +184,15 @@ pub enum ErrorKind {
 #[derive(Debug)]
 pub struct Error(Box<Parts>);
 
+/// What of the database an error is about, for programs that must not read messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub schema: SchemaId,
+    pub table: String,
+    pub column: Option<String>,
+    pub constraint: Option<String>,
+}
+
 #[derive(Debug)]
 struct Parts {
     kind: ErrorKind,
@@ -191,6 +201,7 @@ struct Parts {
     hint: Option<String>,
     position: Option<usize>,
     context: Option<String>,
+    subject: Option<Subject>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -203,6 +214,7 @@ impl Error {
             hint: None,
             position: None,
             context: None,
+            subject: None,
             source: None,
         }))
     }
@@ -275,6 +287,13 @@ impl Error {
         self
     }
 
+    /// The table that refused a row.
+    #[must_use]
+    pub fn about(mut self, subject: Subject) -> Self {
+        self.0.subject = Some(subject);
+        self
+    }
+
     /// The same error with the place in front of its message, where only the caller knows it.
     #[must_use]
     pub fn within(mut self, place: impl fmt::Display) -> Self {
@@ -311,6 +330,9 @@ impl Error {
     }
     pub fn context(&self) -> Option<&str> {
         self.0.context.as_deref()
+    }
+    pub fn subject(&self) -> Option<&Subject> {
+        self.0.subject.as_ref()
     }
 }
 

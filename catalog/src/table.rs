@@ -2,6 +2,7 @@
 //!
 //! Invariant: a tablet exists for each combination of hash buckets and range partition, and only those.
 
+use base::error::Subject;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
 use types::{Datum, SqlType};
 
@@ -28,6 +29,16 @@ pub struct TableDef {
 }
 
 impl TableDef {
+    /// What an error about this table is about.
+    pub fn subject(&self, column: Option<&str>, constraint: Option<&str>) -> Subject {
+        Subject {
+            schema: self.schema,
+            table: self.name.clone(),
+            column: column.map(str::to_owned),
+            constraint: constraint.map(str::to_owned),
+        }
+    }
+
     pub fn column(&self, id: ColumnId) -> Option<&ColumnDef> {
         self.columns.iter().find(|c| c.id == id)
     }

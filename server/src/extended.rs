@@ -16,12 +16,8 @@ use pgwire::messages::extendedquery::{BindComplete, CloseComplete, ParseComplete
 use pgwire::messages::response::EmptyQueryResponse;
 use query::api::{Execution, Prepared, TransactionStatus};
 use std::collections::HashMap;
-use std::sync::Arc;
 use types::IoSettings;
 use types::{Datum, SqlType};
-
-/// Prepared statements a session may hold.
-const STATEMENTS_MAX: usize = 10_000;
 
 /// What the decoder of values says of a wrong number of bytes.
 const WRONG_LENGTH: &str = "incorrect binary data format";
@@ -29,8 +25,6 @@ const WRONG_LENGTH: &str = "incorrect binary data format";
 /// State of the extended protocol of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Extended {
-    /// By name; the unnamed statement has the empty name. None: an empty query string.
-    statements: HashMap<String, Option<Arc<Prepared>>>,
     portals: HashMap<String, Portal>,
     /// An error happened: skip until Sync.
     skipping: bool,
@@ -38,7 +32,8 @@ pub(crate) struct Extended {
 
 #[derive(Debug)]
 struct Portal {
-    statement: Option<Arc<Prepared>>,
+    /// None: an empty query string.
+    statement: Option<Prepared>,
     parameters: Vec<Datum>,
     formats: Vec<Format>,
     state: PortalState,
@@ -53,8 +48,8 @@ enum PortalState {
 
 impl Extended {
     /// A simple query replaces the unnamed statement and portal.
-    pub(crate) fn simple_query(&mut self) {
-        self.statements.remove("");
+    pub(crate) fn simple_query(&mut self, connection: &mut Connection) {
+        connection.session.forget_statement("");
         self.portals.remove("");
     }
 
@@ -64,12 +59,6 @@ impl Extended {
 
     pub(crate) fn end_skipping(&mut self) {
         self.skipping = false;
-    }
-
-    /// DISCARD ALL.
-    pub(crate) fn discard(&mut self) {
-        self.statements.clear();
-        self.portals.clear();
     }
 
     pub(crate) fn drop_portals(&mut self) {
@@ -119,7 +108,7 @@ impl Extended {
             }
             FrontendMessage::Close(target) => {
                 match target {
-                    Target::Statement(name) => drop(self.statements.remove(&name)),
+                    Target::Statement(name) => connection.session.forget_statement(&name),
                     Target::Portal(name) => drop(self.portals.remove(&name)),
                 }
                 connection.wire.put(&CloseComplete::new())
@@ -135,38 +124,28 @@ impl Extended {
         query: &str,
         types: &[u32],
     ) -> Result<()> {
-        if !name.is_empty() && self.statements.contains_key(&name) {
-            let message = format!("prepared statement \"{name}\" already exists");
-            return Err(Error::new(ErrorKind::DuplicateStatement, message));
-        }
         if name.is_empty() {
             // It is gone even when the new one has an error.
-            self.statements.remove("");
-        }
-        if self.statements.len() >= STATEMENTS_MAX {
-            let message = format!("a session may hold at most {STATEMENTS_MAX} prepared statements");
-            return Err(
-                Error::new(ErrorKind::LimitExceeded, message).with_hint("Close statements no longer used.")
-            );
+            connection.session.forget_statement("");
         }
         let parsed = connection.session.parse(query).await?;
         let prepared = match parsed.as_slice() {
             [] => None,
             [one] => {
                 let types: Vec<Oid> = types.iter().copied().map(Oid).collect();
-                Some(Arc::new(connection.session.prepare(one, &types).await?))
+                Some(connection.session.prepare(one, &types).await?)
             }
             _ => {
                 let message = "cannot insert multiple commands into a prepared statement";
                 return Err(Error::new(ErrorKind::Syntax, message));
             }
         };
-        self.statements.insert(name, prepared);
+        connection.session.keep_statement(name, prepared)?;
         connection.wire.put(&ParseComplete::new())
     }
 
     fn bind(&mut self, connection: &mut Connection, bind: BindMessage) -> Result<()> {
-        let statement = self.statement(&bind.statement)?.clone();
+        let statement = connection.session.kept_statement(&bind.statement)?;
         let ends_transaction = statement.as_ref().is_some_and(|s| s.ends_transaction());
         if !ends_transaction {
             check_not_failed(connection)?;
@@ -186,21 +165,10 @@ impl Extended {
         connection.wire.put(&BindComplete::new())
     }
 
-    fn statement(&self, name: &str) -> Result<&Option<Arc<Prepared>>> {
-        self.statements.get(name).ok_or_else(|| {
-            let message = if name.is_empty() {
-                "unnamed prepared statement does not exist".to_owned()
-            } else {
-                format!("prepared statement \"{name}\" does not exist")
-            };
-            Error::new(ErrorKind::UndefinedStatement, message)
-        })
-    }
-
     fn describe(&self, connection: &mut Connection, target: &Target) -> Result<()> {
         let (statement, formats) = match target {
             Target::Statement(name) => {
-                let statement = self.statement(name)?;
+                let statement = connection.session.kept_statement(name)?;
                 let types = statement.as_ref().map_or(&[][..], |s| &s.parameter_types);
                 connection.wire.put(&describe::parameters(types))?;
                 let columns = statement.as_ref().and_then(|s| s.output.as_ref()).map_or(0, Vec::len);
@@ -208,7 +176,7 @@ impl Extended {
             }
             Target::Portal(name) => {
                 let portal = self.portals.get(name).ok_or_else(|| undefined_portal(name))?;
-                (&portal.statement, portal.formats.clone())
+                (portal.statement.clone(), portal.formats.clone())
             }
         };
         match statement.as_ref().and_then(|s| s.output.as_ref()) {

@@ -2,6 +2,7 @@
 
 use crate::sqlstate::sqlstate;
 use crate::wire::Wire;
+use base::error::Subject;
 use base::{Error, Result};
 use pgwire::messages::response::{
     CommandComplete, ErrorResponse, NoticeResponse, ReadyForQuery, TransactionStatus as WireStatus,
@@ -16,7 +17,8 @@ pub(crate) enum Severity {
     Fatal,
 }
 
-pub(crate) fn error(wire: &mut Wire, severity: Severity, error: &Error) -> Result<()> {
+/// `schema`: the name of that of the error's subject.
+pub(crate) fn error(wire: &mut Wire, severity: Severity, error: &Error, schema: Option<&str>) -> Result<()> {
     let severity = match severity {
         Severity::Error => "ERROR",
         Severity::Fatal => "FATAL",
@@ -29,6 +31,15 @@ pub(crate) fn error(wire: &mut Wire, severity: Severity, error: &Error) -> Resul
     ];
     let optional = [(b'D', error.detail()), (b'H', error.hint()), (b'W', error.context())];
     fields.extend(optional.into_iter().filter_map(|(code, text)| Some((code, clean(text?)))));
+    if let Some(Subject { schema: _, table, column, constraint }) = error.subject() {
+        let subject = [
+            (b's', schema),
+            (b't', Some(table.as_str())),
+            (b'c', column.as_deref()),
+            (b'n', constraint.as_deref()),
+        ];
+        fields.extend(subject.into_iter().filter_map(|(code, text)| Some((code, clean(text?)))));
+    }
     fields.extend(error.position().map(|p| (b'P', p.to_string())));
     wire.put(&ErrorResponse::new(fields))
 }

@@ -22,7 +22,7 @@ pub(crate) struct Connection {
     pub(crate) wire: Wire,
     pub(crate) session: Session,
     pub(crate) guard: SessionGuard,
-    /// DISCARD ALL was run: prepared statements are to be forgotten.
+    /// DISCARD ALL was run: portals are to be forgotten.
     discarded: bool,
     /// Parameters as the client was told of them last.
     reported: HashMap<String, String>,
@@ -56,7 +56,7 @@ impl Connection {
                 },
             };
             if std::mem::take(&mut self.discarded) {
-                extended.discard();
+                extended.drop_portals();
             }
             match next {
                 Next::Continue => {}
@@ -92,7 +92,7 @@ impl Connection {
             }
             _ if extended.is_skipping() => {}
             FrontendMessage::Query(text) => {
-                extended.simple_query();
+                extended.simple_query(self);
                 simple::query(self, &text).await?;
                 if self.session.status() == TransactionStatus::Idle {
                     extended.drop_portals();
@@ -135,9 +135,11 @@ impl Connection {
 
     /// Tells of an error and lets the transaction feel it.
     pub(crate) async fn failed(&mut self, error: &Error) -> Result<()> {
+        // Asked before the transaction that may have created it ends.
+        let schema = error.subject().and_then(|subject| self.session.schema_name(subject.schema));
         self.session.fail().await;
         reply::notices(&mut self.wire, &mut self.session)?;
-        reply::error(&mut self.wire, Severity::Error, error)
+        reply::error(&mut self.wire, Severity::Error, error, schema.as_deref())
     }
 
     /// Tells of parameters that have changed, as PostgreSQL does since version 14, then of readiness.
@@ -153,7 +155,7 @@ impl Connection {
     }
 
     fn fatal(&mut self, error: &Error) -> Result<Next> {
-        reply::error(&mut self.wire, Severity::Fatal, error)?;
+        reply::error(&mut self.wire, Severity::Fatal, error, None)?;
         Ok(Next::Close)
     }
 

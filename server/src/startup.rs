@@ -178,7 +178,7 @@ fn words(text: &str) -> Vec<String> {
 /// Tells a client why it gets no session.
 pub(crate) async fn refuse(mut wire: Wire, error: &Error) {
     // The connection ends either way, so a failure to say why changes nothing.
-    if reply::error(&mut wire, Severity::Fatal, error).is_ok() {
+    if reply::error(&mut wire, Severity::Fatal, error, None).is_ok() {
         let _gone = wire.close().await;
     }
 }

@@ -314,7 +314,14 @@ impl fmt::Display for Reply {
                 write!(f, "{} {}: {}", field(b'S'), field(b'C'), field(b'M'))?;
                 let place = self.field(b'P').map(|p| format!(" at {p}"));
                 let context = self.field(b'W').map(|w| format!(" ({w})"));
-                write!(f, "{}{}", place.unwrap_or_default(), context.unwrap_or_default())
+                write!(f, "{}{}", place.unwrap_or_default(), context.unwrap_or_default())?;
+                // Schema, table, column and constraint, where the message says what it is about.
+                match self.field(b't') {
+                    Some(table) => {
+                        write!(f, " [{}|{table}|{}|{}]", field(b's'), field(b'c'), field(b'n'))
+                    }
+                    None => Ok(()),
+                }
             }
             other => write!(f, "{:?} {:?}", char::from(other), self.body),
         }

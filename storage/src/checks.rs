@@ -18,9 +18,9 @@ pub(crate) fn check_rows(layout: &Layout, rows: &RecordBatch) -> Result<()> {
                 "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
                 column.name, def.name
             );
-            return Err(
-                Error::new(ErrorKind::NotNullViolation, message).with_detail(failing_row(layout, rows, row))
-            );
+            return Err(Error::new(ErrorKind::NotNullViolation, message)
+                .about(def.subject(Some(&column.name), None))
+                .with_detail(failing_row(layout, rows, row)));
         }
         if let Some(bytes) = longest(array.as_ref()).filter(|bytes| *bytes > VALUE_BYTES_MAX) {
             let message = format!("value of column \"{}\" is too large: {bytes} bytes", column.name);

@@ -122,6 +122,7 @@ impl Layout {
             format!("duplicate key value violates unique constraint \"{}\"", self.def.primary_key_name);
         let columns = self.def.primary_key.as_slice();
         Error::new(ErrorKind::UniqueViolation, message)
+            .about(self.def.subject(None, Some(&self.def.primary_key_name)))
             .with_detail(format!("Key {} already exists.", self.values_of(columns, rows, row)))
     }
 

@@ -139,6 +139,7 @@ impl<'a> Router<'a> {
             ErrorKind::CheckViolation,
             format!("no partition of relation \"{}\" found for row", def.name),
         )
+        .about(def.subject(None, None))
         .with_detail(format!("Partition key of the failing row contains {values}."))
     }
 

@@ -292,6 +292,7 @@ impl TextLoader {
         );
         let line = self.lines.get(row).copied().unwrap_or_default();
         Err(Error::new(ErrorKind::NotNullViolation, message)
+            .about(table.subject(Some(&column.name), None))
             .with_detail(format!("Failing row contains ({}).", self.shown_row(batch, row)?))
             .with_context(self.place(line)))
     }

@@ -5,6 +5,7 @@
 use crate::api::{Notice, SessionStart};
 use crate::engine::{DATABASE, Engine};
 use crate::lower::{QueryContext, StatementContext};
+use crate::session::statements::PreparedStatements;
 use crate::session::transaction::SessionTransaction;
 use crate::settings::{Variables, definitions};
 use crate::system::SystemCatalog;
@@ -24,6 +25,7 @@ pub(crate) struct Core {
     pub(crate) process_id: i32,
     pub(crate) variables: Variables,
     pub(crate) transaction: SessionTransaction,
+    pub(crate) statements: PreparedStatements,
     notices: Vec<Notice>,
 }
 
@@ -37,6 +39,7 @@ impl Core {
             process_id: start.process_id,
             variables,
             transaction: SessionTransaction::new(),
+            statements: PreparedStatements::default(),
             notices: Vec::new(),
         })
     }

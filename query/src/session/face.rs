@@ -9,14 +9,14 @@ use crate::interrupt::{CancelHandle, Running};
 use crate::session::core::Core;
 use crate::session::prepare::{self, Parsed, Prepared};
 use crate::threads::panic_error;
-use base::id::Oid;
+use base::id::{Oid, SchemaId};
 use base::{Error, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::panic::AssertUnwindSafe;
 use types::Datum;
 
-/// One client's state: settings and transaction; prepared statements and portals are the server's.
+/// One client's state: settings, transaction and prepared statements; portals are the server's.
 ///
 /// Protocol of use: `execute` starts an implicit transaction when none is open; `finish_implicit` at the end of a
 /// simple query string and at Sync commits it; after an error call `fail`, which rolls an implicit transaction back
@@ -65,6 +65,30 @@ impl Session {
     pub async fn prepare(&mut self, statement: &Parsed, parameter_types: &[Oid]) -> Result<Prepared> {
         let (statement, types) = (statement.clone(), parameter_types.to_vec());
         self.on_threads(move |core| async move { prepare::prepare(core, &statement, &types) }.boxed()).await
+    }
+
+    /// The name of a schema as the running transaction sees it.
+    pub fn schema_name(&self, schema: SchemaId) -> Option<String> {
+        let catalog = self.core.as_ref()?.catalog();
+        catalog.schema(schema).map(|def| def.name.clone())
+    }
+
+    /// Keeps a prepared statement under a name, the empty one for the unnamed; None for an empty query string.
+    /// Errors: 42P05 when the name is taken, 54000 when there are too many.
+    pub fn keep_statement(&mut self, name: String, statement: Option<Prepared>) -> Result<()> {
+        self.core.as_mut().ok_or_else(lost)?.statements.keep(name, statement)
+    }
+
+    /// A statement that was kept; 26000 when there is none.
+    pub fn kept_statement(&self, name: &str) -> Result<Option<Prepared>> {
+        self.core.as_ref().ok_or_else(lost)?.statements.get(name)
+    }
+
+    /// Forgets a statement, if there is one of that name.
+    pub fn forget_statement(&mut self, name: &str) {
+        if let Some(core) = &mut self.core {
+            core.statements.forget(name);
+        }
     }
 
     /// Runs. `last` tells that the implicit transaction ends right behind this statement, so that a lost race

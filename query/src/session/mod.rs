@@ -9,6 +9,7 @@ mod plan;
 mod prepare;
 mod rows;
 mod run;
+mod statements;
 mod transaction;
 mod variable;
 

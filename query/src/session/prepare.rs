@@ -151,7 +151,8 @@ fn output_of(statement: &BoundStatement) -> Result<Option<Vec<OutputColumn>>> {
         | BoundStatement::Commit { .. }
         | BoundStatement::Rollback { .. }
         | BoundStatement::Checkpoint
-        | BoundStatement::DiscardAll => None,
+        | BoundStatement::DiscardAll
+        | BoundStatement::Deallocate { .. } => None,
     })
 }
 

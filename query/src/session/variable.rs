@@ -1,4 +1,4 @@
-//! Statements about the session itself: SET, SHOW, RESET, DISCARD, CHECKPOINT and the ends of transactions.
+//! Statements about the session itself: SET, SHOW, RESET, DISCARD, DEALLOCATE, CHECKPOINT and the ends of transactions.
 //!
 //! Invariant: none of them reads a table.
 
@@ -47,7 +47,13 @@ impl Core {
             BoundStatement::DiscardAll => {
                 self.not_in_block("DISCARD ALL")?;
                 self.variables.reset_all();
+                self.statements.deallocate(None)?;
                 Execution::Command("DISCARD ALL".to_owned())
+            }
+            BoundStatement::Deallocate { name } => {
+                self.statements.deallocate(name.as_deref())?;
+                let all = if name.is_none() { " ALL" } else { "" };
+                Execution::Command(format!("DEALLOCATE{all}"))
             }
             _ => return Ok(None),
         };

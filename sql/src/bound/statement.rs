@@ -64,6 +64,10 @@ pub enum BoundStatement {
     /// DISCARD ALL, CHECKPOINT and other statements without operands that the session carries out.
     Checkpoint,
     DiscardAll,
+    /// One prepared statement by its name, or all.
+    Deallocate {
+        name: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,21 +16,43 @@ pub enum StatementAst {
     Update(Box<UpdateSpec>),
     Delete(Box<DeleteSpec>),
     CreateTable(Box<CreateTableSpec>),
-    CreateSchema { name: Ident, if_not_exists: bool },
+    CreateSchema {
+        name: Ident,
+        if_not_exists: bool,
+    },
     DropTable(DropSpec),
     DropSchema(DropSpec),
     Copy(Box<CopySpec>),
     Explain(Box<ExplainSpec>),
     Set(SetSpec),
-    Show { name: Word },
+    Show {
+        name: Word,
+    },
     ShowAll,
-    Reset { name: Option<Word> },
-    Begin { read_only: Option<bool>, isolation: Option<Isolation> },
-    SetTransaction { read_only: Option<bool>, isolation: Option<Isolation>, session: bool },
-    Commit { chain: bool },
-    Rollback { chain: bool },
+    Reset {
+        name: Option<Word>,
+    },
+    Begin {
+        read_only: Option<bool>,
+        isolation: Option<Isolation>,
+    },
+    SetTransaction {
+        read_only: Option<bool>,
+        isolation: Option<Isolation>,
+        session: bool,
+    },
+    Commit {
+        chain: bool,
+    },
+    Rollback {
+        chain: bool,
+    },
     Checkpoint,
     DiscardAll,
+    /// DEALLOCATE; None for ALL.
+    Deallocate {
+        name: Option<Ident>,
+    },
 }
 
 /// A folded name of a setting or option and where it stands.

@@ -224,6 +224,16 @@ pub(crate) fn value(cursor: &mut Cursor<'_>) -> Result<String> {
     Ok(if ident.quote_style.is_some() { ident.value } else { ident.value.to_ascii_lowercase() })
 }
 
+/// Behind DEALLOCATE.
+pub(crate) fn deallocate(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
+    // PREPARE says nothing, unless it is the name itself.
+    if !matches!(cursor.peek_nth(1), Token::EOF) {
+        cursor.take_word("prepare");
+    }
+    let name = if cursor.take_word("all") { None } else { Some(cursor.name()?) };
+    Ok(StatementAst::Deallocate { name })
+}
+
 /// Behind SHOW or RESET.
 pub(crate) fn setting_or_all(cursor: &mut Cursor<'_>) -> Result<Option<Word>> {
     let at = cursor.at();

@@ -143,6 +143,9 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_word("checkpoint") {
         return Ok(StatementAst::Checkpoint);
     }
+    if cursor.take_word("deallocate") {
+        return session::deallocate(cursor);
+    }
     if cursor.take_word("discard") {
         if ["plans", "sequences", "temp", "temporary"].iter().any(|word| cursor.is_word(word)) {
             return Err(refuse("this form of DISCARD", at).with_hint("Use DISCARD ALL."));

@@ -54,7 +54,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("create trigger", ""),
     ("create type", ""),
     ("create", ""),
-    ("deallocate", "Close the statement through the protocol."),
     ("declare", "Portals of the extended protocol take the place of cursors."),
     ("do", ""),
     ("drop", ""),

@@ -62,5 +62,8 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::Rollback { chain } => BoundStatement::Rollback { chain: *chain },
         StatementAst::Checkpoint => BoundStatement::Checkpoint,
         StatementAst::DiscardAll => BoundStatement::DiscardAll,
+        StatementAst::Deallocate { name } => {
+            BoundStatement::Deallocate { name: name.as_ref().map(|n| binder.fold(n)) }
+        }
     })
 }

@@ -16,6 +16,7 @@ pub(super) fn all() -> Vec<Conversation> {
         pipelines_are_transactions(),
         names(),
         unnamed_statement(),
+        deallocate(),
         wrong_binds(),
         wrong_values(),
         empty_statement(),
@@ -151,7 +152,7 @@ fn pipelines_are_transactions() -> Conversation {
         &[
             "ParseComplete",
             "BindComplete",
-            "ERROR 23505: duplicate key value violates unique constraint \"extended_pipeline_pkey\"",
+            "ERROR 23505: duplicate key value violates unique constraint \"extended_pipeline_pkey\" [public|extended_pipeline||extended_pipeline_pkey]",
             "Ready I",
         ],
     ]
@@ -219,6 +220,40 @@ fn unnamed_statement() -> Conversation {
             &["ERROR 42703: column \"missing\" does not exist at 8", "Ready I"],
         )
         .send([bind_text("", "", &[]), sync()], &gone)
+}
+
+/// psycopg 3 sends DEALLOCATE ALL when a transaction in which it prepared statements is rolled back, and failed when
+/// that was refused.
+fn deallocate() -> Conversation {
+    Conversation::new("DEALLOCATE forgets prepared statements")
+        .send(
+            [parse("one", "SELECT 1", &[]), parse("TWO", "SELECT 2", &[]), parse("all", "SELECT 3", &[]), sync()],
+            &["ParseComplete", "ParseComplete", "ParseComplete", "Ready I"],
+        )
+        .ask("DEALLOCATE one", &["Complete DEALLOCATE", "Ready I"])
+        .ask("DEALLOCATE one", &["ERROR 26000: prepared statement \"one\" does not exist", "Ready I"])
+        .ask("DEALLOCATE TWO", &["ERROR 26000: prepared statement \"two\" does not exist", "Ready I"])
+        .ask("DEALLOCATE PREPARE \"TWO\"", &["Complete DEALLOCATE", "Ready I"])
+        .send(
+            [bind_text("", "one", &[]), sync()],
+            &["ERROR 26000: prepared statement \"one\" does not exist", "Ready I"],
+        )
+        .send(
+            [bind_text("", "all", &[]), execute("", 0), sync()],
+            &["BindComplete", "Row 3", "Complete SELECT 1", "Ready I"],
+        )
+        .send(
+            [parse("", "DEALLOCATE ALL", &[]), bind_text("", "", &[]), execute("", 0), sync()],
+            &["ParseComplete", "BindComplete", "Complete DEALLOCATE ALL", "Ready I"],
+        )
+        .send(
+            [bind_text("", "all", &[]), sync()],
+            &["ERROR 26000: prepared statement \"all\" does not exist", "Ready I"],
+        )
+        .ask("DEALLOCATE", &["ERROR 42601: syntax error at end of input at 11", "Ready I"])
+        .ask("BEGIN; DEALLOCATE none", &["Complete BEGIN", "ERROR 26000: prepared statement \"none\" does not exist", "Ready E"])
+        .ask("DEALLOCATE ALL", &["ERROR 25P02: current transaction is aborted, commands ignored until end of transaction block", "Ready E"])
+        .ask("ROLLBACK", &["Complete ROLLBACK", "Ready I"])
 }
 
 fn wrong_binds() -> Conversation {

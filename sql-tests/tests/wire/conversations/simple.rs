@@ -1,11 +1,13 @@
 //! The simple query protocol and the states of transactions.
 
 use super::Conversation;
+use sql_tests::raw::{copy_data, copy_done};
 
 pub(super) fn all() -> Vec<Conversation> {
     vec![
         empty_queries(),
         one_string_is_one_transaction(),
+        subjects_of_errors(),
         states(),
         begin_within_a_string(),
         settings_are_reported(),
@@ -40,7 +42,7 @@ fn one_string_is_one_transaction() -> Conversation {
             "INSERT INTO simple_one VALUES (3); INSERT INTO simple_one VALUES (1); SELECT 4",
             &[
                 "Complete INSERT 0 1",
-                "ERROR 23505: duplicate key value violates unique constraint \"simple_one_pkey\"",
+                "ERROR 23505: duplicate key value violates unique constraint \"simple_one_pkey\" [public|simple_one||simple_one_pkey]",
                 "Ready I",
             ],
         )
@@ -53,6 +55,42 @@ fn one_string_is_one_transaction() -> Conversation {
             &["Complete INSERT 0 1", "ERROR 42703: column \"missing\" does not exist at 43", "Ready I"],
         )
         .ask("SELECT sum(n) FROM simple_one", &["Columns sum:20:text", "Row 3", "Complete SELECT 1", "Ready I"])
+}
+
+/// Drivers and ORMs read the fields, never the message.
+fn subjects_of_errors() -> Conversation {
+    Conversation::new("errors name table, column and constraint in fields of their own")
+        .ask(
+            "CREATE SCHEMA \"Other\"; CREATE TABLE \"Other\".simple_subject (a integer CONSTRAINT named PRIMARY KEY, \"B\" text NOT NULL)",
+            &["Complete CREATE SCHEMA", "Complete CREATE TABLE", "Ready I"],
+        )
+        .ask(
+            "INSERT INTO \"Other\".simple_subject VALUES (1, 'x'), (1, 'y')",
+            &[
+                "ERROR 23505: duplicate key value violates unique constraint \"named\" [Other|simple_subject||named]",
+                "Ready I",
+            ],
+        )
+        .ask(
+            "INSERT INTO \"Other\".simple_subject VALUES (1, NULL)",
+            &[
+                "ERROR 23502: null value in column \"B\" of relation \"simple_subject\" violates not-null constraint [Other|simple_subject|B|]",
+                "Ready I",
+            ],
+        )
+        .ask(
+            "INSERT INTO \"Other\".simple_subject VALUES (1, 1 / 0)",
+            &["ERROR 22012: division by zero", "Ready I"],
+        )
+        .ask("COPY \"Other\".simple_subject FROM STDIN", &["CopyIn text 2"])
+        .send(
+            [copy_data(b"1\t\\N\n"), copy_done()],
+            &[
+                "ERROR 23502: null value in column \"B\" of relation \"simple_subject\" violates not-null constraint (COPY simple_subject, line 1…",
+                "Ready I",
+            ],
+        )
+        .ask("BEGIN; DROP TABLE \"Other\".simple_subject; DROP SCHEMA \"Other\"; COMMIT", &["Complete BEGIN", "Complete DROP TABLE", "Complete DROP SCHEMA", "Complete COMMIT", "Ready I"])
 }
 
 fn states() -> Conversation {
