@@ -1,15 +1,29 @@
 //! Set-returning functions of constants: generate_series and unnest.
+//!
+//! Must not know where the rows go. Invariant: a series is made piece by piece and never held whole.
 
 use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use types::{Datum, Form, IoSettings, SqlType, datetime};
+use types::{Datum, Form, Interval, IoSettings, SqlType, datetime};
 
-/// Rows a series may have; more do not belong into memory.
-const ROWS_MAX: usize = 20_000_000;
+/// The rows of a set-returning function that are still to come; they are in one column.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
+    element: Form,
+    rest: Rest,
+}
 
-/// Computes the columns of a set-returning function.
-pub(crate) type TableFunction = fn(&[SqlType], &[Datum], &IoSettings) -> Result<Vec<ArrayRef>>;
+#[derive(Clone, Debug)]
+enum Rest {
+    Done,
+    Integers { next: i64, stop: i64, step: i64 },
+    Timestamps { next: i64, stop: i64, step: Interval, io: IoSettings },
+    Items(Vec<Datum>),
+}
+
+/// Starts the series for a function's arguments. Errors: 22023 for a step of zero.
+pub(crate) type TableFunction = fn(&[SqlType], &[Datum], &IoSettings) -> Result<Series>;
 
 pub(crate) fn table_function(proc: Oid) -> Option<TableFunction> {
     let row = catalog::builtin::proc(proc).filter(|row| row.returns_set)?;
@@ -22,27 +36,79 @@ pub(crate) fn table_function(proc: Oid) -> Option<TableFunction> {
     })
 }
 
+impl Series {
+    /// The next rows, at least one and at most `rows_max`; None at the end.
+    pub(crate) fn next(&mut self, rows_max: usize) -> Result<Option<ArrayRef>> {
+        let data = self.next_data(rows_max)?;
+        if data.is_empty() { Ok(None) } else { types::array::from_data(&self.element, &data).map(Some) }
+    }
+
+    /// The same as single values; none at the end.
+    pub(crate) fn next_data(&mut self, rows_max: usize) -> Result<Vec<Datum>> {
+        let mut data = Vec::new();
+        while data.len() < rows_max {
+            match &mut self.rest {
+                Rest::Done => break,
+                Rest::Items(items) => {
+                    let behind = items.split_off(rows_max.min(items.len()));
+                    data = std::mem::replace(items, behind);
+                    if items.is_empty() {
+                        self.rest = Rest::Done;
+                    }
+                    break;
+                }
+                Rest::Integers { next, stop, step } => {
+                    if if *step > 0 { next > stop } else { next < stop } {
+                        self.rest = Rest::Done;
+                        continue;
+                    }
+                    data.push(match self.element {
+                        Form::Int32 => i32::try_from(*next).map_or(Datum::Null, Datum::Int32),
+                        _ => Datum::Int64(*next),
+                    });
+                    match next.checked_add(*step) {
+                        Some(following) => *next = following,
+                        None => self.rest = Rest::Done,
+                    }
+                }
+                Rest::Timestamps { next, stop, step, io } => {
+                    if if datetime::interval_order(*step) > 0 { next > stop } else { next < stop } {
+                        self.rest = Rest::Done;
+                        continue;
+                    }
+                    let (value, following) = match self.element {
+                        Form::TimestampTz => (
+                            Datum::TimestampTz(*next),
+                            datetime::timestamptz_add(*next, *step, &io.time_zone)?,
+                        ),
+                        _ => (Datum::Timestamp(*next), datetime::timestamp_add(*next, *step)?),
+                    };
+                    data.push(value);
+                    *next = following;
+                }
+            }
+        }
+        Ok(data)
+    }
+}
+
 fn zero_step() -> Error {
     Error::new(ErrorKind::InvalidParameterValue, "step size cannot equal zero")
 }
 
-fn too_many() -> Error {
-    Error::new(ErrorKind::LimitExceeded, "a series is too long")
-        .with_hint(format!("it may have {ROWS_MAX} rows"))
-}
-
-fn integers(types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Vec<ArrayRef>> {
+fn integers(types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Series> {
     let Some(ty) = types.first() else { return Err(Error::internal("a series without bounds")) };
+    let element = ty.form.clone();
     let mut numbers = Vec::with_capacity(3);
     for arg in args {
         match arg {
             Datum::Int32(v) => numbers.push(i64::from(*v)),
             Datum::Int64(v) => numbers.push(*v),
-            Datum::Null => return Ok(vec![types::array::empty(&ty.form)]),
+            Datum::Null => return Ok(Series { element, rest: Rest::Done }),
             _ => return Err(Error::internal("a series of something that is no integer")),
         }
     }
-    let (start, stop, step) = match numbers.as_slice() {
+    let (next, stop, step) = match numbers.as_slice() {
         [start, stop] => (*start, *stop, 1),
         [start, stop, step] => (*start, *stop, *step),
         _ => return Err(Error::internal("a series has two or three arguments")),
@@ -50,57 +116,33 @@ fn integers(types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Vec<A
     if step == 0 {
         return Err(zero_step());
     }
-    let mut data = Vec::new();
-    let mut next = Some(start);
-    while let Some(value) = next.filter(|v| if step > 0 { *v <= stop } else { *v >= stop }) {
-        if data.len() == ROWS_MAX {
-            return Err(too_many());
-        }
-        data.push(match ty.form {
-            Form::Int32 => i32::try_from(value).map_or(Datum::Null, Datum::Int32),
-            _ => Datum::Int64(value),
-        });
-        next = value.checked_add(step);
-    }
-    Ok(vec![types::array::from_data(&ty.form, &data)?])
+    Ok(Series { element, rest: Rest::Integers { next, stop, step } })
 }
 
-fn timestamps(types: &[SqlType], args: &[Datum], io: &IoSettings) -> Result<Vec<ArrayRef>> {
+fn timestamps(types: &[SqlType], args: &[Datum], io: &IoSettings) -> Result<Series> {
     let Some(ty) = types.first() else { return Err(Error::internal("a series without bounds")) };
-    let (start, stop, step) = match args {
+    let element = ty.form.clone();
+    let (next, stop, step) = match args {
         [
             Datum::Timestamp(a) | Datum::TimestampTz(a),
             Datum::Timestamp(b) | Datum::TimestampTz(b),
             Datum::Interval(s),
         ] => (*a, *b, *s),
-        _ => return Ok(vec![types::array::empty(&ty.form)]),
+        _ => return Ok(Series { element, rest: Rest::Done }),
     };
-    let direction = datetime::interval_order(step);
-    if direction == 0 {
+    if datetime::interval_order(step) == 0 {
         return Err(zero_step());
     }
-    let mut data = Vec::new();
-    let mut value = start;
-    while if direction > 0 { value <= stop } else { value >= stop } {
-        if data.len() == ROWS_MAX {
-            return Err(too_many());
-        }
-        let with_zone = ty.form == Form::TimestampTz;
-        data.push(if with_zone { Datum::TimestampTz(value) } else { Datum::Timestamp(value) });
-        value = match with_zone {
-            true => datetime::timestamptz_add(value, step, &io.time_zone)?,
-            false => datetime::timestamp_add(value, step)?,
-        };
-    }
-    Ok(vec![types::array::from_data(&ty.form, &data)?])
+    Ok(Series { element, rest: Rest::Timestamps { next, stop, step, io: io.clone() } })
 }
 
-fn unnest(types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Vec<ArrayRef>> {
+fn unnest(types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Series> {
     let Some(Form::List(element)) = types.first().map(|ty| &ty.form) else {
         return Err(Error::internal("unnest of something that is no array"));
     };
-    match args.first() {
-        Some(Datum::List(items)) => Ok(vec![types::array::from_data(element, items)?]),
-        _ => Ok(vec![types::array::empty(element)]),
-    }
+    let rest = match args.first() {
+        Some(Datum::List(items)) => Rest::Items(items.clone()),
+        _ => Rest::Done,
+    };
+    Ok(Series { element: element.as_ref().clone(), rest })
 }

@@ -8,7 +8,7 @@ use crate::kernel::series;
 use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use types::{Datum, Form};
+use types::Datum;
 
 /// Values that the lists of one batch may have together.
 const VALUES_MAX: usize = 20_000_000;
@@ -42,9 +42,6 @@ pub(crate) fn row_set(proc: Oid) -> Option<RowSet> {
 
 fn lists(series: Oid, call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let function = series::table_function(series).ok_or_else(|| Error::internal("a series that is none"))?;
-    let Form::List(element) = &call.ret.form else {
-        return Err(Error::internal("a set of rows that is no list"));
-    };
     let mut out = Vec::with_capacity(call.rows);
     let mut values = 0_usize;
     for row in 0..call.rows {
@@ -56,16 +53,13 @@ fn lists(series: Oid, call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             out.push(Datum::Null);
             continue;
         }
-        let columns = function(call.args, &data, &call.statement.io)?;
-        let column = columns.first().ok_or_else(|| Error::internal("a series without a column"))?;
-        values = values.saturating_add(column.len());
+        let items = function(call.args, &data, &call.statement.io)?.next_data(VALUES_MAX - values + 1)?;
+        values += items.len();
         if values > VALUES_MAX {
             return Err(Error::new(ErrorKind::LimitExceeded, "series are too long")
                 .with_hint(format!("those of one batch of rows may have {VALUES_MAX} values together")));
         }
-        let items: Result<Vec<Datum>> =
-            (0..column.len()).map(|index| types::array::get(element, column, index)).collect();
-        out.push(Datum::List(items?));
+        out.push(Datum::List(items));
     }
     types::array::from_data(&call.ret.form, &out)
 }

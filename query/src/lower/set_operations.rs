@@ -9,8 +9,9 @@ use crate::lower::columns;
 use crate::lower::comparisons::{Typed, binary};
 use crate::lower::relations::rename;
 use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
-use arrow::array::ArrayRef;
-use arrow::datatypes::Field;
+use crate::scan::SeriesTable;
+use arrow::array::Array;
+use arrow::datatypes::{Field, Schema};
 use base::id::Oid;
 use base::{Error, Result};
 use datafusion::logical_expr::{
@@ -20,6 +21,9 @@ use sql::bound::{ColRef, Expr, FrameBound, FrameUnit, Rel, SetOp, TypedCol, Wind
 use std::sync::Arc;
 use types::sql_type::oid;
 use types::{Form, SqlType};
+
+/// A longer series is made while it is read. A shorter one tells the planner its length.
+const SERIES_IN_MEMORY_ROWS_MAX: usize = 65_536;
 
 /// pg_proc OID of row_number.
 const ROW_NUMBER: Oid = Oid(3100);
@@ -228,14 +232,18 @@ impl Lowering<'_> {
             })?;
             data.push(datum);
         }
-        let arrays: Vec<ArrayRef> = function(&types, &data, &self.context.statement.io)?;
-        let rows = arrays.first().map_or(0, |a| a.len());
-        let fields: Vec<Field> =
-            columns.iter().map(|c| Field::new(columns::name(c.col), c.ty.form.arrow(), true)).collect();
-        if fields.len() != arrays.len() {
-            return Err(Error::internal("a table function yielded another number of columns"));
+        let [column] = columns else {
+            return Err(Error::internal("a table function with another number of columns than one"));
+        };
+        let field = Field::new(columns::name(column.col), column.ty.form.arrow(), true);
+        let series = function(&types, &data, &self.context.statement.io)?;
+        let first = series.clone().next(SERIES_IN_MEMORY_ROWS_MAX + 1)?;
+        let array = first.unwrap_or_else(|| types::array::empty(&column.ty.form));
+        if array.len() > SERIES_IN_MEMORY_ROWS_MAX {
+            return self.provider(Arc::new(SeriesTable::new(Arc::new(Schema::new(vec![field])), series)));
         }
-        self.in_memory(fields, arrays, rows)
+        let rows = array.len();
+        self.in_memory(vec![field], vec![array], rows)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rows in memory as a table of a plan: system relations, VALUES, set-returning functions.
+//! Rows in memory as a table of a plan: system relations, VALUES, short series.
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;

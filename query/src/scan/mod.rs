@@ -9,6 +9,7 @@ mod memory;
 mod provider;
 mod pushdown;
 mod reader;
+mod series;
 mod sieve;
 
 pub(crate) use estimate::{ColumnEstimate, RelationEstimate};
@@ -16,3 +17,4 @@ pub(crate) use exec::ScanExec;
 pub(crate) use memory::MemoryTable;
 pub(crate) use provider::{ScanColumn, StorageTable};
 pub use reader::{OpenedScan, Split, TableReader};
+pub(crate) use series::SeriesTable;
