@@ -106,6 +106,34 @@ fn replay_begins_at_a_checkpoint_and_older_files_go() {
     assert_eq!(fs.list("log").unwrap().len(), 1, "the file being written stays");
 }
 
+/// A checkpoint named the file that its next record was going to be the first of while that file was only reserved, and
+/// the file before it was removed: a power cut then left a database that refused to open. Found by
+/// `flushes_and_checkpoints_under_load_change_nothing`.
+#[test]
+fn a_checkpoint_does_not_lean_on_a_file_that_is_only_planned() {
+    let fs = SimulatedFileSystem::new(1);
+    let log = create(&fs).unwrap();
+    let mut seq = 0;
+    while log.planned_files() == 1 {
+        seq += 1;
+        append(&log, seq).unwrap();
+        if log.planned_files() == 1 {
+            log.sync_up_to(LogSeq(seq)).unwrap();
+        }
+    }
+    // Record `seq` begins the second file, which has no name yet; all before it is durable.
+    let position = log.position_of(LogSeq(seq));
+    log.truncate_before(LogSeq(seq)).unwrap();
+    let crashed = fs.duplicate(1);
+    crashed.power_cut(1);
+    let (_, records) = open_from(&crashed, position).unwrap();
+    assert_eq!(records, []);
+
+    log.sync_up_to(LogSeq(seq)).unwrap();
+    log.truncate_before(LogSeq(seq)).unwrap();
+    assert_records(&open_from(&fs, position).unwrap().1, seq, seq);
+}
+
 #[test]
 fn files_that_a_crash_kept_from_being_removed_go_at_the_next_open() {
     let fs = written(50);

@@ -267,11 +267,18 @@ impl Log {
         active.file.sync_data()
     }
 
-    /// The position whose replay begins with record `next`; for a checkpoint that holds everything before it.
+    /// The position whose replay begins with record `next`; for a checkpoint that holds everything before it, all of
+    /// which is durable. The file is the one with the record before: that of `next` itself may not be there yet.
     pub(crate) fn position_of(&self, next: LogSeq) -> LogPosition {
         let state = self.lock();
-        let file = state.files.iter().rev().find(|(_, first)| *first <= next).or(state.files.front());
+        let file = state.files.iter().rev().find(|(_, first)| *first < next).or(state.files.front());
         LogPosition { file: file.map_or(0, |(number, _)| *number), next }
+    }
+
+    #[cfg(test)]
+    /// How many files the log has, reserved ones included.
+    pub(crate) fn planned_files(&self) -> usize {
+        self.lock().files.len()
     }
 
     #[cfg(test)]
@@ -285,14 +292,14 @@ impl Log {
         self.lock().next
     }
 
-    /// Removes files that hold only records before `seq`. A failure leaves files that the next open removes.
+    /// Removes the files before the one that `position_of(seq)` names. A failure leaves files that the next open removes.
     pub(crate) fn truncate_before(&self, seq: LogSeq) -> Result<()> {
         let mut removed = Vec::new();
         {
             let mut state = self.lock();
             while let Some((_, second)) = state.files.get(1).copied()
-                && second <= seq
-                && second <= LogSeq(state.durable.0 + 1)
+                && second < seq
+                && second <= state.durable
             {
                 removed.extend(state.files.pop_front());
             }
