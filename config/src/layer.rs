@@ -58,7 +58,8 @@ impl Layer {
                 }
                 _ => format!("{key} = {value}"),
             };
-            layer = layer.overridden_by(Self::parse(&format!("environment variable {name}"), &toml)?);
+            let one = toml::from_str(&toml).map_err(|_| refused(&name, &key, &value))?;
+            layer = layer.overridden_by(one);
         }
         Ok(layer)
     }
@@ -82,6 +83,21 @@ impl Layer {
             segment_cache_bytes: upper.segment_cache_bytes.or(self.segment_cache_bytes),
             segment_read_back: upper.segment_read_back.or(self.segment_read_back),
         }
+    }
+}
+
+/// Why a variable is no setting.
+fn refused(name: &str, key: &str, value: &str) -> Error {
+    let invalid = |message| Error::new(ErrorKind::InvalidParameterValue, message);
+    let mut defaults = DEFAULTS.lines().filter_map(|line| line.split_once(" = "));
+    match defaults.find(|(known, _)| *known == key) {
+        Some((_, default)) => {
+            let kind =
+                if default.trim().parse::<bool>().is_ok() { "true or false" } else { "a whole number" };
+            invalid(format!("environment variable {name} is \"{value}\", but must be {kind}"))
+        }
+        None => invalid(format!("environment variable {name} is set, but there is no setting {key}"))
+            .with_hint("Unset it, or take a key that `nyala settings` prints."),
     }
 }
 
@@ -120,6 +136,22 @@ mod tests {
             assert!(error.message().starts_with("f.toml: "), "{error}");
         }
         let unknown = [("NYALA_COLOUR".to_owned(), "1".to_owned())];
-        assert!(Layer::from_environment(unknown).unwrap_err().message().contains("NYALA_COLOUR"));
+        let error = Layer::from_environment(unknown).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "environment variable NYALA_COLOUR is set, but there is no setting colour"
+        );
+        assert!(error.hint().is_some());
+        for (key, value, kind) in [
+            ("CONNECTIONS_MAX", "many", "a whole number"),
+            ("CONNECTIONS_MAX", "", "a whole number"),
+            ("LOG_FILE_BYTES", "-1", "a whole number"),
+            ("SEGMENT_READ_BACK", "yes", "true or false"),
+        ] {
+            let variable = [(format!("NYALA_{key}"), value.to_owned())];
+            let error = Layer::from_environment(variable).unwrap_err();
+            let expected = format!("environment variable NYALA_{key} is \"{value}\", but must be {kind}");
+            assert_eq!(error.message(), expected);
+        }
     }
 }

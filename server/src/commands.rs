@@ -20,6 +20,7 @@ use tokio::sync::watch;
 const CONNECTION_THREADS: usize = 2;
 
 pub(crate) fn serve(settings: Settings) -> Result<ExitCode> {
+    check_copy_roots(&settings)?;
     let settings = Arc::new(settings);
     let fs: Arc<dyn FileSystem> = Arc::new(LocalFileSystem::open(&settings.data)?);
     let clock = Arc::new(SystemClock::new());
@@ -36,6 +37,18 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode> {
     let served = runtime.block_on(serve_until_signal(settings, engine));
     let closed = database.close();
     served.and(closed).map(|()| ExitCode::SUCCESS)
+}
+
+/// A root that is not there is told now and not at the first COPY.
+fn check_copy_roots(settings: &Settings) -> Result<()> {
+    match settings.copy_roots.iter().find(|root| !root.is_dir()) {
+        None => Ok(()),
+        Some(root) => {
+            let message = format!("copy root \"{}\" is not a directory", root.display());
+            Err(Error::new(base::ErrorKind::InvalidParameterValue, message)
+                .with_hint("Create it, or name another one with --copy-root."))
+        }
+    }
 }
 
 async fn serve_until_signal(settings: Arc<Settings>, engine: Engine) -> Result<()> {

@@ -17,6 +17,7 @@ mod segment;
 mod background;
 mod checkpointing;
 mod core;
+mod first_open;
 mod flush;
 mod ids;
 mod layout;

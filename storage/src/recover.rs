@@ -8,6 +8,7 @@
 use crate::checkpointing::{Maintenance, PACK_DIRECTORY, collect_packs, pack_path};
 use crate::core::{Core, CoreParts};
 use crate::delete_vector::{DeleteVector, PackIdentity, check_pack, decode_ordinals, read_vector};
+use crate::first_open;
 use crate::format::{
     CheckpointImage, CheckpointNumber, CommitRecord, Current, LogRecord, MemtableImage, NextIds,
     ReferenceImage, SwapRecord, TabletChange, TabletImage, advance_epoch, collect_checkpoints, decode_rows,
@@ -37,6 +38,10 @@ pub(crate) fn open(
     random: &Random,
     settings: StorageSettings,
 ) -> Result<Core> {
+    if read_current(fs.as_ref())?.is_none() {
+        // Before anything is made here, the lock's file included.
+        first_open::check(fs.as_ref())?;
+    }
     let locked = fs.lock("")?;
     let directory = locked
         .ok_or_else(|| Error::new(ErrorKind::ObjectInUse, "data directory is in use by another process"))?;

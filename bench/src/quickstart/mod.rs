@@ -11,7 +11,7 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 pub(crate) struct Arguments {
     /// TPC-H scale factor.
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, value_parser = scale)]
     pub(crate) scale: f64,
     /// Stop the server at the end.
     #[arg(long)]
@@ -25,6 +25,14 @@ pub(crate) struct Arguments {
     /// The server's binary.
     #[arg(long)]
     pub(crate) server: PathBuf,
+}
+
+/// Smaller scales have tables without rows; larger ones need more disk than a first look is worth.
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(scale) if (0.01..=100.0).contains(&scale) => Ok(scale),
+        _ => Err("the scale is a number from 0.01 to 100".to_owned()),
+    }
 }
 
 /// Runs the quickstart; exit code 1 when a step failed.

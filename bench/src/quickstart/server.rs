@@ -10,11 +10,21 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// A running server.
+/// A running server; killed with the value unless it was told to stay.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    stays: bool,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !self.stays {
+            // Either it has ended already, or a step failed and its error is what counts.
+            let _ended = self.child.kill().and_then(|()| self.child.wait());
+        }
+    }
 }
 
 /// Where things lie.
@@ -71,7 +81,7 @@ impl Server {
         })?;
         std::fs::write(places.pid_file(), child.id().to_string())
             .map_err(|e| Error::io("write the pid file", e))?;
-        Ok(Self { child, address })
+        Ok(Self { child, address, stays: false })
     }
 
     pub(crate) async fn connect(&self) -> Result<Connected> {
@@ -99,6 +109,11 @@ impl Server {
         }
     }
 
+    /// Leaves it running behind the end of this program.
+    pub(crate) fn leave(&mut self) {
+        self.stays = true;
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -117,7 +132,9 @@ fn ready(child: &mut Child) -> Option<SocketAddr> {
 }
 
 /// Stops the server that an earlier run left running, if it is still there and still ours.
-pub(crate) fn stop_previous(places: &Places) -> Result<bool> {
+pub(crate) fn stop_previous(directory: &Path) -> Result<bool> {
+    let Ok(root) = directory.canonicalize() else { return Ok(false) };
+    let places = Places { binary: PathBuf::new(), root, port: 0 };
     let Ok(text) = std::fs::read_to_string(places.pid_file()) else { return Ok(false) };
     let Ok(id) = text.trim().parse::<u32>() else { return Ok(false) };
     let ours = std::fs::read_to_string(format!("/proc/{id}/cmdline"))
@@ -164,18 +181,17 @@ fn wait_until_gone(id: u32) -> Result<()> {
     }
 }
 
-/// Removes what an earlier run left, and nothing else.
-pub(crate) fn clear(places: &Places) -> Result<()> {
-    for directory in [places.database(), places.files()] {
-        remove(&directory)?;
-    }
-    std::fs::create_dir_all(places.files()).map_err(|e| Error::io("create the data directory", e))
+/// Removes what an earlier run left, and nothing else; whether there was something.
+pub(crate) fn clear(places: &Places) -> Result<bool> {
+    let (database, files) = (remove(&places.database())?, remove(&places.files())?);
+    std::fs::create_dir_all(places.files()).map_err(|e| Error::io("create the data directory", e))?;
+    Ok(database || files)
 }
 
-fn remove(directory: &Path) -> Result<()> {
+fn remove(directory: &Path) -> Result<bool> {
     match std::fs::remove_dir_all(directory) {
-        Ok(()) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(e) => Err(Error::io(format_args!("remove {}", directory.display()), e)),
     }
 }

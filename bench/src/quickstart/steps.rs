@@ -8,6 +8,7 @@ use crate::tpch::data;
 use crate::tpch::plain::Plain;
 use crate::tpch::tables::{TABLES, Table};
 use base::{Error, Result};
+use std::io::Write;
 use std::time::Instant;
 
 /// Prints a step when it is done.
@@ -32,19 +33,22 @@ impl Progress {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the quickstart is a program for a terminal")]
+/// A reader that went away (a closed pipe) stops nothing.
 fn say(line: &str) {
-    println!("{line}");
+    let mut out = std::io::stdout().lock();
+    let _closed = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 pub(crate) async fn run(arguments: &Arguments) -> Result<()> {
-    let places = places(arguments)?;
     let mut progress = Progress::new();
-    if server::stop_previous(&places)? {
+    if server::stop_previous(&arguments.directory)? {
         say("stopped the server of an earlier run");
     }
-    server::check_port(places.port)?;
-    server::clear(&places)?;
+    server::check_port(arguments.port)?;
+    let places = places(arguments)?;
+    if server::clear(&places)? {
+        say(&format!("removed the database and the files of an earlier run in {}", places.root.display()));
+    }
     let rows = data::generate(&places.files(), arguments.scale)?;
     let total: u64 = rows.iter().map(|(_, rows)| rows).sum();
     progress.done(&format!("made TPC-H data at scale {}: {total} rows as Parquet files", arguments.scale));
@@ -233,17 +237,19 @@ async fn restart(server: Server, places: &Places) -> Result<Server> {
     Server::start(places)
 }
 
-fn finish(server: Server, places: &Places, check: bool, progress: &mut Progress) -> Result<()> {
+fn finish(mut server: Server, places: &Places, check: bool, progress: &mut Progress) -> Result<()> {
     let (address, id) = (server.address, server.id());
     if check {
         server.stop(places)?;
         progress.done("stopped the server");
     } else {
+        server.leave();
         progress.done(&format!("left the server running as process {id}; data in {}", places.root.display()));
     }
     say(&format!("quickstart: all steps passed in {:.1} s", progress.started.elapsed().as_secs_f64()));
     if !check {
         say(&format!("connect with: psql -h {} -p {} -U postgres -d postgres", address.ip(), address.port()));
+        say("another ./quickstart stops this server and begins with an empty database");
     }
     Ok(())
 }
