@@ -65,7 +65,7 @@ fn check_tablet(layout: &Arc<Layout>, tablet: &TabletState, newest: CommitTs, re
     report.problems.extend(parts_are_distinct(tablet));
     let mut keys = LiveKeys::default();
     for memtable in tablet.memtables() {
-        report.problems.extend(lives_are_ordered(memtable, newest));
+        report.problems.extend(lives_are_ordered(memtable, newest, false));
         report.problems.extend(key_map_names_newest(memtable));
         if let Err(e) = check_memtable(layout, tablet, memtable, &mut keys, report) {
             report.problems.push(format!("memtable {}: {e}", memtable.id()));

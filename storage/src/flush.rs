@@ -48,7 +48,7 @@ impl Core {
         // The memtable gets no more rows, only deaths. Rows dead at the horizon are seen by nobody.
         let newest = self.sequencer.published(|p| p.ts);
         let horizon = self.horizon();
-        debug_assert_eq!(lives_are_ordered(memtable, newest), None);
+        debug_assert_eq!(lives_are_ordered(memtable, newest, true), None);
         debug_assert_eq!(key_map_names_newest(memtable), None);
         let chunks = Arc::new(memtable.chunks());
         let live = Run::new(&chunks, |chunk, i| chunk.version(chunk.row(i)).end > newest.0);

@@ -135,6 +135,11 @@ pub fn operators(name: &str) -> &'static [Operator] {
     index().operators.get(name).map_or(&[], Vec::as_slice)
 }
 
+/// All operators, in no order.
+pub fn all_operators() -> impl Iterator<Item = &'static Operator> {
+    index().operators.values().flatten()
+}
+
 /// The row of pg_cast from one type to another.
 pub fn cast(source: Oid, target: Oid) -> Option<&'static CastRow> {
     index().casts.get(&(source, target))

@@ -10,8 +10,8 @@ mod rows;
 mod types;
 
 pub use functions::{
-    Aggregate, CastContext, CastMethod, CastRow, Operator, Proc, ProcKind, aggregate, cast, casts, operators,
-    proc, procs, procs_named,
+    Aggregate, CastContext, CastMethod, CastRow, Operator, Proc, ProcKind, aggregate, all_operators, cast,
+    casts, operators, proc, procs, procs_named,
 };
 pub use keywords::{Keyword, KeywordClass, keyword, keywords};
 pub use relations::{

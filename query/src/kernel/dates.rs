@@ -155,6 +155,12 @@ fn timestamptz_plus(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map2::<Stamp, Span, Stamp, _>(call, args, |t, i| datetime::timestamptz_add(t, i, zone))
 }
 
+/// The interval in front.
+fn interval_pl_timestamptz(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let zone = &call.statement.io.time_zone;
+    map2::<Span, Stamp, Stamp, _>(call, args, |i, t| datetime::timestamptz_add(t, i, zone))
+}
+
 fn timestamptz_minus(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let zone = &call.statement.io.time_zone;
     map2::<Stamp, Span, Stamp, _>(call, args, |t, i| datetime::timestamptz_add(t, negated(i)?, zone))
@@ -293,6 +299,10 @@ pub(crate) const BY_OID: &[(u32, Run)] = &[
             extracted_double(&datetime::extract_timestamp(field(f, TIMESTAMP)?, midnight)?)
         })
     }),
+    // interval + date, + timestamp, + timestamptz
+    (2546, |c, a| map2::<Span, Day, Stamp, _>(c, a, |i, d| datetime::date_add_interval(d, i))),
+    (2548, |c, a| map2::<Span, Stamp, Stamp, _>(c, a, |i, t| datetime::timestamp_add(t, i))),
+    (2549, interval_pl_timestamptz),
     // age(timestamptz), age(timestamp)
     (1386, age_now_tz),
     (2059, age_now),

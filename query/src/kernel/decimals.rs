@@ -20,7 +20,7 @@ const NARROW_EXPONENT_MAX: u8 = 18;
 fn too_many_digits() -> Error {
     Error::new(ErrorKind::NumericOutOfRange, "numeric field overflow")
         .with_detail("the result has more than 38 digits")
-        .with_hint("cast an operand to numeric without precision")
+        .with_hint("compute in double precision, or with columns of type numeric without precision and scale")
 }
 
 /// A decimal of at most 38 digits.

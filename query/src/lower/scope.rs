@@ -93,5 +93,5 @@ pub(crate) fn unsupported_function(proc: Oid, args: &[SqlType]) -> Error {
     let types: Vec<&str> =
         args.iter().map(|ty| catalog::builtin::type_by_oid(ty.oid).map_or("?", |row| row.name)).collect();
     Error::unsupported(format!("function {name}({}) is not supported yet", types.join(", ")))
-        .with_hint("docs/compatibility.md lists the functions that are supported")
+        .with_hint("docs/functions.md lists the functions and operators that are supported")
 }

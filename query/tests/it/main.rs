@@ -3,6 +3,7 @@
 
 mod copy;
 mod correlated;
+mod functions;
 mod harness;
 mod operator_matrix;
 mod psql;

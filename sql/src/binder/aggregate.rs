@@ -25,7 +25,9 @@ impl Binder<'_> {
     ) -> Result<Term> {
         let at = extras.at;
         let windowed = extras.over.is_some();
-        self.check_place(windowed, name, at)?;
+        if let Err(error) = self.check_place(windowed, name, at) {
+            return Err(self.refusal_of_place(error, exprs, extras, scope));
+        }
         let before = {
             let level = self.level();
             let before = (level.in_aggregate, level.in_window);
@@ -76,6 +78,26 @@ impl Binder<'_> {
                 Ok(Term { expr: self.window_column(call), at })
             }
         }
+    }
+
+    /// Where an aggregate of this query may not stand, one of an enclosing query may: that is not supported.
+    fn refusal_of_place(
+        &mut self,
+        error: Error,
+        exprs: &[&ast::Expr],
+        extras: &Extras<'_>,
+        scope: &Scope<'_>,
+    ) -> Error {
+        if extras.over.is_some() || exprs.is_empty() {
+            return error;
+        }
+        let args: Result<Vec<Expr>> = exprs.iter().map(|e| Ok(self.expr(e, scope)?.expr)).collect();
+        if args.is_ok_and(|args| only_outer(&args)) { self.outer_aggregate(extras.at) } else { error }
+    }
+
+    fn outer_aggregate(&self, at: usize) -> Error {
+        self.unsupported("an aggregate over columns of an outer query", at)
+            .with_hint("Compute the aggregate in the outer query and compare there.")
     }
 
     fn check_place(&mut self, windowed: bool, name: &str, at: usize) -> Result<()> {
@@ -144,9 +166,7 @@ impl Binder<'_> {
         }
         let args = self.coerce_arguments(terms, &chosen)?;
         if extras.over.is_none() && only_outer(&args) {
-            return Err(self
-                .unsupported("an aggregate over columns of an outer query", at)
-                .with_hint("Compute the aggregate in the outer query and compare there."));
+            return Err(self.outer_aggregate(at));
         }
         let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;

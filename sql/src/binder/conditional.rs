@@ -9,6 +9,12 @@ use sqlparser::ast;
 use types::Datum;
 use types::sql_type::oid;
 
+/// Forms that look like calls and are refused, with what to use instead.
+const FORMS_REFUSED: &[(&str, &str, &str)] = &[
+    ("row", "a row constructor", "Compare the columns one by one."),
+    ("grouping", "GROUPING", "Write one GROUP BY per grouping set and combine them with UNION ALL."),
+];
+
 impl Binder<'_> {
     pub(super) fn case(
         &mut self,
@@ -57,6 +63,11 @@ impl Binder<'_> {
         at: usize,
         scope: &Scope<'_>,
     ) -> Result<Option<Term>> {
+        if let Some((what, hint)) =
+            FORMS_REFUSED.iter().find_map(|(form, what, hint)| (*form == name).then_some((what, hint)))
+        {
+            return Err(self.unsupported(what, at).with_hint(*hint));
+        }
         if !matches!(name, "coalesce" | "nullif" | "greatest" | "least") || args.is_empty() {
             return Ok(None);
         }

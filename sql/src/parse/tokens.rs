@@ -7,6 +7,7 @@
 use super::dialect::NyalaDialect;
 use super::literal_rows::{LiteralRows, Mixed, RowCollector};
 use super::pieces::pieces;
+use super::unsupported::refuse;
 use super::whole_table;
 use super::words::{is_null, settle, settle_last};
 use crate::limits::too_complex;
@@ -202,13 +203,23 @@ fn check(text: &Text<'_>, before: &[TokenWithSpan], token: &TokenWithSpan) -> Re
         {
             Err(unexpected())
         }
+        (Token::Word(between), Token::Word(word))
+            if is_among(&["between"], between) && is_among(&["symmetric"], word) =>
+        {
+            Err(refuse("BETWEEN SYMMETRIC", start).with_hint("Use BETWEEN least(a, b) AND greatest(a, b)."))
+        }
         (Token::Word(word), Token::SingleQuotedString(_))
-            if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("as") =>
+            if is_among(&["as"], word) && !begins_with_create(before) =>
         {
             Err(unexpected())
         }
         _ => Ok(()),
     }
+}
+
+/// CREATE FUNCTION .. AS 'text' is for the refusal of the statement.
+fn begins_with_create(tokens: &[TokenWithSpan]) -> bool {
+    matches!(tokens.first(), Some(TokenWithSpan { token: Token::Word(word), span: _ }) if is_among(&["create"], word))
 }
 
 /// Whether BY stands behind GROUP, ORDER or PARTITION; elsewhere it is a name.
