@@ -55,7 +55,14 @@ impl Binder<'_> {
             DataType::Bytea => (oid::BYTEA, -1),
             DataType::Custom(name, modifiers) => return self.custom_type(name, modifiers),
             DataType::Array(ast::ArrayElemTypeDef::SquareBracket(element, _)) => {
-                let (element, _) = self.type_and_modifier(element)?;
+                let (element, modifier) = self.type_and_modifier(element)?;
+                if modifier != -1 && types::sql_type::array_element(element).is_none() {
+                    // It would have to be applied to each element.
+                    let what =
+                        format!("an array of {} with a length, precision or scale", type_name(element));
+                    return Err(Error::unsupported(format!("{what} is not supported"))
+                        .with_hint("Leave the length, precision or scale out."));
+                }
                 let array = builtin::type_by_oid(element).map_or(Oid(0), |t| t.array);
                 if array == Oid(0) && types::sql_type::array_element(element).is_some() {
                     // PostgreSQL's arrays have any number of dimensions in one type.
