@@ -9,11 +9,12 @@ use crate::lower::columns;
 use crate::lower::comparisons::{Typed, binary};
 use crate::lower::relations::rename;
 use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
-use crate::scan::SeriesTable;
+use crate::scan::SeriesStream;
 use arrow::array::Array;
 use arrow::datatypes::{Field, Schema};
 use base::id::Oid;
 use base::{Error, Result};
+use datafusion::catalog::streaming::StreamingTable;
 use datafusion::logical_expr::{
     Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Union,
 };
@@ -240,7 +241,10 @@ impl Lowering<'_> {
         let first = series.clone().next(SERIES_IN_MEMORY_ROWS_MAX + 1)?;
         let array = first.unwrap_or_else(|| types::array::empty(&column.ty.form));
         if array.len() > SERIES_IN_MEMORY_ROWS_MAX {
-            return self.provider(Arc::new(SeriesTable::new(Arc::new(Schema::new(vec![field])), series)));
+            let schema = Arc::new(Schema::new(vec![field]));
+            let stream = Arc::new(SeriesStream::new(Arc::clone(&schema), series));
+            let table = StreamingTable::try_new(schema, vec![stream]).map_err(from_datafusion)?;
+            return self.provider(Arc::new(table));
         }
         let rows = array.len();
         self.in_memory(vec![field], vec![array], rows)

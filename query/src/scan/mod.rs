@@ -17,4 +17,4 @@ pub(crate) use exec::ScanExec;
 pub(crate) use memory::MemoryTable;
 pub(crate) use provider::{ScanColumn, StorageTable};
 pub use reader::{OpenedScan, Split, TableReader};
-pub(crate) use series::SeriesTable;
+pub(crate) use series::SeriesStream;

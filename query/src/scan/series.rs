@@ -1,4 +1,4 @@
-//! A series that is too long for memory as a table of a plan: its rows are made while they are read.
+//! A series that is too long for memory as the source of a plan: its rows are made while they are read.
 //!
 //! Invariant: every execution reads the series from its beginning.
 
@@ -6,55 +6,27 @@ use crate::failure::into_datafusion;
 use crate::kernel::series::Series;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use async_trait::async_trait;
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use datafusion::physical_plan::streaming::PartitionStream;
 use futures::stream;
 use std::sync::Arc;
 
-/// One column of a set-returning function.
-#[derive(Clone, Debug)]
-pub(crate) struct SeriesTable {
+/// The one column of a set-returning function.
+#[derive(Debug)]
+pub(crate) struct SeriesStream {
     schema: SchemaRef,
     series: Series,
 }
 
-impl SeriesTable {
+impl SeriesStream {
     /// `schema` has one field, of the type of the series.
     pub(crate) fn new(schema: SchemaRef, series: Series) -> Self {
         Self { schema, series }
     }
 }
 
-#[async_trait]
-impl TableProvider for SeriesTable {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Temporary
-    }
-
-    async fn scan(
-        &self,
-        _state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let partitions = vec![Arc::new(self.clone()) as Arc<dyn PartitionStream>];
-        let schema = Arc::clone(&self.schema);
-        Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, projection, None, false, limit)?))
-    }
-}
-
-impl PartitionStream for SeriesTable {
+impl PartitionStream for SeriesStream {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }

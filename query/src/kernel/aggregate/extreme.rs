@@ -4,10 +4,9 @@
 //! first.
 
 use crate::failure::into_datafusion;
+use crate::kernel::aggregate::groups::{argument, each_kept, rows_as_state};
 use crate::kernel::list::order_key;
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, PrimitiveArray,
-};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, BooleanBufferBuilder, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
 use base::{Error, Result};
@@ -215,13 +214,6 @@ where
     }
 }
 
-fn typed<T: ArrowPrimitiveType>(values: &[ArrayRef]) -> PlanResult<&PrimitiveArray<T>> {
-    values
-        .first()
-        .and_then(|array| array.as_primitive_opt::<T>())
-        .ok_or_else(|| into_datafusion(Error::internal("an extreme was given another type")))
-}
-
 impl<T: Float> GroupsAccumulator for Extremes<T>
 where
     T::Native: Debug,
@@ -233,18 +225,11 @@ where
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> PlanResult<()> {
-        let values = typed::<T>(values)?;
         self.best.resize(total_num_groups, T::Native::default());
         if self.seen.len() < total_num_groups {
             self.seen.append_n(total_num_groups - self.seen.len(), false);
         }
-        for (row, group) in group_indices.iter().enumerate() {
-            let kept = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if kept && values.is_valid(row) {
-                self.add(*group, values.value(row)).map_err(into_datafusion)?;
-            }
-        }
-        Ok(())
+        each_kept(argument::<T>(values)?, group_indices, opt_filter, |group, value| self.add(group, value))
     }
 
     fn merge_batch(
@@ -269,11 +254,7 @@ where
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> PlanResult<Vec<ArrayRef>> {
-        let values = typed::<T>(values)?;
-        let Some(filter) = opt_filter else { return Ok(vec![Arc::new(values.clone())]) };
-        let kept = filter.iter().map(|keep| keep == Some(true)).collect::<NullBuffer>();
-        let nulls = NullBuffer::union(values.nulls(), Some(&kept));
-        Ok(vec![Arc::new(PrimitiveArray::<T>::new(values.values().clone(), nulls))])
+        rows_as_state::<T>(values, opt_filter)
     }
 
     fn size(&self) -> usize {

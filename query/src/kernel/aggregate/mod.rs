@@ -5,6 +5,7 @@
 mod collect;
 mod extreme;
 mod finish;
+mod groups;
 mod moments;
 mod numeric;
 mod sum;

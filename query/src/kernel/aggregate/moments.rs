@@ -3,8 +3,9 @@
 //! Invariant: finite values never give an infinite sum or sum of squares, which is 22003, for averages too.
 
 use crate::failure::into_datafusion;
+use crate::kernel::aggregate::groups::each_kept;
 use crate::kernel::floats;
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use base::{Error, Result};
 use datafusion::common::{Result as PlanResult, ScalarValue};
@@ -213,14 +214,8 @@ impl Groups {
         values: &Float64Array,
         groups: &[usize],
         filter: Option<&BooleanArray>,
-    ) -> Result<()> {
-        for (row, group) in groups.iter().enumerate() {
-            let kept = filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if kept && values.is_valid(row) {
-                self.of(*group)?.add(values.value(row))?;
-            }
-        }
-        Ok(())
+    ) -> PlanResult<()> {
+        each_kept(values, groups, filter, |group, value| self.of(group)?.add(value))
     }
 
     fn merge(&mut self, states: &[ArrayRef], groups: &[usize]) -> Result<()> {
@@ -241,7 +236,7 @@ impl GroupsAccumulator for Groups {
     ) -> PlanResult<()> {
         self.moments.resize(total_num_groups, Moments::default());
         let values = floats_of(values, 0).map_err(into_datafusion)?;
-        self.update(values, group_indices, opt_filter).map_err(into_datafusion)
+        self.update(values, group_indices, opt_filter)
     }
 
     fn merge_batch(

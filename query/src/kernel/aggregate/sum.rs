@@ -3,8 +3,9 @@
 //! Invariant: a sum that leaves its type's range is 22003, never a wrapped or infinite value.
 
 use crate::failure::into_datafusion;
+use crate::kernel::aggregate::groups::{argument, each_kept, rows_as_state};
 use crate::kernel::{decimals, floats};
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{ArrowNativeType, DataType, Decimal128Type, FieldRef, Float32Type, Float64Type};
 use base::{Error, Result};
@@ -151,13 +152,6 @@ impl AggregateUDFImpl for SumUdaf {
     }
 }
 
-fn typed<T: ArrowPrimitiveType>(values: &[ArrayRef]) -> PlanResult<&PrimitiveArray<T>> {
-    values
-        .first()
-        .and_then(|array| array.as_primitive_opt::<T>())
-        .ok_or_else(|| into_datafusion(Error::internal("a sum was given another type")))
-}
-
 /// The sum of all rows.
 #[derive(Debug)]
 struct Sum<T: Addend>
@@ -184,7 +178,7 @@ where
     T::Native: Default + Debug + ArrowNativeType,
 {
     fn update_batch(&mut self, values: &[ArrayRef]) -> PlanResult<()> {
-        for value in typed::<T>(values)?.iter().flatten() {
+        for value in argument::<T>(values)?.iter().flatten() {
             self.sum = T::add(self.sum, value).map_err(into_datafusion)?;
             self.values += 1;
         }
@@ -196,7 +190,7 @@ where
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> PlanResult<()> {
-        for value in typed::<T>(values)?.iter().flatten() {
+        for value in argument::<T>(values)?.iter().flatten() {
             self.sum = T::subtract(self.sum, value)
                 .unwrap_or_else(|| {
                     Err(Error::unsupported("sum of floats over a moving window frame is not supported"))
@@ -300,20 +294,14 @@ where
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> PlanResult<()> {
-        let values = typed::<T>(values)?;
+        let values = argument::<T>(values)?;
         self.sums.resize(total_num_groups, T::NOTHING);
         self.seen.resize(total_num_groups, false);
         if values.null_count() == 0 && opt_filter.is_none() {
             return self.add_all(group_indices, values.values()).map_err(into_datafusion);
         }
         self.needs_no_checks(values.values());
-        for (row, group) in group_indices.iter().enumerate() {
-            let kept = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-            if kept && values.is_valid(row) {
-                self.add(*group, values.value(row)).map_err(into_datafusion)?;
-            }
-        }
-        Ok(())
+        each_kept(values, group_indices, opt_filter, |group, value| self.add(group, value))
     }
 
     fn merge_batch(
@@ -338,12 +326,7 @@ where
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> PlanResult<Vec<ArrayRef>> {
-        let values = typed::<T>(values)?;
-        let Some(filter) = opt_filter else { return Ok(vec![Arc::new(values.clone())]) };
-        let kept = filter.iter().map(|keep| keep == Some(true)).collect::<NullBuffer>();
-        let nulls = NullBuffer::union(values.nulls(), Some(&kept));
-        let masked = PrimitiveArray::<T>::new(values.values().clone(), nulls);
-        Ok(vec![Arc::new(masked.with_data_type(self.data_type.clone()))])
+        rows_as_state::<T>(values, opt_filter)
     }
 
     fn size(&self) -> usize {
