@@ -7,6 +7,9 @@ use base::{Error, ErrorKind, Result};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
+/// More than any machine has cores.
+const QUERY_THREADS_MAX: usize = 1_024;
+
 /// Everything that can be set about a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -45,6 +48,12 @@ impl Settings {
             query_memory_bytes: at_least("query_memory_bytes", layer.query_memory_bytes, 16 << 20)?,
             query_threads: match required("query_threads", layer.query_threads)? {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
+                threads if threads > QUERY_THREADS_MAX => {
+                    let message = format!(
+                        "setting query_threads is {threads}, but must be at most {QUERY_THREADS_MAX}"
+                    );
+                    return Err(Error::new(ErrorKind::InvalidParameterValue, message));
+                }
                 threads => threads,
             },
             memtable_bytes_max: at_least("memtable_bytes_max", layer.memtable_bytes_max, 1 << 20)?,

@@ -81,9 +81,9 @@ impl Cursor {
         loop {
             let (batch, from) = match self.batch.take() {
                 Some(unfinished) => unfinished,
-                None => match self.rows.next().await {
+                None => match self.next_batch(wire).await? {
                     None => return Ok(Progress::Finished),
-                    Some(batch) => (batch?, 0),
+                    Some(batch) => (batch, 0),
                 },
             };
             let to = batch.num_rows().min(from.saturating_add(left));
@@ -95,6 +95,18 @@ impl Cursor {
             }
             if left == 0 {
                 return Ok(Progress::Suspended);
+            }
+        }
+    }
+
+    /// Waits for rows; a client that closes its side meanwhile ends the statement.
+    async fn next_batch(&mut self, wire: &mut Wire) -> Result<Option<RecordBatch>> {
+        tokio::select! {
+            biased;
+            batch = self.rows.next() => batch.transpose(),
+            () = Wire::closed(wire.reader()) => {
+                self.rows = futures::stream::empty().boxed();
+                Err(Error::new(ErrorKind::Cancelled, "the client has closed the connection"))
             }
         }
     }

@@ -27,6 +27,9 @@ impl Drop for Server {
     }
 }
 
+const MARK: &str =
+    "This directory belongs to ./quickstart, which removes database and files when it runs again.\n";
+
 /// Where things lie.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
@@ -44,6 +47,10 @@ impl Places {
     }
     fn log(&self) -> PathBuf {
         self.root.join("server.log")
+    }
+    /// Says that the directory is the quickstart's own.
+    fn mark(&self) -> PathBuf {
+        self.root.join("quickstart.txt")
     }
     fn pid_file(&self) -> PathBuf {
         self.root.join("server.pid")
@@ -181,8 +188,17 @@ fn wait_until_gone(id: u32) -> Result<()> {
     }
 }
 
-/// Removes what an earlier run left, and nothing else; whether there was something.
+/// Removes what an earlier run left, and nothing else; whether there was something. A directory with other things in it
+/// is refused: `database` and `files` there would be somebody else's.
 pub(crate) fn clear(places: &Places) -> Result<bool> {
+    let mut names = std::fs::read_dir(&places.root)
+        .map_err(|e| Error::io(format_args!("list {}", places.root.display()), e))?;
+    if !places.mark().exists() && names.next().is_some() {
+        let message = format!("{} holds other things than an earlier quickstart", places.root.display());
+        return Err(Error::new(ErrorKind::WrongObjectState, message)
+            .with_hint("Choose an empty directory, or one that does not exist, with --directory."));
+    }
+    std::fs::write(places.mark(), MARK).map_err(|e| Error::io("mark the directory", e))?;
     let (database, files) = (remove(&places.database())?, remove(&places.files())?);
     std::fs::create_dir_all(places.files()).map_err(|e| Error::io("create the data directory", e))?;
     Ok(database || files)

@@ -109,7 +109,8 @@ async fn load(client: &Connected, places: &Places, rows: &[(Table, u64)]) -> Res
         let started = Instant::now();
         client.run(table.create).await?;
         let path = data::path(&places.files(), table.name);
-        client.run(&format!("COPY {} FROM '{}' WITH (FORMAT parquet)", table.name, path.display())).await?;
+        let path = quoted(&path.display().to_string());
+        client.run(&format!("COPY {} FROM {path} WITH (FORMAT parquet)", table.name)).await?;
         let got = client.value(&format!("SELECT count(*) FROM {}", table.name)).await?;
         if got != expected.to_string() {
             return Err(Error::internal(format!("{} has {got} rows instead of {expected}", table.name)));
@@ -166,15 +167,18 @@ async fn writes(client: &Connected) -> Result<()> {
 }
 
 async fn backup(client: &Connected, places: &Places, before: &[(String, String)]) -> Result<()> {
-    let directory = places.files().join("backup");
-    client
-        .run(&format!("COPY lineitem TO '{}/' WITH (FORMAT parquet, COMPRESSION zstd)", directory.display()))
-        .await?;
+    let directory = quoted(&format!("{}/", places.files().join("backup").display()));
+    client.run(&format!("COPY lineitem TO {directory} WITH (FORMAT parquet, COMPRESSION zstd)")).await?;
     client.run("DROP TABLE lineitem").await?;
     let create = TABLES.iter().find(|t| t.name == "lineitem").map(|t| t.create).unwrap_or_default();
     client.run(create).await?;
-    client.run(&format!("COPY lineitem FROM '{}/' WITH (FORMAT parquet)", directory.display())).await?;
+    client.run(&format!("COPY lineitem FROM {directory} WITH (FORMAT parquet)")).await?;
     compare(before, &fingerprints(client).await?)
+}
+
+/// A string literal.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 async fn errors(client: &Connected) -> Result<()> {

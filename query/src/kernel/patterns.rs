@@ -262,16 +262,20 @@ fn replaced(text: &str, pattern: &str, template: &str, flags: &str) -> Result<St
     }
     let re = regex(pattern, fold)?;
     let mut out = String::with_capacity(text.len());
-    let mut from = 0;
-    for found in re.captures_iter(text) {
-        let Some(whole) = found.get(0) else { continue };
+    let (mut from, mut at) = (0, 0);
+    // Behind a match PostgreSQL finds an empty one as well, which the library's own iteration passes over.
+    while let Some(found) = re.captures_at(text, at) {
+        let Some(whole) = found.get(0) else { break };
+        let next_char =
+            || text.get(whole.end()..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        at = if whole.is_empty() { whole.end() + next_char() } else { whole.end() };
         out.push_str(text.get(from..whole.start()).unwrap_or_default());
         replacement(&found, template, &mut out);
         from = whole.end();
         if out.len() > base::limits::VALUE_BYTES_MAX {
             return Err(Error::new(ErrorKind::LimitExceeded, "the result of regexp_replace is too long"));
         }
-        if !all {
+        if !all || at > text.len() {
             break;
         }
     }

@@ -9,6 +9,7 @@ use crate::kernel::aggregate::{
 use crate::kernel::numbers;
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, widen};
+use crate::lower::filtered::guarded_aggregate;
 use crate::lower::scope::{Lowering, Scope, build, unsupported_function};
 use arrow::datatypes::DataType;
 use base::id::Oid;
@@ -211,7 +212,7 @@ impl Lowering<'_> {
             output.push(result.alias(columns::name(*col)));
         }
         for (call, col) in aggregates {
-            let result = self.call(&mut scope, &mut operands, &mut calls, call)?;
+            let result = self.call(&mut scope, &mut operands, &mut calls, &guarded_aggregate(call))?;
             output.push(result.alias(columns::name(*col)));
         }
         let plan = operands.project(scope.finish()?, &[])?;

@@ -215,26 +215,35 @@ impl Lowering<'_> {
         self.membership(arg, items, negated)
     }
 
-    /// `arg IN (items)` over values of one type, or a chain of equalities when the types differ.
+    /// `arg IN (items)` over values of one type, or a chain of equalities when the types differ or an item is no constant.
     fn membership(&self, arg: Typed, items: Vec<Typed>, negated: bool) -> Result<PlanExpr> {
         if items.iter().any(|item| item.ty.form != arg.ty.form) {
-            let (op, join) = match negated {
-                true => (Operator::NotEq, Operator::And),
-                false => (Operator::Eq, Operator::Or),
-            };
-            let mut parts = Vec::with_capacity(items.len());
-            for item in items {
-                parts.push(self.comparison(arg.clone(), op, item)?);
-            }
-            return self.chain(parts, join);
+            return self.equalities(arg, items, negated);
         }
-        let value = self.key(arg)?;
+        let value = self.key(arg.clone())?;
         let mut keys = Vec::with_capacity(items.len());
-        for item in items {
-            keys.push(self.key(item)?);
+        for item in &items {
+            keys.push(self.key(item.clone())?);
+        }
+        // DataFusion takes an item for a constant that gives a scalar for no rows, as a CASE can.
+        if keys.iter().any(|key| !matches!(key, PlanExpr::Literal(..))) && !value.is_volatile() {
+            return self.equalities(arg, items, negated);
         }
         let list = datafusion::logical_expr::expr::InList::new(Box::new(value), keys, negated);
         Ok(PlanExpr::InList(list))
+    }
+
+    /// `arg = item OR arg = item ..`, or `arg <> item AND ..`.
+    fn equalities(&self, arg: Typed, items: Vec<Typed>, negated: bool) -> Result<PlanExpr> {
+        let (op, join) = match negated {
+            true => (Operator::NotEq, Operator::And),
+            false => (Operator::Eq, Operator::Or),
+        };
+        let mut parts = Vec::with_capacity(items.len());
+        for item in items {
+            parts.push(self.comparison(arg.clone(), op, item)?);
+        }
+        self.chain(parts, join)
     }
 
     fn array_compare(

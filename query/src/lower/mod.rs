@@ -17,6 +17,7 @@ mod correlation;
 mod evaluate;
 mod execute;
 mod expressions;
+mod filtered;
 mod first_rows;
 mod lateral;
 mod literals;

@@ -8,6 +8,7 @@ use crate::kernel::{floats, key, numbers};
 use crate::lower::aggregates::Operands;
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, widen};
+use crate::lower::filtered::guarded_window;
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, build, unsupported_function};
 use arrow::datatypes::DataType;
@@ -81,7 +82,7 @@ impl Lowering<'_> {
         let mut exprs: Vec<PlanExpr> = Vec::new();
         let mut output: Vec<PlanExpr> = columns.iter().map(|c| columns::reference(c.col)).collect();
         for (call, col) in calls {
-            let result = self.window_call(&mut scope, &mut operands, &mut exprs, call)?;
+            let result = self.window_call(&mut scope, &mut operands, &mut exprs, &guarded_window(call))?;
             output.push(result.alias(columns::name(*col)));
         }
         let keep: Vec<ColRef> = columns.iter().map(|c| c.col).collect();
@@ -109,6 +110,9 @@ impl Lowering<'_> {
         let Some(name) = window_name(call.proc) else {
             return self.aggregate_over(scope, operands, &mut add, call, &over);
         };
+        if call.filter.is_some() {
+            return Err(Error::unsupported("FILTER is not implemented for non-aggregate window functions"));
+        }
         let udwf = |udwf: std::sync::Arc<datafusion::logical_expr::WindowUDF>| {
             WindowFunctionDefinition::WindowUDF(udwf)
         };
@@ -179,6 +183,14 @@ impl Lowering<'_> {
             (&frame.start, &frame.end),
             (FrameBound::UnboundedPreceding, FrameBound::UnboundedFollowing)
         );
+        let offset =
+            |bound: &FrameBound| matches!(bound, FrameBound::Preceding(_) | FrameBound::Following(_));
+        if keys == 0 && frame.unit != FrameUnit::Rows && (offset(&frame.start) || offset(&frame.end)) {
+            return Err(Error::unsupported(
+                "a frame offset by RANGE or GROUPS over a constant order is not supported",
+            )
+            .with_hint("Order by a column, or leave the offsets out."));
+        }
         let units = match frame.unit {
             FrameUnit::Rows => WindowFrameUnits::Rows,
             // Without order all rows are peers, so every frame of peers is the whole partition.

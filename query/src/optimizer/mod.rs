@@ -5,16 +5,20 @@
 
 mod cardinality;
 mod cross_join;
+mod forget_constants;
 mod join_graph;
 mod join_order;
 mod pace;
+mod push_down_filter;
 #[cfg(test)]
 mod tests;
 
 use crate::failure::from_datafusion;
 use crate::optimizer::cross_join::EliminateCrossJoinOfOneNullEquality;
+use crate::optimizer::forget_constants::ForgetConstants;
 use crate::optimizer::join_order::JoinOrder;
-use crate::optimizer::pace::PaceNestedLoops;
+use crate::optimizer::pace::PaceJoins;
+use crate::optimizer::push_down_filter::PushDownFilterAboveOneRow;
 use base::Result;
 use datafusion::common::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -25,6 +29,8 @@ use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::object_store::ObjectStore;
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +48,7 @@ const ARRAY_KEY_DENSITY_MIN: f64 = 0.05;
 const SHARED_BUILD_BYTES_MAX: usize = 64 << 20;
 const SHARED_BUILD_ROWS_MAX: usize = 2_000_000;
 
+type SharedPhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 type SharedRule = Arc<dyn OptimizerRule + Send + Sync>;
 
 /// Memory and settings shared by all queries of an engine.
@@ -84,15 +91,20 @@ impl QueryRuntime {
         let theirs = Optimizer::new().rules.into_iter().map(|rule| -> SharedRule {
             match rule.name() {
                 "eliminate_cross_join" => Arc::new(EliminateCrossJoinOfOneNullEquality::new()),
+                "push_down_filter" => Arc::new(PushDownFilterAboveOneRow::new()),
                 _ => rule,
             }
         });
+        let mut physical: Vec<SharedPhysicalRule> = PhysicalOptimizer::new().rules;
+        let sorts = physical.iter().position(|rule| rule.name() == "EnsureRequirements");
+        physical.insert(sorts.unwrap_or(0), Arc::new(ForgetConstants));
+        physical.push(Arc::new(PaceJoins));
         let builder = SessionStateBuilder::new()
             .with_config(session_config())
             .with_runtime_env(environment)
             .with_analyzer_rules(Vec::new())
             .with_optimizer_rules(theirs.chain(rules).collect())
-            .with_physical_optimizer_rule(Arc::new(PaceNestedLoops));
+            .with_physical_optimizer_rules(physical);
         Ok(Self { state: Arc::new(builder.build()) })
     }
 
@@ -109,6 +121,8 @@ fn session_config() -> SessionConfig {
         .with_create_default_catalog_and_schema(false);
     let options = config.options_mut();
     options.execution.time_zone = Some("UTC".to_owned());
+    // It drops rows that one of several extremes needs once another one was found in the first batch.
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // Statistics come from our scan; nothing is to be collected from files.
     options.execution.collect_statistics = true;
     // DataFusion's own physical expressions are sometimes nullable where its logical ones are not (IS TRUE).

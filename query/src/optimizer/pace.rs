@@ -1,9 +1,10 @@
-//! Nested-loop joins that can be stopped.
+//! Joins that can be stopped.
 //!
-//! DataFusion's operator compares a whole batch of its right side with all rows of its left side before it lets go of
-//! the thread, which takes minutes when both are large and nothing matches: a cancelled query went on and kept its
-//! thread. Its right side is handed over in pieces here, and the thread is let go between them. Invariant: the rows and
-//! their order stay the same.
+//! DataFusion's nested-loop join compares a whole batch of its right side with all rows of its left side before it lets go
+//! of the thread, which takes minutes when both are large and nothing matches: a cancelled query went on and kept its
+//! thread. Its right side is handed over in pieces here, and the thread is let go between them. A join that makes many
+//! batches of one lets go of the thread between these: what reads them may work long on each, and asks for the next one
+//! without a pause. Invariant: the rows and their order stay the same.
 
 use crate::failure::into_datafusion;
 use arrow::record_batch::RecordBatch;
@@ -14,8 +15,9 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
-use datafusion::physical_plan::joins::NestedLoopJoinExec;
+use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
@@ -29,15 +31,21 @@ const PAIRS: usize = 4 << 20;
 const LEFT_ROWS_UNKNOWN: usize = 65_536;
 
 #[derive(Debug)]
-pub(super) struct PaceNestedLoops;
+pub(super) struct PaceJoins;
 
-impl PhysicalOptimizerRule for PaceNestedLoops {
+impl PhysicalOptimizerRule for PaceJoins {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let paced = plan.transform_up(|node| {
+        let all = plan.transform_up(|node| {
+            if node.is::<HashJoinExec>() {
+                return Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>));
+            }
+            if node.is::<CrossJoinExec>() {
+                return Ok(Transformed::yes(paced(node, usize::MAX)));
+            }
             if !node.is::<NestedLoopJoinExec>() {
                 return Ok(Transformed::no(node));
             }
@@ -46,20 +54,25 @@ impl PhysicalOptimizerRule for PaceNestedLoops {
             let known = StatisticsContext::new().compute(left.as_ref(), &StatisticsArgs::new())?.num_rows;
             let left_rows = known.get_value().copied().unwrap_or(LEFT_ROWS_UNKNOWN);
             let rows = (PAIRS / left_rows.max(1)).max(1);
-            let paced: Arc<dyn ExecutionPlan> = Arc::new(PacedExec { input: Arc::clone(right), rows });
+            let right = paced(Arc::clone(right), rows);
             let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-            node.replace_children(vec![Arc::clone(left), paced], options).map(Transformed::yes)
+            let join = node.replace_children(vec![Arc::clone(left), right], options)?;
+            Ok(Transformed::yes(paced(join, usize::MAX)))
         });
-        Ok(paced?.data)
+        Ok(all?.data)
     }
 
     fn name(&self) -> &'static str {
-        "pace_nested_loops"
+        "pace_joins"
     }
 
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+fn paced(input: Arc<dyn ExecutionPlan>, rows: usize) -> Arc<dyn ExecutionPlan> {
+    Arc::new(PacedExec { input, rows })
 }
 
 /// Its input in pieces, with a chance to stop before each.

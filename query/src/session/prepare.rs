@@ -113,7 +113,8 @@ fn bind(core: &Core, parsed: &Parsed, declared: &[Option<Oid>], catalog: Arc<Cat
     let context = BindContext::new(&parsed.text, &catalog)
         .with_search_path(&search_path)
         .with_session(crate::engine::DATABASE, &core.user)
-        .with_parameter_types(declared);
+        .with_parameter_types(declared)
+        .with_io(core.io_settings());
     let Binding { statement, parameters } = bind_statement(&context, &parsed.statement)?;
     let tree = DeepTree::new(statement, parsed.text.len(), threads(core));
     Ok(Bound { tree, parameter_types: parameters, settings_generation: core.variables.generation(), catalog })

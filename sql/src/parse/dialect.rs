@@ -5,7 +5,7 @@
 
 use super::in_list;
 use super::words::{is_label, is_name};
-use sqlparser::ast::Expr;
+use sqlparser::ast::{Expr, UnaryOperator};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -70,11 +70,11 @@ impl Dialect for NyalaDialect {
     fn is_table_factor_alias(&self, _explicit: bool, _keyword: &Keyword, parser: &mut Parser) -> bool {
         matches!(&parser.get_current_token().token, Token::Word(word) if is_name(word))
     }
-    fn parse_prefix(&self, _parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
         match self.readings.get().checked_sub(1) {
             Some(left) => {
                 self.readings.set(left);
-                None
+                not_exists(parser, BASE.prec_value(Precedence::UnaryNot))
             }
             None => Some(Err(ParserError::RecursionLimitExceeded)),
         }
@@ -149,6 +149,17 @@ impl Dialect for NyalaDialect {
     fn supports_comment_optimizer_hint(&self) -> bool {
         false
     }
+}
+
+/// `NOT EXISTS (..) IS NULL` is NOT of all that follows; sqlparser would end the operand of NOT with the parenthesis.
+fn not_exists(parser: &mut Parser, precedence: u8) -> Option<Result<Expr, ParserError>> {
+    let is = |n, keyword| matches!(&parser.peek_nth_token_ref(n).token, Token::Word(word) if word.keyword == keyword);
+    if !(is(0, Keyword::NOT) && is(1, Keyword::EXISTS)) {
+        return None;
+    }
+    parser.advance_token();
+    let operand = parser.parse_subexpr(precedence);
+    Some(operand.map(|expr| Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expr) }))
 }
 
 /// `IS [NOT] DISTINCT FROM` takes an operand that binds tighter than itself; sqlparser would give it everything that

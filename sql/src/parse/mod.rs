@@ -12,6 +12,7 @@ mod cursor;
 mod dialect;
 mod in_list;
 mod literal_rows;
+mod operators;
 mod pieces;
 mod session;
 mod statement;

@@ -6,6 +6,7 @@
 
 use super::dialect::NyalaDialect;
 use super::literal_rows::{LiteralRows, Mixed, RowCollector};
+use super::operators;
 use super::pieces::pieces;
 use super::unsupported::refuse;
 use super::whole_table;
@@ -79,7 +80,16 @@ fn read(
         }
         for mut token in raw.drain(..) {
             token.span = lines.rewrite(token.span);
-            if let Err(mixed) = reader.take(token)? {
+            let mut taken = Ok(());
+            match operators::split(&token) {
+                None => taken = reader.take(token)?,
+                Some(parts) => {
+                    for part in parts {
+                        taken = taken.and(reader.take(part)?);
+                    }
+                }
+            }
+            if let Err(mixed) = taken {
                 return Ok(Err(mixed));
             }
         }
