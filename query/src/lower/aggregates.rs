@@ -96,7 +96,10 @@ pub(crate) struct Operands {
 impl Operands {
     /// The column that holds an expression.
     pub(crate) fn column(&mut self, expr: PlanExpr, lowering: &mut Lowering<'_>) -> PlanExpr {
-        if matches!(expr, PlanExpr::Literal(..)) {
+        // The name of a literal, which results are found by, does not tell timestamp from timestamptz.
+        let zoned = matches!(&expr, PlanExpr::Literal(value, _)
+            if matches!(value.data_type(), DataType::Timestamp(_, Some(_))));
+        if matches!(expr, PlanExpr::Literal(..)) && !zoned {
             return expr;
         }
         if let Some((_, name)) = self.items.iter().find(|(known, _)| *known == expr) {

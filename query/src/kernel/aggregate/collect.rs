@@ -24,6 +24,18 @@ pub(crate) struct SortBy {
     pub(crate) nulls_first: bool,
 }
 
+impl SortBy {
+    /// Different for different orders.
+    fn sign(self) -> &'static str {
+        match (self.descending, self.nulls_first) {
+            (false, false) => "+",
+            (false, true) => "n+",
+            (true, true) => "-",
+            (true, false) => "-n",
+        }
+    }
+}
+
 /// The arguments come first, then the sort keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CollectUdaf {
@@ -46,7 +58,7 @@ impl CollectUdaf {
     ) -> Arc<AggregateUDF> {
         let signature = Signature::any(columns.len(), Volatility::Immutable);
         // The name tells calls with the same arguments apart, because a plan names their columns by it.
-        let order: String = sorts.iter().map(|s| if s.descending { '-' } else { '+' }).collect();
+        let order: String = sorts.iter().map(|sort| sort.sign()).collect();
         let name = format!("{finish:?}{}{order}", if distinct { " distinct " } else { "" });
         Arc::new(AggregateUDF::new_from_impl(Self { name, finish, columns, sorts, distinct, ret, signature }))
     }
