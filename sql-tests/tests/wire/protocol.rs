@@ -168,6 +168,34 @@ async fn too_many_connections_are_refused_until_one_ends() {
     assert!(Raw::session(server.address).await.is_ok());
 }
 
+/// Clients that leave while their statements look for more rows: the statements went on, held their sessions, and kept
+/// the threads of all queries.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_ends_its_statement() {
+    let server = TestServer::start().await.unwrap();
+    let most = server.database.settings().unwrap().connections_max;
+    // A hundred rows fill the buffer of replies once and a half.
+    let endless = "SELECT repeat('x', 1000) AS x FROM generate_series(1, 100) UNION ALL \
+                   SELECT 'y' FROM generate_series(1, 9223372036854775807) AS g WHERE g < 0";
+    for _ in 0..most {
+        let (mut session, _) = Raw::session(server.address).await.unwrap();
+        session.send(&raw::query(endless)).await.unwrap();
+        // Once the first rows are there it looks for others, in vain, and has nothing to write.
+        for _ in 0..50 {
+            session.reply().await.unwrap().unwrap();
+        }
+    }
+    // Every place was taken; a new session finds one once the statements have ended.
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let mut session = loop {
+        match Raw::session(server.address).await {
+            Ok((session, _)) => break session,
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+        }
+    };
+    assert!(session.ask("SELECT 1").await.unwrap().contains(&"Row 1".to_owned()));
+}
+
 const LONG: &str =
     "SELECT count(*) FROM numbers a, numbers b, numbers c, numbers d WHERE (a.n + b.n + c.n + d.n) % 7 = 3";
 
