@@ -4,7 +4,8 @@
 //! of the thread, which takes minutes when both are large and nothing matches: a cancelled query went on and kept its
 //! thread. Its right side is handed over in pieces here, and the thread is let go between them. A join that makes many
 //! batches of one lets go of the thread between these: what reads them may work long on each, and asks for the next one
-//! without a pause. Invariant: the rows and their order stay the same.
+//! without a pause. Not by the runtime's budget: a budget is spent before a batch has come through more joins than it has
+//! units, and such a query would never end. Invariant: the rows and their order stay the same.
 
 use crate::failure::into_datafusion;
 use arrow::record_batch::RecordBatch;
@@ -15,9 +16,8 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
-use datafusion::physical_plan::joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec};
+use datafusion::physical_plan::joins::{CrossJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
@@ -40,9 +40,6 @@ impl PhysicalOptimizerRule for PaceJoins {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all = plan.transform_up(|node| {
-            if node.is::<HashJoinExec>() {
-                return Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>));
-            }
             if node.is::<CrossJoinExec>() {
                 return Ok(Transformed::yes(paced(node, usize::MAX)));
             }
