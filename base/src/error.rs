@@ -144,6 +144,8 @@ pub enum ErrorKind {
     LostRace,
     /// 40P01
     Deadlock,
+    /// 72000: rows of that time were collected.
+    SnapshotTooOld,
     /// 08P01
     ProtocolViolation,
     /// 08007: the outcome of a commit is unknown.

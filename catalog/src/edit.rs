@@ -11,4 +11,7 @@ pub enum CatalogEdit {
     DropSchema(SchemaId),
     CreateTable(Box<TableDef>),
     DropTable(TableId),
+    /// Another definition of a table with the same id: partitions added or dropped, options, counts. Tablets that it
+    /// lacks are detached.
+    AlterTable(Box<TableDef>),
 }

@@ -10,4 +10,7 @@ mod table;
 
 pub use edit::CatalogEdit;
 pub use state::{CatalogState, SchemaDef};
-pub use table::{ColumnDef, HashLevel, Partitioning, RangeLevel, RangePartition, TableDef, TabletDef};
+pub use table::{
+    ColumnDef, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition, TableDef, TableOptions,
+    TabletDef,
+};

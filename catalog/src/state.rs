@@ -133,6 +133,17 @@ impl CatalogState {
                     self.tables.remove(id).ok_or_else(|| Error::internal("dropping an unknown table"))?;
                 self.table_names.remove(&(def.schema, def.name.clone()));
             }
+            CatalogEdit::AlterTable(def) => {
+                let before =
+                    self.tables.get(&def.id).ok_or_else(|| Error::internal("altering an unknown table"))?;
+                if (before.schema, &before.name, before.oid) != (def.schema, &def.name, def.oid) {
+                    return Err(Error::internal("altering a table must not rename it"));
+                }
+                for tablet in &def.tablets {
+                    self.next_id = self.next_id.max(tablet.id.0.saturating_add(1));
+                }
+                self.tables.insert(def.id, Arc::new(def.as_ref().clone()));
+            }
         }
         self.version = self.version.saturating_add(1);
         Ok(())

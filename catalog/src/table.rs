@@ -26,6 +26,27 @@ pub struct TableDef {
     pub primary_key_name: String,
     pub partitioning: Partitioning,
     pub tablets: Vec<TabletDef>,
+    pub options: TableOptions,
+    /// Distinct values of columns, as ANALYZE counted them. For choosing plans, never for answers.
+    pub distinct: Vec<DistinctCount>,
+}
+
+/// What `CREATE TABLE .. WITH (..)` and `ALTER TABLE .. SET (..)` choose; None takes the server's setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct TableOptions {
+    /// How long dead rows stay readable, in microseconds of the server's running time; 0 keeps none.
+    pub history_retention_us: Option<u64>,
+    /// Bytes of dead rows above which the oldest go before their time.
+    pub history_max_bytes: Option<u64>,
+    /// Smaller segments for more work when they are written.
+    pub compact: bool,
+}
+
+/// How many different values a column had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DistinctCount {
+    pub column: ColumnId,
+    pub values: u64,
 }
 
 impl TableDef {

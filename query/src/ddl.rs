@@ -180,6 +180,8 @@ fn new_table(catalog: &CatalogState, create: &BoundCreateTable) -> Result<TableD
         primary_key: ids(&create.primary_key)?,
         primary_key_name: key_name(catalog, create)?,
         tablets: tablets(&partitioning, id.0 + 1)?,
+        options: catalog::TableOptions::default(),
+        distinct: Vec::new(),
         partitioning,
     })
 }

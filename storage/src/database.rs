@@ -3,17 +3,18 @@
 use crate::background;
 use crate::check;
 use crate::core::{Core, Pinned};
+use crate::inspect::{HistoryInfo, JobInfo, PinInfo, SegmentInfo, TabletInfo};
 use crate::recover;
 use crate::scan::ReadView;
 use crate::settings::StorageSettings;
 use crate::transaction::Transaction;
 use crate::view::View;
-use base::Result;
 use base::clock::{Clock, HybridClock};
 use base::fs::FileSystem;
-use base::id::{CommitTs, DatabaseId, TableId, TxnId};
+use base::id::{CommitTs, DatabaseId, SchemaId, TableId, TxnId};
 use base::random::Random;
-use catalog::CatalogState;
+use base::{Error, Result};
+use catalog::{CatalogState, TableDef};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +72,12 @@ impl Database {
         Snapshot { pinned: self.core.pin(), batch_rows: self.core.settings.batch_rows }
     }
 
+    /// The state at a commit timestamp of the past, with the catalog of that time. `InvalidParameterValue` for a time
+    /// that has not come. Reading a table whose rows of that time were collected is `SnapshotTooOld`.
+    pub fn snapshot_at(&self, _ts: CommitTs) -> Result<Snapshot> {
+        Err(Error::unsupported("reading the past"))
+    }
+
     pub fn begin(&self) -> Transaction {
         Transaction::begin(Arc::clone(&self.core))
     }
@@ -88,6 +95,39 @@ impl Database {
     /// Writes a checkpoint and drops the log before it. Blocks.
     pub fn checkpoint(&self) -> Result<()> {
         self.core.checkpoint()
+    }
+
+    /// Rewrites segments of a table that hold dead rows or are too many; all of them when `full`. Ends early, with
+    /// `Cancelled`, when `cancelled` says so. Blocks.
+    pub fn compact(&self, _table: TableId, _full: bool, _cancelled: &dyn Fn() -> bool) -> Result<()> {
+        Err(Error::unsupported("VACUUM"))
+    }
+
+    /// How far back a table can be read. None when it does not exist.
+    pub fn history(&self, _table: TableId) -> Option<HistoryInfo> {
+        None
+    }
+
+    /// A definition of a table that was dropped and can be had back, by schema and name; the newest one.
+    pub fn dropped_table(&self, _schema: SchemaId, _name: &str) -> Option<Arc<TableDef>> {
+        None
+    }
+
+    pub fn tablets(&self) -> Vec<TabletInfo> {
+        Vec::new()
+    }
+
+    /// May block on segments that were not read before.
+    pub fn segments(&self) -> Result<Vec<SegmentInfo>> {
+        Ok(Vec::new())
+    }
+
+    pub fn pins(&self) -> Vec<PinInfo> {
+        Vec::new()
+    }
+
+    pub fn jobs(&self) -> Vec<JobInfo> {
+        Vec::new()
     }
 
     /// Locks that running transactions hold on keys.

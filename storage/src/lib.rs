@@ -47,11 +47,15 @@ mod locking;
 mod transaction;
 mod write;
 
+mod changes;
 mod check;
 mod database;
+mod inspect;
 mod invariants;
 
+pub use changes::{Changes, ChangesSpec};
 pub use database::{CheckReport, Database, Snapshot};
+pub use inspect::{HistoryInfo, JobInfo, PinInfo, SegmentInfo, TabletInfo};
 pub use predicate::{CompareOp, Predicate};
 pub use scan::{ReadView, Scan, ScanMetrics, ScanSpec, ScanSplit};
 pub use settings::StorageSettings;

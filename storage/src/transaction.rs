@@ -15,7 +15,7 @@ use crate::view::View;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommandNumber, CommitTs, TableId, TabletId, TxnId};
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogEdit, CatalogState};
+use catalog::{CatalogEdit, CatalogState, TableDef};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -198,6 +198,23 @@ impl Transaction {
                 self.killed.remove(&tablet.id);
             }
         }
+    }
+
+    /// Ends all rows of a table at the commit, without touching them one by one. `LostRace` when another transaction
+    /// writes to the table.
+    pub fn truncate(&mut self, _table: TableId) -> Result<()> {
+        Err(Error::unsupported("TRUNCATE"))
+    }
+
+    /// Creates the table `def` (its columns those of `source`, with the same ids; tablets with the same buckets and
+    /// ranges) with the rows that `source` had at `at`, or has now. Segments are shared.
+    pub fn clone_table(&mut self, _def: TableDef, _source: TableId, _at: Option<CommitTs>) -> Result<()> {
+        Err(Error::unsupported("CLONE"))
+    }
+
+    /// Brings a dropped table back as it was when it was dropped. `def` is what `Database::dropped_table` said.
+    pub fn undrop_table(&mut self, _def: &TableDef) -> Result<()> {
+        Err(Error::unsupported("UNDROP"))
     }
 
     /// Inserts rows: 23502 for null in NOT NULL, 23514 outside every range, 23505 per `mode`,

@@ -7,8 +7,8 @@ use arrow::datatypes::i256;
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
 use catalog::{
-    CatalogEdit, CatalogState, ColumnDef, HashLevel, Partitioning, RangeLevel, RangePartition, SchemaDef,
-    TableDef, TabletDef,
+    CatalogEdit, CatalogState, ColumnDef, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition,
+    SchemaDef, TableDef, TableOptions, TabletDef,
 };
 use types::{Datum, Form, Interval, SqlType};
 
@@ -25,13 +25,17 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.u8(2);
             writer.varint(id.0);
         }
-        CatalogEdit::CreateTable(def) => {
-            writer.u8(3);
-            encode_table(writer, def);
-        }
         CatalogEdit::DropTable(id) => {
             writer.u8(4);
             writer.varint(id.0);
+        }
+        CatalogEdit::CreateTable(def) => {
+            writer.u8(5);
+            encode_table(writer, def);
+        }
+        CatalogEdit::AlterTable(def) => {
+            writer.u8(6);
+            encode_table(writer, def);
         }
     }
 }
@@ -40,8 +44,10 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
     Ok(match reader.u8()? {
         1 => CatalogEdit::CreateSchema(decode_schema(reader)?),
         2 => CatalogEdit::DropSchema(SchemaId(reader.varint()?)),
-        3 => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
+        3 => CatalogEdit::CreateTable(Box::new(decode_plain_table(reader)?)),
         4 => CatalogEdit::DropTable(TableId(reader.varint()?)),
+        5 => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
+        6 => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
         _ => return Err(reader.bad("unknown catalog edit")),
     })
 }
@@ -60,10 +66,15 @@ pub(super) fn encode_state(writer: &mut Writer, state: &CatalogState) {
     }
 }
 
-pub(super) fn decode_state(reader: &mut Reader<'_>) -> Result<CatalogState> {
+/// `version` is that of the checkpoint's format.
+pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<CatalogState> {
     let (next_oid, next_id, version) = (Oid(reader.u32()?), reader.varint()?, reader.varint()?);
     let schemas = reader.list(6, decode_schema)?;
-    let tables = reader.list(16, decode_table)?;
+    let tables = if version == 1 {
+        reader.list(16, decode_plain_table)?
+    } else {
+        if version == 1 { reader.list(16, decode_plain_table)? } else { reader.list(18, decode_table)? }
+    };
     Ok(CatalogState::from_parts(schemas, tables, next_oid, next_id, version))
 }
 
@@ -77,7 +88,7 @@ fn decode_schema(reader: &mut Reader<'_>) -> Result<SchemaDef> {
     Ok(SchemaDef { id: SchemaId(reader.varint()?), oid: Oid(reader.u32()?), name: reader.string()? })
 }
 
-fn encode_table(writer: &mut Writer, def: &TableDef) {
+pub(super) fn encode_table(writer: &mut Writer, def: &TableDef) {
     writer.varint(def.id.0);
     writer.u32(def.oid.0);
     writer.varint(def.schema.0);
@@ -112,9 +123,40 @@ fn encode_table(writer: &mut Writer, def: &TableDef) {
             writer.u32(range);
         }
     }
+    encode_options(writer, &def.options);
+    writer.count(def.distinct.len());
+    for count in &def.distinct {
+        writer.u32(count.column.0);
+        writer.varint(count.values);
+    }
 }
 
-fn decode_table(reader: &mut Reader<'_>) -> Result<TableDef> {
+pub(super) fn decode_table(reader: &mut Reader<'_>) -> Result<TableDef> {
+    let mut def = decode_plain_table(reader)?;
+    def.options = decode_options(reader)?;
+    def.distinct =
+        reader.list(5, |r| Ok(DistinctCount { column: ColumnId(r.u32()?), values: r.varint()? }))?;
+    Ok(def)
+}
+
+fn encode_options(writer: &mut Writer, options: &TableOptions) {
+    for bound in [options.history_retention_us, options.history_max_bytes] {
+        writer.bool(bound.is_some());
+        if let Some(bound) = bound {
+            writer.varint(bound);
+        }
+    }
+    writer.bool(options.compact);
+}
+
+fn decode_options(reader: &mut Reader<'_>) -> Result<TableOptions> {
+    let mut bound = || if reader.bool()? { reader.varint().map(Some) } else { Ok(None) };
+    let (history_retention_us, history_max_bytes) = (bound()?, bound()?);
+    Ok(TableOptions { history_retention_us, history_max_bytes, compact: reader.bool()? })
+}
+
+/// A table without options, as format 1 has it.
+fn decode_plain_table(reader: &mut Reader<'_>) -> Result<TableDef> {
     Ok(TableDef {
         id: TableId(reader.varint()?),
         oid: Oid(reader.u32()?),
@@ -133,6 +175,8 @@ fn decode_table(reader: &mut Reader<'_>) -> Result<TableDef> {
                 range: if r.bool()? { Some(r.u32()?) } else { None },
             })
         })?,
+        options: TableOptions::default(),
+        distinct: Vec::new(),
     })
 }
 

@@ -5,8 +5,8 @@ use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
 use catalog::{
-    CatalogEdit, CatalogState, ColumnDef, HashLevel, Partitioning, RangeLevel, RangePartition, SchemaDef,
-    TableDef, TabletDef,
+    CatalogEdit, CatalogState, ColumnDef, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition,
+    SchemaDef, TableDef, TableOptions, TabletDef,
 };
 use types::{Datum, Form, Interval, SqlType};
 
@@ -91,6 +91,8 @@ fn table() -> TableDef {
             TabletDef { id: TabletId(11), buckets: vec![0], range: Some(0) },
             TabletDef { id: TabletId(12), buckets: vec![], range: None },
         ],
+        options: TableOptions { history_retention_us: Some(7), history_max_bytes: None, compact: true },
+        distinct: vec![DistinctCount { column: ColumnId(3), values: 300 }],
     }
 }
 
@@ -99,6 +101,7 @@ pub(crate) fn edits() -> Vec<CatalogEdit> {
         CatalogEdit::CreateSchema(SchemaDef { id: SchemaId(2), oid: Oid(16_384), name: "s".to_owned() }),
         CatalogEdit::CreateTable(Box::new(table())),
         CatalogEdit::DropTable(TableId(300)),
+        CatalogEdit::AlterTable(Box::new(table())),
         CatalogEdit::DropSchema(SchemaId(2)),
     ]
 }
@@ -125,7 +128,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 2).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -151,13 +154,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut])).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 2).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped)).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 2).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);

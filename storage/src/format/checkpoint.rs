@@ -354,7 +354,7 @@ fn decode_image(header: &FileHeader, body: &[u8], path: &str) -> Result<Checkpoi
             memtable: r.varint()?,
             pack: r.varint()?,
         },
-        catalog: decode_state(r)?,
+        catalog: decode_state(r, 2)?,
         tablets: r.list(5, |r| {
             Ok(TabletImage {
                 table: TableId(r.varint()?),

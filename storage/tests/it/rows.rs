@@ -50,6 +50,8 @@ pub(crate) fn table(catalog: &CatalogState, name: &str, key: bool, buckets: u32)
         primary_key_name: if key { format!("{name}_pkey") } else { String::new() },
         partitioning: Partitioning { hash: vec![HashLevel { columns: vec![K], buckets }], range: None },
         tablets: tablets.collect(),
+        options: catalog::TableOptions::default(),
+        distinct: Vec::new(),
     }
 }
 

@@ -85,6 +85,8 @@ impl Memory {
             primary_key_name: String::new(),
             partitioning: Partitioning::default(),
             tablets: vec![TabletDef { id: TabletId(id.0 + 1), buckets: Vec::new(), range: None }],
+            options: catalog::TableOptions::default(),
+            distinct: Vec::new(),
         };
         self.catalog.apply(&CatalogEdit::CreateTable(Box::new(def))).unwrap();
     }

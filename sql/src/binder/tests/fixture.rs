@@ -47,6 +47,8 @@ fn table(state: &CatalogState, create: &ast::CreateTable) -> TableDef {
         primary_key,
         partitioning: Partitioning::default(),
         tablets: Vec::new(),
+        options: catalog::TableOptions::default(),
+        distinct: Vec::new(),
     }
 }
 

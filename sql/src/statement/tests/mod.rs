@@ -46,6 +46,8 @@ fn table(
         primary_key_name: if key > 0 { format!("{name}_pkey") } else { String::new() },
         partitioning: Partitioning::default(),
         tablets: vec![TabletDef { id: TabletId(id + 1), buckets: vec![], range: None }],
+        options: catalog::TableOptions::default(),
+        distinct: Vec::new(),
     }))
 }
 
