@@ -68,14 +68,11 @@ pub(super) fn encode_state(writer: &mut Writer, state: &CatalogState) {
 
 /// `version` is that of the checkpoint's format.
 pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<CatalogState> {
-    let (next_oid, next_id, version) = (Oid(reader.u32()?), reader.varint()?, reader.varint()?);
+    let (next_oid, next_id, edits) = (Oid(reader.u32()?), reader.varint()?, reader.varint()?);
     let schemas = reader.list(6, decode_schema)?;
-    let tables = if version == 1 {
-        reader.list(16, decode_plain_table)?
-    } else {
-        if version == 1 { reader.list(16, decode_plain_table)? } else { reader.list(18, decode_table)? }
-    };
-    Ok(CatalogState::from_parts(schemas, tables, next_oid, next_id, version))
+    let table = if version == 1 { decode_plain_table } else { decode_table };
+    let tables = reader.list(16, table)?;
+    Ok(CatalogState::from_parts(schemas, tables, next_oid, next_id, edits))
 }
 
 fn encode_schema(writer: &mut Writer, def: &SchemaDef) {
