@@ -18,8 +18,9 @@ use base::Result;
 use base::clock::HybridClock;
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, Epoch, MemtableId, TabletId};
+use base::sync::{Mutex, PoisonError, RwLock};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 /// An open database.
 pub(crate) struct Core {

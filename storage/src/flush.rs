@@ -14,8 +14,10 @@ use crate::state::{DatabaseState, Edit, SwapEdit};
 use crate::tablet::{Reference, TabletState};
 use base::Result;
 use base::id::TabletId;
+use base::plant::{Flaw, planted};
+use base::sync::PoisonError;
 use roaring::RoaringBitmap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 impl Core {
     /// Flushes all memtables.
@@ -117,7 +119,8 @@ fn swap_of(
             attach: Attach::Since(meta.attach_ts),
             content_hash: meta.content_hash,
         });
-        let deletes = run.as_ref().map_or_else(|| Ok(DeleteVector::default()), deaths)?;
+        let run = run.as_ref().filter(|_| !planted(Flaw::SkipCarryingDeaths));
+        let deletes = run.map_or_else(|| Ok(DeleteVector::default()), deaths)?;
         if !deletes.is_empty() {
             record.deletes.push(SegmentDeletes { reference: meta.id, dead: deletes.encode()? });
         }

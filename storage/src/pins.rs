@@ -4,8 +4,10 @@
 //! passes a reader.
 
 use base::id::CommitTs;
+use base::plant::{Flaw, planted};
+use base::sync::{Mutex, MutexGuard, PoisonError};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Pinned timestamps with how often each is pinned.
 #[derive(Debug, Default)]
@@ -22,13 +24,17 @@ pub(crate) struct Pin {
 
 impl Pins {
     pub(crate) fn pin(self: &Arc<Self>, ts: CommitTs) -> Pin {
-        *self.lock().entry(ts).or_insert(0) += 1;
+        if !planted(Flaw::ForgetPin) {
+            *self.lock().entry(ts).or_insert(0) += 1;
+        }
         Pin { pins: Arc::clone(self), ts }
     }
 
     /// The oldest pinned timestamp, or `newest` when there is none.
     pub(crate) fn horizon(&self, newest: CommitTs) -> CommitTs {
-        self.lock().keys().next().copied().unwrap_or(newest).min(newest)
+        let pins = self.lock();
+        let oldest = if planted(Flaw::WrongHorizon) { pins.keys().next_back() } else { pins.keys().next() };
+        oldest.copied().unwrap_or(newest).min(newest)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<CommitTs, usize>> {

@@ -12,11 +12,13 @@ use arrow::datatypes::UInt64Type;
 use arrow::record_batch::RecordBatch;
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, ReferenceId, SegmentId};
+use base::plant::{Flaw, planted};
+use base::sync::{Mutex, PoisonError, RwLock};
 use base::{Error, Result};
 use futures::StreamExt;
 use roaring::RoaringBitmap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 /// The segment files of a database.
 #[derive(Debug)]
@@ -281,5 +283,8 @@ impl Reference {
     /// Removes the file once nobody refers to it any more.
     pub(crate) fn discard(&self) {
         self.file.discarded.store(true, Ordering::Release);
+        if planted(Flaw::DiscardTooEarly) {
+            let _ = self.file.store.fs.remove(&segment_path(self.meta.segment));
+        }
     }
 }
