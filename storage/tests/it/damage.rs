@@ -4,7 +4,7 @@
 //! The short form tries a part that the seed chooses, the long one every bit, every length and every page.
 //!
 //! What no log can tell: whether its last record was ever synced, so that a damaged last record is taken for one that never
-//! was. A page of zeroes may hide several last records in the same way.
+//! was. A page of zeroes may hide several last records in the same way, the loss of the whole last file all that it held.
 
 use crate::rows::{self, Model, batch};
 use crate::seeds;
@@ -245,17 +245,17 @@ pub(crate) fn run(kinds: &[&str], budget: usize, seed: u64) {
 
 #[test]
 fn damage_to_segments_is_found_or_harmless() {
-    run(&["segment"], 24, seeds::any());
+    run(&["segment"], 100, seeds::any());
 }
 
 #[test]
 fn damage_to_the_log_is_found_or_harmless() {
-    run(&["log"], 60, seeds::any());
+    run(&["log"], 200, seeds::any());
 }
 
 #[test]
 fn damage_to_checkpoints_and_what_they_name_is_found_or_harmless() {
-    run(&["CURRENT", "checkpoint", "delete"], 60, seeds::any());
+    run(&["CURRENT", "checkpoint", "delete"], 400, seeds::any());
 }
 
 #[test]
@@ -279,9 +279,15 @@ fn a_sound_directory_passes_and_is_not_changed() {
 #[test]
 fn a_missing_file_is_named() {
     let exhibit = Exhibit::new();
+    let last_log = exhibit.files.iter().rfind(|(path, _)| kind_of(path) == "log").unwrap();
     for (path, _) in &exhibit.files {
         let mut world = exhibit.world.duplicate();
         world.disk.process().remove(path).unwrap();
+        if *path == last_log.0 {
+            // Nothing refers to the end of the log: what is left is a state of before.
+            assert!(exhibit.states.contains(&open_and_read(&mut world).unwrap()));
+            continue;
+        }
         if path != "CURRENT" {
             let report = Database::check(world.disk.process()).unwrap();
             assert!(report.problems.iter().any(|p| p.contains(path)), "{path}: {:?}", report.problems);

@@ -149,7 +149,12 @@ fn load(world: &World, story: &mut Story) -> Result<()> {
 }
 
 fn commits(world: &World, story: &mut Story) -> Result<()> {
-    for key in 20..28 {
+    insert_from(world, story, 20)
+}
+
+/// Enough commits for some log files.
+fn insert_from(world: &World, story: &mut Story, first: i32) -> Result<()> {
+    for key in first..first + 8 {
         let (mut txn, mut next) = (world.begin(), story.done.clone());
         insert_into(&mut txn, id(world, "t"), next.get_mut("t").unwrap(), &[(key, 1), (key + 20, 2)])?;
         story.commit(txn, next)?;
@@ -290,7 +295,7 @@ fn restart(world: &mut World, story: &Story, what: &str) {
     let known = found == story.done || Some(&found) == story.unknown.as_ref();
     assert!(known, "{what}: found {found:?}\nof {story:?}");
     let mut after = Story { done: found, unknown: None };
-    commits(world, &mut after).unwrap();
+    insert_from(world, &mut after, 50).unwrap();
     assert_eq!(state(world.database()).unwrap(), after.done, "{what}");
 }
 

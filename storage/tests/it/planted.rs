@@ -39,7 +39,7 @@ impl Finder {
     /// Seeds, or orders of threads, within which it must find a flaw.
     pub(crate) fn seeds(self) -> u64 {
         match self {
-            Finder::Model => 8,
+            Finder::Model => 20,
             Finder::Cuts => 60,
             Finder::DamagedSegments | Finder::DamagedLog | Finder::DamagedCheckpoints => 6,
             Finder::FailedCalls
@@ -81,5 +81,5 @@ pub(crate) const FOUND_BY: [(Flaw, Finder); Flaw::ALL.len()] = [
     (Flaw::SkipCarryingDeaths, Finder::Meetings),
     (Flaw::SkipLockCheck, Finder::Races),
     (Flaw::ForgetPin, Finder::Model),
-    (Flaw::WrongHorizon, Finder::Model),
+    (Flaw::WrongHorizon, Finder::Meetings),
 ];
