@@ -17,9 +17,11 @@ use crate::state::DatabaseState;
 use crate::tablet::{Reference, ReferenceMeta};
 use base::fs::FileSystem;
 use base::id::{CommitTs, LogSeq, MemtableId, TableId, TabletId};
+use base::plant::{Flaw, planted};
+use base::sync::PoisonError;
 use base::{Error, Result};
 use catalog::CatalogState;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// Where packs of delete vectors are.
 pub(crate) const PACK_DIRECTORY: &str = "delete";
@@ -78,6 +80,9 @@ impl Core {
         let capture = self.quiesced(|next| self.sequencer.published(|p| capture(&p.state, p.ts, next)))?;
         let next = capture.next;
         let image = self.image(capture)?;
+        if planted(Flaw::CutLogBeforeCurrent) {
+            self.sequencer.log().truncate_before(next)?;
+        }
         let counter =
             maintenance.written.checked_add(1).ok_or_else(|| Error::internal("checkpoints are used up"))?;
         let number = CheckpointNumber::new(self.epoch, counter);
@@ -158,7 +163,7 @@ fn reference_image(
     pack: u64,
     packed: &mut PackWriter,
 ) -> Result<ReferenceImage> {
-    let deletes = if vector.is_empty() {
+    let deletes = if vector.is_empty() || planted(Flaw::DropDeleteVectorAtCheckpoint) {
         None
     } else {
         let (offset, bytes) = packed.add(vector)?;
@@ -188,7 +193,8 @@ fn memtable_image(
         let encoded = encode_rows(chunk.batch(), &layout.forms())?;
         for ((version, key), row) in chunk.versions().zip(chunk.keys()).zip(encoded) {
             // Deaths after the capture belong to the log behind it.
-            let end = if version.end <= ts.0 { CommitTs(version.end) } else { CommitTs::MAX };
+            let ended = version.end <= ts.0 && !planted(Flaw::DropDeathsAtCheckpoint);
+            let end = if ended { CommitTs(version.end) } else { CommitTs::MAX };
             rows.push(MemtableRow {
                 schema_version: layout.def().schema_version,
                 begin_ts: CommitTs(version.begin),

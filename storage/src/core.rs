@@ -19,10 +19,11 @@ use crate::tablet::SegmentStore;
 use base::clock::HybridClock;
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, Epoch, MemtableId, TableId, TabletId};
+use base::sync::{Mutex, PoisonError, RwLock};
 use base::{Error, ErrorKind, Result};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// An open database.
 pub(crate) struct Core {

@@ -5,8 +5,10 @@
 
 use crate::inspect::PinInfo;
 use base::id::CommitTs;
+use base::plant::{Flaw, planted};
+use base::sync::{Mutex, MutexGuard, PoisonError};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Who holds how many pins at a time, and since when.
 type Owners = BTreeMap<Arc<str>, Held>;
@@ -35,14 +37,18 @@ impl Pins {
     /// `now_us`: the wall clock, for those who look at the registry.
     pub(crate) fn pin(self: &Arc<Self>, ts: CommitTs, owner: &Arc<str>, now_us: u64) -> Pin {
         let mut held = self.lock();
-        let owners = held.entry(ts).or_default();
+        // A pin that is not there is not missed when it is dropped.
+        let kept = if planted(Flaw::ForgetPin) { CommitTs::MAX } else { ts };
+        let owners = held.entry(kept).or_default();
         owners.entry(Arc::clone(owner)).or_insert(Held { count: 0, since_us: now_us }).count += 1;
         Pin { pins: Arc::clone(self), ts, owner: Arc::clone(owner) }
     }
 
     /// The oldest pinned timestamp, or `newest` when there is none.
     pub(crate) fn horizon(&self, newest: CommitTs) -> CommitTs {
-        self.lock().keys().next().copied().unwrap_or(newest).min(newest)
+        let held = self.lock();
+        let oldest = if planted(Flaw::WrongHorizon) { held.keys().next_back() } else { held.keys().next() };
+        oldest.copied().unwrap_or(newest).min(newest)
     }
 
     pub(crate) fn list(&self) -> Vec<PinInfo> {

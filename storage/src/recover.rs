@@ -27,6 +27,7 @@ use crate::tablet::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, SegmentStore, T
 use base::clock::{Clock, HybridClock};
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, Epoch, SchemaVersion, TableId};
+use base::plant::{Flaw, planted};
 use base::random::Random;
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
@@ -341,7 +342,7 @@ fn collect(
     let named: HashSet<String> = references.map(|r| segment_path(r.meta().segment)).collect();
     for name in fs.list(SEGMENT_DIRECTORY)? {
         let path = format!("{SEGMENT_DIRECTORY}/{name}");
-        if !named.contains(&path) {
+        if !named.contains(&path) || planted(Flaw::CollectNamedFile) {
             fs.remove(&path)?;
         }
     }

@@ -7,13 +7,14 @@ use crate::core::Core;
 use crate::delete_vector::DeleteVector;
 use crate::format::Lives;
 use crate::layout::Layout;
-use crate::memtable::Chunk;
+use crate::memtable::{Chunk, Version};
 use crate::segment::{SegmentMeta, SegmentRows, WrittenSegment, verify_segment, write_segment};
 use crate::tablet::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, segment_path};
 use arrow::array::{BinaryArray, UInt64Array};
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::id::CommitTs;
+use base::plant::{Flaw, planted};
 use base::{Error, Result};
 use std::sync::Arc;
 
@@ -70,10 +71,11 @@ impl Run {
         let key =
             |(chunk, index): &(usize, usize)| self.chunks.get(*chunk).and_then(|c| c.keys().get(*index));
         let versions: Vec<_> = rows.iter().filter_map(version).collect();
+        let begin = |v: &Version| if planted(Flaw::LoseBegin) { 0 } else { v.begin };
         let end = || UInt64Array::from_iter_values(versions.iter().map(|v| v.end));
         Ok(SegmentRows {
             columns: batch.columns().to_vec(),
-            begin_ts: UInt64Array::from_iter_values(versions.iter().map(|v| v.begin)),
+            begin_ts: UInt64Array::from_iter_values(versions.iter().map(begin)),
             end_ts: history.then(end),
             keys: BinaryArray::from_iter_values(rows.iter().filter_map(key)),
         })
@@ -135,7 +137,9 @@ fn write_file(
 ) -> Result<WrittenSegment> {
     let fs = core.fs.as_ref();
     let written = write_segment(fs, path, meta, batches)?;
-    fs.sync_directory(SEGMENT_DIRECTORY)?;
+    if !planted(Flaw::SkipSegmentDirectorySync) {
+        fs.sync_directory(SEGMENT_DIRECTORY)?;
+    }
     if core.settings.read_back {
         verify_segment(fs, path, meta, &written)?;
     }

@@ -7,6 +7,7 @@ use super::DeleteVector;
 use crate::format::{Reader, Writer};
 use base::fs::File;
 use base::id::DatabaseId;
+use base::plant::{Flaw, planted};
 use base::{Error, Result};
 
 const PACK_MAGIC: &[u8; 8] = b"NYDELETE";
@@ -70,7 +71,9 @@ impl PackWriter {
     /// Writes the pack into a new file and syncs its bytes; the caller syncs the directory.
     pub(crate) fn finish(self, file: &dyn File) -> Result<u64> {
         file.write_at(0, &self.bytes)?;
-        file.sync_data()?;
+        if !planted(Flaw::SkipPackSync) {
+            file.sync_data()?;
+        }
         Ok(self.bytes.len() as u64)
     }
 }
@@ -117,7 +120,8 @@ pub(crate) fn read_vector(
     let Some((payload, checksum)) = bytes.split_last_chunk::<4>() else {
         return Err(damaged("it is too short"));
     };
-    if u32::from_le_bytes(*checksum) != identity.checksum(offset, payload) {
+    let sound = u32::from_le_bytes(*checksum) == identity.checksum(offset, payload);
+    if !sound && !planted(Flaw::IgnorePackChecksum) {
         return Err(damaged("a vector does not match its checksum"));
     }
     DeleteVector::decode(payload)

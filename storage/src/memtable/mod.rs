@@ -15,9 +15,10 @@ use crate::layout::Key;
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::id::MemtableId;
+use base::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use base::{Error, Result};
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 /// Rows that a chunk grows to by merging with its neighbours.
 const CHUNK_ROWS: usize = 8_192;

@@ -6,10 +6,11 @@
 use crate::segment::{ChunkCache, Identity, Segment, segment_path};
 use base::fs::FileSystem;
 use base::id::{DatabaseId, SegmentId};
+use base::sync::{Mutex, PoisonError};
 use base::{Error, Result};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// The segment files of a database.
 #[derive(Debug)]
@@ -90,6 +91,11 @@ impl SegmentFile {
 
     pub(super) fn discard(&self) {
         self.discarded.store(true, Ordering::Release);
+    }
+
+    /// Removes the file now; only a planted flaw does that.
+    pub(super) fn remove(&self) {
+        let _ = self.store.fs.remove(&segment_path(self.segment));
     }
 
     /// Whether no state to come names the file.

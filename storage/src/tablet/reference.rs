@@ -12,10 +12,12 @@ use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommitTs, ReferenceId, SegmentId};
+use base::plant::{Flaw, planted};
+use base::sync::{PoisonError, RwLock, RwLockReadGuard};
 use base::{Error, Result};
 use futures::StreamExt;
 use roaring::RoaringBitmap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 
 /// What is known of a reference without opening its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +128,9 @@ impl Reference {
     /// It is part of the newest state no more: the file goes with its last reader, unless another reference has it.
     pub(crate) fn leave(&self) {
         self.file.leave();
+        if planted(Flaw::DiscardTooEarly) {
+            self.file.remove();
+        }
     }
 
     /// The delete vector as it is now.
@@ -260,5 +265,8 @@ impl Reference {
     /// Removes the file once nobody refers to it any more; of a reference that was never part of a state.
     pub(crate) fn discard(&self) {
         self.file.discard();
+        if planted(Flaw::DiscardTooEarly) {
+            self.file.remove();
+        }
     }
 }
