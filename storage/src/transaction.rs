@@ -26,6 +26,9 @@ pub enum InsertMode {
     Error,
     /// Insert the rows without conflict, report the others.
     Report,
+    /// Let each row take the place of the one with its key. Reported are only rows whose key stands twice in the
+    /// batch or was written by this very command.
+    Replace,
 }
 
 /// A proposed row whose key exists.
@@ -40,7 +43,10 @@ pub struct Conflict {
 
 #[derive(Clone, Debug, Default)]
 pub struct InsertOutcome {
+    /// Rows whose keys were new.
     pub inserted: u64,
+    /// Rows that took the place of others.
+    pub replaced: u64,
     pub conflicts: Vec<Conflict>,
 }
 
