@@ -6,7 +6,7 @@
 
 use crate::core::{Core, Pinned};
 use crate::format::RowAddress;
-use crate::layout::Key;
+use crate::layout::{Key, KeyHasher};
 use crate::locks::Held;
 use crate::private::Private;
 use crate::scan::ReadView;
@@ -58,6 +58,9 @@ pub(crate) struct KilledRow {
     pub(crate) command: CommandNumber,
 }
 
+/// Killed rows of one tablet.
+pub(crate) type KilledRows = HashMap<Key, KilledRow, KeyHasher>;
+
 /// Locks held, to release them.
 #[derive(Debug, Default)]
 pub(crate) struct HeldLocks {
@@ -79,7 +82,7 @@ pub struct Transaction {
     pub(crate) command: CommandNumber,
     pub(crate) generation: u8,
     pub(crate) held: HeldLocks,
-    pub(crate) killed: BTreeMap<TabletId, HashMap<Key, KilledRow>>,
+    pub(crate) killed: BTreeMap<TabletId, KilledRows>,
     /// Runs written as segments, which nothing refers to before the commit.
     pub(crate) staged: Vec<Arc<Reference>>,
     /// Kinds of errors of a write that failed; nothing can be committed after it.

@@ -159,12 +159,15 @@ impl Transaction {
             return Ok(());
         }
         let private = self.private.table_or_new(table.layout.table());
+        let mut dead = Vec::with_capacity(rows.len());
         for Replaced { place, key, live } in rows {
             match live {
-                Some((tablet, live)) => self.kill_committed(table, &private, place, (tablet, key), &live)?,
+                Some((tablet, live)) => self.note_killed(table, place, (tablet, key), &live, &mut dead)?,
                 None => drop(self.kill_own(table, &private, place)?),
             }
         }
+        dead.sort_unstable();
+        private.kill_all(dead.into_iter(), self.command);
         Ok(())
     }
 
@@ -398,7 +401,7 @@ impl Transaction {
     fn kill(&mut self, table: &TableView, targets: &[Target]) -> Result<usize> {
         let newest = self.core.newest();
         let private = self.private.table_or_new(table.layout.table());
-        let mut killed = 0;
+        let (mut killed, mut dead) = (0, Vec::new());
         let tablets: Vec<TabletId> = targets.iter().map(|t| t.tablet).collect();
         for (tablet, indexes) in by_tablet(&tablets) {
             let targets: Vec<&Target> = indexes.iter().filter_map(|i| targets.get(*i)).collect();
@@ -422,10 +425,12 @@ impl Transaction {
                     return Err(gone());
                 }
                 let name = (tablet, target.key.clone());
-                self.kill_committed(table, &private, target.place, name, &live)?;
+                self.note_killed(table, target.place, name, &live, &mut dead)?;
                 killed += 1;
             }
         }
+        dead.sort_unstable();
+        private.kill_all(dead.into_iter(), self.command);
         Ok(killed)
     }
 
@@ -443,21 +448,22 @@ impl Transaction {
         })
     }
 
-    /// Kills a committed row that is `live` now and stands at `place` in the view.
-    fn kill_committed(
+    /// Notes a committed row that is `live` now and stands at `place` in the view as killed; `dead` takes its part
+    /// and row.
+    fn note_killed(
         &mut self,
         table: &TableView,
-        private: &PrivateTable,
         place: Place,
         (tablet, key): (TabletId, Key),
         live: &LiveRow,
+        dead: &mut Vec<(u64, u32)>,
     ) -> Result<()> {
         let (id, row) = part_of(&live.address);
-        private.kill(id, row, self.command);
+        dead.push((id, row));
         let seen = table.part(place.part)?.part.id();
         if seen != id {
             // Views of this snapshot have the row where it was before a flush.
-            private.kill(seen, place.row, self.command);
+            dead.push((seen, place.row));
         }
         let row = KilledRow { address: live.address, command: self.command };
         self.killed.entry(tablet).or_default().insert(key, row);

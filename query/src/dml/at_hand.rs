@@ -17,11 +17,7 @@ use types::{Datum, SqlType};
 const BATCH_ROWS: usize = 8_192;
 
 /// The rows of `rel` with the columns of `output`; None when they need a plan.
-pub(crate) fn rows(
-    context: &QueryContext,
-    rel: &Rel,
-    output: &[ColRef],
-) -> Result<Option<Vec<RecordBatch>>> {
+pub(crate) fn rows(context: &QueryContext, rel: &Rel, output: &[ColRef]) -> Result<Option<Vec<RecordBatch>>> {
     let mut batches = Vec::new();
     match rel {
         Rel::Values { rows, columns } => {
@@ -83,11 +79,8 @@ fn column(context: &QueryContext, cells: &[&Expr], ty: &SqlType) -> Result<Optio
         let from = arg.ty();
         let Some(array) = column(context, &args, &from)? else { return Ok(None) };
         let input = TypedCol { col: ColRef(0), ty: from };
-        let cast = Expr::Cast {
-            how: how.clone(),
-            arg: Box::new(Expr::Column(input.clone())),
-            ty: to.clone(),
-        };
+        let cast =
+            Expr::Cast { how: how.clone(), arg: Box::new(Expr::Column(input.clone())), ty: to.clone() };
         let evaluator = Evaluator::new(context, std::slice::from_ref(&cast), &[input])?;
         return Ok(evaluator.evaluate(vec![array], cells.len())?.pop());
     }

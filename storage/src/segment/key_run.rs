@@ -232,6 +232,16 @@ impl Blocks<'_> {
     }
 }
 
+/// Bytes shared with the key before, and the others.
+fn entry<'a>(reader: &mut Reader<'a>) -> Result<(usize, &'a [u8])> {
+    // Short keys, told first: two bytes and the rest.
+    if let [shared @ 0..0x80, len @ 0..0x80, ..] = reader.rest() {
+        let (shared, len) = (usize::from(*shared), usize::from(*len));
+        return Ok((shared, reader.raw(len + 2)?.get(2..).unwrap_or_default()));
+    }
+    Ok((reader.small()? as usize, reader.bytes()?))
+}
+
 /// Position of the last key equal to `wanted` in an encoded block of `keys` keys. Nothing is decoded: how much a key
 /// shares with the one before it tells mostly how it compares.
 fn last_position(block: &[u8], keys: usize, wanted: &[u8]) -> Result<Option<usize>> {
@@ -241,8 +251,7 @@ fn last_position(block: &[u8], keys: usize, wanted: &[u8]) -> Result<Option<usiz
     // Bytes of `wanted` with which the key before begins; that key is not above `wanted`.
     let mut matched = 0;
     for position in 0..keys {
-        let shared = reader.small()? as usize;
-        let rest = reader.bytes()?;
+        let (shared, rest) = entry(&mut reader)?;
         if shared > before {
             return Err(reader.bad("a key shares more than there is"));
         }
@@ -284,8 +293,7 @@ impl KeyBlock {
         let mut block = Self::default();
         let mut last_start = 0;
         while reader.remaining() > 0 {
-            let shared = reader.small()? as usize;
-            let rest = reader.bytes()?;
+            let (shared, rest) = entry(&mut reader)?;
             let start = block.bytes.len();
             let shared_end = last_start + shared;
             if shared_end > start {
@@ -307,5 +315,33 @@ impl KeyBlock {
 
     fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.ends.len()).map(|position| self.key(position))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KeyBlock, KeyRunWriter, last_position};
+    use base::random::Random;
+
+    #[test]
+    fn a_key_is_found_where_decoding_finds_it() {
+        for seed in 1..=200 {
+            let random = Random::from_seed(seed);
+            let number = |below| usize::try_from(random.below(below)).unwrap();
+            let key = || -> Vec<u8> { (0..number(5)).map(|_| b"ab"[number(2)]).collect() };
+            let mut keys: Vec<Vec<u8>> = (0..=number(60)).map(|_| key()).collect();
+            keys.sort_unstable();
+            let mut writer = KeyRunWriter::default();
+            keys.iter().for_each(|key| writer.push(key));
+            let (block, _) = writer.finish();
+            assert_eq!(KeyBlock::decode(&block).unwrap().iter().collect::<Vec<_>>(), keys);
+            for wanted in keys.iter().cloned().chain((0..40).map(|_| key())) {
+                let found = last_position(&block, keys.len(), &wanted).unwrap();
+                assert_eq!(found, keys.iter().rposition(|key| *key == wanted), "seed {seed}");
+            }
+            let cut = &block[..block.len() - 1];
+            assert!(last_position(cut, keys.len(), b"c").is_err(), "seed {seed}");
+            assert!(last_position(&block, keys.len() - 1, b"c").is_err(), "seed {seed}");
+        }
     }
 }
