@@ -24,4 +24,6 @@ mod rows;
 mod seeds;
 mod sieves;
 mod statements;
+mod timeline;
+mod whole_tables;
 mod world;
