@@ -9,7 +9,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 /// Rewrites the clauses among the tokens of a statement.
-pub(crate) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
+pub(crate) fn rewrite(tokens: &mut [TokenWithSpan]) {
     let begins = |at: usize, words: &[&str], tokens: &[TokenWithSpan]| {
         words.iter().zip(at..).all(|(word, n)| tokens.get(n).is_some_and(|t| is_word(&t.token, word)))
     };
