@@ -10,10 +10,13 @@
     reason = "a test fails by panicking and prints its seed"
 )]
 
+#[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/hooked.rs"]
 mod hooked;
+#[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/planted.rs"]
 mod planted;
+#[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/rows.rs"]
 mod rows;
 
@@ -287,7 +290,9 @@ fn run_with(scheduler: impl Scheduler + 'static, work: fn()) {
 fn explore(work: fn(), usual: u64) {
     let seed = number("NYALA_SEED").unwrap_or_else(|| Random::from_system().unwrap().below(1 << 32));
     println!("SEED={seed}");
-    let orders = usize::try_from(number("NYALA_SEEDS").unwrap_or(usual)).unwrap();
+    let long = std::env::var_os("NYALA_TEST_LONG").is_some_and(|v| !v.is_empty());
+    let orders = number("NYALA_SEEDS").unwrap_or(if long { usual * 20 } else { usual });
+    let orders = usize::try_from(orders).unwrap();
     run_with(RandomScheduler::new_from_seed(seed, orders.div_ceil(2)), work);
     run_with(PctScheduler::new_from_seed(seed, 3, orders.div_ceil(2)), work);
 }
