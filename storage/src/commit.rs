@@ -18,7 +18,7 @@ use arrow::array::UInt32Array;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommitTs, ReferenceId, TabletId};
 use base::{Error, Result};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Private rows above this many bytes are staged as segments rather than written to the log.
@@ -56,12 +56,13 @@ impl Transaction {
     fn build(&self, core: &Core, state: &Arc<DatabaseState>, bulky: bool) -> Result<(LogRecord, Edit)> {
         let mut record = CommitRecord { catalog: self.edits.clone(), ..CommitRecord::default() };
         let mut edit = CommitEdit { catalog: self.edits.clone(), ..CommitEdit::default() };
-        let view = self.current_view();
+        self.build_tables(state, &mut record, &mut edit)?;
         for (table, private) in self.private.tables() {
-            let layout = view.layout(table)?;
-            let mut tablets: BTreeSet<TabletId> = private.parts().iter().map(|p| p.tablet).collect();
-            tablets.extend(layout.def().tablets.iter().map(|t| t.id).filter(|t| self.killed.contains_key(t)));
-            for tablet in tablets {
+            let layout = self.current_view().layout(table)?;
+            let written: HashSet<TabletId> = private.parts().iter().map(|p| p.tablet).collect();
+            // What was written to a partition that this transaction dropped goes with it.
+            let tablets = layout.def().tablets.iter().map(|t| t.id);
+            for tablet in tablets.filter(|t| written.contains(t) || self.killed.contains_key(t)) {
                 let killed = self.killed_now(state, tablet)?;
                 self.build_tablet(core, &layout, tablet, &private, killed, bulky, &mut record, &mut edit)?;
             }
@@ -113,6 +114,7 @@ impl Transaction {
                     rows: meta.rows,
                     attach: Attach::AtCommit,
                     content_hash: meta.content_hash,
+                    lives: meta.lives,
                 });
                 add_deletes(record, edit, meta.id, private.dead(meta.id.0))?;
                 edit.attach.push(AttachEdit { tablet, reference: run, attach: Attach::AtCommit });
@@ -208,7 +210,7 @@ fn row_changes(
     Ok(changes)
 }
 
-fn add_deletes(
+pub(crate) fn add_deletes(
     record: &mut CommitRecord,
     edit: &mut CommitEdit,
     reference: ReferenceId,

@@ -9,6 +9,7 @@ use crate::memtable::Memtable;
 use crate::tablet::Reference;
 use base::id::{CommandNumber, TableId, TabletId};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A place that holds rows.
@@ -44,6 +45,10 @@ pub(crate) struct PrivateTable {
     /// In order of creation; never removed while the transaction runs.
     parts: RwLock<Vec<TabletPart>>,
     dead: RwLock<Dead>,
+    /// The command that ended all committed rows; 0 for none.
+    truncated: AtomicU32,
+    /// Whether rows that are not here come with the commit.
+    sealed: AtomicBool,
 }
 
 impl PrivateTable {
@@ -83,6 +88,17 @@ impl PrivateTable {
         self.dead_at(part, u32::MAX)
     }
 
+    /// Whether commands up to `stamp` ended all committed rows.
+    pub(crate) fn is_truncated_at(&self, stamp: u32) -> bool {
+        let command = self.truncated.load(Ordering::Acquire);
+        command != 0 && command <= stamp
+    }
+
+    /// Whether rows that are not here come with the commit, so that nothing can be said of the table before.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Acquire)
+    }
+
     fn read_parts(&self) -> RwLockReadGuard<'_, Vec<TabletPart>> {
         self.parts.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,6 +126,16 @@ impl Private {
     pub(crate) fn table_or_new(&self, table: TableId) -> Arc<PrivateTable> {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tables.entry(table).or_default())
+    }
+
+    /// Notes that `command` ended all committed rows of a table.
+    pub(crate) fn truncate(&self, table: TableId, command: CommandNumber) {
+        self.table_or_new(table).truncated.store(command.0, Ordering::Release);
+    }
+
+    /// Notes that rows of a table come with the commit.
+    pub(crate) fn seal(&self, table: TableId) {
+        self.table_or_new(table).sealed.store(true, Ordering::Release);
     }
 
     pub(crate) fn forget(&self, table: TableId) {

@@ -8,8 +8,8 @@ use crate::checks::{check_keys, check_rows};
 use crate::core::Core;
 use crate::format::RowAddress;
 use crate::layout::{Key, Layout};
-use crate::memtable::{Memtable, NEVER};
-use crate::private::{Part, TabletPart};
+use crate::memtable::NEVER;
+use crate::private::Part;
 use crate::routing::Router;
 use crate::tablet::LiveRow;
 use crate::transaction::{Conflict, InsertMode, InsertOutcome, KilledRow, Transaction, lost_race};
@@ -122,7 +122,8 @@ impl Transaction {
             let keys: Vec<Key> = rows.iter().filter_map(|r| routed.keys.get(*r).cloned()).collect();
             let own = self.own_rows(table, tablet, &keys)?;
             let killed = self.killed.get(&tablet);
-            let committed = match newest.tablet(tablet) {
+            let truncated = self.truncated.contains(&table.layout.table());
+            let committed = match newest.tablet(tablet).filter(|_| !truncated) {
                 Some(state) => state.live(&keys)?,
                 None => vec![None; keys.len()],
             };
@@ -227,7 +228,6 @@ impl Transaction {
 
     /// Puts rows (all, or those at `chosen` positions) into the private memtables of their tablets.
     fn append(&mut self, layout: &Arc<Layout>, routed: &Routed, chosen: Option<&[u32]>) -> Result<()> {
-        let private = self.private.table_or_new(layout.table());
         let chosen_rows: Vec<usize> = match chosen {
             None => (0..routed.keys.len()).collect(),
             Some(rows) => rows.iter().filter_map(|r| usize::try_from(*r).ok()).collect(),
@@ -247,15 +247,7 @@ impl Transaction {
                 take_record_batch(&routed.rows, &places)
                     .map_err(|e| Error::internal(format!("split rows: {e}")))?
             };
-            let memtable = private.parts().into_iter().find_map(|p| match p {
-                TabletPart { tablet: of, part: Part::Memtable(memtable) } if of == tablet => Some(memtable),
-                _ => None,
-            });
-            let memtable = memtable.unwrap_or_else(|| {
-                let memtable = Arc::new(Memtable::new(self.core.ids.memtable()));
-                private.add(TabletPart { tablet, part: Part::Memtable(Arc::clone(&memtable)) });
-                memtable
-            });
+            let memtable = self.private_memtable(layout.table(), tablet);
             memtable.append(&batch, &keys, u64::from(self.command.0))?;
         }
         Ok(())

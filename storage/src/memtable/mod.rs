@@ -102,6 +102,16 @@ impl Memtable {
         Ok(())
     }
 
+    /// Ends every row that lives at `end`.
+    pub(crate) fn kill_all(&self, end: u64) {
+        let inner = self.write();
+        for chunk in &inner.chunks {
+            for index in 0..chunk.len() {
+                chunk.kill(chunk.row(index), end);
+            }
+        }
+    }
+
     pub(crate) fn version(&self, row: u32) -> Result<Version> {
         let inner = self.read();
         Ok(chunk_of(&inner.chunks, row)?.version(row))
@@ -128,6 +138,11 @@ impl Memtable {
     /// The chunks as they are now. Rows appended and killed later have later stamps than any reader of now asks for.
     pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
         self.read().chunks.clone()
+    }
+
+    /// Rows appended, dead ones included.
+    pub(crate) fn rows(&self) -> u64 {
+        u64::from(self.read().rows)
     }
 
     /// Approximate memory, in bytes.

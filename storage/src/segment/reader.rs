@@ -164,6 +164,7 @@ impl Segment {
             excluded: None,
             rows: 0..self.rows(),
             begin_at_most: None,
+            begin_above: None,
             end_above: None,
             ordinal: false,
             timestamps: true,

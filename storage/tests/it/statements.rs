@@ -6,7 +6,7 @@ use base::ErrorKind;
 use base::id::{TableId, TabletId};
 use catalog::{CatalogEdit, Partitioning, RangeLevel, RangePartition, TabletDef};
 use std::sync::atomic::Ordering;
-use storage::{CompareOp, InsertMode, Predicate, ScanSpec};
+use storage::{CompareOp, InsertMode, Predicate, ScanSpec, StorageSettings};
 use types::Datum;
 
 fn create(world: &World, name: &str, key: bool) -> TableId {
@@ -91,7 +91,7 @@ fn a_table_without_key_takes_equal_rows() {
 
 #[test]
 fn a_dropped_table_is_gone_with_its_files() {
-    let mut world = World::new(1);
+    let mut world = World::with(1, StorageSettings { history_retention_us: 0, ..World::settings(1) });
     let table = create(&world, "u", true);
     world.database().flush().unwrap();
     let files =
@@ -110,8 +110,13 @@ fn a_dropped_table_is_gone_with_its_files() {
             .scan(&ScanSpec { table, projection: vec![K], predicate: None, sieve: None, row_address: false })
             .is_err()
     );
+    // A reader has them, and as long as it does nothing can be collected.
+    world.database().collect().unwrap();
+    assert_eq!(files(&world), 1);
     drop(old);
+    world.database().collect().unwrap();
     assert_eq!(files(&world), 0);
+    assert!(world.database().tablets().unwrap().iter().all(|t| t.table != table));
     world.drop_database();
     world.open().unwrap();
     assert!(world.database().snapshot().catalog().table(table).is_none());

@@ -43,7 +43,11 @@ pub(crate) struct World {
 impl World {
     /// A world of small parts.
     pub(crate) fn new(seed: u64) -> Self {
-        let settings = StorageSettings {
+        Self::with(seed, Self::settings(seed))
+    }
+
+    pub(crate) fn settings(seed: u64) -> StorageSettings {
+        StorageSettings {
             background: false,
             log_file_bytes: 16 << 10,
             batch_rows: 3,
@@ -51,8 +55,7 @@ impl World {
             transaction_buffer_bytes: if seed.is_multiple_of(3) { 1 } else { 1 << 20 },
             segment_rows_max: 4,
             ..StorageSettings::default()
-        };
-        Self::with(seed, settings)
+        }
     }
 
     pub(crate) fn with(seed: u64, settings: StorageSettings) -> Self {
