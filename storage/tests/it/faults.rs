@@ -11,6 +11,7 @@ use base::id::TableId;
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogEdit;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use storage::{Database, InsertMode, StorageSettings, Transaction};
 
 /// The rows of all tables by name.
@@ -52,7 +53,7 @@ struct Script {
 
 const MEMORY: usize = 1 << 20;
 
-const SCRIPTS: [Script; 13] = [
+const SCRIPTS: [Script; 18] = [
     Script { name: "insert", buffer: MEMORY, work: insert },
     Script { name: "two tables in one transaction", buffer: MEMORY, work: two_tables },
     Script { name: "update", buffer: MEMORY, work: update },
@@ -64,6 +65,11 @@ const SCRIPTS: [Script; 13] = [
     Script { name: "drop table", buffer: MEMORY, work: drop_table },
     Script { name: "flush", buffer: MEMORY, work: |world, _| world.database().flush() },
     Script { name: "checkpoint", buffer: MEMORY, work: |world, _| world.database().checkpoint() },
+    Script { name: "compaction", buffer: MEMORY, work: compact },
+    Script { name: "collection", buffer: MEMORY, work: collect },
+    Script { name: "truncate", buffer: MEMORY, work: truncate },
+    Script { name: "clone", buffer: MEMORY, work: clone },
+    Script { name: "undrop", buffer: MEMORY, work: undrop },
     Script { name: "close", buffer: MEMORY, work: |world, _| world.database().close() },
     Script {
         name: "read",
@@ -178,6 +184,44 @@ fn drop_table(world: &World, story: &mut Story) -> Result<()> {
     txn.edit_catalog(CatalogEdit::DropTable(id(world, "u")))?;
     next.remove("u");
     story.commit(txn, next)
+}
+
+fn compact(world: &World, _: &mut Story) -> Result<()> {
+    world.database().compact(id(world, "t"), true, Arc::new(|| false))
+}
+
+/// Something is there to go: what the truncate leaves.
+fn collect(world: &World, story: &mut Story) -> Result<()> {
+    truncate(world, story)?;
+    world.database().collect()
+}
+
+fn truncate(world: &World, story: &mut Story) -> Result<()> {
+    let (mut txn, mut next) = (world.begin(), story.done.clone());
+    txn.truncate(id(world, "t"))?;
+    txn.begin_command();
+    let model = next.get_mut("t").unwrap();
+    model.clear();
+    insert_into(&mut txn, id(world, "t"), model, &[(3, 33), (30, 30)])?;
+    story.commit(txn, next)
+}
+
+fn clone(world: &World, story: &mut Story) -> Result<()> {
+    let (mut txn, mut next) = (world.begin(), story.done.clone());
+    let def = rows::table(txn.catalog(), "c", true, 2);
+    txn.clone_table(def, id(world, "t"), None)?;
+    next.insert("c".to_owned(), next["t"].clone());
+    story.commit(txn, next)
+}
+
+fn undrop(world: &World, story: &mut Story) -> Result<()> {
+    let before = story.done.clone();
+    let schema = world.begin().catalog().table(id(world, "u")).unwrap().schema;
+    drop_table(world, story)?;
+    let def = world.database().dropped_table(schema, "u").unwrap();
+    let mut txn = world.begin();
+    txn.undrop_table(&def)?;
+    story.commit(txn, before)
 }
 
 fn settings(buffer: usize) -> StorageSettings {

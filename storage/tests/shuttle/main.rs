@@ -1,5 +1,5 @@
-//! Storage under a scheduler that tries orders of threads: group commit, publication in log order, pins, flushes and
-//! checkpoints against writers, deleters and readers.
+//! Storage under a scheduler that tries orders of threads: group commit, publication in log order, pins, flushes,
+//! checkpoints and compactions against writers, deleters and readers.
 //!
 //! Run by `./test --long`: cargo nextest run --workspace --features storage/shuttle --test shuttle. Nothing else runs on
 //! a build with that feature. Threads change places at locks and at calls to the disk. Reads of segments are one step.
@@ -230,7 +230,7 @@ fn failed_group(nth: u64) {
     assert!(seen.keys().all(|key| after.contains_key(key)), "{seen:?} seen, {after:?} found");
 }
 
-/// Flush and checkpoint against writers, a deleter and readers.
+/// Flush, checkpoint and compaction against writers, a deleter and readers.
 fn maintenance() {
     let place = Place::new();
     let table = place.table;
@@ -252,6 +252,7 @@ fn maintenance() {
             let mut first = None;
             for _ in 0..3 {
                 look(&snapshot, table, &mut first);
+                look(&database.snapshot_at(snapshot.commit_ts()).unwrap(), table, &mut first);
                 look(&database.snapshot(), table, &mut None);
                 thread::yield_now();
             }
@@ -263,6 +264,9 @@ fn maintenance() {
         spawn(|database, _| {
             database.checkpoint().unwrap();
             database.flush().unwrap();
+        }),
+        spawn(|database, table| {
+            database.compact(table, true, Arc::new(|| false)).unwrap();
         }),
     ];
     for thread in threads {
