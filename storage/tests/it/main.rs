@@ -24,5 +24,5 @@ mod rows;
 mod seeds;
 mod sieves;
 mod statements;
-mod timeline;
+mod times;
 mod world;

@@ -6,7 +6,7 @@
 use crate::hooked::{Hook, HookedFileSystem};
 use crate::rows::{self, Model, batch};
 use crate::seeds;
-use crate::timeline::Timeline;
+use crate::times::Times;
 use crate::world::World;
 use base::Result;
 use base::fs::{CallKind, SimulatedFileSystem};
@@ -62,7 +62,7 @@ fn value(v: i64) -> rows::Value {
 struct Scene {
     table: TableId,
     model: Model,
-    past: Timeline,
+    past: Times,
     readers: Vec<(Snapshot, Model)>,
     kept: bool,
     steps: i32,
@@ -138,7 +138,7 @@ fn meet(disk: &SimulatedFileSystem, world: &World, work: &Work, n: u64, kept: bo
     let what = format!("{} met before call {n}, kept: {kept}", work.name);
     let hook = Hook::default();
     let database = open(disk, world, &hook, kept);
-    let past = Timeline::new(world.table);
+    let past = Times::new(world.table);
     let (table, model) = (world.table, world.model.clone());
     let mut scene = Scene { table, model, past, readers: Vec::new(), kept, steps: 0 };
     scene.past.note(database.snapshot().commit_ts(), &scene.model);

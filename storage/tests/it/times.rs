@@ -8,12 +8,12 @@ use base::id::{CommitTs, TableId};
 use storage::{ChangesSpec, Database};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Timeline {
+pub(crate) struct Times {
     table: TableId,
     states: Vec<(CommitTs, Model)>,
 }
 
-impl Timeline {
+impl Times {
     pub(crate) fn new(table: TableId) -> Self {
         Self { table, states: Vec::new() }
     }
