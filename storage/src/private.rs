@@ -8,6 +8,7 @@
 use crate::memtable::Memtable;
 use crate::tablet::Reference;
 use base::id::{CommandNumber, TableId, TabletId};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -62,13 +63,21 @@ impl PrivateTable {
 
     /// Notes that `command` killed a row. False when it was dead before.
     pub(crate) fn kill(&self, part: u64, row: u32, command: CommandNumber) -> bool {
-        let mut dead = self.write_dead();
-        let rows = dead.entry(part).or_default();
-        if rows.contains_key(&row) {
-            return false;
+        match self.write_dead().entry(part).or_default().entry(row) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(alive) => {
+                alive.insert(command.0);
+                true
+            }
         }
-        rows.insert(row, command.0);
-        true
+    }
+
+    /// Notes that `command` killed rows; those that were dead before stay as they are.
+    pub(crate) fn kill_all(&self, rows: impl Iterator<Item = (u64, u32)>, command: CommandNumber) {
+        let mut dead = self.write_dead();
+        for (part, row) in rows {
+            dead.entry(part).or_default().entry(row).or_insert(command.0);
+        }
     }
 
     /// The command that killed a row.

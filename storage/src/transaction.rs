@@ -6,7 +6,7 @@
 
 use crate::core::{Core, Pinned};
 use crate::format::RowAddress;
-use crate::layout::Key;
+use crate::layout::{Key, KeyHasher};
 use crate::locks::Held;
 use crate::private::Private;
 use crate::scan::ReadView;
@@ -27,6 +27,9 @@ pub enum InsertMode {
     Error,
     /// Insert the rows without conflict, report the others.
     Report,
+    /// Let each row take the place of the one with its key. Reported are only rows whose key stands twice in the
+    /// batch or was written by this very command.
+    Replace,
 }
 
 /// A proposed row whose key exists.
@@ -41,7 +44,10 @@ pub struct Conflict {
 
 #[derive(Clone, Debug, Default)]
 pub struct InsertOutcome {
+    /// Rows whose keys were new.
     pub inserted: u64,
+    /// Rows that took the place of others.
+    pub replaced: u64,
     pub conflicts: Vec<Conflict>,
 }
 
@@ -52,6 +58,9 @@ pub(crate) struct KilledRow {
     pub(crate) address: RowAddress,
     pub(crate) command: CommandNumber,
 }
+
+/// Killed rows of one tablet.
+pub(crate) type KilledRows = HashMap<Key, KilledRow, KeyHasher>;
 
 /// Locks held, to release them.
 #[derive(Debug, Default)]
@@ -74,7 +83,7 @@ pub struct Transaction {
     pub(crate) command: CommandNumber,
     pub(crate) generation: u8,
     pub(crate) held: HeldLocks,
-    pub(crate) killed: BTreeMap<TabletId, HashMap<Key, KilledRow>>,
+    pub(crate) killed: BTreeMap<TabletId, KilledRows>,
     /// Runs written as segments, which nothing refers to before the commit.
     pub(crate) staged: Vec<Arc<Reference>>,
     /// Tables whose committed rows end at the commit.

@@ -108,7 +108,7 @@ impl Core {
     }
 
     /// What a statement that reads `view` is planned and run with.
-    pub(crate) fn query_context(&mut self, view: ReadView, parameters: Vec<Datum>) -> QueryContext {
+    pub(crate) fn query_context(&mut self, view: ReadView, parameters: Arc<Vec<Datum>>) -> QueryContext {
         let now = self.engine.now_us();
         let catalog = Arc::clone(view.catalog());
         let settings = definitions()

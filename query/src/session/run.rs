@@ -15,6 +15,7 @@ use crate::session::transaction::Block;
 use base::id::TxnId;
 use base::{Error, ErrorKind, Result};
 use sql::bound::{BoundStatement, CopyDirection};
+use std::sync::Arc;
 use std::time::Duration;
 use types::Datum;
 
@@ -36,6 +37,7 @@ impl Core {
             self.transaction.check_not_failed()?;
         }
         check_parameters(prepared, &parameters)?;
+        let parameters = Arc::new(parameters);
         if let Some(done) = self.session_statement(prepared.statement()?, last)? {
             return Ok(done);
         }
@@ -58,7 +60,7 @@ impl Core {
     async fn autocommit(
         &mut self,
         prepared: &Prepared,
-        parameters: Vec<Datum>,
+        parameters: Arc<Vec<Datum>>,
         running: Running,
     ) -> Result<Execution> {
         let interrupt = running.interrupt.clone();
@@ -66,7 +68,8 @@ impl Core {
         let mut attempt = 1;
         loop {
             let mut blocker = None;
-            let outcome = self.attempt(prepared, parameters.clone(), true, &mut running, &interrupt).await;
+            let outcome =
+                self.attempt(prepared, Arc::clone(&parameters), true, &mut running, &interrupt).await;
             let error = match outcome {
                 Ok(execution @ Execution::CopyIn(_)) => return Ok(execution),
                 Ok(execution) => match tokio::task::block_in_place(|| self.end_transaction(true)) {
@@ -90,7 +93,7 @@ impl Core {
     async fn attempt(
         &mut self,
         prepared: &Prepared,
-        parameters: Vec<Datum>,
+        parameters: Arc<Vec<Datum>>,
         own: bool,
         running: &mut Option<Running>,
         interrupt: &Interrupt,
@@ -115,7 +118,7 @@ impl Core {
     async fn run(
         &mut self,
         prepared: &Prepared,
-        parameters: Vec<Datum>,
+        parameters: Arc<Vec<Datum>>,
         own: bool,
         running: &mut Option<Running>,
         interrupt: &Interrupt,

@@ -68,12 +68,10 @@ impl Core {
         Ok(worked)
     }
 
-    /// Whether a full compaction of a tablet would find nothing to do.
-    pub(crate) fn is_compact(&self, tablet: TabletId) -> Result<bool> {
-        let state = self.newest();
-        let Some(tablet) = state.tablet(tablet) else { return Ok(true) };
-        let unneeded = self.keep_after(&state, tablet.table());
-        Ok(policy::all(&Candidate::of(tablet, unneeded)?).iter().all(|group| group.len() < 2))
+    /// How often to compact a tablet so that its segments were merged with each other: groups of them first.
+    pub(crate) fn passes(&self, tablet: TabletId, full: bool) -> usize {
+        let many = |t: &Arc<TabletState>| t.references().len() > INPUTS_MAX;
+        if full && self.newest().tablet(tablet).is_some_and(many) { 2 } else { 1 }
     }
 
     /// Rewrites some references of a tablet. False when they changed meanwhile in a way that forbids the swap.

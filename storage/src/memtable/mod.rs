@@ -11,7 +11,7 @@ pub(crate) use chunk::{Chunk, NEVER};
 
 use chunk::{compact, value_bytes};
 
-use crate::layout::Key;
+use crate::layout::{Key, KeyHasher};
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::id::MemtableId;
@@ -46,7 +46,7 @@ struct Inner {
     chunks: Vec<Arc<Chunk>>,
     rows: u32,
     bytes: usize,
-    keys: HashMap<Key, u32>,
+    keys: HashMap<Key, u32, KeyHasher>,
 }
 
 impl Memtable {

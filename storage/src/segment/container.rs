@@ -256,6 +256,13 @@ impl CheckedFile {
         Ok(buffer)
     }
 
+    /// Verified bytes of a whole block.
+    pub(crate) fn block(&self, number: u64) -> Result<Vec<u8>> {
+        let outside = || damaged(self.identity.segment, "a part lies outside of it");
+        let start = number.checked_mul(BLOCK_BYTES).filter(|start| *start < self.body).ok_or_else(outside)?;
+        self.read(start, BLOCK_BYTES.min(self.body - start))
+    }
+
     /// Reads and verifies every block.
     pub(crate) fn verify(&self) -> Result<()> {
         let step = BLOCK_BYTES * 16;

@@ -4,10 +4,8 @@
 use crate::rows;
 use crate::seeds;
 use crate::world::{Outcome, World};
-use base::ErrorKind;
 use base::fs::Fault;
 use base::random::Random;
-use std::sync::Arc;
 use storage::{Database, StorageSettings};
 
 fn settings(random: &Random) -> StorageSettings {
@@ -19,7 +17,7 @@ fn settings(random: &Random) -> StorageSettings {
         transaction_buffer_bytes: if random.below(3) == 0 { 1 } else { 1 << 20 },
         segment_rows_max: small(4),
         segment_cache_bytes: 0,
-        history_retention_us: if random.below(2) == 0 { 0 } else { 1 << 40 },
+        history_retention_us: [1 << 60, 40, 0][usize::try_from(random.below(3)).unwrap()],
         ..StorageSettings::default()
     }
 }
@@ -32,7 +30,7 @@ pub(crate) fn run(seed: u64) {
     for round in 0..4 {
         world.disk.fail_call(1 + random.below(150), None, Fault::Halt);
         let mut unknown = loop {
-            match act(&mut world, &random) {
+            match world.step() {
                 Outcome::Done => {}
                 Outcome::Unknown(model) => break Some(model),
                 Outcome::Failed => break None,
@@ -57,25 +55,13 @@ pub(crate) fn run(seed: u64) {
     }
 }
 
-/// A random command, or what the world does not do by itself.
-fn act(world: &mut World, random: &Random) -> Outcome {
-    let done = match random.below(8) {
-        0 => world.database().compact(world.table, random.below(2) == 0, Arc::new(|| false)),
-        1 => world.database().collect(),
-        _ => return world.step(),
-    };
-    let Err(error) = done else { return Outcome::Done };
-    assert!(matches!(error.kind(), ErrorKind::Io | ErrorKind::CommitUnknown), "{error:?}");
-    Outcome::Failed
-}
-
 /// What is found is what is known, or may be; from now on it is known.
 fn settle(world: &mut World, unknown: Option<&rows::Model>, round: u32) {
     let found = rows::read_map(&world.database().snapshot().view(), world.table);
     if found != world.model {
         assert_eq!(Some(&found), unknown, "round {round}: neither the acknowledged nor the unknown state");
-        world.model = found;
     }
+    world.recovered(found);
 }
 
 #[test]

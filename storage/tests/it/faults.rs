@@ -251,7 +251,7 @@ fn state(database: &Database) -> Result<State> {
 
 /// A closed database with some of everything: segments, dead rows in them, memtables in the checkpoint and in the log.
 fn prepared() -> (World, State) {
-    let world = World::with(2, settings(MEMORY));
+    let world = World::with(1, settings(MEMORY));
     let mut story = Story { done: State::from([("t".to_owned(), Model::new())]), unknown: None };
     let mut txn = world.begin();
     let def = rows::table(txn.catalog(), "u", true, 1);

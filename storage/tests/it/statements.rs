@@ -46,6 +46,31 @@ fn duplicates_are_named_wherever_the_first_one_is() {
 }
 
 #[test]
+fn a_replaced_row_is_replaced_once_per_command() {
+    let world = World::new(1);
+    let table = world.table;
+    let mut txn = world.begin();
+    txn.insert(table, &batch(&[(1, (1, None)), (2, (1, None))]), InsertMode::Error).unwrap();
+    txn.commit().unwrap();
+    for flushed in [false, true] {
+        let mut txn = world.begin();
+        let given = [(2, (2, None)), (3, (2, None)), (2, (3, None))];
+        let out = txn.insert(table, &batch(&given), InsertMode::Replace).unwrap();
+        let new = u64::from(!flushed);
+        assert_eq!((out.inserted, out.replaced, out.conflicts.len()), (new, 2 - new, 1));
+        let again = txn.insert(table, &batch(&[(3, (4, None))]), InsertMode::Replace).unwrap();
+        assert_eq!((again.inserted, again.replaced, again.conflicts.len()), (0, 0, 1));
+        txn.begin_command();
+        let later = txn.insert(table, &batch(&[(3, (5, None))]), InsertMode::Replace).unwrap();
+        assert_eq!((later.inserted, later.replaced, later.conflicts.len()), (0, 1, 0));
+        txn.commit().unwrap();
+        let expected = [(1, (1, None)), (2, (2, None)), (3, (5, None))];
+        assert_eq!(rows::read_map(&world.database().snapshot().view(), table), expected.into());
+        world.database().flush().unwrap();
+    }
+}
+
+#[test]
 fn rows_are_changed_once_per_command() {
     let world = World::new(1);
     let mut txn = world.begin();
