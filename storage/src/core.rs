@@ -19,6 +19,7 @@ use crate::tablet::SegmentStore;
 use base::clock::HybridClock;
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, Epoch, MemtableId, TableId, TabletId};
+use base::plant::{Flaw, planted};
 use base::sync::{Mutex, PoisonError, RwLock};
 use base::{Error, ErrorKind, Result};
 use std::collections::HashMap;
@@ -176,6 +177,9 @@ impl Core {
     }
 
     fn kept_for(&self, retention_us: u64) -> CommitTs {
+        if planted(Flaw::ExpireHistoryEarly) {
+            return self.sequencer.published(|p| p.ts);
+        }
         let horizon = self.horizon();
         if retention_us == 0 { horizon } else { self.running.before(retention_us).min(horizon) }
     }

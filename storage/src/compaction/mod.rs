@@ -19,6 +19,7 @@ use crate::state::{DatabaseState, Edit};
 use crate::swap::Swap;
 use crate::tablet::{Reference, TabletState};
 use base::id::{CommitTs, ReferenceId, TabletId};
+use base::plant::{Flaw, planted};
 use base::{Error, ErrorKind, Result};
 use merge::{Input, Merge, Rows};
 pub(crate) use policy::{Candidate, choose};
@@ -118,7 +119,9 @@ impl Core {
             if reference.may_live()? {
                 live.push(Input::live(reference, ts)?);
             }
-            past.push(Input::past(reference, ts, unneeded)?);
+            if !planted(Flaw::DropHistoryAtCompaction) {
+                past.push(Input::past(reference, ts, unneeded)?);
+            }
         }
         let remap = if live.is_empty() {
             None
@@ -195,7 +198,7 @@ fn carry_over(
     until: CommitTs,
     outputs: &mut [Output],
 ) -> Result<usize> {
-    let Some(remap) = remap else { return Ok(0) };
+    let Some(remap) = remap.filter(|_| !planted(Flaw::LoseCatchUpDeletes)) else { return Ok(0) };
     let mut carried = 0;
     let mut live = 0;
     for input in inputs {

@@ -25,5 +25,6 @@ mod seeds;
 mod sieves;
 mod statements;
 mod timeline;
+mod times;
 mod whole_tables;
 mod world;
