@@ -35,7 +35,11 @@ impl Run {
             rows.extend((0..chunk.len()).filter(|i| choose(chunk, *i)).map(|i| (number, i)));
         }
         let key = |(chunk, index): &(usize, usize)| chunks.get(*chunk).and_then(|c| c.keys().get(*index));
-        rows.sort_by(|a, b| key(a).cmp(&key(b)));
+        // Most keys differ at their beginning, which is at hand here; the keys themselves are all over the memory.
+        let mut begun: Vec<(u64, (usize, usize))> =
+            rows.into_iter().map(|row| (key(&row).map_or(0, |k| beginning(k)), row)).collect();
+        begun.sort_by(|(a, left), (b, right)| a.cmp(b).then_with(|| key(left).cmp(&key(right))));
+        let rows = begun.into_iter().map(|(_, row)| row).collect();
         Self { chunks: Arc::clone(chunks), rows }
     }
 
@@ -124,6 +128,13 @@ impl Run {
         }
         Ok(written)
     }
+}
+
+/// The first eight bytes of a key as a number of the same order; zeros behind a shorter one.
+fn beginning(key: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(bytes)
 }
 
 /// One number over the hashes of all columns, as references keep it.

@@ -26,7 +26,7 @@ pub struct Parsed {
 /// A statement with its parameter types and result columns known. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    pub parameter_types: Vec<SqlType>,
+    pub parameter_types: Arc<Vec<SqlType>>,
     /// None when the statement yields no rows.
     pub output: Option<Vec<OutputColumn>>,
     parsed: Parsed,
@@ -37,7 +37,7 @@ pub struct Prepared {
 #[derive(Debug)]
 pub(crate) struct Bound {
     tree: DeepTree<BoundStatement>,
-    parameter_types: Vec<SqlType>,
+    parameter_types: Arc<Vec<SqlType>>,
     /// Kept, so that the same address means the same catalog.
     catalog: Arc<CatalogState>,
     settings_generation: u64,
@@ -73,7 +73,12 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
     let catalog = core.catalog();
     let bound = Arc::new(bind(core, parsed, &declared, catalog)?);
     let output = output_of(bound.statement()?)?;
-    Ok(Prepared { parameter_types: bound.parameter_types.clone(), output, parsed: parsed.clone(), bound })
+    Ok(Prepared {
+        parameter_types: Arc::clone(&bound.parameter_types),
+        output,
+        parsed: parsed.clone(),
+        bound,
+    })
 }
 
 impl Prepared {
@@ -86,7 +91,7 @@ impl Prepared {
         let declared: Vec<Option<Oid>> = self.parameter_types.iter().map(|t| Some(t.oid)).collect();
         let bound = bind(core, &self.parsed, &declared, Arc::clone(catalog))?;
         let same_parameters = bound.parameter_types.len() == self.parameter_types.len()
-            && bound.parameter_types.iter().zip(&self.parameter_types).all(|(a, b)| a.oid == b.oid);
+            && bound.parameter_types.iter().zip(self.parameter_types.iter()).all(|(a, b)| a.oid == b.oid);
         if !same_parameters || !same_output(&output_of(bound.statement()?)?, &self.output) {
             return Err(Error::unsupported("cached plan must not change result type"));
         }
@@ -117,7 +122,12 @@ fn bind(core: &Core, parsed: &Parsed, declared: &[Option<Oid>], catalog: Arc<Cat
         .with_io(core.io_settings());
     let Binding { statement, parameters } = bind_statement(&context, &parsed.statement)?;
     let tree = DeepTree::new(statement, parsed.text.len(), threads(core));
-    Ok(Bound { tree, parameter_types: parameters, settings_generation: core.variables.generation(), catalog })
+    Ok(Bound {
+        tree,
+        parameter_types: Arc::new(parameters),
+        settings_generation: core.variables.generation(),
+        catalog,
+    })
 }
 
 fn same_output(a: &Option<Vec<OutputColumn>>, b: &Option<Vec<OutputColumn>>) -> bool {
