@@ -33,6 +33,7 @@ mod tablet;
 mod address;
 mod fingerprint;
 mod private;
+mod routed;
 mod routing;
 mod scan;
 mod split;
