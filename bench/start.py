@@ -81,8 +81,8 @@ def main():
         bench="start", tablets=arguments.tablets, segments=arguments.segments, log_bytes=arguments.log_bytes,
         cores=os.cpu_count(), load=round(os.getloadavg()[0], 2),
     )  # fmt: skip
-    # Transactions are staged as segments at once; then one tablet's rows of a load are one segment.
-    filling = Server(arguments.binaries, directory / "data", environment={"NYALA_TRANSACTION_BUFFER_BYTES": "1"})
+    # Transactions are staged as segments; then one tablet's rows of a load are one segment.
+    filling = Server(arguments.binaries, directory / "data", environment={"NYALA_TRANSACTION_BUFFER_BYTES": "1024"})
     kept = Server(
         arguments.binaries, directory / "data",
         environment={"NYALA_CHECKPOINT_LOG_BYTES": str(1 << 40), "NYALA_MEMTABLE_BYTES_MAX": str(8 << 30),
