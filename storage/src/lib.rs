@@ -40,6 +40,7 @@ mod tablet;
 mod address;
 mod fingerprint;
 mod private;
+mod routed;
 mod routing;
 mod scan;
 mod split;
