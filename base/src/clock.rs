@@ -105,6 +105,16 @@ impl HybridClock {
         self.last.fetch_max(ts.0, Ordering::SeqCst);
     }
 
+    /// Microseconds since an arbitrary start; never goes back.
+    pub fn monotonic_us(&self) -> u64 {
+        self.clock.monotonic_us()
+    }
+
+    /// Microseconds since 1970-01-01 UTC; may jump.
+    pub fn wall_us(&self) -> u64 {
+        self.clock.wall_us()
+    }
+
     pub fn last(&self) -> CommitTs {
         CommitTs(self.last.load(Ordering::SeqCst))
     }

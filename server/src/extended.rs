@@ -10,7 +10,6 @@ use crate::rows::{Cursor, Progress};
 use crate::session::Connection;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use bytes::Bytes;
 use pgwire::messages::data::NoData;
 use pgwire::messages::extendedquery::{BindComplete, CloseComplete, ParseComplete, PortalSuspended};
 use pgwire::messages::response::EmptyQueryResponse;
@@ -292,9 +291,9 @@ fn parameters(bind: &BindMessage, types: &[SqlType], io: &IoSettings) -> Result<
         many => many.get(i).copied().unwrap_or(Format::Text),
     };
     let values = bind.parameters.iter().zip(types).enumerate();
-    let value = |(i, (value, ty)): (usize, (&Option<Bytes>, &SqlType))| {
+    let value = |(i, (value, ty)): (usize, (Option<&[u8]>, &SqlType))| {
         let format = format_of(i);
-        parameter(value.as_ref(), ty, format, io, i + 1)
+        parameter(value, ty, format, io, i + 1)
             .map_err(|error| with_place(error, &bind.portal, format, i + 1))
     };
     values.map(value).collect()
@@ -312,7 +311,7 @@ fn with_place(error: Error, portal: &str, format: Format, number: usize) -> Erro
 }
 
 fn parameter(
-    value: Option<&Bytes>,
+    value: Option<&[u8]>,
     ty: &SqlType,
     format: Format,
     io: &IoSettings,

@@ -40,8 +40,29 @@ pub(crate) struct BindMessage {
     pub(crate) portal: String,
     pub(crate) statement: String,
     pub(crate) parameter_formats: Vec<Format>,
-    pub(crate) parameters: Vec<Option<Bytes>>,
+    pub(crate) parameters: Values,
     pub(crate) result_formats: Vec<Format>,
+}
+
+/// Values of parameters, left where they are in the message: a statement may have 65,535 of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Values {
+    body: Bytes,
+    /// Start and end of each; None for null.
+    places: Vec<Option<(u32, u32)>>,
+}
+
+impl Values {
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        self.places.iter().map(|place| {
+            let (start, end) = (*place)?;
+            Some(self.body.get(start as usize..end as usize).unwrap_or_default())
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +133,7 @@ fn bind(body: &mut Body) -> Result<BindMessage> {
     let statement = body.text()?;
     let parameter_formats = formats(body)?;
     let count = body.count()?;
-    let parameters = (0..count).map(|_| body.value()).collect::<Result<_>>()?;
+    let parameters = body.values(count)?;
     let result_formats = formats(body)?;
     Ok(BindMessage { portal, statement, parameter_formats, parameters, result_formats })
 }
@@ -183,14 +204,28 @@ impl Body {
         Ok(usize::from(self.u16()?))
     }
 
-    fn value(&mut self) -> Result<Option<Bytes>> {
-        match self.i32()? {
-            -1 => Ok(None),
-            len => {
-                let len = usize::try_from(len).map_err(|_| violation("insufficient data left in message"))?;
-                self.take(len).map(Some)
-            }
+    fn values(&mut self, count: usize) -> Result<Values> {
+        let short = || violation("insufficient data left in message");
+        let mut places = Vec::with_capacity(count.min(self.rest.len() / 4));
+        let mut at = 0_usize;
+        for _ in 0..count {
+            let len = self.rest.get(at..).and_then(|rest| rest.first_chunk()).ok_or_else(short)?;
+            at += 4;
+            places.push(match i32::from_be_bytes(*len) {
+                -1 => None,
+                len => {
+                    let start = at;
+                    at = usize::try_from(len).ok().and_then(|len| at.checked_add(len)).ok_or_else(short)?;
+                    if at > self.rest.len() {
+                        return Err(short());
+                    }
+                    let place = |at| u32::try_from(at).map_err(|_| short());
+                    Some((place(start)?, place(at)?))
+                }
+            });
         }
+        let body = self.take(at)?;
+        Ok(Values { body, places })
     }
 
     /// A string up to its NUL.
@@ -241,14 +276,13 @@ mod tests {
 
     #[test]
     fn bind_is_decoded() {
-        let expected = BindMessage {
-            portal: "p".to_owned(),
-            statement: "s".to_owned(),
-            parameter_formats: vec![Format::Binary],
-            parameters: vec![Some(Bytes::from_static(b"hi")), None],
-            result_formats: vec![],
+        let FrontendMessage::Bind(bind) = decode(b'B', Bytes::from_static(BIND)).unwrap() else {
+            panic!("no Bind")
         };
-        assert_eq!(decode(b'B', Bytes::from_static(BIND)).unwrap(), FrontendMessage::Bind(expected));
+        let BindMessage { portal, statement, parameter_formats, parameters, result_formats } = bind;
+        assert_eq!((portal.as_str(), statement.as_str(), parameters.len()), ("p", "s", 2));
+        assert_eq!((parameter_formats, result_formats), (vec![Format::Binary], vec![]));
+        assert_eq!(parameters.iter().collect::<Vec<_>>(), [Some(&b"hi"[..]), None]);
     }
 
     #[test]

@@ -1,13 +1,15 @@
-//! The thread that flushes and checkpoints by itself.
+//! The threads that flush, collect and checkpoint, and that compact, by themselves.
 //!
-//! Must not know how either works. Invariants: one thread per database; it holds the database only while it works,
+//! Must not know how any of it works. Invariants: two threads per database; each holds the database only while it works,
 //! so that dropping the last handle ends it; a failure leaves the work for the next wake-up.
 
+use crate::compaction::{Cancelled, due};
 use crate::core::Core;
-use base::Result;
+use base::{ErrorKind, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Tells the thread that there may be work, or that it is to end.
 #[derive(Debug, Default)]
@@ -71,8 +73,8 @@ impl Signal {
     /// False when the thread is to end.
     fn wait(&self) -> bool {
         let state = self.lock();
-        let mut state =
-            self.changed.wait_while(state, |s| !s.due && !s.stop).unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(state, LOOK_AGAIN, |s| !s.due && !s.stop);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         state.due = false;
         !state.stop
     }
@@ -82,24 +84,43 @@ impl Signal {
     }
 }
 
-/// Starts the thread.
+/// How long a thread that nobody wakes waits until it looks by itself: for what has become too old.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Starts the threads.
 pub(crate) fn start(core: &Arc<Core>) -> Result<()> {
-    let signal = Arc::clone(&core.signal);
+    start_thread(core, "storage", &core.signal, |core| core.maintain())?;
+    start_thread(core, "compaction", &core.compaction_signal, |core| {
+        while core.compact_most_urgent()? {}
+        Ok(())
+    })
+}
+
+fn start_thread(
+    core: &Arc<Core>,
+    name: &str,
+    signal: &Arc<Signal>,
+    work: impl Fn(&Core) -> Result<()> + Send + 'static,
+) -> Result<()> {
     let weak: Weak<Core> = Arc::downgrade(core);
-    let thread = base::spawn::thread("storage", move || {
-        while signal.wait() {
+    let waiting = Arc::clone(signal);
+    let thread = base::spawn::thread(name, move || {
+        while waiting.wait() {
             let Some(core) = weak.upgrade() else { return };
-            let outcome = core.maintain();
-            signal.lock().failure = outcome.err().map(|e| e.to_string());
+            let outcome = work(&core);
+            // To give up because of the end is no failure.
+            let failure = outcome.err().filter(|e| e.kind() != ErrorKind::Cancelled);
+            waiting.lock().failure = failure.map(|e| e.to_string());
         }
     })?;
-    *core.signal.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+    *signal.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
     Ok(())
 }
 
 impl Core {
     /// Flushes memtables that are too large and checkpoints when the log is long.
     pub(crate) fn maintain(&self) -> Result<()> {
+        self.note_time();
         let state = self.newest();
         let mut sizes: Vec<_> = state.tablets().map(|t| (t.memtable_bytes(), t.id())).collect();
         sizes.sort_unstable_by(|a, b| b.cmp(a));
@@ -111,16 +132,38 @@ impl Core {
             self.flush_tablet(tablet)?;
             total = total.saturating_sub(bytes);
         }
+        self.collect()?;
         if self.sequencer.log_bytes() > self.settings.checkpoint_log_bytes {
             self.checkpoint()?;
         }
+        self.compaction_signal.notify();
         Ok(())
+    }
+}
+
+impl Core {
+    /// Remembers how old the newest commit is by now.
+    pub(crate) fn note_time(&self) {
+        self.running.note(self.sequencer.published(|p| p.ts));
+    }
+
+    /// Compacts the most urgent tablet. False when none is.
+    pub(crate) fn compact_most_urgent(&self) -> Result<bool> {
+        let never: Cancelled = Arc::new(|| false);
+        for tablet in due(self, &self.newest())? {
+            if self.compact_tablet(tablet, false, &never)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 
 impl Drop for Core {
     fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
         self.signal.stop();
+        self.compaction_signal.stop();
     }
 }
 

@@ -1,9 +1,27 @@
 //! What changed in a table between two times: net per commit and key, in commit order.
+//!
+//! Must not know SQL. First `events` finds which row versions began and ended in the window, with the hashes of their
+//! keys; then they are put in order and paired; rows that were not kept on the way are fetched batch by batch.
+//! Invariants: a version that begins where another of its key ends is an update; what a commit did and undid itself is
+//! not seen.
 
-use arrow::datatypes::SchemaRef;
+mod events;
+
+use crate::detail::time_text;
+use crate::layout::Layout;
+use crate::view::View;
+use arrow::array::{ArrayRef, Int64Array, StringViewArray};
+use arrow::compute::interleave_record_batch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use base::Result;
 use base::id::{ColumnId, CommitTs, TableId};
+use base::{Error, ErrorKind, Result};
+use events::{Event, Events, Source};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Rows of one batch.
+const BATCH_ROWS: usize = 8_192;
 
 /// Which changes to read.
 #[derive(Clone, Debug)]
@@ -23,7 +41,7 @@ pub struct ChangesSpec {
 pub struct Changes {
     /// The projection, then `operation` (Utf8View: insert, update, delete, update_old) and `commit_ts` (Int64).
     pub schema: SchemaRef,
-    pub(crate) batches: Box<dyn Iterator<Item = Result<RecordBatch>> + Send>,
+    batches: Box<dyn Iterator<Item = Result<RecordBatch>> + Send>,
 }
 
 impl std::fmt::Debug for Changes {
@@ -37,5 +55,133 @@ impl Iterator for Changes {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.batches.next()
+    }
+}
+
+/// One row that comes out.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    operation: &'static str,
+    ts: CommitTs,
+    source: usize,
+    row: u32,
+}
+
+/// Finds the changes that a view can tell.
+pub(crate) fn changes(view: &Arc<View>, spec: &ChangesSpec) -> Result<Changes> {
+    let layout = view.layout(spec.table)?;
+    check_window(view, &layout, spec)?;
+    let Events { mut events, sources } = events::find(view, &layout, spec)?;
+    events.sort_unstable_by_key(|e| (e.ts, e.key, !e.end));
+    let changes = paired(&events, spec.old_images);
+    drop(events);
+    let schema = output_schema(&layout, &spec.projection)?;
+    let reader = Reader { view: Arc::clone(view), layout, projection: spec.projection.clone(), sources };
+    let mut at = 0_usize;
+    let output = Arc::clone(&schema);
+    let batches = std::iter::from_fn(move || {
+        let end = changes.len().min(at.saturating_add(BATCH_ROWS));
+        let batch = changes.get(at..end).filter(|c| !c.is_empty())?;
+        at = end;
+        Some(reader.batch(&output, batch))
+    });
+    Ok(Changes { schema, batches: Box::new(batches) })
+}
+
+fn check_window(view: &View, layout: &Layout, spec: &ChangesSpec) -> Result<()> {
+    if spec.after > spec.until {
+        let message = format!(
+            "changes from {} to {}: the first time is the later one",
+            time_text(spec.after),
+            time_text(spec.until)
+        );
+        return Err(Error::new(ErrorKind::InvalidParameterValue, message));
+    }
+    if spec.until > view.ts() {
+        return Err(Error::internal("changes after the time of their view"));
+    }
+    let tablets = view.pinned.state.tablets().filter(|t| t.table() == spec.table);
+    let oldest = tablets.map(|t| t.oldest_readable()).max().unwrap_or_default();
+    if oldest > spec.after {
+        return Err(crate::view::snapshot_too_old(&layout.def().name, spec.after, oldest));
+    }
+    Ok(())
+}
+
+/// Events in order of time, key, ends first, as changes.
+fn paired(events: &[Event], old_images: bool) -> Vec<Change> {
+    let mut changes = Vec::with_capacity(events.len());
+    for together in events.chunk_by(|a, b| (a.ts, a.key) == (b.ts, b.key)) {
+        let change = |operation, e: &Event| Change { operation, ts: e.ts, source: e.source, row: e.row };
+        match together {
+            [old, new] if old.end && !new.end => {
+                if old_images {
+                    changes.push(change("update_old", old));
+                }
+                changes.push(change("update", new));
+            }
+            others => {
+                let named = |e: &Event| change(if e.end { "delete" } else { "insert" }, e);
+                changes.extend(others.iter().map(named));
+            }
+        }
+    }
+    changes
+}
+
+fn output_schema(layout: &Layout, projection: &[ColumnId]) -> Result<SchemaRef> {
+    let mut fields = Vec::with_capacity(projection.len() + 2);
+    for id in projection {
+        let form = layout.form(*id);
+        let form =
+            form.ok_or_else(|| Error::internal(format!("table {} has no column {id}", layout.table())))?;
+        fields.push(types::array::field(&id.to_string(), form));
+    }
+    fields.push(Field::new("operation", DataType::Utf8View, false));
+    fields.push(Field::new("commit_ts", DataType::Int64, false));
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// Gets the rows of changes.
+struct Reader {
+    /// Keeps what the sources refer to.
+    view: Arc<View>,
+    layout: Arc<Layout>,
+    projection: Vec<ColumnId>,
+    sources: Vec<Source>,
+}
+
+impl Reader {
+    fn batch(&self, schema: &SchemaRef, changes: &[Change]) -> Result<RecordBatch> {
+        debug_assert!(changes.iter().all(|c| c.ts <= self.view.ts()));
+        let mut by_source: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, change) in changes.iter().enumerate() {
+            by_source.entry(change.source).or_default().push(index);
+        }
+        let mut batches = Vec::with_capacity(by_source.len());
+        let mut places = vec![(0, 0); changes.len()];
+        for (source, indexes) in by_source {
+            let rows: Vec<u32> = indexes.iter().filter_map(|i| changes.get(*i)).map(|c| c.row).collect();
+            let missing = || Error::internal("a change without its rows");
+            let batch =
+                self.sources.get(source).ok_or_else(missing)?.rows(&self.layout, &rows, &self.projection)?;
+            for (row, index) in indexes.into_iter().enumerate() {
+                if let Some(place) = places.get_mut(index) {
+                    *place = (batches.len(), row);
+                }
+            }
+            batches.push(batch);
+        }
+        let mut columns: Vec<ArrayRef> = Vec::new();
+        if !self.projection.is_empty() {
+            let gathered = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &places);
+            let gathered = gathered.map_err(|e| Error::internal(format!("gather changes: {e}")))?;
+            columns.extend(gathered.columns().iter().cloned());
+        }
+        columns.push(Arc::new(StringViewArray::from_iter_values(changes.iter().map(|c| c.operation))));
+        let ts = |c: &Change| i64::try_from(c.ts.0).unwrap_or(i64::MAX);
+        columns.push(Arc::new(Int64Array::from_iter_values(changes.iter().map(ts))));
+        RecordBatch::try_new(Arc::clone(schema), columns)
+            .map_err(|e| Error::internal(format!("changes do not fit their columns: {e}")))
     }
 }

@@ -135,13 +135,15 @@ fn check_reference(
         excluded: None,
         rows: 0..segment.rows(),
         begin_at_most: None,
+        begin_above: None,
         end_above: None,
         ordinal: false,
         timestamps: false,
         batch_rows: 8_192,
         metrics: Arc::default(),
     };
-    let dead = reference.deletes().dead_newest();
+    let dead = reference.dead_at(CommitTs::MAX);
+    let may_live = reference.may_live()?;
     let mut batches = segment.scan(&scan);
     let mut ordinal = 0_u32;
     while let Some(batch) = block_on(batches.next()) {
@@ -154,7 +156,7 @@ fn check_reference(
             }
         }
         for key in layout.keys(&batch)? {
-            if !segment.meta().history && !dead.contains(ordinal) {
+            if may_live && !dead.contains(ordinal) {
                 report.rows = report.rows.saturating_add(1);
                 report.problems.extend(keys.add(tablet, &key));
             }

@@ -12,13 +12,16 @@ use crate::format::{
 use crate::layout::Layout;
 use crate::log::LogPosition;
 use crate::memtable::Chunk;
+use crate::past::Past;
 use crate::state::DatabaseState;
 use crate::tablet::{Reference, ReferenceMeta};
 use base::fs::FileSystem;
 use base::id::{CommitTs, LogSeq, MemtableId, TableId, TabletId};
+use base::plant::{Flaw, planted};
+use base::sync::PoisonError;
 use base::{Error, Result};
 use catalog::CatalogState;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// Where packs of delete vectors are.
 pub(crate) const PACK_DIRECTORY: &str = "delete";
@@ -45,12 +48,15 @@ struct Capture {
     ts: CommitTs,
     next: LogSeq,
     catalog: Arc<CatalogState>,
+    past: Arc<Past>,
     tablets: Vec<TabletCapture>,
 }
 
 struct TabletCapture {
     table: TableId,
     tablet: TabletId,
+    oldest: CommitTs,
+    dropped: CommitTs,
     layout: Arc<Layout>,
     references: Vec<(ReferenceMeta, DeleteVector)>,
     memtables: Vec<(MemtableId, Vec<Arc<Chunk>>)>,
@@ -60,18 +66,23 @@ impl Core {
     /// Writes a checkpoint of everything committed and drops the log before it.
     pub(crate) fn checkpoint(&self) -> Result<()> {
         let mut maintenance = self.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
+        let _job = self.jobs.start("checkpoint", None, 0, self.clock.wall_us());
         let state = self.newest();
         for tablet in state.tablets().filter(|t| t.memtable_bytes() > IMAGE_MEMTABLE_BYTES_MAX) {
             self.flush_under_maintenance(tablet.id())?;
         }
-        let horizon = self.horizon();
-        for reference in self.newest().tablets().flat_map(|t| t.references().to_vec()) {
-            reference.forget_before(horizon)?;
+        let state = self.newest();
+        for tablet in state.tablets() {
+            let unneeded = self.keep_after(&state, tablet.table());
+            tablet.references().iter().for_each(|r| r.forget_before(unneeded));
         }
         let bytes = self.sequencer.appended_bytes();
         let capture = self.quiesced(|next| self.sequencer.published(|p| capture(&p.state, p.ts, next)))?;
         let next = capture.next;
         let image = self.image(capture)?;
+        if planted(Flaw::CutLogBeforeCurrent) {
+            self.sequencer.log().truncate_before(next)?;
+        }
         let counter =
             maintenance.written.checked_add(1).ok_or_else(|| Error::internal("checkpoints are used up"))?;
         let number = CheckpointNumber::new(self.epoch, counter);
@@ -100,6 +111,8 @@ impl Core {
             tablets.push(TabletImage {
                 table: tablet.table,
                 tablet: tablet.tablet,
+                oldest: tablet.oldest,
+                dropped: tablet.dropped,
                 next_row_id: if tablet.layout.has_row_id() { self.ids.peek() } else { 0 },
                 references,
                 memtables: images.collect::<Result<_>>()?,
@@ -111,6 +124,7 @@ impl Core {
             self.fs.sync_directory(PACK_DIRECTORY)?;
         }
         let next = self.ids.peek();
+        let (uptime_us, samples) = self.running.image();
         Ok(CheckpointImage {
             database: self.database,
             epoch: self.epoch,
@@ -118,6 +132,7 @@ impl Core {
             last_commit: capture.ts,
             next_ids: NextIds { segment: next, reference: next, memtable: next, pack: next },
             catalog: capture.catalog.as_ref().clone(),
+            past: capture.past.image(uptime_us, samples),
             tablets,
         })
     }
@@ -131,13 +146,15 @@ fn capture(state: &DatabaseState, ts: CommitTs, next: LogSeq) -> Result<Capture>
         tablets.push(TabletCapture {
             table: tablet.table(),
             tablet: tablet.id(),
+            oldest: tablet.oldest(),
+            dropped: tablet.dropped_at(),
             layout: Arc::clone(state.layout(tablet.table()).ok_or_else(orphan)?),
             references: tablet.references().iter().map(vector).collect(),
             memtables: tablet.memtables().iter().map(|m| (m.id(), m.chunks())).collect(),
         });
     }
     tablets.sort_by_key(|t| t.tablet);
-    Ok(Capture { ts, next, catalog: Arc::clone(state.catalog()), tablets })
+    Ok(Capture { ts, next, catalog: Arc::clone(state.catalog()), past: Arc::clone(state.past()), tablets })
 }
 
 fn reference_image(
@@ -146,7 +163,7 @@ fn reference_image(
     pack: u64,
     packed: &mut PackWriter,
 ) -> Result<ReferenceImage> {
-    let deletes = if vector.is_empty() {
+    let deletes = if vector.is_empty() || planted(Flaw::DropDeleteVectorAtCheckpoint) {
         None
     } else {
         let (offset, bytes) = packed.add(vector)?;
@@ -159,7 +176,8 @@ fn reference_image(
         rows: meta.rows,
         content_hash: meta.content_hash,
         attach_ts: meta.attach_ts,
-        detach_ts: CommitTs::MAX,
+        detach_ts: meta.detach_ts,
+        lives: meta.lives,
         deletes,
     })
 }
@@ -175,7 +193,8 @@ fn memtable_image(
         let encoded = encode_rows(chunk.batch(), &layout.forms())?;
         for ((version, key), row) in chunk.versions().zip(chunk.keys()).zip(encoded) {
             // Deaths after the capture belong to the log behind it.
-            let end = if version.end <= ts.0 { CommitTs(version.end) } else { CommitTs::MAX };
+            let ended = version.end <= ts.0 && !planted(Flaw::DropDeathsAtCheckpoint);
+            let end = if ended { CommitTs(version.end) } else { CommitTs::MAX };
             rows.push(MemtableRow {
                 schema_version: layout.def().schema_version,
                 begin_ts: CommitTs(version.begin),

@@ -9,22 +9,25 @@ use crate::format::{
     Attach, AttachedSegment, CommitRecord, LogRecord, RowAddress, RowChange, RowOp, SegmentDeletes,
     TabletChange, encode_rows,
 };
-use crate::layout::{Key, Layout};
+use crate::layout::{Key, KeyHasher, Layout};
 use crate::memtable::{Memtable, NEVER};
 use crate::private::{Part, PrivateTable};
 use crate::state::{AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, RowsEdit};
-use crate::transaction::{KilledRow, Transaction};
+use crate::transaction::{KilledRow, KilledRows, Transaction};
 use arrow::array::UInt32Array;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommitTs, ReferenceId, TabletId};
 use base::{Error, Result};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Private rows above this many bytes are staged as segments rather than written to the log.
 const RECORD_ROWS_BYTES_MAX: usize = 6 << 20;
 /// Bytes of killed rows' keys that a record carries one by one.
 const RECORD_KEYS_BYTES_MAX: usize = 4 << 20;
+
+/// Killed rows as they are addressed now.
+type Killed = HashMap<Key, RowAddress, KeyHasher>;
 
 impl Transaction {
     pub(crate) fn commit_writes(&mut self) -> Result<CommitTs> {
@@ -40,7 +43,7 @@ impl Transaction {
     }
 
     fn killed_bytes(&self) -> usize {
-        self.killed.values().flat_map(HashMap::keys).map(|key| key.len() + 24).sum()
+        self.killed.values().flat_map(KilledRows::keys).map(|key| key.len() + 24).sum()
     }
 
     /// Rows killed in memtables are named one by one in a record; too many of them are moved to segments first.
@@ -56,12 +59,13 @@ impl Transaction {
     fn build(&self, core: &Core, state: &Arc<DatabaseState>, bulky: bool) -> Result<(LogRecord, Edit)> {
         let mut record = CommitRecord { catalog: self.edits.clone(), ..CommitRecord::default() };
         let mut edit = CommitEdit { catalog: self.edits.clone(), ..CommitEdit::default() };
-        let view = self.current_view();
+        self.build_tables(state, &mut record, &mut edit)?;
         for (table, private) in self.private.tables() {
-            let layout = view.layout(table)?;
-            let mut tablets: BTreeSet<TabletId> = private.parts().iter().map(|p| p.tablet).collect();
-            tablets.extend(layout.def().tablets.iter().map(|t| t.id).filter(|t| self.killed.contains_key(t)));
-            for tablet in tablets {
+            let layout = self.current_view().layout(table)?;
+            let written: HashSet<TabletId> = private.parts().iter().map(|p| p.tablet).collect();
+            // What was written to a partition that this transaction dropped goes with it.
+            let tablets = layout.def().tablets.iter().map(|t| t.id);
+            for tablet in tablets.filter(|t| written.contains(t) || self.killed.contains_key(t)) {
                 let killed = self.killed_now(state, tablet)?;
                 self.build_tablet(core, &layout, tablet, &private, killed, bulky, &mut record, &mut edit)?;
             }
@@ -70,11 +74,11 @@ impl Transaction {
     }
 
     /// Killed rows of a tablet as they are addressed now.
-    fn killed_now(&self, state: &Arc<DatabaseState>, tablet: TabletId) -> Result<BTreeMap<Key, RowAddress>> {
-        let Some(killed) = self.killed.get(&tablet) else { return Ok(BTreeMap::new()) };
+    fn killed_now(&self, state: &Arc<DatabaseState>, tablet: TabletId) -> Result<Killed> {
+        let Some(killed) = self.killed.get(&tablet) else { return Ok(Killed::default()) };
         let gone = || Error::internal(format!("tablet {tablet} lost rows that a transaction has locked"));
         let parts = state.tablet(tablet).ok_or_else(gone)?;
-        let mut now: BTreeMap<Key, RowAddress> = BTreeMap::new();
+        let mut now = Killed::with_capacity_and_hasher(killed.len(), KeyHasher::default());
         let mut moved = Vec::new();
         for (key, KilledRow { address, .. }) in killed {
             if parts.has(address) {
@@ -96,7 +100,7 @@ impl Transaction {
         layout: &Layout,
         tablet: TabletId,
         private: &PrivateTable,
-        mut killed: BTreeMap<Key, RowAddress>,
+        mut killed: Killed,
         bulky: bool,
         record: &mut CommitRecord,
         edit: &mut CommitEdit,
@@ -113,6 +117,7 @@ impl Transaction {
                     rows: meta.rows,
                     attach: Attach::AtCommit,
                     content_hash: meta.content_hash,
+                    lives: meta.lives,
                 });
                 add_deletes(record, edit, meta.id, private.dead(meta.id.0))?;
                 edit.attach.push(AttachEdit { tablet, reference: run, attach: Attach::AtCommit });
@@ -180,6 +185,9 @@ fn live_of(memtable: &Arc<Memtable>) -> Result<Option<(RecordBatch, Vec<Key>)>> 
             batches.push(taken.map_err(|e| Error::internal(format!("gather live rows: {e}")))?);
         }
     }
+    if let [only] = batches.as_slice() {
+        return Ok(Some((only.clone(), keys)));
+    }
     let Some(first) = batches.first() else { return Ok(None) };
     let rows = arrow::compute::concat_batches(&first.schema(), &batches);
     Ok(Some((rows.map_err(|e| Error::internal(format!("join live rows: {e}")))?, keys)))
@@ -188,9 +196,10 @@ fn live_of(memtable: &Arc<Memtable>) -> Result<Option<(RecordBatch, Vec<Key>)>> 
 fn row_changes(
     layout: &Layout,
     rows: Option<&(RecordBatch, Vec<Key>)>,
-    mut killed: BTreeMap<Key, RowAddress>,
+    mut killed: Killed,
 ) -> Result<Vec<RowChange>> {
-    let mut changes = Vec::new();
+    let rows_len = rows.map_or(0, |(_, keys)| keys.len());
+    let mut changes = Vec::with_capacity(rows_len);
     if let Some((rows, keys)) = rows {
         for (row, key) in encode_rows(rows, &layout.forms())?.into_iter().zip(keys) {
             let dead = killed.remove(key);
@@ -198,8 +207,9 @@ fn row_changes(
             changes.push(RowChange { op, key: key.to_vec(), dead, row: Some(row) });
         }
     }
-    let deleted = killed.into_iter();
-    changes.extend(deleted.map(|(key, address)| RowChange {
+    let mut deleted: Vec<(Key, RowAddress)> = killed.into_iter().collect();
+    deleted.sort_unstable();
+    changes.extend(deleted.into_iter().map(|(key, address)| RowChange {
         op: RowOp::Delete,
         key: key.to_vec(),
         dead: Some(address),
@@ -208,7 +218,7 @@ fn row_changes(
     Ok(changes)
 }
 
-fn add_deletes(
+pub(crate) fn add_deletes(
     record: &mut CommitRecord,
     edit: &mut CommitEdit,
     reference: ReferenceId,

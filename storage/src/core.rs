@@ -1,25 +1,29 @@
 //! The parts of an open database and how they are wired.
 //!
-//! Must not know SQL. Order of locks: `maintenance`, `structure`, then those of the sequencer; lock tables and pins
+//! Must not know SQL. Order of locks: `compacting`, `maintenance`, `structure`, then those of the sequencer; lock tables and pins
 //! are leaves.
 
 use crate::background::Signal;
 use crate::checkpointing::Maintenance;
 use crate::format::LogRecord;
 use crate::ids::IdSource;
+use crate::jobs::Jobs;
 use crate::locks::Locks;
 use crate::log::Appended;
 use crate::pins::{Pin, Pins};
+use crate::retention::RunningTime;
 use crate::sequencer::Sequencer;
 use crate::settings::StorageSettings;
 use crate::state::{DatabaseState, Edit};
 use crate::tablet::SegmentStore;
-use base::Result;
 use base::clock::HybridClock;
 use base::fs::FileSystem;
-use base::id::{CommitTs, DatabaseId, Epoch, MemtableId, TabletId};
+use base::id::{CommitTs, DatabaseId, Epoch, MemtableId, TableId, TabletId};
+use base::sync::{Mutex, PoisonError, RwLock};
+use base::{Error, ErrorKind, Result};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// An open database.
 pub(crate) struct Core {
@@ -32,15 +36,22 @@ pub(crate) struct Core {
     pub(crate) pins: Arc<Pins>,
     pub(crate) locks: Locks,
     pub(crate) sequencer: Sequencer,
+    pub(crate) running: RunningTime,
     pub(crate) store: Arc<SegmentStore>,
     /// Held for reading from the moment a commit resolves row addresses until it is appended to the log, for
     /// writing while a memtable gives way to segments: an address in a log record is valid at its position.
     structure: RwLock<()>,
     /// Which memtable takes the next new rows of a tablet.
     open: Mutex<HashMap<TabletId, MemtableId>>,
-    /// One flush or checkpoint at a time.
+    /// One flush, checkpoint or collection at a time.
     pub(crate) maintenance: Mutex<Maintenance>,
+    /// One compaction at a time; taken before any other lock.
+    pub(crate) compacting: Mutex<()>,
+    pub(crate) jobs: Arc<Jobs>,
+    /// Long work is to give up.
+    pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) signal: Arc<Signal>,
+    pub(crate) compaction_signal: Arc<Signal>,
     /// The exclusive right to the directory.
     pub(crate) _directory: Box<dyn Send + Sync>,
 }
@@ -62,6 +73,7 @@ pub(crate) struct CoreParts {
     pub(crate) database: DatabaseId,
     pub(crate) epoch: Epoch,
     pub(crate) sequencer: Sequencer,
+    pub(crate) running: RunningTime,
     pub(crate) store: Arc<SegmentStore>,
     pub(crate) ids: IdSource,
     pub(crate) maintenance: Maintenance,
@@ -85,7 +97,8 @@ impl Core {
     pub(crate) fn new(parts: CoreParts) -> Self {
         // Recovered memtables go on taking rows.
         let open = parts.sequencer.published(|p| {
-            let last = p.state.tablets().filter_map(|t| t.memtables().last().map(|m| (t.id(), m.id())));
+            let used = p.state.tablets().filter(|t| t.dropped_at() == CommitTs::MAX);
+            let last = used.filter_map(|t| t.memtables().last().map(|m| (t.id(), m.id())));
             last.collect::<HashMap<_, _>>()
         });
         Self {
@@ -98,20 +111,46 @@ impl Core {
             pins: Arc::default(),
             locks: Locks::new(),
             sequencer: parts.sequencer,
+            running: parts.running,
             store: parts.store,
             structure: RwLock::new(()),
             open: Mutex::new(open),
             maintenance: Mutex::new(parts.maintenance),
+            compacting: Mutex::new(()),
+            jobs: Arc::default(),
+            stopping: Arc::default(),
             signal: Arc::default(),
+            compaction_signal: Arc::default(),
             _directory: parts.directory,
         }
     }
 
-    /// The newest committed state, pinned.
-    pub(crate) fn pin(&self) -> Pinned {
+    /// The newest committed state, pinned for somebody.
+    pub(crate) fn pin_for(&self, owner: &Arc<str>) -> Pinned {
+        let now = self.clock.wall_us();
         // The pin is registered before anything newer can be published.
-        self.sequencer
-            .published(|p| Pinned { pin: Arc::new(self.pins.pin(p.ts)), state: Arc::clone(&p.state) })
+        self.sequencer.published(|p| Pinned {
+            pin: Arc::new(self.pins.pin(p.ts, owner, now)),
+            state: Arc::clone(&p.state),
+        })
+    }
+
+    /// The newest state, pinned at a time of the past. Commits after `ts` get later times.
+    pub(crate) fn pin_at(&self, ts: CommitTs, owner: &Arc<str>) -> Result<Pinned> {
+        if ts > self.sequencer.published(|p| p.ts) {
+            if ts.0 > self.clock.wall_us().max(self.clock.last().0) {
+                let message = "cannot read as of a time in the future";
+                return Err(Error::new(ErrorKind::InvalidParameterValue, message));
+            }
+            // What got a time up to `ts` was appended before this; it has to be seen.
+            self.clock.observe(ts);
+            self.sequencer.drain()?;
+        }
+        let now = self.clock.wall_us();
+        Ok(self.sequencer.published(|p| Pinned {
+            pin: Arc::new(self.pins.pin(ts, owner, now)),
+            state: Arc::clone(&p.state),
+        }))
     }
 
     /// The newest committed state, for probes that read only what is alive now.
@@ -122,6 +161,23 @@ impl Core {
     /// No reader needs rows that died at this time or before.
     pub(crate) fn horizon(&self) -> CommitTs {
         self.sequencer.published(|p| self.pins.horizon(p.ts))
+    }
+
+    /// Rows of a table that died at this time or before need not be kept: neither readers nor its retention ask for
+    /// them.
+    pub(crate) fn keep_after(&self, state: &DatabaseState, table: TableId) -> CommitTs {
+        let options = state.layout(table).map(|l| l.def().options).unwrap_or_default();
+        self.kept_for(options.history_retention_us.unwrap_or(self.settings.history_retention_us))
+    }
+
+    /// The same for what has no retention of its own.
+    pub(crate) fn usual_keep_after(&self) -> CommitTs {
+        self.kept_for(self.settings.history_retention_us)
+    }
+
+    fn kept_for(&self, retention_us: u64) -> CommitTs {
+        let horizon = self.horizon();
+        if retention_us == 0 { horizon } else { self.running.before(retention_us).min(horizon) }
     }
 
     /// The memtable that takes new rows of a tablet.

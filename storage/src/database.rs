@@ -3,19 +3,20 @@
 use crate::background;
 use crate::check;
 use crate::core::{Core, Pinned};
-use crate::inspect::{HistoryInfo, JobInfo, PinInfo, SegmentInfo, TabletInfo};
+use crate::inspect::{self, HistoryInfo, JobInfo, PinInfo, SegmentInfo, TabletInfo};
 use crate::recover;
 use crate::scan::ReadView;
 use crate::settings::StorageSettings;
 use crate::transaction::Transaction;
 use crate::view::View;
+use base::Result;
 use base::clock::{Clock, HybridClock};
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, SchemaId, TableId, TxnId};
 use base::random::Random;
-use base::{Error, Result};
 use catalog::{CatalogState, TableDef};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// An open database. Cheap to clone; all clones are the same database.
@@ -28,6 +29,8 @@ pub struct Database {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pinned: Pinned,
+    catalog: Arc<CatalogState>,
+    of_the_past: bool,
     batch_rows: usize,
 }
 
@@ -69,17 +72,37 @@ impl Database {
 
     /// The newest committed state.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { pinned: self.core.pin(), batch_rows: self.core.settings.batch_rows }
+        self.snapshot_for("snapshot")
+    }
+
+    /// The same, with a name for who reads it.
+    pub fn snapshot_for(&self, owner: &str) -> Snapshot {
+        let pinned = self.core.pin_for(&Arc::from(owner));
+        let catalog = Arc::clone(pinned.state.catalog());
+        Snapshot { pinned, catalog, of_the_past: false, batch_rows: self.core.settings.batch_rows }
     }
 
     /// The state at a commit timestamp of the past, with the catalog of that time. `InvalidParameterValue` for a time
     /// that has not come. Reading a table whose rows of that time were collected is `SnapshotTooOld`.
-    pub fn snapshot_at(&self, _ts: CommitTs) -> Result<Snapshot> {
-        Err(Error::unsupported("reading the past"))
+    pub fn snapshot_at(&self, ts: CommitTs) -> Result<Snapshot> {
+        self.snapshot_at_for(ts, "snapshot")
+    }
+
+    /// The same, with a name for who reads it.
+    pub fn snapshot_at_for(&self, ts: CommitTs, owner: &str) -> Result<Snapshot> {
+        let pinned = self.core.pin_at(ts, &Arc::from(owner))?;
+        let state = &pinned.state;
+        let catalog = Arc::new(state.past().catalog_at(state.catalog(), ts));
+        Ok(Snapshot { pinned, catalog, of_the_past: true, batch_rows: self.core.settings.batch_rows })
     }
 
     pub fn begin(&self) -> Transaction {
-        Transaction::begin(Arc::clone(&self.core))
+        self.begin_for("transaction")
+    }
+
+    /// The same, with a name for who reads and writes in it.
+    pub fn begin_for(&self, owner: &str) -> Transaction {
+        Transaction::begin(Arc::clone(&self.core), Arc::from(owner))
     }
 
     /// Waits until a transaction that `Transaction::blocked_by` named has ended. False when the time ran out first.
@@ -98,36 +121,59 @@ impl Database {
     }
 
     /// Rewrites segments of a table that hold dead rows or are too many; all of them when `full`. Ends early, with
-    /// `Cancelled`, when `cancelled` says so. Blocks.
-    pub fn compact(&self, _table: TableId, _full: bool, _cancelled: &dyn Fn() -> bool) -> Result<()> {
-        Err(Error::unsupported("VACUUM"))
+    /// `Cancelled`, when `cancelled` says so; it is asked every few thousand rows. Blocks.
+    pub fn compact(
+        &self,
+        table: TableId,
+        full: bool,
+        cancelled: Arc<dyn Fn() -> bool + Send + Sync>,
+    ) -> Result<()> {
+        let state = self.core.newest();
+        let tablets = state.catalog().table(table).map_or(&[][..], |def| def.tablets.as_slice());
+        for tablet in tablets {
+            self.core.flush_tablet(tablet.id)?;
+            // A group of some hundred segments at a time.
+            while self.core.compact_tablet(tablet.id, full, &cancelled)? && full {
+                if self.core.is_compact(tablet.id)? {
+                    break;
+                }
+            }
+        }
+        self.core.collect().map(|_| ())
+    }
+
+    /// Lets go what is too old to be kept, or too much. Runs by itself too; blocks.
+    pub fn collect(&self) -> Result<()> {
+        self.core.note_time();
+        self.core.collect().map(|_| ())
     }
 
     /// How far back a table can be read. None when it does not exist.
-    pub fn history(&self, _table: TableId) -> Option<HistoryInfo> {
-        None
+    pub fn history(&self, table: TableId) -> Result<Option<HistoryInfo>> {
+        inspect::history(&self.core, table)
     }
 
     /// A definition of a table that was dropped and can be had back, by schema and name; the newest one.
-    pub fn dropped_table(&self, _schema: SchemaId, _name: &str) -> Option<Arc<TableDef>> {
-        None
+    pub fn dropped_table(&self, schema: SchemaId, name: &str) -> Option<Arc<TableDef>> {
+        let state = self.core.newest();
+        state.past().dropped_named(state.catalog(), schema, name).map(|r| Arc::clone(&r.def))
     }
 
-    pub fn tablets(&self) -> Vec<TabletInfo> {
-        Vec::new()
+    pub fn tablets(&self) -> Result<Vec<TabletInfo>> {
+        inspect::tablets(&self.core)
     }
 
     /// May block on segments that were not read before.
     pub fn segments(&self) -> Result<Vec<SegmentInfo>> {
-        Ok(Vec::new())
+        inspect::segments(&self.core)
     }
 
     pub fn pins(&self) -> Vec<PinInfo> {
-        Vec::new()
+        self.core.pins.list()
     }
 
     pub fn jobs(&self) -> Vec<JobInfo> {
-        Vec::new()
+        self.core.jobs.list()
     }
 
     /// Locks that running transactions hold on keys.
@@ -135,9 +181,9 @@ impl Database {
         self.core.locks.keys_held()
     }
 
-    /// What the last background flush or checkpoint failed with; it is tried again with the next commit.
+    /// What the last background flush, checkpoint or compaction failed with; it is tried again with the next commit.
     pub fn background_failure(&self) -> Option<String> {
-        self.core.signal.failure()
+        self.core.signal.failure().or_else(|| self.core.compaction_signal.failure())
     }
 
     /// Verifies every checksum, reference and invariant of a directory that no process has open.
@@ -147,7 +193,9 @@ impl Database {
 
     /// Stops background work and writes a checkpoint, so that the next open has nothing to replay.
     pub fn close(&self) -> Result<()> {
+        self.core.stopping.store(true, Ordering::Relaxed);
         self.core.signal.stop_and_wait();
+        self.core.compaction_signal.stop_and_wait();
         self.core.checkpoint()
     }
 }
@@ -158,16 +206,17 @@ impl Snapshot {
     }
 
     pub fn catalog(&self) -> &Arc<CatalogState> {
-        self.pinned.state.catalog()
+        &self.catalog
     }
 
     pub fn view(&self) -> ReadView {
         let view = View {
             pinned: self.pinned.clone(),
-            catalog: Arc::clone(self.pinned.state.catalog()),
+            catalog: Arc::clone(&self.catalog),
             own: None,
             generation: 0,
             batch_rows: self.batch_rows,
+            of_the_past: self.of_the_past,
         };
         ReadView { view: Arc::new(view) }
     }

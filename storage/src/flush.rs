@@ -6,16 +6,18 @@
 
 use crate::core::Core;
 use crate::delete_vector::DeleteVector;
-use crate::format::{Attach, AttachedSegment, LogRecord, SegmentDeletes, SwapRecord};
+use crate::format::LogRecord;
 use crate::invariants::{key_map_names_newest, lives_are_ordered};
 use crate::memtable::Memtable;
 use crate::runs::Run;
-use crate::state::{DatabaseState, Edit, SwapEdit};
+use crate::state::{DatabaseState, Edit};
+use crate::swap::Swap;
 use crate::tablet::{Reference, TabletState};
 use base::Result;
-use base::id::TabletId;
-use roaring::RoaringBitmap;
-use std::sync::{Arc, PoisonError};
+use base::id::{CommitTs, TabletId};
+use base::plant::{Flaw, planted};
+use base::sync::PoisonError;
+use std::sync::Arc;
 
 impl Core {
     /// Flushes all memtables.
@@ -45,17 +47,20 @@ impl Core {
     ) -> Result<()> {
         let Some(layout) = state.layout(tablet.table()) else { return Ok(()) };
         self.seal(tablet.id(), memtable.id())?;
-        // The memtable gets no more rows, only deaths. Rows dead at the horizon are seen by nobody.
+        // The memtable gets no more rows, only deaths.
         let newest = self.sequencer.published(|p| p.ts);
-        let horizon = self.horizon();
+        let unneeded = self.keep_after(state, tablet.table());
         debug_assert_eq!(lives_are_ordered(memtable, newest, true), None);
         debug_assert_eq!(key_map_names_newest(memtable), None);
         let chunks = Arc::new(memtable.chunks());
         let live = Run::new(&chunks, |chunk, i| chunk.version(chunk.row(i)).end > newest.0);
         let history = Run::new(&chunks, |chunk, i| {
             let end = chunk.version(chunk.row(i)).end;
-            horizon.0 < end && end <= newest.0
+            unneeded.0 < end && end <= newest.0
         });
+        let lost = chunks.iter().flat_map(|c| c.versions()).any(|v| v.end <= unneeded.0);
+        let oldest = if lost { unneeded } else { CommitTs::ZERO };
+        let _job = self.jobs.start("flush", Some(tablet.id()), memtable.rows(), self.clock.wall_us());
         let mut written = Vec::new();
         let outcome = self.write_runs(layout, live, history, &mut written).and_then(|()| {
             self.swap(|state| {
@@ -64,7 +69,7 @@ impl Core {
                     // The table was dropped meanwhile.
                     return Ok(None);
                 }
-                swap_of(tablet, memtable, &written).map(Some)
+                swap_of(tablet, memtable, &written, oldest).map(Some)
             })
         });
         let unknown = outcome.as_ref().is_err_and(|e| e.kind() == base::ErrorKind::CommitUnknown);
@@ -96,35 +101,15 @@ fn swap_of(
     tablet: &TabletState,
     memtable: &Memtable,
     written: &[(Arc<Reference>, Option<Run>)],
+    oldest: CommitTs,
 ) -> Result<(LogRecord, Edit)> {
-    let mut record = SwapRecord {
-        table: tablet.table(),
-        tablet: tablet.id(),
-        memtable: memtable.id(),
-        new_references: Vec::new(),
-        deletes: Vec::new(),
-    };
-    let mut attach = Vec::new();
+    let mut swap = Swap::new(tablet, oldest);
+    swap.memtable = Some(memtable.id());
     for (reference, run) in written {
-        let meta = reference.meta();
-        record.new_references.push(AttachedSegment {
-            table: tablet.table(),
-            tablet: tablet.id(),
-            reference: meta.id,
-            segment: meta.segment,
-            file_bytes: meta.file_bytes,
-            rows: meta.rows,
-            attach: Attach::Since(meta.attach_ts),
-            content_hash: meta.content_hash,
-        });
-        let deletes = run.as_ref().map_or_else(|| Ok(DeleteVector::default()), deaths)?;
-        if !deletes.is_empty() {
-            record.deletes.push(SegmentDeletes { reference: meta.id, dead: deletes.encode()? });
-        }
-        attach.push(Arc::new(reference.with_deletes(deletes)));
+        let run = run.as_ref().filter(|_| !planted(Flaw::SkipCarryingDeaths));
+        swap.add(reference, run.map_or_else(|| Ok(DeleteVector::default()), deaths)?)?;
     }
-    let edit = SwapEdit { tablet: tablet.id(), memtable: memtable.id(), attach };
-    Ok((LogRecord::Swap(record), Edit::Swap(edit)))
+    Ok(swap.finish())
 }
 
 fn deaths(run: &Run) -> Result<DeleteVector> {
@@ -132,8 +117,8 @@ fn deaths(run: &Run) -> Result<DeleteVector> {
     let deaths = run.deaths();
     for together in deaths.chunk_by(|a, b| a.0 == b.0) {
         if let Some((ts, _)) = together.first() {
-            let ordinals: RoaringBitmap = together.iter().map(|(_, ordinal)| *ordinal).collect();
-            vector = vector.with_deletes(*ts, &ordinals)?;
+            let ordinals: Vec<u32> = together.iter().map(|(_, ordinal)| *ordinal).collect();
+            vector.add(*ts, &ordinals)?;
         }
     }
     Ok(vector)

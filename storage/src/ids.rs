@@ -4,6 +4,7 @@
 //! id is ever used twice, whatever a crash forgets.
 
 use base::id::{Epoch, MemtableId, ReferenceId, SegmentId, TxnId};
+use base::plant::{Flaw, planted};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bits of the counter below the epoch.
@@ -17,6 +18,7 @@ pub(crate) struct IdSource {
 
 impl IdSource {
     pub(crate) fn new(epoch: Epoch) -> Self {
+        let epoch = if planted(Flaw::ReuseIds) { Epoch(1) } else { epoch };
         Self { next: AtomicU64::new((u64::from(epoch.0) << COUNTER_BITS) + 1) }
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Must not change anything.
 
+use crate::collection::room;
+use crate::core::Core;
+use base::Result;
 use base::id::{CommitTs, ReferenceId, SegmentId, TableId, TabletId};
 
 /// One tablet.
@@ -54,6 +57,8 @@ pub struct PinInfo {
     pub owner: String,
     /// Readers with this time and owner.
     pub count: u64,
+    /// When the first of them came; microseconds since 1970-01-01 UTC.
+    pub since_us: u64,
 }
 
 /// A running piece of background work.
@@ -79,4 +84,77 @@ pub struct HistoryInfo {
     pub live_bytes: u64,
     /// Bytes of files that only rows of the past need, roughly.
     pub history_bytes: u64,
+}
+
+pub(crate) fn history(core: &Core, table: TableId) -> Result<Option<HistoryInfo>> {
+    let state = core.newest();
+    let Some(def) = state.catalog().table(table) else { return Ok(None) };
+    let tablets = def.tablets.iter().filter_map(|t| state.tablet(t.id));
+    let oldest_readable = tablets.map(|t| t.oldest_readable()).max().unwrap_or_default();
+    let room = room(state.tablets().filter(|t| t.table() == table).map(AsRef::as_ref))?;
+    Ok(Some(HistoryInfo { oldest_readable, live_bytes: room.live_bytes, history_bytes: room.history_bytes }))
+}
+
+pub(crate) fn tablets(core: &Core) -> Result<Vec<TabletInfo>> {
+    let state = core.newest();
+    let mut infos = Vec::new();
+    for tablet in state.tablets() {
+        let dropped = tablet.dropped_at();
+        let mut info = TabletInfo {
+            table: tablet.table(),
+            tablet: tablet.id(),
+            dropped: (dropped != CommitTs::MAX).then_some(dropped),
+            memtables: tablet.memtables().len() as u64,
+            memtable_bytes: u64::try_from(tablet.memtable_bytes()).unwrap_or(u64::MAX),
+            memtable_rows: tablet.memtables().iter().map(|m| m.rows()).sum(),
+            live_segments: 0,
+            live_segment_rows: 0,
+            dead_rows: 0,
+            live_segment_bytes: 0,
+            history_segments: 0,
+            history_segment_bytes: 0,
+            oldest_readable: tablet.oldest_readable(),
+        };
+        for reference in tablet.references() {
+            let meta = reference.meta();
+            if reference.may_live()? {
+                info.live_segments += 1;
+                info.live_segment_rows += u64::from(meta.rows);
+                info.dead_rows += reference.dead_rows();
+                info.live_segment_bytes += meta.file_bytes;
+            } else {
+                info.history_segments += 1;
+                info.history_segment_bytes += meta.file_bytes;
+            }
+        }
+        infos.push(info);
+    }
+    infos.sort_by_key(|info| (info.table, info.tablet));
+    Ok(infos)
+}
+
+pub(crate) fn segments(core: &Core) -> Result<Vec<SegmentInfo>> {
+    let state = core.newest();
+    let mut infos = Vec::new();
+    for tablet in state.tablets() {
+        for reference in tablet.references() {
+            let (meta, lives) = (reference.meta(), reference.lives()?);
+            infos.push(SegmentInfo {
+                table: tablet.table(),
+                tablet: tablet.id(),
+                reference: meta.id,
+                segment: meta.segment,
+                history: lives.history,
+                rows: u64::from(meta.rows),
+                dead_rows: reference.dead_rows(),
+                file_bytes: meta.file_bytes,
+                attach_ts: meta.attach_ts,
+                detach_ts: (meta.detach_ts != CommitTs::MAX).then_some(meta.detach_ts),
+                begin_min: lives.begin_min.max(meta.attach_ts),
+                begin_max: lives.begin_max.max(meta.attach_ts),
+            });
+        }
+    }
+    infos.sort_by_key(|info| (info.table, info.tablet, info.reference));
+    Ok(infos)
 }

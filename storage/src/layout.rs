@@ -18,6 +18,9 @@ use types::key::encode_keys;
 /// An encoded key: the primary key, or the hidden row id.
 pub(crate) type Key = Arc<[u8]>;
 
+/// How hash tables of keys in memory hash. Nothing of it is stored.
+pub(crate) type KeyHasher = foldhash::quality::RandomState;
+
 /// The hidden column of a table without key. No column of a table gets this id.
 pub(crate) const ROW_ID: ColumnId = ColumnId(u32::MAX);
 

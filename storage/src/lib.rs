@@ -16,18 +16,24 @@ mod segment;
 
 mod background;
 mod checkpointing;
+mod collection;
+mod compaction;
 mod core;
 mod first_open;
 mod flush;
 mod ids;
+mod jobs;
 mod layout;
 mod locks;
 mod memtable;
+mod past;
 mod pins;
 mod recover;
+mod retention;
 mod runs;
 mod sequencer;
 mod state;
+mod swap;
 mod tablet;
 
 mod address;
@@ -44,6 +50,7 @@ mod commit;
 mod detail;
 mod load;
 mod locking;
+mod tables;
 mod transaction;
 mod write;
 

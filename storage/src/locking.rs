@@ -26,7 +26,9 @@ impl Transaction {
         let mine = self.pinned.state.catalog().table(table);
         match (committed, mine) {
             (None, Some(_)) => Err(missing_table(table).with_kind(ErrorKind::LostRace)),
-            (Some(now), _) if now.schema_version != layout.def().schema_version => {
+            (Some(now), Some(mine))
+                if now.schema_version != mine.schema_version || now.tablets != mine.tablets =>
+            {
                 Err(lost_race("the table was changed by a concurrent transaction"))
             }
             _ => Ok(()),

@@ -4,12 +4,13 @@
 //! holder's id, and the caller may wait for that transaction's end.
 //! Invariant: a key of a table is locked by one transaction at most, and by none while another one has the table exclusively.
 
-use crate::layout::Key;
+use crate::layout::{Key, KeyHasher};
 use base::id::{TableId, TabletId, TxnId};
+use base::plant::{Flaw, planted};
+use base::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 const SHARDS: usize = 16;
@@ -29,12 +30,12 @@ enum TableLock {
     Exclusive(TxnId),
 }
 
-type Shard = HashMap<(TabletId, Key), TxnId>;
+type Shard = HashMap<(TabletId, Key), TxnId, KeyHasher>;
 
 /// Order: `catalog`, `tables`, then one shard at a time; never two of them together.
 #[derive(Debug)]
 pub(crate) struct Locks {
-    hasher: RandomState,
+    hasher: KeyHasher,
     shards: Vec<Mutex<Shard>>,
     tables: Mutex<HashMap<TableId, TableLock>>,
     catalog: Mutex<Option<TxnId>>,
@@ -49,7 +50,7 @@ fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Locks {
     pub(crate) fn new() -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: KeyHasher::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             tables: Mutex::default(),
             catalog: Mutex::default(),
@@ -147,7 +148,7 @@ impl Locks {
                 free.insert(txn);
                 Ok(true)
             }
-            Entry::Occupied(held) if *held.get() == txn => Ok(false),
+            Entry::Occupied(held) if *held.get() == txn || planted(Flaw::SkipLockCheck) => Ok(false),
             Entry::Occupied(held) => Err(Held { by: *held.get() }),
         }
     }

@@ -8,7 +8,9 @@
 use crate::memtable::Memtable;
 use crate::tablet::Reference;
 use base::id::{CommandNumber, TableId, TabletId};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// A place that holds rows.
@@ -44,6 +46,10 @@ pub(crate) struct PrivateTable {
     /// In order of creation; never removed while the transaction runs.
     parts: RwLock<Vec<TabletPart>>,
     dead: RwLock<Dead>,
+    /// The command that ended all committed rows; 0 for none.
+    truncated: AtomicU32,
+    /// Whether rows that are not here come with the commit.
+    sealed: AtomicBool,
 }
 
 impl PrivateTable {
@@ -57,13 +63,21 @@ impl PrivateTable {
 
     /// Notes that `command` killed a row. False when it was dead before.
     pub(crate) fn kill(&self, part: u64, row: u32, command: CommandNumber) -> bool {
-        let mut dead = self.write_dead();
-        let rows = dead.entry(part).or_default();
-        if rows.contains_key(&row) {
-            return false;
+        match self.write_dead().entry(part).or_default().entry(row) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(alive) => {
+                alive.insert(command.0);
+                true
+            }
         }
-        rows.insert(row, command.0);
-        true
+    }
+
+    /// Notes that `command` killed rows; those that were dead before stay as they are.
+    pub(crate) fn kill_all(&self, rows: impl Iterator<Item = (u64, u32)>, command: CommandNumber) {
+        let mut dead = self.write_dead();
+        for (part, row) in rows {
+            dead.entry(part).or_default().entry(row).or_insert(command.0);
+        }
     }
 
     /// The command that killed a row.
@@ -81,6 +95,17 @@ impl PrivateTable {
     /// Rows of a part that the transaction killed.
     pub(crate) fn dead(&self, part: u64) -> Vec<u32> {
         self.dead_at(part, u32::MAX)
+    }
+
+    /// Whether commands up to `stamp` ended all committed rows.
+    pub(crate) fn is_truncated_at(&self, stamp: u32) -> bool {
+        let command = self.truncated.load(Ordering::Acquire);
+        command != 0 && command <= stamp
+    }
+
+    /// Whether rows that are not here come with the commit, so that nothing can be said of the table before.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Acquire)
     }
 
     fn read_parts(&self) -> RwLockReadGuard<'_, Vec<TabletPart>> {
@@ -110,6 +135,16 @@ impl Private {
     pub(crate) fn table_or_new(&self, table: TableId) -> Arc<PrivateTable> {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tables.entry(table).or_default())
+    }
+
+    /// Notes that `command` ended all committed rows of a table.
+    pub(crate) fn truncate(&self, table: TableId, command: CommandNumber) {
+        self.table_or_new(table).truncated.store(command.0, Ordering::Release);
+    }
+
+    /// Notes that rows of a table come with the commit.
+    pub(crate) fn seal(&self, table: TableId) {
+        self.table_or_new(table).sealed.store(true, Ordering::Release);
     }
 
     pub(crate) fn forget(&self, table: TableId) {

@@ -2,22 +2,24 @@
 //!
 //! Must not know transactions. Invariants: everything is read before anything is written, so that a directory which is
 //! refused is left as it was; nothing replayed is handed out, and no file removed, before what was read is durable;
-//! segments are opened after the fold, so that files which a later record dropped are not needed; truth is never read
-//! from a directory listing, which serves only to find garbage.
+//! segments are asked for after the fold, so that files which a later record dropped are not needed; truth is never read
+//! from a directory listing, which serves only to find garbage and to notice missing files early.
 
 use crate::checkpointing::{Maintenance, PACK_DIRECTORY, collect_packs, pack_path};
 use crate::core::{Core, CoreParts};
 use crate::delete_vector::{DeleteVector, PackIdentity, check_pack, decode_ordinals, read_vector};
 use crate::first_open;
 use crate::format::{
-    CheckpointImage, CheckpointNumber, CommitRecord, Current, LogRecord, MemtableImage, NextIds,
-    ReferenceImage, SwapRecord, TabletChange, TabletImage, advance_epoch, collect_checkpoints, decode_rows,
-    read_checkpoint, read_current, write_checkpoint,
+    AttachedSegment, CheckpointImage, CheckpointNumber, CommitRecord, Current, LogRecord, MemtableImage,
+    NextIds, PastImage, ReferenceImage, SwapRecord, TabletChange, TabletImage, advance_epoch,
+    collect_checkpoints, decode_rows, read_checkpoint, read_current, write_checkpoint,
 };
 use crate::ids::IdSource;
 use crate::layout::{Key, Layout};
 use crate::log::{Found, Log, LogPosition, LogSettings, ReplayedRecord};
 use crate::memtable::Memtable;
+use crate::past::Past;
+use crate::retention::RunningTime;
 use crate::sequencer::{Published, Sequencer};
 use crate::settings::StorageSettings;
 use crate::state::{AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, RowsEdit, SwapEdit};
@@ -25,6 +27,7 @@ use crate::tablet::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, SegmentStore, T
 use base::clock::{Clock, HybridClock};
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, Epoch, SchemaVersion, TableId};
+use base::plant::{Flaw, planted};
 use base::random::Random;
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
@@ -53,7 +56,7 @@ pub(crate) fn open(
     };
     let Recovered { image, log, replayed, store, state, ts } =
         Recovered::read(&fs, &current, settings.segment_cache_bytes)?;
-    open_segments(&state)?;
+    segments_exist(fs.as_ref(), &state)?;
     let current = advance_epoch(fs.as_ref(), &current)?;
     let log = Log::resume(log, current.epoch, log_settings)?;
     store.remove_discarded();
@@ -61,6 +64,7 @@ pub(crate) fn open(
     collect(fs.as_ref(), &state, &current, &image)?;
     Ok(Core::new(CoreParts {
         ids: IdSource::new(current.epoch),
+        running: RunningTime::new(Arc::clone(&clock), image.past.uptime_us, image.past.samples.clone()),
         sequencer: Sequencer::new(log, Arc::clone(&clock), Published { ts, state }, replayed),
         fs,
         clock,
@@ -89,6 +93,7 @@ fn create(fs: &Arc<dyn FileSystem>, database: DatabaseId, settings: LogSettings)
         last_commit: CommitTs::ZERO,
         next_ids: NextIds::default(),
         catalog: CatalogState::initial(),
+        past: PastImage::default(),
         tablets: Vec::new(),
     };
     write_checkpoint(fs.as_ref(), CheckpointNumber::new(epoch, 1), &image)
@@ -130,6 +135,7 @@ impl Recovered {
         let edit = match LogRecord::decode(record.record_type, &record.payload)? {
             LogRecord::Commit(commit) => Edit::Commit(commit_edit(&self.state, &self.store, commit)?),
             LogRecord::Swap(swap) => Edit::Swap(swap_edit(&self.store, swap, ts)?),
+            LogRecord::Forget(forget) => Edit::Forget(forget),
         };
         // A durable record that does not fit is damage, not a bug of this run.
         self.state = self.state.apply(&edit, ts).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
@@ -138,10 +144,17 @@ impl Recovered {
     }
 }
 
-/// Opens every segment, so that a missing or damaged file is found now.
-fn open_segments(state: &DatabaseState) -> Result<()> {
-    for reference in state.tablets().flat_map(|t| t.references().to_vec()) {
-        reference.segment()?;
+/// Every segment that the state names must be there. The listing is a check, not a source of truth; what is inside of the
+/// files shows when they are read.
+fn segments_exist(fs: &dyn FileSystem, state: &DatabaseState) -> Result<()> {
+    let names: HashSet<String> = fs.list(SEGMENT_DIRECTORY)?.into_iter().collect();
+    for reference in state.tablets().flat_map(|t| t.references()) {
+        let path = segment_path(reference.meta().segment);
+        let name = path.rsplit('/').next().unwrap_or_default();
+        if !names.contains(name) {
+            let message = format!("segment \"{path}\" is missing, but the database refers to it");
+            return Err(Error::corruption(message));
+        }
     }
     Ok(())
 }
@@ -149,8 +162,9 @@ fn open_segments(state: &DatabaseState) -> Result<()> {
 /// The state that a checkpoint holds.
 fn state_of(image: &CheckpointImage, store: &Arc<SegmentStore>) -> Result<Arc<DatabaseState>> {
     let catalog = Arc::new(image.catalog.clone());
+    let past = Past::from_image(&image.past);
     let mut layouts = HashMap::new();
-    for def in catalog.tables() {
+    for def in past.tables().iter().map(|r| &r.def).chain(catalog.tables()) {
         layouts.insert(def.id, Layout::new(def)?);
     }
     let mut packs = HashSet::new();
@@ -160,7 +174,7 @@ fn state_of(image: &CheckpointImage, store: &Arc<SegmentStore>) -> Result<Arc<Da
         let layout = layouts.get(&tablet.table).ok_or_else(orphan)?;
         tablets.insert(tablet.tablet, Arc::new(tablet_of(tablet, layout, store, &mut packs)?));
     }
-    DatabaseState::new(catalog, tablets).map(Arc::new)
+    DatabaseState::new(catalog, past, tablets).map(Arc::new)
 }
 
 fn tablet_of(
@@ -172,7 +186,8 @@ fn tablet_of(
     let memtables = image.memtables.iter().map(|m| memtable_of(m, layout).map(Arc::new));
     let references = image.references.iter().map(|r| reference_of(r, store, packs).map(Arc::new));
     let (memtables, references) = (memtables.collect::<Result<_>>()?, references.collect::<Result<_>>()?);
-    Ok(TabletState::new(image.table, image.tablet, memtables, references))
+    let tablet = TabletState::new(image.table, image.tablet, memtables, references);
+    Ok(tablet.bounded(image.oldest, image.dropped))
 }
 
 fn memtable_of(image: &MemtableImage, layout: &Layout) -> Result<Memtable> {
@@ -227,6 +242,8 @@ fn reference_of(
         rows: image.rows,
         content_hash: image.content_hash,
         attach_ts: image.attach_ts,
+        detach_ts: image.detach_ts,
+        lives: image.lives,
     };
     Ok(Reference::new(meta, store.file(image.segment), deletes))
 }
@@ -252,14 +269,7 @@ fn commit_edit(state: &DatabaseState, store: &Arc<SegmentStore>, record: CommitR
         rows.push(rows_edit(&layout, &change)?);
     }
     let attach = record.attached.iter().map(|attached| {
-        let meta = ReferenceMeta {
-            id: attached.reference,
-            segment: attached.segment,
-            file_bytes: attached.file_bytes,
-            rows: attached.rows,
-            content_hash: attached.content_hash,
-            attach_ts: CommitTs::ZERO,
-        };
+        let meta = meta_of(attached, CommitTs::ZERO);
         let reference = Arc::new(Reference::new(meta, store.file(attached.segment), DeleteVector::default()));
         AttachEdit { tablet: attached.tablet, reference, attach: attached.attach }
     });
@@ -269,6 +279,7 @@ fn commit_edit(state: &DatabaseState, store: &Arc<SegmentStore>, record: CommitR
     });
     Ok(CommitEdit {
         catalog: record.catalog,
+        truncated: record.truncated,
         rows,
         attach: attach.collect(),
         deletes: deletes.collect::<Result<_>>()?,
@@ -297,20 +308,27 @@ fn swap_edit(store: &Arc<SegmentStore>, record: SwapRecord, ts: CommitTs) -> Res
     let mut deletes: HashMap<_, _> = record.deletes.iter().map(|d| (d.reference, &d.dead)).collect();
     let mut attach = Vec::with_capacity(record.new_references.len());
     for attached in &record.new_references {
-        let meta = ReferenceMeta {
-            id: attached.reference,
-            segment: attached.segment,
-            file_bytes: attached.file_bytes,
-            rows: attached.rows,
-            content_hash: attached.content_hash,
-            attach_ts: attached.attach.resolve(ts),
-        };
+        let meta = meta_of(attached, attached.attach.resolve(ts));
         let vector = deletes
             .remove(&attached.reference)
             .map_or_else(|| Ok(DeleteVector::default()), |d| DeleteVector::decode(d))?;
         attach.push(Arc::new(Reference::new(meta, store.file(attached.segment), vector)));
     }
-    Ok(SwapEdit { tablet: record.tablet, memtable: record.memtable, attach })
+    let SwapRecord { tablet, memtable, removed, oldest, .. } = record;
+    Ok(SwapEdit { tablet, memtable, removed, attach, oldest })
+}
+
+fn meta_of(attached: &AttachedSegment, attach_ts: CommitTs) -> ReferenceMeta {
+    ReferenceMeta {
+        id: attached.reference,
+        segment: attached.segment,
+        file_bytes: attached.file_bytes,
+        rows: attached.rows,
+        content_hash: attached.content_hash,
+        attach_ts,
+        detach_ts: CommitTs::MAX,
+        lives: attached.lives,
+    }
 }
 
 /// Removes what crashes left: files that the recovered state does not refer to.
@@ -324,7 +342,7 @@ fn collect(
     let named: HashSet<String> = references.map(|r| segment_path(r.meta().segment)).collect();
     for name in fs.list(SEGMENT_DIRECTORY)? {
         let path = format!("{SEGMENT_DIRECTORY}/{name}");
-        if !named.contains(&path) {
+        if !named.contains(&path) || planted(Flaw::CollectNamedFile) {
             fs.remove(&path)?;
         }
     }

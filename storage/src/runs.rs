@@ -1,18 +1,20 @@
-//! Sorted runs: rows out of memtables written as a segment file, by flushes and by transactions that outgrow memory.
+//! Sorted runs: rows written as a segment file, by flushes, by compactions and by transactions that outgrow memory.
 //!
 //! Must not know why rows are written. Invariant: a run is durable, its directory entry too, and was read back (when
 //! the settings say so) before its reference is handed out.
 
 use crate::core::Core;
 use crate::delete_vector::DeleteVector;
+use crate::format::Lives;
 use crate::layout::Layout;
-use crate::memtable::Chunk;
+use crate::memtable::{Chunk, Version};
 use crate::segment::{SegmentMeta, SegmentRows, WrittenSegment, verify_segment, write_segment};
 use crate::tablet::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, segment_path};
 use arrow::array::{BinaryArray, UInt64Array};
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::id::CommitTs;
+use base::plant::{Flaw, planted};
 use base::{Error, Result};
 use std::sync::Arc;
 
@@ -69,47 +71,18 @@ impl Run {
         let key =
             |(chunk, index): &(usize, usize)| self.chunks.get(*chunk).and_then(|c| c.keys().get(*index));
         let versions: Vec<_> = rows.iter().filter_map(version).collect();
+        let begin = |v: &Version| if planted(Flaw::LoseBegin) { 0 } else { v.begin };
         let end = || UInt64Array::from_iter_values(versions.iter().map(|v| v.end));
         Ok(SegmentRows {
             columns: batch.columns().to_vec(),
-            begin_ts: UInt64Array::from_iter_values(versions.iter().map(|v| v.begin)),
+            begin_ts: UInt64Array::from_iter_values(versions.iter().map(begin)),
             end_ts: history.then(end),
             keys: BinaryArray::from_iter_values(rows.iter().filter_map(key)),
         })
     }
 
-    /// Writes the rows as a segment. Its reference has no dead rows and leaves begin to the rows themselves.
+    /// Writes the rows as a segment.
     pub(crate) fn write(self, core: &Core, layout: &Layout, history: bool) -> Result<Arc<Reference>> {
-        let segment = core.ids.segment();
-        let path = segment_path(segment);
-        let meta = SegmentMeta {
-            database: core.database,
-            segment,
-            table: layout.table(),
-            schema_version: layout.def().schema_version,
-            columns: layout.columns().to_vec(),
-            history,
-        };
-        let written = self.write_file(core, &path, &meta);
-        let written = written.inspect_err(|_| {
-            // What is left behind otherwise is garbage for the next open.
-            let _ = core.fs.remove(&path);
-        })?;
-        let rows =
-            u32::try_from(written.rows).map_err(|_| Error::internal("too many rows for one segment"))?;
-        let meta = ReferenceMeta {
-            id: core.ids.reference(),
-            segment,
-            file_bytes: written.file_bytes,
-            rows,
-            content_hash: content_hash(&written),
-            attach_ts: CommitTs::ZERO,
-        };
-        Ok(Arc::new(Reference::new(meta, core.store.file(segment), DeleteVector::default())))
-    }
-
-    fn write_file(self, core: &Core, path: &str, meta: &SegmentMeta) -> Result<WrittenSegment> {
-        let (fs, history) = (core.fs.as_ref(), meta.history);
         let mut start = 0_usize;
         let batches = std::iter::from_fn(move || {
             let end = start.saturating_add(BATCH_ROWS).min(self.rows.len());
@@ -117,13 +90,66 @@ impl Run {
             start = end;
             Some(self.batch(rows, history))
         });
-        let written = write_segment(fs, path, meta, batches)?;
-        fs.sync_directory(SEGMENT_DIRECTORY)?;
-        if core.settings.read_back {
-            verify_segment(fs, path, meta, &written)?;
-        }
-        Ok(written)
+        write_segment_of(core, layout, history, batches)
     }
+}
+
+/// Writes sorted rows as a segment. Its reference has no dead rows and leaves begin to the rows themselves.
+pub(crate) fn write_segment_of(
+    core: &Core,
+    layout: &Layout,
+    history: bool,
+    batches: impl Iterator<Item = Result<SegmentRows>> + Send + 'static,
+) -> Result<Arc<Reference>> {
+    let segment = core.ids.segment();
+    let path = segment_path(segment);
+    let meta = SegmentMeta {
+        database: core.database,
+        segment,
+        table: layout.table(),
+        schema_version: layout.def().schema_version,
+        columns: layout.columns().to_vec(),
+        history,
+    };
+    let written = write_file(core, &path, &meta, batches).inspect_err(|_| {
+        // What is left behind otherwise is garbage for the next open.
+        let _ = core.fs.remove(&path);
+    })?;
+    let rows = u32::try_from(written.rows).map_err(|_| Error::internal("too many rows for one segment"))?;
+    let meta = ReferenceMeta {
+        id: core.ids.reference(),
+        segment,
+        file_bytes: written.file_bytes,
+        rows,
+        content_hash: content_hash(&written),
+        attach_ts: CommitTs::ZERO,
+        detach_ts: CommitTs::MAX,
+        lives: Some(lives(&written, history)),
+    };
+    Ok(Arc::new(Reference::new(meta, core.store.file(segment), DeleteVector::default())))
+}
+
+fn write_file(
+    core: &Core,
+    path: &str,
+    meta: &SegmentMeta,
+    batches: impl Iterator<Item = Result<SegmentRows>> + Send + 'static,
+) -> Result<WrittenSegment> {
+    let fs = core.fs.as_ref();
+    let written = write_segment(fs, path, meta, batches)?;
+    if !planted(Flaw::SkipSegmentDirectorySync) {
+        fs.sync_directory(SEGMENT_DIRECTORY)?;
+    }
+    if core.settings.read_back {
+        verify_segment(fs, path, meta, &written)?;
+    }
+    Ok(written)
+}
+
+/// When the rows of a written segment begin and end.
+pub(crate) fn lives(written: &WrittenSegment, history: bool) -> Lives {
+    let WrittenSegment { begin_min, begin_max, end_min, end_max, .. } = *written;
+    Lives { history, begin_min, begin_max, end_min, end_max }
 }
 
 /// One number over the hashes of all columns, as references keep it.

@@ -1,6 +1,6 @@
 //! Scans: what to read and the stream of batches.
 
-use crate::changes::{Changes, ChangesSpec};
+use crate::changes::{self, Changes, ChangesSpec};
 use crate::fingerprint;
 use crate::predicate::Predicate;
 use crate::sieve::Sieve;
@@ -65,8 +65,8 @@ impl ReadView {
 
     /// What changed in a table between two times, read from what this view holds. `SnapshotTooOld` when the first
     /// of them lies before what the table keeps.
-    pub fn changes(&self, _spec: &ChangesSpec) -> Result<Changes> {
-        Err(base::Error::unsupported("changes"))
+    pub fn changes(&self, spec: &ChangesSpec) -> Result<Changes> {
+        changes::changes(&self.view, spec)
     }
 
     /// Least and greatest value of a column, roughly: dead rows included, and not all of very many parts. None when nothing

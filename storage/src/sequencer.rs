@@ -9,10 +9,12 @@ use crate::log::{Appended, Log, LogEntry};
 use crate::state::{DatabaseState, Edit};
 use base::clock::HybridClock;
 use base::id::{CommitTs, LogSeq};
+use base::plant::{Flaw, planted};
+use base::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use base::{Error, ErrorKind, Result};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// What readers see: everything up to a commit timestamp.
 #[derive(Clone, Debug)]
@@ -98,10 +100,16 @@ impl Sequencer {
 
     /// Makes a record durable, then visible together with all before it.
     pub(crate) fn finish(&self, seq: LogSeq) -> Result<()> {
-        self.log.sync_up_to(seq)?;
+        let early = planted(Flaw::VisibleBeforeDurable);
+        if !early {
+            self.log.sync_up_to(seq)?;
+        }
         let mut applied = guard(&self.applied);
         while *applied < seq {
-            let next = guard(&self.pending).pop_front();
+            let next = match planted(Flaw::PublishOutOfLogOrder) {
+                true => guard(&self.pending).pop_back(),
+                false => guard(&self.pending).pop_front(),
+            };
             let Some(Pending { appended, edit }) = next else {
                 return Err(Error::internal(format!(
                     "log record {seq} is durable but not waiting to be applied"
@@ -120,7 +128,7 @@ impl Sequencer {
             }
             *applied = appended.seq;
         }
-        Ok(())
+        if early { self.log.sync_up_to(seq) } else { Ok(()) }
     }
 
     /// Finishes everything that was appended. Returns the first record that was not.

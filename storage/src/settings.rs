@@ -18,6 +18,11 @@ pub struct StorageSettings {
     pub segment_rows_max: usize,
     /// Verified, still encoded chunks of segments kept in memory; 0 keeps none.
     pub segment_cache_bytes: u64,
+    /// How long dead rows stay readable where a table does not say, in microseconds of running time.
+    pub history_retention_us: u64,
+    /// Bytes of dead rows above which the oldest go before their time, where a table does not say; at least this, and
+    /// twice what its live rows take.
+    pub history_bytes_min: u64,
     /// Whether a segment is read back and compared before it is committed.
     pub read_back: bool,
     /// Whether flushes and checkpoints run by themselves; tests turn it off and call them.
@@ -35,6 +40,8 @@ impl Default for StorageSettings {
             batch_rows: 8_192,
             segment_rows_max: 4_000_000,
             segment_cache_bytes: 1 << 30,
+            history_retention_us: 7 * 24 * 3_600 * 1_000_000,
+            history_bytes_min: 1 << 30,
             read_back: true,
             background: true,
         }

@@ -146,6 +146,7 @@ pub(crate) fn stream(work: Arc<Work>, part: SplitPart) -> BoxStream<'static, Res
                 excluded: Some(excluded),
                 rows,
                 begin_at_most: Some(CommitTs(work.stamp(number))),
+                begin_above: None,
                 end_above: Some(CommitTs(work.stamp(number))),
                 ordinal: work.row_address,
                 timestamps: false,
@@ -197,17 +198,16 @@ fn segment_splits(work: &Work, number: PartNumber, reference: &Arc<Reference>) -
         count(&work.metrics.segments_pruned, 1);
         Ok(Vec::new())
     };
-    if reference.meta().attach_ts > stamp {
+    if !reference.may_be_seen_at(stamp)? {
         return pruned();
     }
     let segment = reference.segment()?;
-    let facts = segment.facts();
-    let over = segment.meta().history && facts.end_max <= stamp;
-    if over || facts.begin_min > stamp || work.predicate.as_ref().is_some_and(|p| !segment.may_match(p)) {
+    if work.predicate.as_ref().is_some_and(|p| !segment.may_match(p)) {
         return pruned();
     }
     let ranges = match work.predicate.as_ref().and_then(|p| exact_key(&work.table.layout, p)) {
-        // All key columns are given: the key run says where the row is.
+        // All key columns are given: the key run says where the row is. Of a row of the past it may hold several
+        // versions.
         Some(key) if !segment.meta().history => match segment.lookup_keys(&[key?.as_ref()])?.first() {
             Some(Some(ordinal)) => std::iter::once(*ordinal..ordinal.saturating_add(1)).collect(),
             _ => return pruned(),

@@ -3,24 +3,28 @@
 //! Must not know the log or files. A state is immutable but for the timestamped contents of memtables and delete
 //! vectors, in which a reader at a commit timestamp sees only what that timestamp had.
 //! Invariants: a state is a fold of edits over the empty one, in log order; `apply` depends on nothing else, so
-//! recovery arrives at what the running process had. Every tablet of every table is there, and no other.
+//! recovery arrives at what the running process had. Every tablet of every table is there, and those of dropped tables
+//! and partitions until they are forgotten.
 
-use crate::format::{Attach, RowAddress};
+use crate::format::{Attach, ForgetRecord, RowAddress};
 use crate::invariants::parts_are_distinct;
 use crate::layout::{Key, Layout};
 use crate::memtable::Memtable;
+use crate::past::Past;
 use crate::tablet::{Reference, TabletState};
 use arrow::record_batch::RecordBatch;
 use base::id::{CommitTs, MemtableId, ReferenceId, TableId, TabletId};
 use base::{Error, Result};
-use catalog::{CatalogEdit, CatalogState};
-use std::collections::HashMap;
+use catalog::{CatalogEdit, CatalogState, TableDef};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A database at one log position.
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseState {
     catalog: Arc<CatalogState>,
+    past: Arc<Past>,
+    /// Of dropped tables too, as long as a tablet of theirs is there.
     layouts: HashMap<TableId, Arc<Layout>>,
     tablets: HashMap<TabletId, Arc<TabletState>>,
 }
@@ -30,12 +34,15 @@ pub(crate) struct DatabaseState {
 pub(crate) enum Edit {
     Commit(CommitEdit),
     Swap(SwapEdit),
+    Forget(ForgetRecord),
 }
 
 /// One transaction.
 #[derive(Debug, Default)]
 pub(crate) struct CommitEdit {
     pub(crate) catalog: Vec<CatalogEdit>,
+    /// Tablets all of whose rows end, before others begin.
+    pub(crate) truncated: Vec<TabletId>,
     pub(crate) rows: Vec<RowsEdit>,
     pub(crate) attach: Vec<AttachEdit>,
     /// Rows of segments that die at the commit.
@@ -67,34 +74,48 @@ pub(crate) struct DeletesEdit {
     pub(crate) ordinals: Vec<u32>,
 }
 
-/// A flushed memtable gives way to references that bring their delete vectors with them.
+/// Parts of a tablet give way to references that bring their delete vectors with them.
 #[derive(Debug)]
 pub(crate) struct SwapEdit {
     pub(crate) tablet: TabletId,
-    pub(crate) memtable: MemtableId,
+    pub(crate) memtable: Option<MemtableId>,
+    pub(crate) removed: Vec<ReferenceId>,
     pub(crate) attach: Vec<Arc<Reference>>,
+    /// Rows that ended at this time or before it may be gone.
+    pub(crate) oldest: CommitTs,
 }
 
 impl DatabaseState {
     /// A state from its parts. Tablets of the catalog that are not given are empty.
     pub(crate) fn new(
         catalog: Arc<CatalogState>,
+        past: Past,
         mut tablets: HashMap<TabletId, Arc<TabletState>>,
     ) -> Result<Self> {
         let mut layouts = HashMap::new();
+        for retired in past.tables() {
+            // In order of time: the newest stays.
+            layouts.insert(retired.def.id, Arc::new(Layout::new(&retired.def)?));
+        }
         for def in catalog.tables() {
             layouts.insert(def.id, Arc::new(Layout::new(def)?));
             for tablet in &def.tablets {
                 tablets.entry(tablet.id).or_insert_with(|| Arc::new(TabletState::empty(def.id, tablet.id)));
             }
         }
-        Ok(Self { catalog, layouts, tablets })
+        tablets.values().flat_map(|t| t.references()).for_each(|r| r.enter());
+        Ok(Self { catalog, past: Arc::new(past), layouts, tablets })
     }
 
     pub(crate) fn catalog(&self) -> &Arc<CatalogState> {
         &self.catalog
     }
 
+    pub(crate) fn past(&self) -> &Arc<Past> {
+        &self.past
+    }
+
+    /// The newest layout of a table, dropped or not.
     pub(crate) fn layout(&self, table: TableId) -> Option<&Arc<Layout>> {
         self.layouts.get(&table)
     }
@@ -112,14 +133,19 @@ impl DatabaseState {
     pub(crate) fn apply(self: &Arc<Self>, edit: &Edit, ts: CommitTs) -> Result<Arc<Self>> {
         match edit {
             Edit::Commit(commit) => self.apply_commit(commit, ts),
-            Edit::Swap(swap) => self.apply_swap(swap),
+            Edit::Swap(swap) => self.apply_swap(swap, ts),
+            Edit::Forget(forget) => Ok(Arc::new(self.forgetting(forget))),
         }
     }
 
     fn apply_commit(self: &Arc<Self>, commit: &CommitEdit, ts: CommitTs) -> Result<Arc<Self>> {
         let mut next = Arc::clone(self);
         for edit in &commit.catalog {
-            Arc::make_mut(&mut next).apply_catalog(edit)?;
+            Arc::make_mut(&mut next).apply_catalog(edit, ts)?;
+        }
+        for tablet in &commit.truncated {
+            let truncated = next.require(*tablet)?.truncated(ts)?;
+            Arc::make_mut(&mut next).tablets.insert(*tablet, Arc::new(truncated));
         }
         for change in &commit.rows {
             let tablet = next.require(change.tablet)?;
@@ -139,6 +165,7 @@ impl DatabaseState {
         }
         for attach in &commit.attach {
             let reference = Arc::new(attach.reference.attached(attach.attach.resolve(ts)));
+            reference.enter();
             let with = next.require(attach.tablet)?.with_references([reference]);
             Arc::make_mut(&mut next).tablets.insert(attach.tablet, Arc::new(with));
         }
@@ -148,44 +175,82 @@ impl DatabaseState {
         Ok(next)
     }
 
-    fn apply_swap(self: &Arc<Self>, swap: &SwapEdit) -> Result<Arc<Self>> {
+    fn apply_swap(self: &Arc<Self>, swap: &SwapEdit, ts: CommitTs) -> Result<Arc<Self>> {
         let tablet = self.require(swap.tablet)?;
-        if tablet.memtable(swap.memtable).is_none() {
-            let message = format!("tablet {} has no memtable {} to give way", swap.tablet, swap.memtable);
+        if let Some(memtable) = swap.memtable.filter(|m| tablet.memtable(*m).is_none()) {
+            let message = format!("tablet {} has no memtable {memtable} to give way", swap.tablet);
             return Err(Error::internal(message));
         }
-        let swapped = tablet.without_memtable(swap.memtable).with_references(swap.attach.iter().cloned());
+        let mut swapped =
+            tablet.without_references(&swap.removed)?.with_references(swap.attach.iter().cloned());
+        if let Some(memtable) = swap.memtable {
+            swapped = swapped.without_memtable(memtable);
+        }
+        let swapped = swapped.bounded(swap.oldest.min(ts), tablet.dropped_at());
         debug_assert_eq!(parts_are_distinct(&swapped), None);
+        swap.attach.iter().for_each(|r| r.enter());
+        for id in &swap.removed {
+            tablet.require(*id)?.leave();
+        }
         let mut next = self.as_ref().clone();
         next.tablets.insert(swap.tablet, Arc::new(swapped));
         Ok(Arc::new(next))
     }
 
-    fn apply_catalog(&mut self, edit: &CatalogEdit) -> Result<()> {
-        let mut catalog = self.catalog.as_ref().clone();
-        let dropped = match edit {
-            CatalogEdit::DropTable(id) => catalog.table(*id).cloned(),
-            CatalogEdit::CreateSchema(_)
-            | CatalogEdit::DropSchema(_)
-            | CatalogEdit::CreateTable(_)
-            | CatalogEdit::AlterTable(_) => None,
-        };
+    /// The state without tablets and definitions that nobody can read any more.
+    fn forgetting(&self, forget: &ForgetRecord) -> Self {
+        let mut next = self.clone();
+        for tablet in forget.tablets.iter().filter_map(|id| next.tablets.remove(id)) {
+            tablet.references().iter().for_each(|r| r.leave());
+        }
+        Arc::make_mut(&mut next.past).forget(forget);
+        let held: HashSet<TableId> = next.tablets.values().map(|t| t.table()).collect();
+        let catalog = Arc::clone(&next.catalog);
+        next.layouts.retain(|id, _| held.contains(id) || catalog.table(*id).is_some());
+        next
+    }
+
+    fn apply_catalog(&mut self, edit: &CatalogEdit, ts: CommitTs) -> Result<()> {
+        let before = Arc::clone(&self.catalog);
+        let mut catalog = before.as_ref().clone();
         catalog.apply(edit)?;
         self.catalog = Arc::new(catalog);
-        if let Some(def) = dropped {
-            self.layouts.remove(&def.id);
-            for tablet in &def.tablets {
-                if let Some(state) = self.tablets.remove(&tablet.id) {
-                    state.discard();
-                }
+        Arc::make_mut(&mut self.past).note(&before, edit, ts);
+        match edit {
+            CatalogEdit::CreateSchema(_) | CatalogEdit::DropSchema(_) => {}
+            CatalogEdit::DropTable(id) => {
+                let gone = before.table(*id).map_or(&[][..], |def| def.tablets.as_slice());
+                self.drop_tablets(gone.iter().map(|t| t.id), ts)?;
+            }
+            CatalogEdit::CreateTable(def) => self.use_tablets(def)?,
+            CatalogEdit::AlterTable(def) => {
+                let kept: HashSet<TabletId> = def.tablets.iter().map(|t| t.id).collect();
+                let had = before.table(def.id).map_or(&[][..], |def| def.tablets.as_slice());
+                self.drop_tablets(had.iter().map(|t| t.id).filter(|t| !kept.contains(t)), ts)?;
+                self.use_tablets(def)?;
             }
         }
-        if let CatalogEdit::CreateTable(def) = edit {
-            let def = Arc::new(def.as_ref().clone());
-            self.layouts.insert(def.id, Arc::new(Layout::new(&def)?));
-            for tablet in &def.tablets {
-                self.tablets.insert(tablet.id, Arc::new(TabletState::empty(def.id, tablet.id)));
-            }
+        Ok(())
+    }
+
+    fn drop_tablets(&mut self, tablets: impl Iterator<Item = TabletId>, ts: CommitTs) -> Result<()> {
+        for id in tablets {
+            let tablet = self.require(id)?.truncated(ts)?;
+            self.tablets.insert(id, Arc::new(tablet.bounded(CommitTs::ZERO, ts)));
+        }
+        Ok(())
+    }
+
+    /// The tablets of a definition are there and in use.
+    fn use_tablets(&mut self, def: &TableDef) -> Result<()> {
+        let def = Arc::new(def.clone());
+        self.layouts.insert(def.id, Arc::new(Layout::new(&def)?));
+        for tablet in &def.tablets {
+            let state = match self.tablets.get(&tablet.id) {
+                Some(held) => held.as_ref().clone().bounded(CommitTs::ZERO, CommitTs::MAX),
+                None => TabletState::empty(def.id, tablet.id),
+            };
+            self.tablets.insert(tablet.id, Arc::new(state));
         }
         Ok(())
     }

@@ -6,17 +6,18 @@
 
 use crate::core::{Core, Pinned};
 use crate::format::RowAddress;
-use crate::layout::Key;
+use crate::layout::{Key, KeyHasher};
 use crate::locks::Held;
 use crate::private::Private;
 use crate::scan::ReadView;
+use crate::tables::PendingAttach;
 use crate::tablet::Reference;
 use crate::view::View;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommandNumber, CommitTs, TableId, TabletId, TxnId};
 use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, CatalogState, TableDef};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What an insert does when a key exists already.
@@ -26,6 +27,9 @@ pub enum InsertMode {
     Error,
     /// Insert the rows without conflict, report the others.
     Report,
+    /// Let each row take the place of the one with its key. Reported are only rows whose key stands twice in the
+    /// batch or was written by this very command.
+    Replace,
 }
 
 /// A proposed row whose key exists.
@@ -40,7 +44,10 @@ pub struct Conflict {
 
 #[derive(Clone, Debug, Default)]
 pub struct InsertOutcome {
+    /// Rows whose keys were new.
     pub inserted: u64,
+    /// Rows that took the place of others.
+    pub replaced: u64,
     pub conflicts: Vec<Conflict>,
 }
 
@@ -51,6 +58,9 @@ pub(crate) struct KilledRow {
     pub(crate) address: RowAddress,
     pub(crate) command: CommandNumber,
 }
+
+/// Killed rows of one tablet.
+pub(crate) type KilledRows = HashMap<Key, KilledRow, KeyHasher>;
 
 /// Locks held, to release them.
 #[derive(Debug, Default)]
@@ -73,17 +83,25 @@ pub struct Transaction {
     pub(crate) command: CommandNumber,
     pub(crate) generation: u8,
     pub(crate) held: HeldLocks,
-    pub(crate) killed: BTreeMap<TabletId, HashMap<Key, KilledRow>>,
+    pub(crate) killed: BTreeMap<TabletId, KilledRows>,
     /// Runs written as segments, which nothing refers to before the commit.
     pub(crate) staged: Vec<Arc<Reference>>,
+    /// Tables whose committed rows end at the commit.
+    pub(crate) truncated: BTreeSet<TableId>,
+    /// Segments that the commit attaches to other tablets too.
+    pub(crate) attached: Vec<PendingAttach>,
+    /// Keeps what they refer to.
+    pub(crate) kept: Vec<Pinned>,
     /// Kinds of errors of a write that failed; nothing can be committed after it.
     failed: bool,
     blocked_by: Option<TxnId>,
+    /// Whose pins its snapshots are.
+    pub(crate) owner: Arc<str>,
 }
 
 impl Transaction {
-    pub(crate) fn begin(core: Arc<Core>) -> Self {
-        let pinned = core.pin();
+    pub(crate) fn begin(core: Arc<Core>, owner: Arc<str>) -> Self {
+        let pinned = core.pin_for(&owner);
         let id = core.ids.transaction();
         core.locks.start(id);
         Self {
@@ -97,8 +115,12 @@ impl Transaction {
             held: HeldLocks::default(),
             killed: BTreeMap::new(),
             staged: Vec::new(),
+            truncated: BTreeSet::new(),
+            attached: Vec::new(),
+            kept: Vec::new(),
             failed: false,
             blocked_by: None,
+            owner,
             core,
         }
     }
@@ -125,7 +147,7 @@ impl Transaction {
 
     /// READ COMMITTED: the next command reads the newest committed state (own writes stay visible).
     pub fn refresh(&mut self) {
-        let pinned = self.core.pin();
+        let pinned = self.core.pin_for(&self.owner);
         if self.edits.is_empty() {
             self.catalog = Arc::clone(pinned.state.catalog());
         }
@@ -157,6 +179,7 @@ impl Transaction {
             own: Some((Arc::clone(&self.private), self.command.0.saturating_sub(1))),
             generation: self.generation,
             batch_rows: self.core.settings.batch_rows,
+            of_the_past: false,
         }
     }
 
@@ -166,7 +189,7 @@ impl Transaction {
         self.note(outcome)
     }
 
-    fn try_edit_catalog(&mut self, edit: CatalogEdit) -> Result<()> {
+    pub(crate) fn try_edit_catalog(&mut self, edit: CatalogEdit) -> Result<()> {
         self.check_usable()?;
         if !self.held.catalog {
             let taken = self.core.locks.take_catalog(self.id);
@@ -183,6 +206,15 @@ impl Transaction {
             self.held.exclusive.insert(*table);
             self.forget_table(*table);
         }
+        if let CatalogEdit::AlterTable(def) = &edit
+            && self.catalog.table(def.id).is_some_and(|before| before.tablets != def.tablets)
+        {
+            // Nobody writes to tablets that go, or by an old definition.
+            let taken = self.core.locks.take_table(self.id, def.id);
+            self.unless_held(taken)?;
+            self.held.shared.remove(&def.id);
+            self.held.exclusive.insert(def.id);
+        }
         let mut catalog = self.catalog.as_ref().clone();
         catalog.apply(&edit)?;
         self.catalog = Arc::new(catalog);
@@ -191,8 +223,10 @@ impl Transaction {
     }
 
     /// A dropped table's rows need not be written any more.
-    fn forget_table(&mut self, table: TableId) {
+    pub(crate) fn forget_table(&mut self, table: TableId) {
         self.private.forget(table);
+        self.truncated.remove(&table);
+        self.attached.retain(|a| a.table() != table);
         if let Some(def) = self.catalog.table(table) {
             for tablet in &def.tablets {
                 self.killed.remove(&tablet.id);
@@ -202,19 +236,24 @@ impl Transaction {
 
     /// Ends all rows of a table at the commit, without touching them one by one. `LostRace` when another transaction
     /// writes to the table.
-    pub fn truncate(&mut self, _table: TableId) -> Result<()> {
-        Err(Error::unsupported("TRUNCATE"))
+    pub fn truncate(&mut self, table: TableId) -> Result<()> {
+        let outcome = self.try_truncate(table);
+        self.note(outcome)
     }
 
     /// Creates the table `def` (its columns those of `source`, with the same ids; tablets with the same buckets and
-    /// ranges) with the rows that `source` had at `at`, or has now. Segments are shared.
-    pub fn clone_table(&mut self, _def: TableDef, _source: TableId, _at: Option<CommitTs>) -> Result<()> {
-        Err(Error::unsupported("CLONE"))
+    /// ranges) with the rows that `source` had at `at`, or has in this transaction's snapshot. Segments are shared. The
+    /// new table cannot be used before the commit. `SnapshotTooOld` when those rows are gone.
+    pub fn clone_table(&mut self, def: TableDef, source: TableId, at: Option<CommitTs>) -> Result<()> {
+        let outcome = self.try_clone(def, source, at);
+        self.note(outcome)
     }
 
-    /// Brings a dropped table back as it was when it was dropped. `def` is what `Database::dropped_table` said.
-    pub fn undrop_table(&mut self, _def: &TableDef) -> Result<()> {
-        Err(Error::unsupported("UNDROP"))
+    /// Brings a dropped table back as it was when it was dropped. `def` is what `Database::dropped_table` said. It
+    /// cannot be used before the commit. `SnapshotTooOld` when rows of it are gone.
+    pub fn undrop_table(&mut self, def: &TableDef) -> Result<()> {
+        let outcome = self.try_undrop(def);
+        self.note(outcome)
     }
 
     /// Inserts rows: 23502 for null in NOT NULL, 23514 outside every range, 23505 per `mode`,
@@ -245,7 +284,10 @@ impl Transaction {
 
     /// Whether a commit would change anything.
     pub fn has_writes(&self) -> bool {
-        !self.edits.is_empty() || !self.killed.is_empty() || !self.private.tables().is_empty()
+        !self.edits.is_empty()
+            || !self.truncated.is_empty()
+            || !self.killed.is_empty()
+            || !self.private.tables().is_empty()
     }
 
     /// Makes everything durable, then visible. `CommitUnknown` when a sync failed.

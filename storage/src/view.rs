@@ -31,6 +31,8 @@ pub(crate) struct View {
     /// Tells addresses of this view from those of others.
     pub(crate) generation: u8,
     pub(crate) batch_rows: usize,
+    /// Whether the time lies before the state, so that rows it needs may be gone.
+    pub(crate) of_the_past: bool,
 }
 
 /// A table as a view sees it.
@@ -57,16 +59,26 @@ impl View {
     pub(crate) fn layout(&self, table: TableId) -> Result<Arc<Layout>> {
         let def = self.catalog.table(table).ok_or_else(|| missing_table(table))?;
         match self.pinned.state.layout(table) {
-            Some(layout) if layout.def().schema_version == def.schema_version => Ok(Arc::clone(layout)),
+            Some(layout) if layout.def() == def => Ok(Arc::clone(layout)),
             _ => Layout::new(def).map(Arc::new),
         }
     }
 
     pub(crate) fn table(&self, table: TableId) -> Result<TableView> {
         let layout = self.layout(table)?;
+        let private = self.own.as_ref().and_then(|(private, _)| private.table(table));
+        if private.as_ref().is_some_and(|p| p.is_sealed()) {
+            let name = &layout.def().name;
+            let message = format!("table \"{name}\" cannot be used in the transaction that makes it a copy");
+            return Err(Error::new(ErrorKind::Unsupported, message).with_hint("commit first"));
+        }
+        let truncated = private.as_ref().is_some_and(|p| p.is_truncated_at(self.stamp()));
         let mut committed = Vec::new();
-        for def in &layout.def().tablets {
+        for def in layout.def().tablets.iter().filter(|_| !truncated) {
             let Some(tablet) = self.pinned.state.tablet(def.id) else { continue };
+            if self.of_the_past && tablet.oldest_readable() > self.ts() {
+                return Err(self.too_old(&layout));
+            }
             for memtable in tablet.memtables() {
                 committed.push(TabletPart { tablet: def.id, part: Part::Memtable(Arc::clone(memtable)) });
             }
@@ -74,10 +86,26 @@ impl View {
                 committed.push(TabletPart { tablet: def.id, part: Part::Segment(Arc::clone(reference)) });
             }
         }
-        let private = self.own.as_ref().and_then(|(private, _)| private.table(table));
         let own = private.as_ref().map_or_else(Vec::new, |p| p.parts());
         Ok(TableView { layout, committed, own, private })
     }
+}
+
+impl View {
+    /// The table's rows of this view's time were collected.
+    pub(crate) fn too_old(&self, layout: &Layout) -> Error {
+        let tablets = layout.def().tablets.iter().filter_map(|t| self.pinned.state.tablet(t.id));
+        let oldest = tablets.map(|t| t.oldest_readable()).max().unwrap_or_default();
+        snapshot_too_old(&layout.def().name, self.ts(), oldest)
+    }
+}
+
+/// What to tell when rows of a time are gone.
+pub(crate) fn snapshot_too_old(table: &str, asked: CommitTs, oldest: CommitTs) -> Error {
+    let message = format!("table \"{table}\" cannot be read as of {}", crate::detail::time_text(asked));
+    Error::new(ErrorKind::SnapshotTooOld, message)
+        .with_detail(format!("Its oldest readable time is {}.", crate::detail::time_text(oldest)))
+        .with_hint("Rows of the past are kept for the table's history_retention, and as long as history_max_bytes allows.")
 }
 
 pub(crate) fn missing_table(table: TableId) -> Error {

@@ -8,8 +8,8 @@ use crate::checks::{check_keys, check_rows};
 use crate::core::Core;
 use crate::format::RowAddress;
 use crate::layout::{Key, Layout};
-use crate::memtable::{Memtable, NEVER};
-use crate::private::{Part, TabletPart};
+use crate::memtable::NEVER;
+use crate::private::{Part, PrivateTable};
 use crate::routing::Router;
 use crate::tablet::LiveRow;
 use crate::transaction::{Conflict, InsertMode, InsertOutcome, KilledRow, Transaction, lost_race};
@@ -19,7 +19,7 @@ use arrow::compute::take_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, TableId, TabletId};
 use base::{Error, ErrorKind, Result};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Rows of a batch with where they belong.
@@ -27,6 +27,34 @@ struct Routed {
     rows: RecordBatch,
     keys: Vec<Key>,
     tablets: Vec<TabletId>,
+    /// Positions of the rows by tablet, key and position.
+    order: Vec<usize>,
+}
+
+impl Routed {
+    /// The row's tablet and key.
+    fn name(&self, row: usize) -> Option<(TabletId, &Key)> {
+        Some((*self.tablets.get(row)?, self.keys.get(row)?))
+    }
+
+    /// Positions per tablet, in the order of keys.
+    fn by_tablet(&self) -> impl Iterator<Item = (TabletId, &[usize])> {
+        let groups = self.order.chunk_by(|a, b| self.tablets.get(*a) == self.tablets.get(*b));
+        groups.filter_map(|rows| Some((*self.tablets.get(*rows.first()?)?, rows)))
+    }
+
+    /// Whether an earlier row has the key of each row.
+    fn repeated(&self) -> Vec<bool> {
+        let mut repeated = vec![false; self.keys.len()];
+        for (before, row) in self.order.iter().zip(self.order.iter().skip(1)) {
+            if self.name(*before) == self.name(*row)
+                && let Some(repeated) = repeated.get_mut(*row)
+            {
+                *repeated = true;
+            }
+        }
+        repeated
+    }
 }
 
 /// An own row.
@@ -64,7 +92,7 @@ impl Transaction {
         let outcome = if fresh {
             // A new row id has never been seen.
             self.append(&layout, &routed, None)?;
-            InsertOutcome { inserted: rows.num_rows() as u64, conflicts: Vec::new() }
+            InsertOutcome { inserted: rows.num_rows() as u64, ..InsertOutcome::default() }
         } else {
             self.insert_routed(&layout, &view, routed, mode)?
         };
@@ -79,38 +107,68 @@ impl Transaction {
         routed: Routed,
         mode: InsertMode,
     ) -> Result<InsertOutcome> {
-        self.lock_keys(layout.table(), routed.tablets.iter().copied().zip(routed.keys.iter().cloned()))?;
+        let names = routed.order.iter().filter_map(|row| routed.name(*row));
+        self.lock_keys(layout.table(), names.map(|(tablet, key)| (tablet, key.clone())))?;
         let table = view.table(layout.table())?;
         let existing = self.existing(&table, &routed)?;
         let mut outcome = InsertOutcome::default();
         let mut accepted = Vec::with_capacity(routed.keys.len());
-        let mut batch_keys: HashSet<&Key> = HashSet::with_capacity(routed.keys.len());
-        for (row, (key, found)) in routed.keys.iter().zip(existing).enumerate() {
-            let again = !batch_keys.insert(key);
+        let mut replaced = Vec::new();
+        for (row, (found, again)) in existing.into_iter().zip(routed.repeated()).enumerate() {
+            let position = || u32::try_from(row).map_err(|_| Error::internal("too many rows in one batch"));
             if !again && matches!(found, Existing::None) {
-                accepted.push(u32::try_from(row).map_err(|_| Error::internal("too many rows in one batch"))?);
+                accepted.push(position()?);
                 continue;
             }
             if mode == InsertMode::Error {
                 return Err(layout.duplicate(&routed.rows, row));
             }
+            let Some(key) = routed.keys.get(row) else { continue };
             let existing = match found {
                 _ if again => None,
                 Existing::None => None,
-                Existing::Own(own) if own.begin < u64::from(self.command.0) => {
-                    Some(own.place.encode(self.generation))
-                }
+                Existing::Own(own) if own.begin < u64::from(self.command.0) => Some((own.place, None)),
                 Existing::Own(_) => None,
                 Existing::Committed(tablet, live) => {
-                    Some(self.address_in_view(view, &table, tablet, key, &live)?.encode(self.generation))
+                    let place = self.address_in_view(view, &table, tablet, key, &live)?;
+                    Some((place, Some((tablet, live))))
                 }
             };
-            outcome.conflicts.push(Conflict { row, existing });
+            match existing {
+                Some((place, live)) if mode == InsertMode::Replace => {
+                    accepted.push(position()?);
+                    replaced.push(Replaced { place, key: key.clone(), live });
+                }
+                existing => {
+                    let existing = existing.map(|(place, _)| place.encode(self.generation));
+                    outcome.conflicts.push(Conflict { row, existing });
+                }
+            }
         }
-        outcome.inserted = accepted.len() as u64;
+        outcome.replaced = replaced.len() as u64;
+        outcome.inserted = accepted.len() as u64 - outcome.replaced;
+        self.kill_replaced(&table, replaced)?;
         let all = accepted.len() == routed.keys.len();
         self.append(layout, &routed, (!all).then_some(accepted.as_slice()))?;
         Ok(outcome)
+    }
+
+    /// Kills the rows that an insert replaces; their keys are locked and they are alive.
+    fn kill_replaced(&mut self, table: &TableView, rows: Vec<Replaced>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let private = self.private.table_or_new(table.layout.table());
+        let mut dead = Vec::with_capacity(rows.len());
+        for Replaced { place, key, live } in rows {
+            match live {
+                Some((tablet, live)) => self.note_killed(table, place, (tablet, key), &live, &mut dead)?,
+                None => drop(self.kill_own(table, &private, place)?),
+            }
+        }
+        dead.sort_unstable();
+        private.kill_all(dead.into_iter(), self.command);
+        Ok(())
     }
 
     /// What stands under the key of each row: an own row, a committed one that the transaction has not killed, or none.
@@ -118,11 +176,12 @@ impl Transaction {
         let newest = self.core.newest();
         let mut existing: Vec<Existing> = Vec::new();
         existing.resize_with(routed.keys.len(), || Existing::None);
-        for (tablet, rows) in by_tablet(&routed.tablets) {
+        for (tablet, rows) in routed.by_tablet() {
             let keys: Vec<Key> = rows.iter().filter_map(|r| routed.keys.get(*r).cloned()).collect();
             let own = self.own_rows(table, tablet, &keys)?;
             let killed = self.killed.get(&tablet);
-            let committed = match newest.tablet(tablet) {
+            let truncated = self.truncated.contains(&table.layout.table());
+            let committed = match newest.tablet(tablet).filter(|_| !truncated) {
                 Some(state) => state.live(&keys)?,
                 None => vec![None; keys.len()],
             };
@@ -227,7 +286,6 @@ impl Transaction {
 
     /// Puts rows (all, or those at `chosen` positions) into the private memtables of their tablets.
     fn append(&mut self, layout: &Arc<Layout>, routed: &Routed, chosen: Option<&[u32]>) -> Result<()> {
-        let private = self.private.table_or_new(layout.table());
         let chosen_rows: Vec<usize> = match chosen {
             None => (0..routed.keys.len()).collect(),
             Some(rows) => rows.iter().filter_map(|r| usize::try_from(*r).ok()).collect(),
@@ -247,15 +305,7 @@ impl Transaction {
                 take_record_batch(&routed.rows, &places)
                     .map_err(|e| Error::internal(format!("split rows: {e}")))?
             };
-            let memtable = private.parts().into_iter().find_map(|p| match p {
-                TabletPart { tablet: of, part: Part::Memtable(memtable) } if of == tablet => Some(memtable),
-                _ => None,
-            });
-            let memtable = memtable.unwrap_or_else(|| {
-                let memtable = Arc::new(Memtable::new(self.core.ids.memtable()));
-                private.add(TabletPart { tablet, part: Part::Memtable(Arc::clone(&memtable)) });
-                memtable
-            });
+            let memtable = self.private_memtable(layout.table(), tablet);
             memtable.append(&batch, &keys, u64::from(self.command.0))?;
         }
         Ok(())
@@ -343,23 +393,14 @@ impl Transaction {
     fn kill(&mut self, table: &TableView, targets: &[Target]) -> Result<usize> {
         let newest = self.core.newest();
         let private = self.private.table_or_new(table.layout.table());
-        let mut killed = 0;
+        let (mut killed, mut dead) = (0, Vec::new());
         let tablets: Vec<TabletId> = targets.iter().map(|t| t.tablet).collect();
         for (tablet, indexes) in by_tablet(&tablets) {
             let targets: Vec<&Target> = indexes.iter().filter_map(|i| targets.get(*i)).collect();
             let (own, committed): (Vec<&Target>, Vec<&Target>) =
                 targets.into_iter().partition(|t| matches!(t.place.part, PartNumber::Own(_)));
             for target in own {
-                killed += usize::from(match &table.part(target.place.part)?.part {
-                    Part::Memtable(memtable) => {
-                        let alive = memtable.version(target.place.row)?.end == NEVER;
-                        if alive {
-                            memtable.kill(target.place.row, u64::from(self.command.0))?;
-                        }
-                        alive
-                    }
-                    Part::Segment(run) => private.kill(run.id().0, target.place.row, self.command),
-                });
+                killed += usize::from(self.kill_own(table, &private, target.place)?);
             }
             let keys: Vec<Key> = committed.iter().map(|t| t.key.clone()).collect();
             let live = match newest.tablet(tablet) {
@@ -375,19 +416,50 @@ impl Transaction {
                 if !self.began_by(tablet, &live)? {
                     return Err(gone());
                 }
-                let (id, row) = part_of(&live.address);
-                private.kill(id, row, self.command);
-                let seen = table.part(target.place.part)?.part.id();
-                if seen != id {
-                    // Views of this snapshot have the row where it was before a flush.
-                    private.kill(seen, target.place.row, self.command);
-                }
-                let row = KilledRow { address: live.address, command: self.command };
-                self.killed.entry(tablet).or_default().insert(target.key.clone(), row);
+                let name = (tablet, target.key.clone());
+                self.note_killed(table, target.place, name, &live, &mut dead)?;
                 killed += 1;
             }
         }
+        dead.sort_unstable();
+        private.kill_all(dead.into_iter(), self.command);
         Ok(killed)
+    }
+
+    /// Kills an own row. False when it was dead.
+    fn kill_own(&self, table: &TableView, private: &PrivateTable, place: Place) -> Result<bool> {
+        Ok(match &table.part(place.part)?.part {
+            Part::Memtable(memtable) => {
+                let alive = memtable.version(place.row)?.end == NEVER;
+                if alive {
+                    memtable.kill(place.row, u64::from(self.command.0))?;
+                }
+                alive
+            }
+            Part::Segment(run) => private.kill(run.id().0, place.row, self.command),
+        })
+    }
+
+    /// Notes a committed row that is `live` now and stands at `place` in the view as killed; `dead` takes its part
+    /// and row.
+    fn note_killed(
+        &mut self,
+        table: &TableView,
+        place: Place,
+        (tablet, key): (TabletId, Key),
+        live: &LiveRow,
+        dead: &mut Vec<(u64, u32)>,
+    ) -> Result<()> {
+        let (id, row) = part_of(&live.address);
+        dead.push((id, row));
+        let seen = table.part(place.part)?.part.id();
+        if seen != id {
+            // Views of this snapshot have the row where it was before a flush.
+            dead.push((seen, place.row));
+        }
+        let row = KilledRow { address: live.address, command: self.command };
+        self.killed.entry(tablet).or_default().insert(key, row);
+        Ok(())
     }
 
     /// After a flush moved rows: finds those that this transaction killed where they are now.
@@ -417,6 +489,15 @@ impl Transaction {
     }
 }
 
+/// A row that an insert replaces.
+struct Replaced {
+    /// In the view.
+    place: Place,
+    key: Key,
+    /// Where a committed row lives now; None for an own one.
+    live: Option<(TabletId, LiveRow)>,
+}
+
 /// What stands under a key.
 enum Existing {
     None,
@@ -436,7 +517,11 @@ fn route(layout: &Arc<Layout>, rows: RecordBatch) -> Result<Routed> {
     let tablets = Router::new(layout)?.route(&rows)?;
     let keys = layout.keys(&rows)?;
     check_keys(layout, &keys)?;
-    Ok(Routed { rows, keys, tablets })
+    let mut routed = Routed { rows, keys, tablets, order: Vec::new() };
+    let mut order: Vec<usize> = (0..routed.keys.len()).collect();
+    order.sort_unstable_by(|a, b| (routed.name(*a), a).cmp(&(routed.name(*b), b)));
+    routed.order = order;
+    Ok(routed)
 }
 
 fn new_row_ids(core: &Core, rows: usize) -> Result<Int64Array> {

@@ -3,6 +3,7 @@
 //! Invariant: a row that the statement itself inserted or updated is never updated by it again (21000).
 
 use crate::api::Execution;
+use crate::dml::at_hand;
 use crate::dml::batch::TableBatches;
 use crate::dml::returning::Returned;
 use crate::interrupt::Interrupt;
@@ -12,11 +13,13 @@ use arrow::array::{Array, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::record_batch::RecordBatch;
 use base::{Error, ErrorKind, Result};
+use catalog::TableDef;
 use futures::StreamExt;
 use sql::bound::{BoundInsert, Expr, OnConflict, TypedCol};
 use std::collections::HashSet;
 use storage::{InsertMode, InsertOutcome, Transaction};
 use tokio::task::block_in_place;
+use types::Form;
 
 /// Runs an INSERT; with RETURNING its rows are complete when this returns.
 pub(crate) async fn insert(
@@ -28,6 +31,14 @@ pub(crate) async fn insert(
     let batches = TableBatches::new(&context.statement.catalog, insert.table)?;
     let mut inserter = Inserter::new(batches, insert.on_conflict.as_ref(), context)?;
     let mut returned = Returned::new(insert.returning.as_ref(), context)?;
+    if let Some(batches) = at_hand::rows(context, &insert.source, &insert.source_columns)? {
+        for batch in batches {
+            interrupt.check()?;
+            let written = block_in_place(|| inserter.write(core.transaction.current()?, &batch))?;
+            returned.add(&written)?;
+        }
+        return returned.finish(format!("INSERT 0 {}", inserter.affected));
+    }
     let threads = core.engine.shared.threads.clone();
     let planned = lower::execute(context, &insert.source, &insert.source_columns);
     let mut source = ahead(threads.starting_operators(planned).await?, interrupt, &threads);
@@ -53,6 +64,8 @@ pub(crate) struct Inserter {
 enum OnConflictPlan {
     Error,
     Nothing,
+    /// The proposed row takes the place of the existing one, which need not be read.
+    Replace,
     Update(Box<UpdatePlan>),
 }
 
@@ -74,6 +87,11 @@ impl Inserter {
         let conflicts = match conflicts {
             None => OnConflictPlan::Error,
             Some(OnConflict::DoNothing) => OnConflictPlan::Nothing,
+            Some(OnConflict::DoUpdate { existing, excluded, values, filter: None })
+                if replaces(&batches.table, existing, excluded, values) =>
+            {
+                OnConflictPlan::Replace
+            }
             Some(OnConflict::DoUpdate { existing, excluded, values, filter }) => OnConflictPlan::Update(
                 Box::new(UpdatePlan::new(existing, excluded, values, filter.as_ref(), context)?),
             ),
@@ -101,6 +119,14 @@ impl Inserter {
                 self.affected += outcome.inserted;
                 without_conflicts(&rows, &outcome)
             }
+            OnConflictPlan::Replace => {
+                let outcome = transaction.insert(table, &rows, InsertMode::Replace)?;
+                if !outcome.conflicts.is_empty() {
+                    return Err(second_time());
+                }
+                self.affected += outcome.inserted + outcome.replaced;
+                Ok(rows)
+            }
             OnConflictPlan::Update(plan) => {
                 let outcome = transaction.insert(table, &rows, InsertMode::Report)?;
                 let (updated, origins) = plan.update(&self.batches, transaction, &rows, &outcome)?;
@@ -108,6 +134,41 @@ impl Inserter {
                 in_source_order(&without_conflicts(&rows, &outcome)?, &updated, &outcome, &origins)
             }
         }
+    }
+}
+
+/// Whether DO UPDATE makes of each existing row the proposed one.
+fn replaces(table: &TableDef, existing: &[TypedCol], excluded: &[TypedCol], values: &[Expr]) -> bool {
+    let columns = table.columns.iter().zip(existing.iter().zip(excluded)).zip(values);
+    let mut taken = columns.map(|((column, (existing, excluded)), value)| match value {
+        Expr::Column(c) if c.col == excluded.col => true,
+        // Equal keys of these forms are the same value, which the proposed row has too.
+        Expr::Column(c) if c.col == existing.col => {
+            table.primary_key.contains(&column.id) && equal_is_same(&column.ty.form)
+        }
+        _ => false,
+    });
+    taken.all(|taken| taken)
+}
+
+/// Whether values that are equal cannot be told apart.
+fn equal_is_same(form: &Form) -> bool {
+    match form {
+        Form::Bool
+        | Form::Int16
+        | Form::Int32
+        | Form::Int64
+        | Form::UInt32
+        | Form::Decimal128 { .. }
+        | Form::Decimal256 { .. }
+        | Form::Date
+        | Form::Timestamp
+        | Form::TimestampTz
+        | Form::Text
+        | Form::Bytes
+        | Form::Uuid => true,
+        // Zeros have a sign, numerics a number of digits, intervals several ways to say a month.
+        Form::Float32 | Form::Float64 | Form::PgNum | Form::Interval | Form::List(_) => false,
     }
 }
 

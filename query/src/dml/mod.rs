@@ -2,6 +2,7 @@
 //!
 //! Must not know how a source is planned. Invariant: a source reads the state before its statement.
 
+mod at_hand;
 mod batch;
 mod change;
 mod insert;

@@ -23,7 +23,7 @@ pub struct QueryContext {
     pub view: Arc<dyn TableReader>,
     pub statement: Arc<StatementContext>,
     /// Values of `$1`, `$2` and so on, in the forms of the parameters' types.
-    pub parameters: Vec<Datum>,
+    pub parameters: Arc<Vec<Datum>>,
     pub system: Arc<dyn SystemRelations>,
     /// Other times that the statement names.
     pub past: PastViews,

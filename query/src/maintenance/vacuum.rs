@@ -32,9 +32,10 @@ pub(crate) async fn vacuum(
     let threads = core.engine.shared.threads.clone();
     for (table, columns) in targets(&catalog, tables) {
         let name = catalog.table(table).map_or_else(String::new, |t| t.name.clone());
-        let before = Size::of(&database, table);
-        let stop = || interrupt.check().is_err();
-        match tokio::task::block_in_place(|| database.compact(table, *full, &stop)) {
+        let before = Size::of(&database, table)?;
+        let stopped = interrupt.clone();
+        let stop = Arc::new(move || stopped.check().is_err());
+        match tokio::task::block_in_place(|| database.compact(table, *full, stop)) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Cancelled => {
                 interrupt.check()?;
@@ -48,7 +49,7 @@ pub(crate) async fn vacuum(
             Err(error) => return Err(error),
         }
         if *verbose {
-            let after = Size::of(&database, table);
+            let after = Size::of(&database, table)?;
             core.notice("INFO", "00000", format!("vacuumed \"{name}\": {}", before.told(&after)));
         }
         if *analyze {
@@ -70,13 +71,13 @@ struct Size {
 }
 
 impl Size {
-    fn of(database: &Database, table: TableId) -> Self {
-        let tablets = database.tablets().into_iter().filter(|t| t.table == table && t.dropped.is_none());
-        tablets.fold(Self { segments: 0, dead_rows: 0, bytes: 0 }, |sum, t| Self {
+    fn of(database: &Database, table: TableId) -> Result<Self> {
+        let tablets = database.tablets()?.into_iter().filter(|t| t.table == table && t.dropped.is_none());
+        Ok(tablets.fold(Self { segments: 0, dead_rows: 0, bytes: 0 }, |sum, t| Self {
             segments: sum.segments + t.live_segments,
             dead_rows: sum.dead_rows + t.dead_rows,
             bytes: sum.bytes + t.live_segment_bytes,
-        })
+        }))
     }
 
     fn told(&self, after: &Self) -> String {

@@ -38,7 +38,7 @@ impl Core {
             user: start.user,
             process_id: start.process_id,
             variables,
-            transaction: SessionTransaction::new(),
+            transaction: SessionTransaction::new(start.process_id),
             statements: PreparedStatements::default(),
             notices: Vec::new(),
         })
@@ -121,7 +121,7 @@ impl Core {
     }
 
     /// What a statement that reads `view` is planned and run with.
-    pub(crate) fn query_context(&mut self, view: ReadView, parameters: Vec<Datum>) -> QueryContext {
+    pub(crate) fn query_context(&mut self, view: ReadView, parameters: Arc<Vec<Datum>>) -> QueryContext {
         let transaction_us = self.transaction.started(self.engine.now_us());
         self.query_context_at(view, parameters, transaction_us)
     }
@@ -129,7 +129,7 @@ impl Core {
     pub(crate) fn query_context_at(
         &self,
         view: ReadView,
-        parameters: Vec<Datum>,
+        parameters: Arc<Vec<Datum>>,
         transaction_us: i64,
     ) -> QueryContext {
         let now = self.engine.now_us();

@@ -39,6 +39,7 @@ impl Core {
             self.transaction.check_not_failed()?;
         }
         check_parameters(prepared, &parameters)?;
+        let parameters = Arc::new(parameters);
         if let Some(done) = self.session_statement(prepared.statement()?, last)? {
             return Ok(done);
         }
@@ -65,7 +66,7 @@ impl Core {
     async fn autocommit(
         &mut self,
         prepared: &Prepared,
-        parameters: Vec<Datum>,
+        parameters: Arc<Vec<Datum>>,
         running: Running,
     ) -> Result<Execution> {
         let interrupt = running.interrupt.clone();
@@ -73,7 +74,8 @@ impl Core {
         let mut attempt = 1;
         loop {
             let mut blocker = None;
-            let outcome = self.attempt(prepared, parameters.clone(), true, &mut running, &interrupt).await;
+            let outcome =
+                self.attempt(prepared, Arc::clone(&parameters), true, &mut running, &interrupt).await;
             let error = match outcome {
                 Ok(execution @ Execution::CopyIn(_)) => return Ok(execution),
                 Ok(execution) => match tokio::task::block_in_place(|| self.end_transaction(true)) {
@@ -97,7 +99,7 @@ impl Core {
     async fn attempt(
         &mut self,
         prepared: &Prepared,
-        parameters: Vec<Datum>,
+        parameters: Arc<Vec<Datum>>,
         own: bool,
         running: &mut Option<Running>,
         interrupt: &Interrupt,
@@ -122,7 +124,7 @@ impl Core {
     async fn run(
         &mut self,
         prepared: &Prepared,
-        parameters: Vec<Datum>,
+        parameters: Arc<Vec<Datum>>,
         own: bool,
         running: &mut Option<Running>,
         interrupt: &Interrupt,
@@ -143,7 +145,7 @@ impl Core {
         let mut context = self.query_context(view, parameters);
         context.past = past;
         if let Some(snapshot) = &as_of {
-            let view = past_view(&database, snapshot, self.io_settings());
+            let view = past_view(snapshot, &self.io_settings());
             context.view = Arc::clone(&view.reader);
             context.read_at = Some(view.time.clone());
         }

@@ -50,7 +50,7 @@ impl SystemCatalog {
             ("information_schema", "table_constraints") => information_schema::table_constraints(self, table),
             ("information_schema", "key_column_usage") => information_schema::key_column_usage(self, table),
             ("nyala", "tables") => storage::tables(self, table)?,
-            ("nyala", "tablets") => storage::tablets(self, table),
+            ("nyala", "tablets") => storage::tablets(self, table)?,
             ("nyala", "segments") => storage::segments(self, table)?,
             ("nyala", "pins") => storage::pins(self, table),
             ("nyala", "jobs") => storage::jobs(self, table),

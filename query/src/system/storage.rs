@@ -24,7 +24,7 @@ impl TableSizes for ReadView {
 /// `nyala.tables`. Reads every table once, for its fingerprint.
 pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
     for table in catalog.state.tables() {
-        let history = catalog.database.history(table.id);
+        let history = catalog.database.history(table.id)?;
         let options = &table.options;
         out.row(&[
             ("schema_name", value(schema_name(catalog, table))),
@@ -44,8 +44,8 @@ pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<(
 }
 
 /// `nyala.tablets`.
-pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) {
-    for tablet in catalog.database.tablets() {
+pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
+    for tablet in catalog.database.tablets()? {
         let def = catalog.state.table(tablet.table);
         let own = def.and_then(|d| d.tablets.iter().find(|t| t.id == tablet.tablet));
         let buckets = own
@@ -75,6 +75,7 @@ pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("oldest_readable", time(tablet.oldest_readable)),
         ]);
     }
+    Ok(())
 }
 
 /// `nyala.segments`: one row per attachment of a segment.
@@ -151,7 +152,7 @@ pub(super) fn options(table: &TableDef) -> Value {
 }
 
 /// A span of time as an interval shows it, in days of 24 hours; 0 as it is written.
-pub(crate) fn retention_text(us: u64) -> String {
+fn retention_text(us: u64) -> String {
     if us == 0 {
         return "0".to_owned();
     }

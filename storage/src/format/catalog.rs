@@ -75,13 +75,13 @@ pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<Cata
     Ok(CatalogState::from_parts(schemas, tables, next_oid, next_id, edits))
 }
 
-fn encode_schema(writer: &mut Writer, def: &SchemaDef) {
+pub(super) fn encode_schema(writer: &mut Writer, def: &SchemaDef) {
     writer.varint(def.id.0);
     writer.u32(def.oid.0);
     writer.string(&def.name);
 }
 
-fn decode_schema(reader: &mut Reader<'_>) -> Result<SchemaDef> {
+pub(super) fn decode_schema(reader: &mut Reader<'_>) -> Result<SchemaDef> {
     Ok(SchemaDef { id: SchemaId(reader.varint()?), oid: Oid(reader.u32()?), name: reader.string()? })
 }
 

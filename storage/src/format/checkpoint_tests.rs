@@ -2,13 +2,15 @@
 
 use super::{
     CURRENT, CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds,
-    ReferenceImage, TabletImage, advance_epoch, checkpoint_path, collect_checkpoints, read_checkpoint,
-    read_current, write_checkpoint,
+    PastImage, ReferenceImage, RetiredImage, TabletImage, advance_epoch, checkpoint_path,
+    collect_checkpoints, read_checkpoint, read_current, write_checkpoint,
 };
+use crate::format::Lives;
 use crate::log::LogPosition;
 use base::fs::{Fault, FileSystem, SimulatedFileSystem};
 use base::id::{
-    CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId,
+    CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaId, SchemaVersion, SegmentId,
+    TableId, TabletId,
 };
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
@@ -22,7 +24,28 @@ fn reference(deletes: Option<DeletePlace>) -> ReferenceImage {
         content_hash: 99,
         attach_ts: CommitTs(5),
         detach_ts: CommitTs::MAX,
+        lives: Some(Lives {
+            history: true,
+            begin_min: CommitTs(5),
+            begin_max: CommitTs(6),
+            end_min: CommitTs(7),
+            end_max: CommitTs(8),
+        }),
         deletes,
+    }
+}
+
+fn past() -> PastImage {
+    let state = crate::format::catalog::tests::state();
+    let table = state.tables().next().unwrap().as_ref().clone();
+    let schema = state.schemas().next().unwrap().as_ref().clone();
+    PastImage {
+        tables_since: vec![(TableId(9), CommitTs(40))],
+        schemas_since: vec![(SchemaId(2), CommitTs(30))],
+        tables: vec![RetiredImage { def: table, from: CommitTs(10), until: CommitTs(40) }],
+        schemas: vec![RetiredImage { def: schema, from: CommitTs::ZERO, until: CommitTs(50) }],
+        uptime_us: 1_000,
+        samples: vec![(900, CommitTs(45))],
     }
 }
 
@@ -42,10 +65,13 @@ fn image(number: u64) -> CheckpointImage {
         last_commit: CommitTs(1_000),
         next_ids: NextIds { segment: 1, reference: 2, memtable: 3, pack: 4 },
         catalog: crate::format::catalog::tests::state(),
+        past: past(),
         tablets: vec![TabletImage {
             table: TableId(9),
             tablet: TabletId(11),
             next_row_id: 5,
+            oldest: CommitTs(4),
+            dropped: CommitTs::MAX,
             references: vec![
                 reference(None),
                 reference(Some(DeletePlace { pack: 1, offset: 64, bytes: 20 })),
@@ -60,7 +86,12 @@ fn image(number: u64) -> CheckpointImage {
 
 /// A small state, for the tests that open it thousands of times.
 fn small(number: u64) -> CheckpointImage {
-    CheckpointImage { catalog: CatalogState::initial(), tablets: vec![], ..image(number) }
+    CheckpointImage {
+        catalog: CatalogState::initial(),
+        past: PastImage::default(),
+        tablets: vec![],
+        ..image(number)
+    }
 }
 
 fn first() -> CheckpointNumber {
@@ -98,7 +129,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x01\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x02\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
@@ -114,7 +145,36 @@ fn golden_bytes_of_checkpoint_and_current() {
     assert_eq!(current.len(), 72);
 }
 
-const GOLDEN_CHECKPOINT: (usize, u32) = (872, 3_925_866_084);
+const GOLDEN_CHECKPOINT: (usize, u32) = (1_666, 192_873_442);
+
+/// Format 1 had neither history nor options of tables.
+#[test]
+fn a_checkpoint_of_format_1_is_read() {
+    let fs = SimulatedFileSystem::new(1);
+    write_checkpoint(&fs, first(), &small(300)).unwrap();
+    let bytes = fs.contents(&checkpoint_path(first())).unwrap();
+    let mut old = bytes[..bytes.len() - 4].to_vec();
+    // An empty past is six zero bytes before the empty list of tablets.
+    old.truncate(old.len() - 7);
+    old.push(0);
+    old[8] = 1;
+    let body = u64::try_from(old.len() - 64).unwrap();
+    old[40..48].copy_from_slice(&body.to_le_bytes());
+    let header = crc32c::crc32c(&old[..60]).to_le_bytes();
+    old[60..64].copy_from_slice(&header);
+    let checksum = crc32c::crc32c(&old).to_le_bytes();
+    old.extend_from_slice(&checksum);
+    assert!(fs.replace_contents(&checkpoint_path(first()), &old));
+    let mut current = fs.contents(CURRENT).unwrap();
+    current[40..48].copy_from_slice(&u64::try_from(old.len()).unwrap().to_le_bytes());
+    let header = crc32c::crc32c(&current[..60]).to_le_bytes();
+    current[60..64].copy_from_slice(&header);
+    current[64..68].copy_from_slice(&crc32c::crc32c(&old).to_le_bytes());
+    let checksum = crc32c::crc32c(&current[..68]).to_le_bytes();
+    current[68..].copy_from_slice(&checksum);
+    assert!(fs.replace_contents(CURRENT, &current));
+    assert_eq!(read(&fs).unwrap().unwrap().1, small(300));
+}
 
 #[test]
 fn a_reference_takes_less_than_200_bytes() {

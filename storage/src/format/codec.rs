@@ -104,11 +104,17 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
+    /// What is not yet consumed.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// An error that says what is wrong at the current offset.
     pub(crate) fn bad(&self, what: &str) -> Error {
         Error::corruption(format!("{what} at byte {}", self.offset()))
     }
 
+    #[inline]
     pub(crate) fn raw(&mut self, len: usize) -> Result<&'a [u8]> {
         match self.rest.split_at_checked(len) {
             Some((taken, rest)) => {

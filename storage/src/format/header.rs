@@ -29,7 +29,8 @@ impl FileKind {
     /// The version that this program writes, and the newest that it reads.
     fn version(self) -> u32 {
         match self {
-            FileKind::Log | FileKind::Checkpoint | FileKind::Current => 1,
+            FileKind::Checkpoint => 2,
+            FileKind::Log | FileKind::Current => 1,
         }
     }
 
@@ -55,6 +56,11 @@ pub(crate) struct FileHeader {
     pub(crate) extra: u64,
     /// A log file has at least so many bytes; 0 for other kinds.
     pub(crate) reserved: u64,
+}
+
+/// The version that a header says, of bytes that `FileHeader::decode` took.
+pub(crate) fn version_of(bytes: &[u8]) -> u32 {
+    bytes.get(8..).and_then(|b| b.first_chunk::<4>()).map_or(0, |b| u32::from_le_bytes(*b))
 }
 
 impl FileHeader {

@@ -14,15 +14,15 @@ mod row;
 
 pub(crate) use catalog::{decode_datum, decode_form, encode_datum, encode_form};
 pub(crate) use checkpoint::{
-    CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds,
-    ReferenceImage, TabletImage, advance_epoch, collect_checkpoints, read_checkpoint, read_current,
-    write_checkpoint,
+    CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds, PastImage,
+    ReferenceImage, RetiredImage, TabletImage, advance_epoch, collect_checkpoints, read_checkpoint,
+    read_current, write_checkpoint,
 };
 pub(crate) use codec::{Reader, Writer};
 pub(crate) use header::{FileHeader, FileKind, HEADER_BYTES};
 pub(crate) use key_version::{decode_key_version, encode_key_version};
 pub(crate) use record::{
-    Attach, AttachedSegment, CommitRecord, LogRecord, RowAddress, RowChange, RowOp, SegmentDeletes,
-    SwapRecord, TabletChange,
+    Attach, AttachedSegment, CommitRecord, ForgetRecord, Lives, LogRecord, RowAddress, RowChange, RowOp,
+    SegmentDeletes, SwapRecord, TabletChange,
 };
 pub(crate) use row::{decode_rows, encode_rows};

@@ -1,4 +1,4 @@
-//! Payloads of log records: commits and the swaps of flush and compaction.
+//! Payloads of log records: commits, the swaps of flush and compaction, and what collection forgets.
 //!
 //! A record's commit timestamp stands in its header (`log`), because the sequencer assigns it after the payload
 //! was built. Everything a row change says logically (table, schema version, key, row) is complete; addresses
@@ -16,12 +16,15 @@ use catalog::CatalogEdit;
 pub(crate) enum LogRecord {
     Commit(CommitRecord),
     Swap(SwapRecord),
+    Forget(ForgetRecord),
 }
 
 /// One transaction: all of it, or nothing.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(crate) struct CommitRecord {
     pub(crate) catalog: Vec<CatalogEdit>,
+    /// Tablets all of whose rows end, before anything below begins.
+    pub(crate) truncated: Vec<TabletId>,
     pub(crate) changes: Vec<TabletChange>,
     pub(crate) attached: Vec<AttachedSegment>,
     pub(crate) deletes: Vec<SegmentDeletes>,
@@ -99,6 +102,20 @@ pub(crate) struct AttachedSegment {
     pub(crate) attach: Attach,
     /// Hash over the contents, as the segment's writer computed it.
     pub(crate) content_hash: u64,
+    /// None in records of format 1.
+    pub(crate) lives: Option<Lives>,
+}
+
+/// When the rows of a segment began and ended, so that it need not be opened to be passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lives {
+    /// Whether every row has an end: the segment holds only rows of the past.
+    pub(crate) history: bool,
+    pub(crate) begin_min: CommitTs,
+    pub(crate) begin_max: CommitTs,
+    /// `MAX` unless `history`, as is `end_max`.
+    pub(crate) end_min: CommitTs,
+    pub(crate) end_max: CommitTs,
 }
 
 /// Rows of a segment that die.
@@ -110,20 +127,38 @@ pub(crate) struct SegmentDeletes {
     pub(crate) dead: Vec<u8>,
 }
 
-/// A flushed memtable is replaced by references; no row's life changes.
+/// Parts of a tablet give way to others: a flush, a compaction, a collection. No row's life changes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SwapRecord {
     pub(crate) table: TableId,
     pub(crate) tablet: TabletId,
     /// The generation that was flushed.
-    pub(crate) memtable: MemtableId,
+    pub(crate) memtable: Option<MemtableId>,
+    /// References that give way.
+    pub(crate) removed: Vec<ReferenceId>,
     pub(crate) new_references: Vec<AttachedSegment>,
-    /// Rows among the flushed that had died, with their end timestamps.
+    /// Delete vectors of new references.
     pub(crate) deletes: Vec<SegmentDeletes>,
+    /// Rows that ended at this time or before it may be gone.
+    pub(crate) oldest: CommitTs,
 }
 
-const TYPE_COMMIT: u8 = 1;
-const TYPE_SWAP: u8 = 2;
+/// What nobody can read any more: tablets and definitions of the past.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub(crate) struct ForgetRecord {
+    pub(crate) tablets: Vec<TabletId>,
+    /// Definitions that ended at this time or before it ..
+    pub(crate) until: CommitTs,
+    /// .. of these tables; and of schemas.
+    pub(crate) tables: Vec<TableId>,
+}
+
+/// As formats 1 wrote them: without truncated tablets, lives of segments, removed references.
+const TYPE_COMMIT_1: u8 = 1;
+const TYPE_SWAP_1: u8 = 2;
+const TYPE_COMMIT: u8 = 3;
+const TYPE_SWAP: u8 = 4;
+const TYPE_FORGET: u8 = 5;
 
 impl LogRecord {
     /// The type byte of the record's header.
@@ -131,6 +166,7 @@ impl LogRecord {
         match self {
             LogRecord::Commit(_) => TYPE_COMMIT,
             LogRecord::Swap(_) => TYPE_SWAP,
+            LogRecord::Forget(_) => TYPE_FORGET,
         }
     }
 
@@ -139,6 +175,7 @@ impl LogRecord {
         match self {
             LogRecord::Commit(commit) => encode_commit(&mut writer, commit),
             LogRecord::Swap(swap) => encode_swap(&mut writer, swap),
+            LogRecord::Forget(forget) => encode_forget(&mut writer, forget),
         }
         writer.into_bytes()
     }
@@ -147,8 +184,11 @@ impl LogRecord {
     pub(crate) fn decode(record_type: u8, payload: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(payload);
         let record = match record_type {
-            TYPE_COMMIT => LogRecord::Commit(decode_commit(&mut reader)?),
+            TYPE_COMMIT_1 => LogRecord::Commit(decode_commit(&mut reader, 1)?),
+            TYPE_SWAP_1 => LogRecord::Swap(decode_swap_1(&mut reader)?),
+            TYPE_COMMIT => LogRecord::Commit(decode_commit(&mut reader, 2)?),
             TYPE_SWAP => LogRecord::Swap(decode_swap(&mut reader)?),
+            TYPE_FORGET => LogRecord::Forget(decode_forget(&mut reader)?),
             other => {
                 return Err(Error::newer_format("a log record", format_args!("type {other}")));
             }
@@ -164,6 +204,7 @@ fn encode_commit(writer: &mut Writer, commit: &CommitRecord) {
     for edit in &commit.catalog {
         encode_edit(writer, edit);
     }
+    encode_ids(writer, commit.truncated.iter().map(|t| t.0));
     writer.count(commit.changes.len());
     for change in &commit.changes {
         writer.varint(change.table.0);
@@ -179,9 +220,10 @@ fn encode_commit(writer: &mut Writer, commit: &CommitRecord) {
     encode_deletes(writer, &commit.deletes);
 }
 
-fn decode_commit(reader: &mut Reader<'_>) -> Result<CommitRecord> {
+fn decode_commit(reader: &mut Reader<'_>, version: u32) -> Result<CommitRecord> {
     decode_key_version(reader, "a log record")?;
     let catalog = reader.list(1, decode_edit)?;
+    let truncated = if version == 1 { Vec::new() } else { reader.list(1, |r| r.varint().map(TabletId))? };
     let changes = reader.list(5, |r| {
         Ok(TabletChange {
             table: TableId(r.varint()?),
@@ -193,27 +235,69 @@ fn decode_commit(reader: &mut Reader<'_>) -> Result<CommitRecord> {
     })?;
     Ok(CommitRecord {
         catalog,
+        truncated,
         changes,
-        attached: decode_attached(reader)?,
+        attached: decode_attached(reader, version)?,
         deletes: decode_deletes(reader)?,
     })
+}
+
+fn encode_ids(writer: &mut Writer, ids: impl ExactSizeIterator<Item = u64>) {
+    writer.count(ids.len());
+    for id in ids {
+        writer.varint(id);
+    }
 }
 
 fn encode_swap(writer: &mut Writer, swap: &SwapRecord) {
     writer.varint(swap.table.0);
     writer.varint(swap.tablet.0);
-    writer.varint(swap.memtable.0);
+    writer.bool(swap.memtable.is_some());
+    if let Some(memtable) = swap.memtable {
+        writer.varint(memtable.0);
+    }
+    encode_ids(writer, swap.removed.iter().map(|r| r.0));
     encode_attached(writer, &swap.new_references);
     encode_deletes(writer, &swap.deletes);
+    writer.u64(swap.oldest.0);
 }
 
 fn decode_swap(reader: &mut Reader<'_>) -> Result<SwapRecord> {
     Ok(SwapRecord {
         table: TableId(reader.varint()?),
         tablet: TabletId(reader.varint()?),
-        memtable: MemtableId(reader.varint()?),
-        new_references: decode_attached(reader)?,
+        memtable: if reader.bool()? { Some(MemtableId(reader.varint()?)) } else { None },
+        removed: reader.list(1, |r| r.varint().map(ReferenceId))?,
+        new_references: decode_attached(reader, 2)?,
         deletes: decode_deletes(reader)?,
+        oldest: CommitTs(reader.u64()?),
+    })
+}
+
+/// A flush of format 1, which kept no history but what readers needed at that moment.
+fn decode_swap_1(reader: &mut Reader<'_>) -> Result<SwapRecord> {
+    Ok(SwapRecord {
+        table: TableId(reader.varint()?),
+        tablet: TabletId(reader.varint()?),
+        memtable: Some(MemtableId(reader.varint()?)),
+        removed: Vec::new(),
+        new_references: decode_attached(reader, 1)?,
+        deletes: decode_deletes(reader)?,
+        oldest: CommitTs::MAX,
+    })
+}
+
+fn encode_forget(writer: &mut Writer, forget: &ForgetRecord) {
+    encode_ids(writer, forget.tablets.iter().map(|t| t.0));
+    writer.u64(forget.until.0);
+    encode_ids(writer, forget.tables.iter().map(|t| t.0));
+}
+
+fn decode_forget(reader: &mut Reader<'_>) -> Result<ForgetRecord> {
+    Ok(ForgetRecord {
+        tablets: reader.list(1, |r| r.varint().map(TabletId))?,
+        until: CommitTs(reader.u64()?),
+        tables: reader.list(1, |r| r.varint().map(TableId))?,
     })
 }
 
@@ -290,10 +374,42 @@ fn encode_attached(writer: &mut Writer, attached: &[AttachedSegment]) {
             }
         }
         writer.u64(segment.content_hash);
+        encode_lives(writer, segment.lives.as_ref());
     }
 }
 
-fn decode_attached(reader: &mut Reader<'_>) -> Result<Vec<AttachedSegment>> {
+/// One byte: 0 not known, 1 rows that may live, 2 rows of the past, which have ends.
+pub(super) fn encode_lives(writer: &mut Writer, lives: Option<&Lives>) {
+    let Some(lives) = lives else {
+        writer.u8(0);
+        return;
+    };
+    writer.u8(if lives.history { 2 } else { 1 });
+    writer.u64(lives.begin_min.0);
+    writer.u64(lives.begin_max.0);
+    if lives.history {
+        writer.u64(lives.end_min.0);
+        writer.u64(lives.end_max.0);
+    }
+}
+
+pub(super) fn decode_lives(reader: &mut Reader<'_>) -> Result<Option<Lives>> {
+    let history = match reader.u8()? {
+        0 => return Ok(None),
+        1 => false,
+        2 => true,
+        _ => return Err(reader.bad("unknown lives of a segment")),
+    };
+    let (begin_min, begin_max) = (CommitTs(reader.u64()?), CommitTs(reader.u64()?));
+    let (end_min, end_max) = if history {
+        (CommitTs(reader.u64()?), CommitTs(reader.u64()?))
+    } else {
+        (CommitTs::MAX, CommitTs::MAX)
+    };
+    Ok(Some(Lives { history, begin_min, begin_max, end_min, end_max }))
+}
+
+fn decode_attached(reader: &mut Reader<'_>, version: u32) -> Result<Vec<AttachedSegment>> {
     reader.list(15, |r| {
         Ok(AttachedSegment {
             table: TableId(r.varint()?),
@@ -308,6 +424,7 @@ fn decode_attached(reader: &mut Reader<'_>) -> Result<Vec<AttachedSegment>> {
                 _ => return Err(r.bad("unknown kind of attachment")),
             },
             content_hash: r.u64()?,
+            lives: if version == 1 { None } else { decode_lives(r)? },
         })
     })
 }

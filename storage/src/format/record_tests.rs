@@ -1,8 +1,8 @@
 //! Log record payloads: round trips, golden bytes, damage.
 
 use super::{
-    Attach, AttachedSegment, CommitRecord, LogRecord, RowAddress, RowChange, RowOp, SegmentDeletes,
-    SwapRecord, TabletChange,
+    Attach, AttachedSegment, CommitRecord, ForgetRecord, Lives, LogRecord, RowAddress, RowChange, RowOp,
+    SegmentDeletes, SwapRecord, TabletChange,
 };
 use base::ErrorKind;
 use base::id::{CommitTs, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
@@ -17,6 +17,13 @@ fn attached(attach: Attach) -> AttachedSegment {
         rows: 6,
         attach,
         content_hash: 0x0807_0605_0403_0201,
+        lives: Some(Lives {
+            history: false,
+            begin_min: CommitTs(1),
+            begin_max: CommitTs(2),
+            end_min: CommitTs::MAX,
+            end_max: CommitTs::MAX,
+        }),
     }
 }
 
@@ -37,6 +44,7 @@ fn small_commit() -> LogRecord {
     ];
     LogRecord::Commit(CommitRecord {
         catalog: vec![],
+        truncated: vec![TabletId(3)],
         changes: vec![TabletChange {
             table: TableId(2),
             tablet: TabletId(3),
@@ -68,9 +76,16 @@ fn samples() -> Vec<LogRecord> {
         LogRecord::Swap(SwapRecord {
             table: TableId(2),
             tablet: TabletId(3),
-            memtable: MemtableId(8),
+            memtable: Some(MemtableId(8)),
+            removed: vec![ReferenceId(300)],
             new_references: vec![attached(Attach::Since(CommitTs(77)))],
             deletes: vec![SegmentDeletes { reference: ReferenceId(4), dead: vec![1, 2] }],
+            oldest: CommitTs(70),
+        }),
+        LogRecord::Forget(ForgetRecord {
+            tablets: vec![TabletId(3)],
+            until: CommitTs(9),
+            tables: vec![TableId(2)],
         }),
     ]
 }
@@ -89,22 +104,58 @@ fn golden_bytes_of_a_commit_and_a_swap() {
     let commit = [
         1, // version of the key encoding
         0, // catalog edits
+        1, 3, // truncated tablets
         1, 2, 3, 1, 4, 2, // one tablet: table, tablet, schema version, memtable, rows
         0b1_10_01, 1, 1, 0xac, 2, 9, 2, 7, 8, // update of a row in a segment
         0b0_01_10, 0, 1, 2, // delete of a row in a memtable
         1, 2, 3, 4, 5, 0xe8, 7, 6, 0, 1, 2, 3, 4, 5, 6, 7, 8, // attached
+        1, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, // its lives
         1, 4, 1, 0xaa, // deletes
     ];
     assert_eq!(small_commit().encode(), commit);
+    #[rustfmt::skip]
+    let swap = [
+        2, 3, 1, 8, 1, 0xac, 2, // table, tablet, memtable, removed
+        1, 2, 3, 4, 5, 0xe8, 7, 6, 1, 77, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, // attached
+        1, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, // its lives
+        1, 4, 2, 1, 2, // deletes
+        70, 0, 0, 0, 0, 0, 0, 0, // oldest
+    ];
+    let record = &samples()[3];
+    assert_eq!(record.encode(), swap);
+    let forget = &samples()[4];
+    assert_eq!(forget.encode(), [1, 3, 9, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
+    let types = [&small_commit(), record, forget].map(LogRecord::record_type);
+    assert_eq!(types, [3, 4, 5]);
+}
+
+/// What format 1 wrote is read as it was meant.
+#[test]
+fn records_of_format_1_are_read() {
+    #[rustfmt::skip]
+    let commit = [
+        1, 0,
+        1, 2, 3, 1, 4, 2,
+        0b1_10_01, 1, 1, 0xac, 2, 9, 2, 7, 8,
+        0b0_01_10, 0, 1, 2,
+        1, 2, 3, 4, 5, 0xe8, 7, 6, 0, 1, 2, 3, 4, 5, 6, 7, 8,
+        1, 4, 1, 0xaa,
+    ];
+    let LogRecord::Commit(mut expected) = small_commit() else { panic!() };
+    expected.truncated.clear();
+    expected.attached[0].lives = None;
+    assert_eq!(LogRecord::decode(1, &commit).unwrap(), LogRecord::Commit(expected));
     #[rustfmt::skip]
     let swap = [
         2, 3, 8,
         1, 2, 3, 4, 5, 0xe8, 7, 6, 1, 77, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
         1, 4, 2, 1, 2,
     ];
-    let record = &samples()[3];
-    assert_eq!(record.encode(), swap);
-    assert_eq!((small_commit().record_type(), record.record_type()), (1, 2));
+    let LogRecord::Swap(mut expected) = samples().swap_remove(3) else { panic!() };
+    expected.removed.clear();
+    expected.new_references[0].lives = None;
+    expected.oldest = CommitTs::MAX;
+    assert_eq!(LogRecord::decode(2, &swap).unwrap(), LogRecord::Swap(expected));
 }
 
 #[test]

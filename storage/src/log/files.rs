@@ -5,6 +5,7 @@
 use crate::format::{FileHeader, FileKind, HEADER_BYTES};
 use base::fs::{File, FileSystem};
 use base::id::{DatabaseId, Epoch, LogSeq};
+use base::plant::{Flaw, planted};
 use base::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -65,9 +66,11 @@ pub(super) fn publish(
     first: LogSeq,
 ) -> Result<()> {
     file.write_at(0, &header(number, identity, first, file.len()?))?;
-    file.sync_data()?;
+    if !planted(Flaw::SkipLogFileSync) {
+        file.sync_data()?;
+    }
     fs.rename(&new_path(number), &path(number))?;
-    fs.sync_directory(DIRECTORY)
+    if planted(Flaw::SkipLogDirectorySync) { Ok(()) } else { fs.sync_directory(DIRECTORY) }
 }
 
 pub(super) fn header(number: u64, identity: Identity, first: LogSeq, reserved: u64) -> [u8; HEADER_BYTES] {

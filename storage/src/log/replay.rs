@@ -13,6 +13,7 @@ use super::frame::{self, Frame};
 use crate::format::HEADER_BYTES;
 use base::fs::{File, FileSystem};
 use base::id::{CommitTs, DatabaseId, Epoch, LogSeq};
+use base::plant::{Flaw, planted};
 use base::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -204,6 +205,15 @@ fn scan(contents: &Contents, database: DatabaseId) -> Result<Scan> {
         scan.end = payload.end;
         scan.next = LogSeq(frame.seq.0 + 1);
         scan.records.push((frame, payload));
+    }
+    if planted(Flaw::CutGoodRecord)
+        && let Some((frame, payload)) = scan.records.pop()
+    {
+        (scan.next, scan.end) = (frame.seq, payload.start - frame::FRAME_HEADER_BYTES);
+        return Ok(scan);
+    }
+    if planted(Flaw::CutAtDamage) {
+        return Ok(scan);
     }
     if let Some(offset) = find_witness(contents, scan.end, scan.next, database) {
         let what = format!(

@@ -10,9 +10,11 @@ use super::replay::{self, Found, Replay, Tail};
 use crate::format::HEADER_BYTES;
 use base::fs::{File, FileSystem};
 use base::id::{CommitTs, DatabaseId, Epoch, LogSeq};
+use base::plant::{Flaw, planted};
+use base::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use base::{Error, ErrorKind, Result};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Bytes that are gathered for one write call.
 const WRITE_BYTES: usize = 1 << 20;
@@ -264,7 +266,13 @@ impl Log {
             buffer.extend_from_slice(&record.entry.payload);
         }
         write_out(active, start, &mut buffer)?;
-        active.file.sync_data()
+        if planted(Flaw::AcknowledgeBeforeSync) {
+            return Ok(());
+        }
+        match active.file.sync_data() {
+            Err(_) if planted(Flaw::RetryFailedSync) => active.file.sync_data(),
+            synced => synced,
+        }
     }
 
     /// The position whose replay begins with record `next`; for a checkpoint that holds everything before it, all of
@@ -361,7 +369,10 @@ fn refused(why: &str) -> Error {
 
 fn write_out(active: &Active, start: u64, buffer: &mut Vec<u8>) -> Result<()> {
     if !buffer.is_empty() {
-        active.file.write_at(start, buffer)?;
+        let written = active.file.write_at(start, buffer);
+        if !planted(Flaw::SwallowWriteError) {
+            written?;
+        }
         buffer.clear();
     }
     Ok(())

@@ -11,13 +11,14 @@ pub(crate) use chunk::{Chunk, NEVER};
 
 use chunk::{compact, value_bytes};
 
-use crate::layout::Key;
+use crate::layout::{Key, KeyHasher};
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::id::MemtableId;
+use base::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use base::{Error, Result};
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 /// Rows that a chunk grows to by merging with its neighbours.
 const CHUNK_ROWS: usize = 8_192;
@@ -45,7 +46,7 @@ struct Inner {
     chunks: Vec<Arc<Chunk>>,
     rows: u32,
     bytes: usize,
-    keys: HashMap<Key, u32>,
+    keys: HashMap<Key, u32, KeyHasher>,
 }
 
 impl Memtable {
@@ -101,6 +102,16 @@ impl Memtable {
         Ok(())
     }
 
+    /// Ends every row that lives at `end`.
+    pub(crate) fn kill_all(&self, end: u64) {
+        let inner = self.write();
+        for chunk in &inner.chunks {
+            for index in 0..chunk.len() {
+                chunk.kill(chunk.row(index), end);
+            }
+        }
+    }
+
     pub(crate) fn version(&self, row: u32) -> Result<Version> {
         let inner = self.read();
         Ok(chunk_of(&inner.chunks, row)?.version(row))
@@ -127,6 +138,11 @@ impl Memtable {
     /// The chunks as they are now. Rows appended and killed later have later stamps than any reader of now asks for.
     pub(crate) fn chunks(&self) -> Vec<Arc<Chunk>> {
         self.read().chunks.clone()
+    }
+
+    /// Rows appended, dead ones included.
+    pub(crate) fn rows(&self) -> u64 {
+        u64::from(self.read().rows)
     }
 
     /// Approximate memory, in bytes.

@@ -35,6 +35,7 @@ pub(crate) struct Segment {
     facts: WrittenSegment,
     keys: KeyRun,
     rows: RowsReader,
+    cache: Arc<ChunkCache>,
 }
 
 impl Segment {
@@ -63,7 +64,7 @@ impl Segment {
         if rows.rows() != facts.rows || keys.len() != facts.rows || facts.stats.len() != meta.columns.len() {
             return Err(damaged(identity.segment, "its parts do not fit together"));
         }
-        Ok(Arc::new(Self { file, meta, facts, keys, rows }))
+        Ok(Arc::new(Self { file, meta, facts, keys, rows, cache: Arc::clone(cache) }))
     }
 
     pub(crate) fn id(&self) -> SegmentId {
@@ -120,7 +121,7 @@ impl Segment {
 
     /// Ordinals of encoded keys, which must not decrease; `None` where a key is absent. Blocks.
     pub(crate) fn lookup_keys(&self, keys: &[&[u8]]) -> Result<Vec<Option<u32>>> {
-        self.keys.lookup(&self.file, keys)
+        self.keys.lookup(&self.file, &self.cache, keys)
     }
 
     /// Encoded keys of a range of ordinals, in order. Blocks.
@@ -164,6 +165,7 @@ impl Segment {
             excluded: None,
             rows: 0..self.rows(),
             begin_at_most: None,
+            begin_above: None,
             end_above: None,
             ordinal: false,
             timestamps: true,

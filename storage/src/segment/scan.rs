@@ -56,6 +56,8 @@ pub(crate) struct SegmentScan {
     pub(crate) rows: Range<u32>,
     /// Keeps rows that began at or before it.
     pub(crate) begin_at_most: Option<CommitTs>,
+    /// Keeps rows that began after it.
+    pub(crate) begin_above: Option<CommitTs>,
     /// Keeps rows that ended after it; for history segments.
     pub(crate) end_above: Option<CommitTs>,
     /// Appends the UInt32 column `ordinal`.
@@ -69,6 +71,25 @@ pub(crate) struct SegmentScan {
 }
 
 impl SegmentScan {
+    /// All of some rows, and no column; to be filled in.
+    pub(crate) fn of_rows(rows: Range<u32>) -> Self {
+        Self {
+            columns: Vec::new(),
+            filter_columns: Vec::new(),
+            predicate: None,
+            sieve: None,
+            excluded: None,
+            rows,
+            begin_at_most: None,
+            begin_above: None,
+            end_above: None,
+            ordinal: false,
+            timestamps: false,
+            batch_rows: 65_536,
+            metrics: Arc::default(),
+        }
+    }
+
     /// A column that the predicate or the sieve reads.
     fn read_column(&self, id: ColumnId) -> Result<ScanColumn> {
         let known = self.columns.iter().chain(&self.filter_columns).find(|c| c.id == id);
@@ -256,6 +277,9 @@ fn pushed(segment: &Segment, scan: &SegmentScan) -> (Pushed, Option<Predicate>) 
     let facts = segment.facts();
     if let Some(limit) = scan.begin_at_most.filter(|limit| facts.begin_max > *limit) {
         pushed.at_most(BEGIN, limit.0);
+    }
+    if let Some(limit) = scan.begin_above.filter(|limit| facts.begin_min <= *limit) {
+        pushed.above(BEGIN, limit.0);
     }
     if let Some(limit) = scan.end_above.filter(|limit| segment.meta().history && facts.end_min <= *limit) {
         pushed.above(END, limit.0);

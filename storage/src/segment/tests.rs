@@ -202,6 +202,7 @@ fn whole(segment: &Segment) -> SegmentScan {
         excluded: None,
         rows: 0..u32::MAX,
         begin_at_most: None,
+        begin_above: None,
         end_above: None,
         ordinal: false,
         timestamps: false,

@@ -3,10 +3,12 @@
 //! Must not know the log or transactions' rules. Invariants: at any commit timestamp a key has at most one live row
 //! over all memtables and references; the list of parts never changes, a changed tablet is a new value.
 
+mod files;
 mod reference;
 
 pub(crate) use crate::segment::{SEGMENT_DIRECTORY, segment_path};
-pub(crate) use reference::{Reference, ReferenceMeta, SegmentStore};
+pub(crate) use files::SegmentStore;
+pub(crate) use reference::{Reference, ReferenceMeta};
 
 use crate::format::RowAddress;
 use crate::layout::Key;
@@ -16,13 +18,17 @@ use base::{Error, Result};
 use std::sync::Arc;
 
 /// A tablet's parts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TabletState {
     table: TableId,
     id: TabletId,
     /// Oldest first; the last one takes new rows.
     memtables: Vec<Arc<Memtable>>,
     references: Vec<Arc<Reference>>,
+    /// Rows that ended at this time or before it may be gone.
+    oldest: CommitTs,
+    /// When it was dropped; `CommitTs::MAX` while it is in use.
+    dropped: CommitTs,
 }
 
 /// The newest live version of a key.
@@ -37,13 +43,19 @@ impl TabletState {
         Self::new(table, id, Vec::new(), Vec::new())
     }
 
+    /// A tablet in use, of which nothing is gone.
     pub(crate) fn new(
         table: TableId,
         id: TabletId,
         memtables: Vec<Arc<Memtable>>,
         references: Vec<Arc<Reference>>,
     ) -> Self {
-        Self { table, id, memtables, references }
+        Self { table, id, memtables, references, oldest: CommitTs::ZERO, dropped: CommitTs::MAX }
+    }
+
+    /// The same tablet with other bounds of its history.
+    pub(crate) fn bounded(self, oldest: CommitTs, dropped: CommitTs) -> Self {
+        Self { oldest: self.oldest.max(oldest), dropped, ..self }
     }
 
     pub(crate) fn table(&self) -> TableId {
@@ -74,21 +86,62 @@ impl TabletState {
         self.reference(id).ok_or_else(|| Error::internal(format!("tablet {} has no reference {id}", self.id)))
     }
 
+    /// Rows that ended at this time or before it may be gone.
+    pub(crate) fn oldest(&self) -> CommitTs {
+        self.oldest
+    }
+
+    /// When it was dropped; `CommitTs::MAX` while it is in use.
+    pub(crate) fn dropped_at(&self) -> CommitTs {
+        self.dropped
+    }
+
+    /// The tablet can be read at this time and later.
+    pub(crate) fn oldest_readable(&self) -> CommitTs {
+        self.references.iter().map(|r| r.deletes_since()).max().unwrap_or_default().max(self.oldest)
+    }
+
     pub(crate) fn with_memtable(&self, memtable: Arc<Memtable>) -> Self {
-        let mut memtables = self.memtables.clone();
-        memtables.push(memtable);
-        Self::new(self.table, self.id, memtables, self.references.clone())
+        let mut with = self.clone();
+        with.memtables.push(memtable);
+        with
     }
 
     pub(crate) fn without_memtable(&self, id: MemtableId) -> Self {
-        let memtables = self.memtables.iter().filter(|m| m.id() != id).cloned().collect();
-        Self::new(self.table, self.id, memtables, self.references.clone())
+        let mut without = self.clone();
+        without.memtables.retain(|m| m.id() != id);
+        without
     }
 
     pub(crate) fn with_references(&self, more: impl IntoIterator<Item = Arc<Reference>>) -> Self {
-        let mut references = self.references.clone();
-        references.extend(more);
-        Self::new(self.table, self.id, self.memtables.clone(), references)
+        let mut with = self.clone();
+        with.references.extend(more);
+        with
+    }
+
+    /// Without some references; `Internal` when it does not have one of them.
+    pub(crate) fn without_references(&self, gone: &[ReferenceId]) -> Result<Self> {
+        for id in gone {
+            self.require(*id)?;
+        }
+        let mut without = self.clone();
+        without.references.retain(|r| !gone.contains(&r.id()));
+        Ok(without)
+    }
+
+    /// All rows end at `ts`, where they do not have an end already. Rows of memtables one by one, those of segments
+    /// with their reference.
+    pub(crate) fn truncated(&self, ts: CommitTs) -> Result<Self> {
+        for memtable in &self.memtables {
+            memtable.kill_all(ts.0);
+        }
+        let mut truncated = self.clone();
+        for reference in &mut truncated.references {
+            if reference.may_live()? {
+                *reference = Arc::new(reference.detached(ts));
+            }
+        }
+        Ok(truncated)
     }
 
     /// Memory of the memtables, in bytes.
@@ -184,12 +237,5 @@ impl TabletState {
             let address = RowAddress::Memtable { memtable: memtable.id(), number: version.row };
             Some(LiveRow { address, begin: CommitTs(version.begin) })
         })
-    }
-
-    /// Marks the files of a dropped tablet for removal once no reader has them.
-    pub(crate) fn discard(&self) {
-        for reference in &self.references {
-            reference.discard();
-        }
     }
 }

@@ -1,43 +1,23 @@
-//! References: a segment as part of a tablet, with its own attach time and delete vector; and the segment files.
+//! References: a segment as part of a tablet, from its attach time to its detach time, with its own delete vector.
 //!
-//! Must not know the log. Invariants: a row of a reference lives from the later of its begin and the attach time
-//! until its ordinal enters the delete vector; a segment file is removed only after it was discarded and the last
-//! reference to it is gone.
+//! Must not know the log. Invariant: a row of a reference lives from the later of its begin and the attach time until
+//! its ordinal enters the delete vector, its own end (in a segment of history), or the detach time, whichever is first.
 
+use super::files::SegmentFile;
 use crate::delete_vector::DeleteVector;
-use crate::segment::{ChunkCache, Identity, ScanColumn, Segment, SegmentScan, segment_path};
+use crate::format::Lives;
+use crate::segment::{ScanColumn, Segment, SegmentScan, segment_path};
 use crate::wait::block_on;
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use arrow::record_batch::RecordBatch;
-use base::fs::FileSystem;
-use base::id::{CommitTs, DatabaseId, ReferenceId, SegmentId};
+use base::id::{CommitTs, ReferenceId, SegmentId};
+use base::plant::{Flaw, planted};
+use base::sync::{PoisonError, RwLock, RwLockReadGuard};
 use base::{Error, Result};
 use futures::StreamExt;
 use roaring::RoaringBitmap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-
-/// The segment files of a database.
-#[derive(Debug)]
-pub(crate) struct SegmentStore {
-    fs: Arc<dyn FileSystem>,
-    database: DatabaseId,
-    cache: Arc<ChunkCache>,
-    /// Set once the log is durable: until then a record that drops a file may still be lost.
-    removes: AtomicBool,
-}
-
-/// A segment file; opened when it is first read, shared by all references to it.
-#[derive(Debug)]
-pub(crate) struct SegmentFile {
-    store: Arc<SegmentStore>,
-    segment: SegmentId,
-    opened: OnceLock<Arc<Segment>>,
-    /// Guards the opening.
-    opening: Mutex<()>,
-    discarded: AtomicBool,
-}
+use std::sync::Arc;
 
 /// What is known of a reference without opening its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +28,10 @@ pub(crate) struct ReferenceMeta {
     pub(crate) rows: u32,
     pub(crate) content_hash: u64,
     pub(crate) attach_ts: CommitTs,
+    /// `CommitTs::MAX` while attached.
+    pub(crate) detach_ts: CommitTs,
+    /// None when whoever wrote it down did not say.
+    pub(crate) lives: Option<Lives>,
 }
 
 /// One attachment of a segment to a tablet.
@@ -59,73 +43,6 @@ pub(crate) struct Reference {
     deletes: RwLock<DeleteVector>,
 }
 
-impl SegmentStore {
-    /// Keeps at most `cache_bytes` of the files in memory.
-    pub(crate) fn new(fs: Arc<dyn FileSystem>, database: DatabaseId, cache_bytes: u64) -> Self {
-        let cache = Arc::new(ChunkCache::new(cache_bytes));
-        Self { fs, database, cache, removes: AtomicBool::new(false) }
-    }
-
-    /// From now on discarded files are removed; those discarded before are garbage for the collection of the open.
-    pub(crate) fn remove_discarded(&self) {
-        self.removes.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn fs(&self) -> &Arc<dyn FileSystem> {
-        &self.fs
-    }
-
-    pub(crate) fn database(&self) -> DatabaseId {
-        self.database
-    }
-
-    /// A file that a log record or checkpoint names.
-    pub(crate) fn file(self: &Arc<Self>, segment: SegmentId) -> Arc<SegmentFile> {
-        Arc::new(SegmentFile {
-            store: Arc::clone(self),
-            segment,
-            opened: OnceLock::new(),
-            opening: Mutex::new(()),
-            discarded: AtomicBool::new(false),
-        })
-    }
-}
-
-impl SegmentFile {
-    fn open(&self) -> Result<&Arc<Segment>> {
-        if let Some(segment) = self.opened.get() {
-            return Ok(segment);
-        }
-        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.opened.get().is_none() {
-            let identity = Identity { database: self.store.database, segment: self.segment };
-            let path = segment_path(self.segment);
-            let segment = Segment::open(self.store.fs.as_ref(), &path, identity, &self.store.cache)
-                .map_err(|e| name_missing(e, &path))?;
-            // Nobody else sets it: the opening is guarded.
-            let _ = self.opened.set(segment);
-        }
-        self.opened.get().ok_or_else(|| Error::internal("an opened segment is gone"))
-    }
-}
-
-/// A file that the log or a checkpoint names must be there.
-fn name_missing(error: Error, path: &str) -> Error {
-    if error.kind() == base::ErrorKind::FileMissing {
-        return Error::corruption(format!("segment \"{path}\" is missing, but the database refers to it"));
-    }
-    error
-}
-
-impl Drop for SegmentFile {
-    fn drop(&mut self) {
-        if self.discarded.load(Ordering::Acquire) && self.store.removes.load(Ordering::Acquire) {
-            // Left behind it is garbage, which the next open collects.
-            let _ = self.store.fs.remove(&segment_path(self.segment));
-        }
-    }
-}
-
 impl Reference {
     pub(crate) fn new(meta: ReferenceMeta, file: Arc<SegmentFile>, deletes: DeleteVector) -> Self {
         Self { meta, file, deletes: RwLock::new(deletes) }
@@ -135,6 +52,12 @@ impl Reference {
     pub(crate) fn attached(&self, ts: CommitTs) -> Self {
         let meta = ReferenceMeta { attach_ts: ts, ..self.meta };
         Self { meta, file: Arc::clone(&self.file), deletes: RwLock::default() }
+    }
+
+    /// The same reference as a commit at `ts` detaches it.
+    pub(crate) fn detached(&self, ts: CommitTs) -> Self {
+        let meta = ReferenceMeta { detach_ts: ts, ..self.meta };
+        Self::new(meta, Arc::clone(&self.file), self.deletes())
     }
 
     /// The same reference with another delete vector.
@@ -162,16 +85,81 @@ impl Reference {
         Ok(segment)
     }
 
+    /// The file, to be shared with another reference.
+    pub(crate) fn file(&self) -> &Arc<SegmentFile> {
+        &self.file
+    }
+
+    /// When its rows began and ended. Blocks when the file has to be opened for it.
+    pub(crate) fn lives(&self) -> Result<Lives> {
+        if let Some(lives) = self.meta.lives {
+            return Ok(lives);
+        }
+        let segment = self.segment()?;
+        let facts = segment.facts();
+        Ok(Lives {
+            history: segment.meta().history,
+            begin_min: facts.begin_min,
+            begin_max: facts.begin_max,
+            end_min: facts.end_min,
+            end_max: facts.end_max,
+        })
+    }
+
+    /// Whether rows of it can live now.
+    pub(crate) fn may_live(&self) -> Result<bool> {
+        Ok(self.meta.detach_ts == CommitTs::MAX && !self.lives()?.history)
+    }
+
+    /// Whether rows of it can be seen at `ts`, as far as is known without its delete vector.
+    pub(crate) fn may_be_seen_at(&self, ts: CommitTs) -> Result<bool> {
+        if self.meta.attach_ts > ts || self.meta.detach_ts <= ts {
+            return Ok(false);
+        }
+        let lives = self.lives()?;
+        Ok(lives.begin_min <= ts && ts < lives.end_max)
+    }
+
+    /// It is part of a state: the file stays.
+    pub(crate) fn enter(&self) {
+        self.file.enter();
+    }
+
+    /// It is part of the newest state no more: the file goes with its last reader, unless another reference has it.
+    pub(crate) fn leave(&self) {
+        self.file.leave();
+        if planted(Flaw::DiscardTooEarly) {
+            self.file.remove();
+        }
+    }
+
     /// The delete vector as it is now.
     pub(crate) fn deletes(&self) -> DeleteVector {
-        self.deletes.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.read_deletes().clone()
+    }
+
+    fn read_deletes(&self) -> RwLockReadGuard<'_, DeleteVector> {
+        self.deletes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the delete vector says of times before it is not what was.
+    pub(crate) fn deletes_since(&self) -> CommitTs {
+        self.read_deletes().base_ts()
+    }
+
+    /// Rows that are dead now.
+    pub(crate) fn dead_rows(&self) -> u64 {
+        self.read_deletes().len()
+    }
+
+    /// Deaths after one time up to another, oldest first.
+    pub(crate) fn deaths_between(&self, after: CommitTs, until: CommitTs) -> Vec<(CommitTs, u32)> {
+        self.read_deletes().deaths_between(after, until)
     }
 
     /// Forgets the times of deletes that no reader can tell apart.
-    pub(crate) fn forget_before(&self, horizon: CommitTs) -> Result<()> {
-        let mut deletes = self.deletes.write().unwrap_or_else(PoisonError::into_inner);
-        *deletes = deletes.compacted(horizon)?;
-        Ok(())
+    pub(crate) fn forget_before(&self, horizon: CommitTs) {
+        self.deletes.write().unwrap_or_else(PoisonError::into_inner).forget_before(horizon);
     }
 
     /// Ends rows at `ts`.
@@ -182,23 +170,17 @@ impl Reference {
             return Err(Error::internal(message));
         }
         let mut deletes = self.deletes.write().unwrap_or_else(PoisonError::into_inner);
-        let dead: RoaringBitmap = ordinals.iter().copied().collect();
-        let killed = deletes.with_deletes(ts, &dead)?;
-        if usize::try_from(killed.len() - deletes.len()) != Ok(ordinals.len()) {
-            return Err(Error::internal(format!("a row of segment {} dies twice", self.meta.segment)));
-        }
-        *deletes = killed;
-        Ok(())
+        deletes.add(ts, ordinals).map_err(|e| e.within(format_args!("segment {}", self.meta.segment)))
     }
 
     /// Ordinals dead at `ts`.
     pub(crate) fn dead_at(&self, ts: CommitTs) -> Arc<RoaringBitmap> {
-        self.deletes().dead_at(ts)
+        self.read_deletes().dead_at(ts)
     }
 
     /// No row of the reference began later.
     pub(crate) fn begin_max(&self) -> Result<CommitTs> {
-        Ok(self.segment()?.facts().begin_max.max(self.meta.attach_ts))
+        Ok(self.lives()?.begin_max.max(self.meta.attach_ts))
     }
 
     /// When a row began.
@@ -216,6 +198,7 @@ impl Reference {
             excluded: None,
             rows: ordinal..ordinal.saturating_add(1),
             begin_at_most: None,
+            begin_above: None,
             end_above: None,
             ordinal: false,
             timestamps: true,
@@ -233,12 +216,13 @@ impl Reference {
 
     /// The row of each key (not decreasing) that lives now, or lived at a time, with a bound of its begin.
     pub(crate) fn find(&self, keys: &[&[u8]], at: Option<CommitTs>) -> Result<Vec<Option<(u32, CommitTs)>>> {
-        let segment = self.segment()?;
-        let facts = segment.facts();
         let late = at.is_some_and(|ts| self.meta.attach_ts > ts);
-        if segment.meta().history || late || facts.rows == 0 {
+        let over = self.meta.detach_ts != CommitTs::MAX && at.is_none_or(|ts| self.meta.detach_ts <= ts);
+        if late || over || self.meta.rows == 0 || self.lives()?.history {
             return Ok(vec![None; keys.len()]);
         }
+        let segment = self.segment()?;
+        let facts = segment.facts();
         // Keys outside of the segment's range need no look at the file.
         let start = keys.partition_point(|k| *k < facts.first_key.as_slice());
         let end = keys.partition_point(|k| *k <= facts.last_key.as_slice()).max(start);
@@ -278,8 +262,11 @@ impl Reference {
             .map_err(|e| Error::internal(format!("order rows: {e}")))
     }
 
-    /// Removes the file once nobody refers to it any more.
+    /// Removes the file once nobody refers to it any more; of a reference that was never part of a state.
     pub(crate) fn discard(&self) {
-        self.file.discarded.store(true, Ordering::Release);
+        self.file.discard();
+        if planted(Flaw::DiscardTooEarly) {
+            self.file.remove();
+        }
     }
 }

@@ -6,7 +6,7 @@ use base::random::Random;
 
 /// Runs until the disk halts, then loses power (or only the process) and recovers; what was acknowledged is there,
 /// what was not known may be.
-fn run(seed: u64) {
+pub(crate) fn run(seed: u64) {
     println!("SEED={seed}");
     let faults = Random::from_seed(seed ^ 0x5eed);
     let mut world = World::new(seed);

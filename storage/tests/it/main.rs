@@ -9,11 +9,19 @@
 mod background;
 mod bulk;
 mod crash;
+mod cuts;
 mod damage;
 mod faults;
+mod hooked;
+mod meetings;
 mod model;
+#[cfg(debug_assertions)]
+mod mutations;
+#[cfg(debug_assertions)]
+mod planted;
 mod races;
 mod rows;
+mod seeds;
 mod sieves;
 mod statements;
 mod world;

@@ -2,7 +2,7 @@
 
 use crate::world::{Outcome, World};
 
-fn run(seed: u64, steps: u64) {
+pub(crate) fn run(seed: u64, steps: u64) {
     println!("SEED={seed}");
     let mut world = World::new(seed);
     for step in 0..steps {

@@ -63,6 +63,10 @@ fn concurrent_committers_on_one_key_lose_nothing() {
 
 #[test]
 fn the_first_committer_wins() {
+    lose_to_the_first();
+}
+
+pub(crate) fn lose_to_the_first() {
     let world = World::new(1);
     let table = world.table;
     let mut txn = world.begin();

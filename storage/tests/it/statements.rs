@@ -6,7 +6,7 @@ use base::ErrorKind;
 use base::id::{TableId, TabletId};
 use catalog::{CatalogEdit, Partitioning, RangeLevel, RangePartition, TabletDef};
 use std::sync::atomic::Ordering;
-use storage::{CompareOp, InsertMode, Predicate, ScanSpec};
+use storage::{CompareOp, InsertMode, Predicate, ScanSpec, StorageSettings};
 use types::Datum;
 
 fn create(world: &World, name: &str, key: bool) -> TableId {
@@ -42,6 +42,31 @@ fn duplicates_are_named_wherever_the_first_one_is() {
         let mut txn = world.begin();
         let error = txn.insert(table, &batch(&[(8, (1, None))]), InsertMode::Error).unwrap_err();
         assert_eq!(error.detail(), Some("Key (k)=(8) already exists."), "flushed: {flushed}");
+    }
+}
+
+#[test]
+fn a_replaced_row_is_replaced_once_per_command() {
+    let world = World::new(1);
+    let table = world.table;
+    let mut txn = world.begin();
+    txn.insert(table, &batch(&[(1, (1, None)), (2, (1, None))]), InsertMode::Error).unwrap();
+    txn.commit().unwrap();
+    for flushed in [false, true] {
+        let mut txn = world.begin();
+        let given = [(2, (2, None)), (3, (2, None)), (2, (3, None))];
+        let out = txn.insert(table, &batch(&given), InsertMode::Replace).unwrap();
+        let new = u64::from(!flushed);
+        assert_eq!((out.inserted, out.replaced, out.conflicts.len()), (new, 2 - new, 1));
+        let again = txn.insert(table, &batch(&[(3, (4, None))]), InsertMode::Replace).unwrap();
+        assert_eq!((again.inserted, again.replaced, again.conflicts.len()), (0, 0, 1));
+        txn.begin_command();
+        let later = txn.insert(table, &batch(&[(3, (5, None))]), InsertMode::Replace).unwrap();
+        assert_eq!((later.inserted, later.replaced, later.conflicts.len()), (0, 1, 0));
+        txn.commit().unwrap();
+        let expected = [(1, (1, None)), (2, (2, None)), (3, (5, None))];
+        assert_eq!(rows::read_map(&world.database().snapshot().view(), table), expected.into());
+        world.database().flush().unwrap();
     }
 }
 
@@ -91,7 +116,7 @@ fn a_table_without_key_takes_equal_rows() {
 
 #[test]
 fn a_dropped_table_is_gone_with_its_files() {
-    let mut world = World::new(1);
+    let mut world = World::with(1, StorageSettings { history_retention_us: 0, ..World::settings(1) });
     let table = create(&world, "u", true);
     world.database().flush().unwrap();
     let files =
@@ -110,8 +135,13 @@ fn a_dropped_table_is_gone_with_its_files() {
             .scan(&ScanSpec { table, projection: vec![K], predicate: None, sieve: None, row_address: false })
             .is_err()
     );
+    // A reader has them, and as long as it does nothing can be collected.
+    world.database().collect().unwrap();
+    assert_eq!(files(&world), 1);
     drop(old);
+    world.database().collect().unwrap();
     assert_eq!(files(&world), 0);
+    assert!(world.database().tablets().unwrap().iter().all(|t| t.table != table));
     world.drop_database();
     world.open().unwrap();
     assert!(world.database().snapshot().catalog().table(table).is_none());

@@ -43,7 +43,11 @@ pub(crate) struct World {
 impl World {
     /// A world of small parts.
     pub(crate) fn new(seed: u64) -> Self {
-        let settings = StorageSettings {
+        Self::with(seed, Self::settings(seed))
+    }
+
+    pub(crate) fn settings(seed: u64) -> StorageSettings {
+        StorageSettings {
             background: false,
             log_file_bytes: 16 << 10,
             batch_rows: 3,
@@ -51,8 +55,7 @@ impl World {
             transaction_buffer_bytes: if seed.is_multiple_of(3) { 1 } else { 1 << 20 },
             segment_rows_max: 4,
             ..StorageSettings::default()
-        };
-        Self::with(seed, settings)
+        }
     }
 
     pub(crate) fn with(seed: u64, settings: StorageSettings) -> Self {
@@ -125,7 +128,7 @@ impl World {
         let seen = rows::try_read(&txn.view(), self.table, None)?;
         assert_eq!(&rows::map_of(seen.clone()), model, "own writes");
         let (key, value) = self.row();
-        match self.random.below(4) {
+        match self.random.below(5) {
             0 => {
                 // Insert; a duplicate would end the transaction, so it is asked for only where there is none.
                 if model.contains_key(&key) {
@@ -149,6 +152,18 @@ impl World {
                 model.extend(given);
             }
             2 => {
+                // Rows that take the place of what is there, the second one perhaps told of twice.
+                let again = self.random.below(3) == 0;
+                let given = [(key + 1, value.clone()), (if again { key + 1 } else { key }, value)];
+                let out = txn.insert(self.table, &rows::batch(&given), InsertMode::Replace)?;
+                let there = |key| u64::from(model.contains_key(&key));
+                let replaced = there(key + 1) + if again { 0 } else { there(key) };
+                assert_eq!((out.replaced, out.conflicts.len()), (replaced, usize::from(again)));
+                assert_eq!(out.inserted + out.replaced + u64::from(again), 2);
+                assert!(out.conflicts.iter().all(|c| (c.row, c.existing) == (1, None)));
+                model.extend(given);
+            }
+            3 => {
                 // Update, now and then to another key.
                 let Some(address) = rows::address_in(&seen, key) else { return Ok(()) };
                 let free = i32::try_from(KEYS + 1 + self.random.below(2)).unwrap();

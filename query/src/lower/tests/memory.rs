@@ -109,7 +109,7 @@ impl Memory {
                 catalog,
                 sizes: Arc::new(NoRelations),
             }),
-            parameters: Vec::new(),
+            parameters: Arc::default(),
             system: Arc::new(NoRelations),
             past: Arc::default(),
             read_at: None,

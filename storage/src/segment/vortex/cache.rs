@@ -1,13 +1,15 @@
-//! Chunks of segment files kept in memory up to a number of bytes: checked against their checksums, still encoded.
+//! Parts of segment files kept in memory up to a number of bytes: checked against their checksums, still encoded.
 //!
-//! Must not know what is in a chunk. Invariants: only verified bytes are kept; segment ids are never reused, so what is
+//! Chunks of the rows, and blocks of the file for everything else. Must not know what is in them. Invariants: only verified bytes are kept; segment ids are never reused, so what is
 //! kept never gets stale.
 
 use ::vortex::buffer::ByteBuffer;
+use base::Result;
 use base::id::SegmentId;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::fmt;
+use std::ops::Deref;
 
 /// A size that most chunks do not fall below, from which the number of places is guessed.
 const CHUNK_BYTES_TYPICAL: u64 = 64 << 10;
@@ -18,6 +20,21 @@ pub(super) struct ChunkKey {
     pub(super) segment: SegmentId,
     /// Number of the chunk in its file.
     pub(super) chunk: u32,
+}
+
+/// Numbers of chunks from here on are those of blocks.
+const FIRST_BLOCK: u32 = 1 << 31;
+
+/// A block of a segment file.
+#[derive(Clone)]
+pub(crate) struct Block(ByteBuffer);
+
+impl Deref for Block {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0.as_slice()
+    }
 }
 
 /// The chunks of all segments of a database.
@@ -50,6 +67,32 @@ impl ChunkCache {
         if let Some(chunks) = &self.chunks {
             chunks.insert(key, chunk.clone());
         }
+    }
+
+    /// A block of a segment's file by its number; `read` gives it, verified, when it is not kept.
+    pub(crate) fn block(
+        &self,
+        segment: SegmentId,
+        number: u64,
+        read: impl FnOnce() -> Result<Vec<u8>>,
+    ) -> Result<Block> {
+        let place = u32::try_from(number).ok().filter(|n| *n < FIRST_BLOCK);
+        let (Some(chunks), Some(place)) = (&self.chunks, place) else {
+            return Ok(Block(ByteBuffer::from(read()?)));
+        };
+        let key = ChunkKey { segment, chunk: FIRST_BLOCK + place };
+        if let Some(held) = chunks.get(&key) {
+            return Ok(Block(held));
+        }
+        let bytes = ByteBuffer::from(read()?);
+        chunks.insert(key, bytes.clone());
+        Ok(Block(bytes))
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Block").field("bytes", &self.0.len()).finish()
     }
 }
 

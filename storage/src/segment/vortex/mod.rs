@@ -10,7 +10,7 @@ mod pushdown;
 mod read;
 mod write;
 
-pub(crate) use cache::ChunkCache;
+pub(crate) use cache::{Block, ChunkCache};
 pub(crate) use pushdown::{Pushed, push};
 pub(crate) use read::{Chosen, RowChoice, RowChooser, RowColumns, RowsReader, block_on};
 pub(crate) use write::write_rows;

@@ -1,0 +1,337 @@
+"""Upserts of existing keys, chosen uniformly, against DuckDB in this process with the same keys.
+
+Both engines load one table of ten columns with a primary key from one Parquet file. Then rounds of commits, the
+engines taking turns on the same batches: every batch is one durable commit of INSERT .. ON CONFLICT DO UPDATE that
+sets all other columns. At the end both tables must have equal sums. What is sent is prepared before the clock runs.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import statistics
+import struct
+import tempfile
+import threading
+import time
+
+from server import Server, sync_milliseconds
+
+# Name, type, OID of the type, OID of its array, how one value is packed.
+COLUMNS = [
+    ("k", "bigint", 20, 1016, "q"),
+    ("a", "bigint", 20, 1016, "q"),
+    ("b", "bigint", 20, 1016, "q"),
+    ("c", "integer", 23, 1007, "i"),
+    ("d", "integer", 23, 1007, "i"),
+    ("e", "double precision", 701, 1022, "d"),
+    ("f", "double precision", 701, 1022, "d"),
+    ("g", "date", 1082, 1182, "i"),
+    ("h", "boolean", 16, 1000, "?"),
+    ("s", "text", 25, 1009, "s"),
+]
+NAMES = ", ".join(name for name, *_ in COLUMNS)
+CREATE = f"CREATE TABLE u ({', '.join(f'{name} {ty}' for name, ty, *_ in COLUMNS)}, PRIMARY KEY (k))"
+SET = "ON CONFLICT (k) DO UPDATE SET " + ", ".join(f"{n} = excluded.{n}" for n, *_ in COLUMNS[1:])
+SUMS = (
+    "SELECT count(*), sum(k), sum(a), sum(b), sum(c::bigint), sum(d::bigint), sum(e), sum(f), min(g), max(g), "
+    "sum(CASE WHEN h THEN 1 ELSE 0 END), sum(length(s)) FROM u"
+)
+DAY_ZERO = 10957  # 2000-01-01 in days since 1970-01-01
+
+
+def generated(duckdb, rows, path):
+    """The table's rows; every value is exact in both engines."""
+    duckdb.sql(
+        f"""COPY (SELECT i AS k, i * 7 % 1000003 AS a, i * 31 % 1000000007 AS b, (i % 1000)::INTEGER AS c,
+        (i * 13 % 100000)::INTEGER AS d, (i % 4096)::DOUBLE / 4 AS e, (i * 3 % 65536)::DOUBLE / 8 AS f,
+        DATE '2000-01-01' + (i % 9000)::INTEGER AS g, i % 3 = 0 AS h, 'row ' || (i * 17 % 99991) AS s
+        FROM range({rows}) t(i)) TO '{path}' (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 1000000)"""
+    )
+
+
+def batch_rows(rng, rows, size):
+    keys = rng.sample(range(rows), size)
+    r = rng.randrange
+    return [
+        (
+            k, r(1 << 20), r(1 << 30), r(1000), r(100000), r(4096) / 4, r(65536) / 8, r(9000), r(2) == 1,
+            f"new {r(99991)} of {k % 97}",
+        )
+        for k in keys
+    ]  # fmt: skip
+
+
+def packed(code, value):
+    return value.encode() if code == "s" else struct.pack(f">{code}", value)
+
+
+class Values:
+    """Multi-row VALUES, prepared once, every value a parameter in binary."""
+
+    name = "values"
+
+    def __init__(self, size):
+        width = len(COLUMNS)
+        row = lambda r: "(" + ", ".join(f"${r * width + c + 1}" for c in range(width)) + ")"  # noqa: E731
+        self.sql = f"INSERT INTO u ({NAMES}) VALUES {', '.join(row(r) for r in range(size))} {SET}"
+        self.types = [oid for _, _, oid, _, _ in COLUMNS] * size
+
+    def message(self, rows):
+        return [packed(col[4], v) for row in rows for col, v in zip(COLUMNS, row)]
+
+
+class Unnest:
+    """One array per column, prepared once, in binary."""
+
+    name = "unnest"
+
+    def __init__(self, size):
+        arrays = ", ".join(f"${i}::{ty}[]" for i, (_, ty, *_) in enumerate(COLUMNS, 1))
+        self.sql = f"INSERT INTO u ({NAMES}) SELECT * FROM unnest({arrays}) {SET}"
+        self.types = [array for _, _, _, array, _ in COLUMNS]
+
+    def message(self, rows):
+        arrays = []
+        for (_, _, oid, _, code), column in zip(COLUMNS, zip(*rows)):
+            values = [packed(code, v) for v in column]
+            body = b"".join(struct.pack(">i", len(v)) + v for v in values)
+            arrays.append(struct.pack(">iiiii", 1, 0, oid, len(values), 1) + body)
+        return arrays
+
+
+class Literals:
+    """Multi-row VALUES written out as text, a new statement each time."""
+
+    name = "literals"
+    sql = None
+
+    def __init__(self, size):
+        pass
+
+    def message(self, rows):
+        def literal(name, value):
+            if name == "g":
+                return f"DATE '1970-01-01' + {value + DAY_ZERO}"
+            return f"'{value}'" if isinstance(value, str) else str(value).lower()
+
+        # A date as text: an expression would not be a plain literal.
+        import datetime
+
+        start = datetime.date(2000, 1, 1)
+        text = []
+        for row in rows:
+            cells = [
+                f"'{start + datetime.timedelta(days=v)}'" if name == "g" else literal(name, v)
+                for (name, *_), v in zip(COLUMNS, row)
+            ]
+            text.append("(" + ", ".join(cells) + ")")
+        return f"INSERT INTO u ({NAMES}) VALUES {', '.join(text)} {SET}".encode()
+
+
+FORMS = {form.name: form for form in (Values, Unnest, Literals)}
+
+
+class Client:
+    """One connection that sends what was prepared, through libpq."""
+
+    def __init__(self, server, form):
+        self.connection, self.form = server.connect(), form
+        if form.sql is not None:
+            self.check(self.connection.pgconn.prepare(b"p", form.sql.encode(), form.types))
+
+    @staticmethod
+    def check(result):
+        if result.status not in (1, 2):
+            raise SystemExit(result.error_message.decode())
+
+    def send(self, message):
+        pgconn = self.connection.pgconn
+        if self.form.sql is None:
+            self.check(pgconn.exec_(message))
+        else:
+            self.check(pgconn.exec_prepared(b"p", message, [1] * len(message), 1))
+
+
+class DuckDB:
+    def __init__(self, directory, threads):
+        import duckdb
+
+        self.connection = duckdb.connect(str(directory / "duckdb.db"), config={"threads": threads})
+
+    def load(self, path):
+        self.connection.execute(CREATE)
+        self.connection.execute(f"INSERT INTO u SELECT * FROM read_parquet('{path}')")
+        self.connection.execute("CHECKPOINT")
+
+    def upsert(self, batch):
+        self.connection.register("batch", batch)
+        self.connection.execute(f"INSERT INTO u SELECT * FROM batch {SET}")
+
+
+def arrow_batch(rows):
+    import pyarrow
+
+    types = [
+        pyarrow.int64(), pyarrow.int64(), pyarrow.int64(), pyarrow.int32(), pyarrow.int32(), pyarrow.float64(),
+        pyarrow.float64(), pyarrow.date32(), pyarrow.bool_(), pyarrow.string(),
+    ]  # fmt: skip
+    columns = [list(column) for column in zip(*rows)]
+    columns[7] = [days + DAY_ZERO for days in columns[7]]
+    arrays = [
+        pyarrow.array(c, pyarrow.int32()).cast(t) if i == 7 else pyarrow.array(c, t)
+        for i, (c, t) in enumerate(zip(columns, types))
+    ]
+    return pyarrow.table(arrays, names=[name for name, *_ in COLUMNS])
+
+
+def run_clients(clients, messages):
+    """Each client sends its share, one after the other."""
+
+    def work(client, share):
+        for message in share:
+            client.send(message)
+
+    threads = [
+        threading.Thread(target=work, args=(client, messages[i :: len(clients)])) for i, client in enumerate(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def measure(arguments, server, duck, setup):
+    rng = random.Random(arguments.seed)
+    forms = [FORMS[name](arguments.batch) for name in arguments.forms.split(",")]
+    clients = {form.name: [Client(server, form) for _ in range(arguments.clients)] for form in forms}
+    per_round = max(arguments.commits // arguments.rounds, 1)
+    spent = {form.name: [] for form in forms}
+    duck_spent = []
+    for number in range(arguments.rounds + 1):
+        # The first round warms up.
+        for form in forms:
+            raw = [batch_rows(rng, arguments.rows, arguments.batch) for _ in range(per_round)]
+            messages = [form.message(rows) for rows in raw]
+            cpu, started = server.cpu_seconds(), time.perf_counter()
+            run_clients(clients[form.name], messages)
+            wall, cpu = time.perf_counter() - started, server.cpu_seconds() - cpu
+            if number > 0:
+                spent[form.name].append((wall, cpu))
+            if duck is not None:
+                batches = [arrow_batch(rows) for rows in raw]
+                cpu, started = time.process_time(), time.perf_counter()
+                for batch in batches:
+                    duck.upsert(batch)
+                wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+                if number > 0:
+                    duck_spent.append((wall, cpu))
+    rows = per_round * arguments.batch
+    lines = [dict(name=f"nyala, {name}", **rates(rows, pairs)) for name, pairs in spent.items()]
+    if duck is not None:
+        lines.append(dict(name="duckdb, from Arrow", **rates(rows, duck_spent)))
+    return dict(setup, resident_mib=round(server.resident_bytes() / 2**20), results=lines)
+
+
+def rates(rows, pairs):
+    return dict(
+        rows_per_second=round(statistics.median(rows / wall for wall, _ in pairs)),
+        rows_per_cpu_second=round(rows * len(pairs) / max(sum(cpu for _, cpu in pairs), 1e-9)),
+        slowest=round(min(rows / wall for wall, _ in pairs)),
+        fastest=round(max(rows / wall for wall, _ in pairs)),
+    )
+
+
+def report(result):
+    peer = next((line for line in result["results"] if line["name"].startswith("duckdb")), None)
+    print("\n| engine and form | rows/s (median) | slowest .. fastest round | rows per CPU-second | rows/s of DuckDB's |")
+    print("|---|---|---|---|---|")
+    for line in result["results"]:
+        ratio = f"{line['rows_per_second'] / peer['rows_per_second']:.2f}" if peer else ""
+        print(
+            f"| {line['name']} | {line['rows_per_second']:,} | {line['slowest']:,} .. {line['fastest']:,} "
+            f"| {line['rows_per_cpu_second']:,} | {ratio} |"
+        )
+    print(f"\nsums equal: {result.get('sums_equal')}; server resident: {result['resident_mib']} MiB")
+    print(json.dumps(result))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench/run upsert", description=__doc__)
+    parser.add_argument("--binaries", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--cache", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=int, default=50_000_000, help="rows of the table (default 50,000,000)")
+    parser.add_argument("--batch", type=int, default=1000, help="rows of one commit (default 1000)")
+    parser.add_argument("--commits", type=int, default=1000, help="commits measured of each form (default 1000)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds the commits are spread over (default 5)")
+    parser.add_argument("--clients", type=int, default=1, help="connections that send at once (default 1)")
+    parser.add_argument("--forms", default="values", help=f"of {', '.join(FORMS)}; separated by commas")
+    parser.add_argument("--peers", default="duckdb", help="duckdb, or nothing")
+    parser.add_argument("--threads", type=int, default=2, help="threads of DuckDB (default 2)")
+    parser.add_argument("--seed", type=int, default=1, help="of the keys and values (default 1)")
+    parser.add_argument("--directory", type=pathlib.Path, help="where the databases go (default: a temporary one)")
+    parser.add_argument("--keep", action="store_true", help="keep Nyala's data and use it if it is there already")
+    arguments = parser.parse_args()
+    import duckdb
+
+    parquet = arguments.cache / f"upsert-{arguments.rows}.parquet"
+    if not parquet.exists():
+        partial = parquet.with_suffix(".partial")
+        generated(duckdb, arguments.rows, partial)
+        partial.rename(parquet)
+    if arguments.directory:
+        arguments.directory.mkdir(parents=True, exist_ok=True)
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="nyala-upsert-", dir=arguments.directory))
+    kept = arguments.directory / f"data-{arguments.rows}" if arguments.keep and arguments.directory else None
+    data = kept or directory / "data"
+    loaded = kept is not None and (kept / "loaded").exists()
+    server = Server(arguments.binaries, data / "nyala", arguments.cache)
+    data.mkdir(parents=True, exist_ok=True)
+    server.start()
+    try:
+        setup = dict(
+            bench="upsert", rows=arguments.rows, batch=arguments.batch, clients=arguments.clients,
+            commits=arguments.commits, cores=os.cpu_count(), load=round(os.getloadavg()[0], 2),
+            sync_ms=round(sync_milliseconds(directory), 3),
+        )  # fmt: skip
+        connection = server.connect()
+        if not loaded:
+            started = time.perf_counter()
+            connection.execute(CREATE)
+            connection.execute(f"COPY u FROM '{parquet}' WITH (FORMAT parquet)")
+            setup["load_s"] = round(time.perf_counter() - started, 1)
+            if kept:
+                (kept / "loaded").touch()
+        duck = None
+        if arguments.peers:
+            duck = DuckDB(directory, arguments.threads)
+            started = time.perf_counter()
+            duck.load(parquet)
+            setup["duckdb_load_s"] = round(time.perf_counter() - started, 1)
+        print(json.dumps(setup), flush=True)
+        result = measure(arguments, server, duck, setup)
+        if duck is not None:
+            ours, theirs = connection.execute(SUMS).fetchone(), duck.connection.execute(SUMS).fetchone()
+            result["sums_equal"] = [str(float(v)) if isinstance(v, (int, float)) else str(v) for v in map(plain, ours)] == [
+                str(float(v)) if isinstance(v, (int, float)) else str(v) for v in map(plain, theirs)
+            ]
+            if not result["sums_equal"]:
+                print(f"nyala:  {ours}\nduckdb: {theirs}")
+        report(result)
+        connection.close()
+    finally:
+        server.stop()
+        shutil.rmtree(directory)
+
+
+def plain(value):
+    """Sums are numeric here and integers there."""
+    import decimal
+
+    return int(value) if isinstance(value, decimal.Decimal) and value == value.to_integral_value() else value
+
+
+if __name__ == "__main__":
+    main()

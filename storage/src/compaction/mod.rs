@@ -1,0 +1,254 @@
+//! Compaction: segments of a tablet give way to fewer and fuller ones, and dead rows to segments of the past.
+//!
+//! Must not know transactions. Steps: choose (`policy`), read the inputs merged by key (`merge`), write what lives and
+//! what the past still needs, carry over the deaths that came meanwhile in rounds (`remap`), then one log record swaps
+//! inputs and outputs under the latch that commits resolve addresses under.
+//! Invariants: no row's life changes; the pin taken first keeps every death after it tellable until the swap.
+
+mod merge;
+mod policy;
+mod remap;
+
+use crate::core::{Core, Pinned};
+use crate::delete_vector::DeleteVector;
+use crate::format::{LogRecord, SwapRecord};
+use crate::jobs::Job;
+use crate::layout::Layout;
+use crate::runs::write_segment_of;
+use crate::state::{DatabaseState, Edit};
+use crate::swap::Swap;
+use crate::tablet::{Reference, TabletState};
+use base::id::{CommitTs, ReferenceId, TabletId};
+use base::{Error, ErrorKind, Result};
+use merge::{Input, Merge, Rows};
+pub(crate) use policy::{Candidate, choose};
+use remap::Remap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+/// Inputs of one compaction at most; a remap names them in a byte.
+pub(crate) const INPUTS_MAX: usize = 255;
+/// Deaths that may be left for the swap itself, where commits wait.
+const LAST_ROUND_DEATHS: usize = 2_000;
+/// Rounds of carrying over after which the swap comes, however many deaths are left.
+const ROUNDS_MAX: usize = 16;
+/// Bytes of delete vectors in one swap record; more of them wait for a quieter moment.
+const SWAP_DELETES_BYTES_MAX: usize = 8 << 20;
+
+/// Asked now and then whether to give up.
+pub(crate) type Cancelled = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// A segment written by a compaction.
+struct Output {
+    reference: Arc<Reference>,
+    /// Deaths of its rows since the compaction began to read.
+    deaths: Vec<(CommitTs, u32)>,
+}
+
+impl Core {
+    /// Compacts a tablet as the policy says; all of its segments when `full`. True when there was something to do.
+    pub(crate) fn compact_tablet(&self, tablet: TabletId, full: bool, cancelled: &Cancelled) -> Result<bool> {
+        let (stopping, asked) = (Arc::clone(&self.stopping), Arc::clone(cancelled));
+        let cancelled: &Cancelled =
+            &(Arc::new(move || stopping.load(Ordering::Relaxed) || asked()) as Cancelled);
+        let _one = self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
+        // Registered before anything is read: what dies from now on keeps its time.
+        let pinned = self.pin_for(&Arc::from("compaction"));
+        let state = Arc::clone(&pinned.state);
+        let Some(tablet) = state.tablet(tablet) else { return Ok(false) };
+        let unneeded = self.keep_after(&state, tablet.table());
+        let candidates = Candidate::of(tablet, unneeded)?;
+        let chosen =
+            if full { policy::all(&candidates) } else { choose(&candidates, self.settings.segment_rows_max) };
+        let mut worked = false;
+        for inputs in chosen {
+            worked |= self.compact(&pinned, tablet, &inputs, unneeded, cancelled)?;
+        }
+        Ok(worked)
+    }
+
+    /// Whether a full compaction of a tablet would find nothing to do.
+    pub(crate) fn is_compact(&self, tablet: TabletId) -> Result<bool> {
+        let state = self.newest();
+        let Some(tablet) = state.tablet(tablet) else { return Ok(true) };
+        let unneeded = self.keep_after(&state, tablet.table());
+        Ok(policy::all(&Candidate::of(tablet, unneeded)?).iter().all(|group| group.len() < 2))
+    }
+
+    /// Rewrites some references of a tablet. False when they changed meanwhile in a way that forbids the swap.
+    fn compact(
+        &self,
+        pinned: &Pinned,
+        tablet: &TabletState,
+        inputs: &[ReferenceId],
+        unneeded: CommitTs,
+        cancelled: &Cancelled,
+    ) -> Result<bool> {
+        let Some(layout) = pinned.state.layout(tablet.table()) else { return Ok(false) };
+        let references = inputs.iter().map(|id| tablet.require(*id).cloned()).collect::<Result<Vec<_>>>()?;
+        let rows: u64 = references.iter().map(|r| u64::from(r.meta().rows)).sum();
+        let job = self.jobs.start("compaction", Some(tablet.id()), rows, self.clock.wall_us());
+        let mut outputs = Vec::new();
+        let outcome = self
+            .write_outputs(layout, &references, pinned.ts(), unneeded, &job, cancelled, &mut outputs)
+            .and_then(|remap| {
+                self.swap_in(pinned.ts(), tablet.id(), &references, remap.as_ref(), unneeded, &mut outputs)
+            });
+        let unknown = outcome.as_ref().is_err_and(|e| e.kind() == ErrorKind::CommitUnknown);
+        if !unknown && !matches!(outcome, Ok(true)) {
+            outputs.iter().for_each(|output| output.reference.discard());
+        }
+        outcome
+    }
+
+    /// Writes the rows that live at `ts`, then those that ended after `unneeded`. None when the inputs hold only rows of
+    /// the past.
+    #[expect(clippy::too_many_arguments, reason = "one step of a pipeline, called once")]
+    fn write_outputs(
+        &self,
+        layout: &Arc<Layout>,
+        references: &[Arc<Reference>],
+        ts: CommitTs,
+        unneeded: CommitTs,
+        job: &Job,
+        cancelled: &Cancelled,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Option<Remap>> {
+        let mut live = Vec::new();
+        let mut past = Vec::new();
+        for reference in references {
+            if reference.may_live()? {
+                live.push(Input::live(reference, ts)?);
+            }
+            past.push(Input::past(reference, ts, unneeded)?);
+        }
+        let remap = if live.is_empty() {
+            None
+        } else {
+            let survivors = live.iter().map(|input| Arc::clone(input.rows())).collect();
+            let merge = Merge::new(layout, live, Rows::Live)?;
+            self.write_merged(layout, &merge, job, cancelled, outputs)?;
+            Some(Remap::new(survivors, merge.sources(), self.settings.segment_rows_max))
+        };
+        let merge = Merge::new(layout, past, Rows::Past)?;
+        self.write_merged(layout, &merge, job, cancelled, outputs)?;
+        Ok(remap)
+    }
+
+    fn write_merged(
+        &self,
+        layout: &Arc<Layout>,
+        merge: &Merge,
+        job: &Job,
+        cancelled: &Cancelled,
+        outputs: &mut Vec<Output>,
+    ) -> Result<()> {
+        while !merge.is_done()? {
+            let batches = merge.next_segment(self.settings.segment_rows_max, job.progress(), cancelled);
+            let reference = write_segment_of(self, layout, merge.rows() == Rows::Past, batches)?;
+            outputs.push(Output { reference, deaths: Vec::new() });
+        }
+        Ok(())
+    }
+
+    /// Carries deaths over in rounds, then swaps.
+    fn swap_in(
+        &self,
+        ts: CommitTs,
+        tablet: TabletId,
+        inputs: &[Arc<Reference>],
+        remap: Option<&Remap>,
+        unneeded: CommitTs,
+        outputs: &mut [Output],
+    ) -> Result<bool> {
+        let mut caught = ts;
+        for _ in 0..ROUNDS_MAX {
+            let until = self.sequencer.published(|p| p.ts);
+            let carried = carry_over(inputs, remap, caught, until, outputs)?;
+            caught = until;
+            if carried <= LAST_ROUND_DEATHS {
+                break;
+            }
+        }
+        self.swap(|state| {
+            let Some(current) = state.tablet(tablet) else { return Ok(None) };
+            if !are_unchanged(current, inputs) {
+                return Ok(None);
+            }
+            carry_over(inputs, remap, caught, CommitTs::MAX, outputs)?;
+            let (record, edit) = swap_of(current, inputs, outputs, unneeded)?;
+            let LogRecord::Swap(SwapRecord { deletes, .. }) = &record else { return Ok(None) };
+            let bytes: usize = deletes.iter().map(|d| d.dead.len()).sum();
+            Ok((bytes <= SWAP_DELETES_BYTES_MAX).then_some((record, edit)))
+        })
+    }
+}
+
+/// The inputs are still parts of the tablet, with their delete vectors still growing in the same place.
+fn are_unchanged(tablet: &TabletState, inputs: &[Arc<Reference>]) -> bool {
+    inputs.iter().all(|input| tablet.reference(input.id()).is_some_and(|held| Arc::ptr_eq(held, input)))
+}
+
+/// Finds deaths of the inputs' rows in the outputs. Returns how many.
+fn carry_over(
+    inputs: &[Arc<Reference>],
+    remap: Option<&Remap>,
+    after: CommitTs,
+    until: CommitTs,
+    outputs: &mut [Output],
+) -> Result<usize> {
+    let Some(remap) = remap else { return Ok(0) };
+    let mut carried = 0;
+    let mut live = 0;
+    for input in inputs {
+        if !input.may_live()? {
+            continue;
+        }
+        for (ts, ordinal) in input.deaths_between(after, until) {
+            let lost =
+                || Error::internal(format!("row {ordinal} of segment {} has no place", input.meta().segment));
+            let (output, place) = remap.place(live, ordinal).ok_or_else(lost)?;
+            outputs.get_mut(output).ok_or_else(lost)?.deaths.push((ts, place));
+            carried += 1;
+        }
+        live += 1;
+    }
+    Ok(carried)
+}
+
+fn swap_of(
+    tablet: &TabletState,
+    inputs: &[Arc<Reference>],
+    outputs: &mut [Output],
+    unneeded: CommitTs,
+) -> Result<(LogRecord, Edit)> {
+    let mut swap = Swap::new(tablet, unneeded);
+    swap.removed = inputs.iter().map(|input| input.id()).collect();
+    for output in outputs {
+        output.deaths.sort_unstable();
+        let mut vector = DeleteVector::default();
+        for together in output.deaths.chunk_by(|a, b| a.0 == b.0) {
+            if let Some((ts, _)) = together.first() {
+                let ordinals: Vec<u32> = together.iter().map(|(_, ordinal)| *ordinal).collect();
+                vector.add(*ts, &ordinals)?;
+            }
+        }
+        swap.add(&output.reference, vector)?;
+    }
+    Ok(swap.finish())
+}
+
+/// Tablets of a state that the policy would compact, the most urgent first.
+pub(crate) fn due(core: &Core, state: &DatabaseState) -> Result<Vec<TabletId>> {
+    let mut due = Vec::new();
+    for tablet in state.tablets() {
+        let unneeded = core.keep_after(state, tablet.table());
+        let candidates = Candidate::of(tablet, unneeded)?;
+        let urgency = policy::urgency(&candidates, core.settings.segment_rows_max);
+        if urgency > 0 {
+            due.push((urgency, tablet.id()));
+        }
+    }
+    due.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(due.into_iter().map(|(_, tablet)| tablet).collect())
+}

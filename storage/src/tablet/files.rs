@@ -1,0 +1,144 @@
+//! The segment files of a database.
+//!
+//! Must not know tablets. Invariant: a file is removed only when no reference of the newest state names it, and its last
+//! reader is gone.
+
+use crate::segment::{ChunkCache, Identity, Segment, segment_path};
+use base::fs::FileSystem;
+use base::id::{DatabaseId, SegmentId};
+use base::sync::{Mutex, PoisonError};
+use base::{Error, Result};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+/// The segment files of a database.
+#[derive(Debug)]
+pub(crate) struct SegmentStore {
+    fs: Arc<dyn FileSystem>,
+    database: DatabaseId,
+    cache: Arc<ChunkCache>,
+    /// Set once the log is durable: until then a record that drops a file may still be lost.
+    removes: AtomicBool,
+    /// Files that somebody has; references to one segment share its file. A leaf in the order of locks.
+    files: Mutex<HashMap<SegmentId, Weak<SegmentFile>>>,
+}
+
+/// A segment file; opened when it is first read, shared by all references to it.
+#[derive(Debug)]
+pub(crate) struct SegmentFile {
+    store: Arc<SegmentStore>,
+    segment: SegmentId,
+    opened: OnceLock<Arc<Segment>>,
+    /// Guards the opening.
+    opening: Mutex<()>,
+    /// References of the newest state, and whether there ever was one.
+    attached: AtomicUsize,
+    entered: AtomicBool,
+    discarded: AtomicBool,
+}
+
+impl SegmentStore {
+    /// Keeps at most `cache_bytes` of the files in memory.
+    pub(crate) fn new(fs: Arc<dyn FileSystem>, database: DatabaseId, cache_bytes: u64) -> Self {
+        let cache = Arc::new(ChunkCache::new(cache_bytes));
+        Self { fs, database, cache, removes: AtomicBool::new(false), files: Mutex::default() }
+    }
+
+    /// From now on discarded files are removed; those discarded before are garbage for the collection of the open.
+    pub(crate) fn remove_discarded(&self) {
+        self.removes.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
+    }
+
+    pub(crate) fn database(&self) -> DatabaseId {
+        self.database
+    }
+
+    /// A file that a log record or checkpoint names.
+    pub(crate) fn file(self: &Arc<Self>, segment: SegmentId) -> Arc<SegmentFile> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = files.get(&segment).and_then(Weak::upgrade) {
+            return file;
+        }
+        let file = Arc::new(SegmentFile {
+            store: Arc::clone(self),
+            segment,
+            opened: OnceLock::new(),
+            opening: Mutex::new(()),
+            attached: AtomicUsize::new(0),
+            entered: AtomicBool::new(false),
+            discarded: AtomicBool::new(false),
+        });
+        files.insert(segment, Arc::downgrade(&file));
+        file
+    }
+}
+
+impl SegmentFile {
+    pub(super) fn enter(&self) {
+        self.attached.fetch_add(1, Ordering::AcqRel);
+        self.entered.store(true, Ordering::Release);
+    }
+
+    pub(super) fn leave(&self) {
+        let before = self.attached.fetch_sub(1, Ordering::AcqRel);
+        debug_assert!(before > 0, "segment {} left more often than it entered", self.segment);
+    }
+
+    pub(super) fn discard(&self) {
+        self.discarded.store(true, Ordering::Release);
+    }
+
+    /// Removes the file now; only a planted flaw does that.
+    pub(super) fn remove(&self) {
+        let _ = self.store.fs.remove(&segment_path(self.segment));
+    }
+
+    /// Whether no state to come names the file.
+    fn is_garbage(&self) -> bool {
+        let left = self.entered.load(Ordering::Acquire) || self.discarded.load(Ordering::Acquire);
+        left && self.attached.load(Ordering::Acquire) == 0
+    }
+
+    pub(super) fn open(&self) -> Result<&Arc<Segment>> {
+        if let Some(segment) = self.opened.get() {
+            return Ok(segment);
+        }
+        let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.opened.get().is_none() {
+            let identity = Identity { database: self.store.database, segment: self.segment };
+            let path = segment_path(self.segment);
+            let segment = Segment::open(self.store.fs.as_ref(), &path, identity, &self.store.cache)
+                .map_err(|e| name_missing(e, &path))?;
+            // Nobody else sets it: the opening is guarded.
+            let _ = self.opened.set(segment);
+        }
+        self.opened.get().ok_or_else(|| Error::internal("an opened segment is gone"))
+    }
+}
+
+/// A file that the log or a checkpoint names must be there.
+fn name_missing(error: Error, path: &str) -> Error {
+    if error.kind() == base::ErrorKind::FileMissing {
+        return Error::corruption(format!("segment \"{path}\" is missing, but the database refers to it"));
+    }
+    error
+}
+
+impl Drop for SegmentFile {
+    fn drop(&mut self) {
+        let mut files = self.store.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if files.get(&self.segment).is_some_and(|file| file.strong_count() == 0) {
+            files.remove(&self.segment);
+        }
+        drop(files);
+        if self.is_garbage() && self.store.removes.load(Ordering::Acquire) {
+            // Left behind it is garbage, which the next open collects.
+            let _ = self.store.fs.remove(&segment_path(self.segment));
+        }
+    }
+}
