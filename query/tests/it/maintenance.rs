@@ -157,7 +157,7 @@ async fn partitions_come_and_go() {
     assert_eq!(client.rows(by_year).await, ["2024|1", "2025|2", "2026|2"]);
     client
         .run(
-            "ALTER TABLE t DROP RANGE PARTITION y24, DROP RANGE PARTITION IF EXISTS nope, \
+            "ALTER TABLE t DROP RANGE PARTITION y24, DROP IF EXISTS RANGE PARTITION nope, \
              ADD RANGE PARTITION old VALUES FROM (MINVALUE) TO ('2025-01-01')",
         )
         .await
