@@ -66,11 +66,27 @@ pub enum Flaw {
     ForgetPin,
     /// The horizon is the newest reader, not the oldest.
     WrongHorizon,
+    /// A flush keeps no rows of the past.
+    DropHistoryAtFlush,
+    /// A compaction keeps no rows of the past.
+    DropHistoryAtCompaction,
+    /// A compaction takes dead rows for live ones.
+    DropDeleteVectorAtCompaction,
+    /// Deaths during a compaction are not carried over to what it wrote.
+    LoseCatchUpDeletes,
+    /// Rows of the past go before their time, and before their readers.
+    ExpireHistoryEarly,
+    /// What goes is not noted as gone: a time that is too old is read as if it were not.
+    ForgetOldestReadable,
+    /// Segments of a truncated or dropped tablet stay attached.
+    IgnoreDetach,
+    /// A file that another reference has goes with the first one.
+    RemoveSharedFile,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Flaw; 29] = [
+    pub const ALL: [Flaw; 37] = [
         Flaw::AcknowledgeBeforeSync,
         Flaw::VisibleBeforeDurable,
         Flaw::PublishOutOfLogOrder,
@@ -100,6 +116,14 @@ impl Flaw {
         Flaw::SkipLockCheck,
         Flaw::ForgetPin,
         Flaw::WrongHorizon,
+        Flaw::DropHistoryAtFlush,
+        Flaw::DropHistoryAtCompaction,
+        Flaw::DropDeleteVectorAtCompaction,
+        Flaw::LoseCatchUpDeletes,
+        Flaw::ExpireHistoryEarly,
+        Flaw::ForgetOldestReadable,
+        Flaw::IgnoreDetach,
+        Flaw::RemoveSharedFile,
     ];
 }
 

@@ -103,6 +103,14 @@ impl Volume {
         ballast.sync_all()
     }
 
+    /// Takes all space that is left but about so many bytes.
+    pub fn fill_but(&self, bytes: u64) -> Result<()> {
+        self.fill()?;
+        let ballast = File::options().write(true).open(self.outside().join(BALLAST))?;
+        ballast.set_len(ballast.metadata()?.len().saturating_sub(bytes))?;
+        ballast.sync_all()
+    }
+
     /// Gives it back.
     pub fn free(&self) -> Result<()> {
         fs::remove_file(self.outside().join(BALLAST))?;

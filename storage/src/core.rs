@@ -11,6 +11,7 @@ use crate::jobs::Jobs;
 use crate::locks::Locks;
 use crate::log::Appended;
 use crate::pins::{Pin, Pins};
+use crate::pressure::Pressure;
 use crate::retention::RunningTime;
 use crate::sequencer::Sequencer;
 use crate::settings::StorageSettings;
@@ -19,6 +20,7 @@ use crate::tablet::SegmentStore;
 use base::clock::HybridClock;
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, Epoch, MemtableId, TableId, TabletId};
+use base::plant::{Flaw, planted};
 use base::sync::{Mutex, PoisonError, RwLock};
 use base::{Error, ErrorKind, Result};
 use std::collections::HashMap;
@@ -48,6 +50,7 @@ pub(crate) struct Core {
     /// One compaction at a time; taken before any other lock.
     pub(crate) compacting: Mutex<()>,
     pub(crate) jobs: Arc<Jobs>,
+    pub(crate) pressure: Pressure,
     /// Long work is to give up.
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) signal: Arc<Signal>,
@@ -118,6 +121,7 @@ impl Core {
             maintenance: Mutex::new(parts.maintenance),
             compacting: Mutex::new(()),
             jobs: Arc::default(),
+            pressure: Pressure::default(),
             stopping: Arc::default(),
             signal: Arc::default(),
             compaction_signal: Arc::default(),
@@ -176,6 +180,9 @@ impl Core {
     }
 
     fn kept_for(&self, retention_us: u64) -> CommitTs {
+        if planted(Flaw::ExpireHistoryEarly) {
+            return self.sequencer.published(|p| p.ts);
+        }
         let horizon = self.horizon();
         if retention_us == 0 { horizon } else { self.running.before(retention_us).min(horizon) }
     }
@@ -210,6 +217,7 @@ impl Core {
         };
         self.sequencer.finish(appended.seq)?;
         self.wake_when_due();
+        self.wait_for_room();
         Ok(appended.commit_ts)
     }
 
@@ -234,7 +242,21 @@ impl Core {
     }
 
     fn append(&self, record: &LogRecord, edit: Edit) -> Result<Appended> {
+        if let Edit::Commit(commit) = &edit {
+            self.pressure.add(commit.row_bytes());
+        }
         self.sequencer.append(record, edit)
+    }
+
+    /// After a commit is durable and visible: slows its session down when flushes do not keep up.
+    fn wait_for_room(&self) {
+        let limit = self.settings.memtable_bytes_max;
+        let delay = self.pressure.delay(limit);
+        if self.settings.background && !delay.is_zero() {
+            let _job = self.jobs.start("throttle", None, 0, self.clock.wall_us());
+            self.signal.notify();
+            self.pressure.wait(limit, delay);
+        }
     }
 
     fn wake_when_due(&self) {

@@ -132,14 +132,16 @@ impl Database {
         let tablets = state.catalog().table(table).map_or(&[][..], |def| def.tablets.as_slice());
         for tablet in tablets {
             self.core.flush_tablet(tablet.id)?;
-            // A group of some hundred segments at a time.
-            while self.core.compact_tablet(tablet.id, full, &cancelled)? && full {
-                if self.core.is_compact(tablet.id)? {
-                    break;
-                }
+            for _ in 0..self.core.passes(tablet.id, full) {
+                self.core.compact_tablet(tablet.id, full, &cancelled)?;
             }
         }
         self.core.collect().map(|_| ())
+    }
+
+    /// Compacts the tablet that needs it most. False when none does. Runs by itself too; blocks.
+    pub fn compact_due(&self) -> Result<bool> {
+        self.core.compact_most_urgent()
     }
 
     /// Lets go what is too old to be kept, or too much. Runs by itself too; blocks.

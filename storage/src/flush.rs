@@ -56,7 +56,7 @@ impl Core {
         let live = Run::new(&chunks, |chunk, i| chunk.version(chunk.row(i)).end > newest.0);
         let history = Run::new(&chunks, |chunk, i| {
             let end = chunk.version(chunk.row(i)).end;
-            unneeded.0 < end && end <= newest.0
+            unneeded.0 < end && end <= newest.0 && !planted(Flaw::DropHistoryAtFlush)
         });
         let lost = chunks.iter().flat_map(|c| c.versions()).any(|v| v.end <= unneeded.0);
         let oldest = if lost { unneeded } else { CommitTs::ZERO };

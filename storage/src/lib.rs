@@ -28,6 +28,7 @@ mod locks;
 mod memtable;
 mod past;
 mod pins;
+mod pressure;
 mod recover;
 mod retention;
 mod runs;

@@ -8,6 +8,7 @@ use crate::state::{Edit, SwapEdit};
 use crate::tablet::{Reference, TabletState};
 use base::Result;
 use base::id::{CommitTs, MemtableId, ReferenceId, TableId, TabletId};
+use base::plant::{Flaw, planted};
 use std::sync::Arc;
 
 /// A swap under construction.
@@ -26,6 +27,7 @@ pub(crate) struct Swap {
 impl Swap {
     /// A swap of nothing. Rows that ended at `oldest` or before may be gone afterwards.
     pub(crate) fn new(tablet: &TabletState, oldest: CommitTs) -> Self {
+        let oldest = if planted(Flaw::ForgetOldestReadable) { CommitTs::ZERO } else { oldest };
         Self {
             table: tablet.table(),
             tablet: tablet.id(),

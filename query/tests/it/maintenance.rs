@@ -80,7 +80,7 @@ async fn parameters_of_tables_are_kept_and_shown() {
         client.tag("ALTER TABLE t SET (history_retention = 0, compression = 'default')").await,
         "ALTER TABLE"
     );
-    assert_eq!(client.rows(shown).await, ["{\"history_retention=0\",history_max_bytes=10737418240}"]);
+    assert_eq!(client.rows(shown).await, ["{history_retention=0,history_max_bytes=10737418240}"]);
     client.run("ALTER TABLE IF EXISTS ONLY t RESET (history_retention, history_max_bytes)").await.unwrap();
     assert_eq!(client.rows(shown).await, ["∅"]);
     client.run("BEGIN; ALTER TABLE t SET (compression = compact); ROLLBACK").await.unwrap();

@@ -1,11 +1,14 @@
 //! A disk that is full: writes are refused with 53100, reads go on, nothing is lost, and once there is space again
 //! writes go on without a restart.
 
+use base::random::Random;
+use bytes::Bytes;
+use futures::SinkExt;
 use sql_tests::process::{self, Process, connect};
 use sql_tests::volume::Volume;
 use std::collections::BTreeMap;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, CopyInSink, Error};
 
 /// A volume of some log files, and flushes and checkpoints that happen within the test.
 const MEBIBYTES: u32 = 128;
@@ -141,5 +144,90 @@ async fn a_full_disk_refuses_writes_and_nothing_else() {
     let client = connect(server.ready().unwrap()).await.unwrap();
     rows.check(&client).await;
     rows.update(&client, KEYS, 10).await.unwrap();
+    rows.check(&client).await;
+}
+
+/// What is done until it does not fit any more, each in turn: what is refused leaves nothing behind.
+async fn one_write(client: &Client, rows: &mut Rows, fresh: &mut i64, random: &Random) -> Result<(), Error> {
+    match random.below(5) {
+        0 => {
+            let key = *fresh;
+            *fresh += 1;
+            let bytes = i64::try_from(random.below(60_000)).unwrap();
+            client.batch_execute(&format!("INSERT INTO t VALUES ({key}, 0, repeat('i', {bytes}))")).await?;
+            rows.0.insert(key, (0, bytes));
+        }
+        // Beyond the transaction's buffer, so it is staged in files.
+        1 => {
+            let (first, count, bytes) = (*fresh, 40, 60_000);
+            *fresh += count;
+            let copied = copy(client, first, count, bytes).await?;
+            assert_eq!(copied, u64::try_from(count).unwrap());
+            rows.0.extend((first..first + count).map(|key| (key, (0, bytes))));
+            // The volume is small: what was copied goes again, once there are enough.
+            if rows.0.len() > 150 {
+                client.batch_execute(&format!("DELETE FROM t WHERE k >= {KEYS}")).await?;
+                rows.0.retain(|key, _| *key < KEYS);
+            }
+        }
+        2 => client.batch_execute("CHECKPOINT").await?,
+        _ => rows.update(client, KEYS, i64::try_from(random.below(40_000)).unwrap()).await?,
+    }
+    Ok(())
+}
+
+async fn copy(client: &Client, first: i64, count: i64, bytes: i64) -> Result<u64, Error> {
+    let sink: CopyInSink<Bytes> = client.copy_in("COPY t FROM STDIN").await?;
+    let mut sink = Box::pin(sink);
+    for key in first..first + count {
+        let pad = "c".repeat(usize::try_from(bytes).unwrap());
+        sink.send(Bytes::from(format!("{key}\t0\t{pad}\n"))).await?;
+    }
+    sink.as_mut().finish().await
+}
+
+/// The disk fills within inserts, copies, updates, flushes or checkpoints, wherever that is: a random amount of space is left
+/// each time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fills_anywhere_loses_nothing() {
+    let seed = std::env::var("NYALA_SEED").ok().and_then(|n| n.parse().ok());
+    let seed = seed.unwrap_or_else(|| Random::from_system().unwrap().below(1 << 32));
+    println!("SEED={seed}");
+    let random = Random::from_seed(seed);
+    let long = std::env::var_os("NYALA_TEST_LONG").is_some_and(|v| !v.is_empty());
+    let volume = Volume::new(MEBIBYTES).unwrap();
+    let data = volume.path().join("data");
+    let mut server = Process::launch_on(&volume, &data, &SETTINGS).unwrap();
+    let client = connect(server.ready().unwrap()).await.unwrap();
+    let mut rows = Rows::create(&client).await;
+    let mut fresh = 1_000;
+    for round in 0..if long { 40 } else { 4 } {
+        volume.fill_but(random.below(24 << 20)).unwrap();
+        let mut left = 2_000;
+        let error = loop {
+            if let Err(error) = one_write(&client, &mut rows, &mut fresh, &random).await {
+                break error;
+            }
+            left -= 1;
+            assert!(left > 0, "the disk does not fill");
+        };
+        assert_full(&error, &format!("round {round}"));
+        rows.check(&client).await;
+        volume.free().unwrap();
+        // At once, without a restart.
+        rows.update(&client, KEYS, 10).await.unwrap();
+        client.batch_execute(&format!("DELETE FROM t WHERE k >= {KEYS}")).await.unwrap();
+        rows.0.retain(|key, _| *key < KEYS);
+        client.batch_execute("CHECKPOINT").await.unwrap();
+        rows.check(&client).await;
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    drop(server);
+    let report = process::check_on(&volume, &data).unwrap();
+    let text = String::from_utf8_lossy(&report.stdout);
+    assert!(report.status.success() && text.trim_end().ends_with(" 0 problems"), "{text}");
+    let mut server = Process::launch_on(&volume, &data, &SETTINGS).unwrap();
+    let client = connect(server.ready().unwrap()).await.unwrap();
     rows.check(&client).await;
 }

@@ -13,6 +13,7 @@ use catalog::TableDef;
 use sqlparser::ast;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Span, Token};
 use std::sync::Arc;
 use types::sql_type::oid;
 use types::{Datum, SqlType};
@@ -118,10 +119,9 @@ impl Binder<'_> {
                 .into_iter()
                 .map(|part| match part {
                     // Places in the text are none in the statement.
-                    ast::ObjectNamePart::Identifier(ident) => ast::ObjectNamePart::Identifier(ast::Ident {
-                        span: sqlparser::tokenizer::Span::empty(),
-                        ..ident
-                    }),
+                    ast::ObjectNamePart::Identifier(ident) => {
+                        ast::ObjectNamePart::Identifier(ast::Ident { span: Span::empty(), ..ident })
+                    }
                     other => other,
                 })
                 .collect(),

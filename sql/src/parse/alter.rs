@@ -110,6 +110,9 @@ fn option_value(cursor: &mut Cursor<'_>) -> Result<String> {
         cursor.next();
         return cursor.string();
     }
+    if cursor.word_text(0).is_some() {
+        return Ok(cursor.label()?.value.to_ascii_lowercase());
+    }
     value(cursor)
 }
 

@@ -15,6 +15,7 @@ use arrow::compute::interleave_record_batch;
 use arrow::datatypes::{UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, CommitTs};
+use base::plant::{Flaw, planted};
 use base::{Error, ErrorKind, Result};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -50,7 +51,9 @@ impl Input {
     /// The rows of a reference that live at `ts`.
     pub(crate) fn live(reference: &Arc<Reference>, ts: CommitTs) -> Result<Self> {
         let mut rows = every_row(reference);
-        rows -= reference.dead_at(ts).as_ref();
+        if !planted(Flaw::DropDeleteVectorAtCompaction) {
+            rows -= reference.dead_at(ts).as_ref();
+        }
         Ok(Self {
             reference: Arc::clone(reference),
             rows: Arc::new(rows),

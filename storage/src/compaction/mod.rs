@@ -19,6 +19,7 @@ use crate::state::{DatabaseState, Edit};
 use crate::swap::Swap;
 use crate::tablet::{Reference, TabletState};
 use base::id::{CommitTs, ReferenceId, TabletId};
+use base::plant::{Flaw, planted};
 use base::{Error, ErrorKind, Result};
 use merge::{Input, Merge, Rows};
 pub(crate) use policy::{Candidate, choose};
@@ -67,12 +68,10 @@ impl Core {
         Ok(worked)
     }
 
-    /// Whether a full compaction of a tablet would find nothing to do.
-    pub(crate) fn is_compact(&self, tablet: TabletId) -> Result<bool> {
-        let state = self.newest();
-        let Some(tablet) = state.tablet(tablet) else { return Ok(true) };
-        let unneeded = self.keep_after(&state, tablet.table());
-        Ok(policy::all(&Candidate::of(tablet, unneeded)?).iter().all(|group| group.len() < 2))
+    /// How often to compact a tablet so that its segments were merged with each other: groups of them first.
+    pub(crate) fn passes(&self, tablet: TabletId, full: bool) -> usize {
+        let many = |t: &Arc<TabletState>| t.references().len() > INPUTS_MAX;
+        if full && self.newest().tablet(tablet).is_some_and(many) { 2 } else { 1 }
     }
 
     /// Rewrites some references of a tablet. False when they changed meanwhile in a way that forbids the swap.
@@ -120,7 +119,9 @@ impl Core {
             if reference.may_live()? {
                 live.push(Input::live(reference, ts)?);
             }
-            past.push(Input::past(reference, ts, unneeded)?);
+            if !planted(Flaw::DropHistoryAtCompaction) {
+                past.push(Input::past(reference, ts, unneeded)?);
+            }
         }
         let remap = if live.is_empty() {
             None
@@ -197,7 +198,7 @@ fn carry_over(
     until: CommitTs,
     outputs: &mut [Output],
 ) -> Result<usize> {
-    let Some(remap) = remap else { return Ok(0) };
+    let Some(remap) = remap.filter(|_| !planted(Flaw::LoseCatchUpDeletes)) else { return Ok(0) };
     let mut carried = 0;
     let mut live = 0;
     for input in inputs {

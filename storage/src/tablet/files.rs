@@ -6,6 +6,7 @@
 use crate::segment::{ChunkCache, Identity, Segment, segment_path};
 use base::fs::FileSystem;
 use base::id::{DatabaseId, SegmentId};
+use base::plant::{Flaw, planted};
 use base::sync::{Mutex, PoisonError};
 use base::{Error, Result};
 use std::collections::HashMap;
@@ -101,7 +102,7 @@ impl SegmentFile {
     /// Whether no state to come names the file.
     fn is_garbage(&self) -> bool {
         let left = self.entered.load(Ordering::Acquire) || self.discarded.load(Ordering::Acquire);
-        left && self.attached.load(Ordering::Acquire) == 0
+        left && (self.attached.load(Ordering::Acquire) == 0 || planted(Flaw::RemoveSharedFile))
     }
 
     pub(super) fn open(&self) -> Result<&Arc<Segment>> {

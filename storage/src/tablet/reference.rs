@@ -56,6 +56,7 @@ impl Reference {
 
     /// The same reference as a commit at `ts` detaches it.
     pub(crate) fn detached(&self, ts: CommitTs) -> Self {
+        let ts = if planted(Flaw::IgnoreDetach) { self.meta.detach_ts } else { ts };
         let meta = ReferenceMeta { detach_ts: ts, ..self.meta };
         Self::new(meta, Arc::clone(&self.file), self.deletes())
     }

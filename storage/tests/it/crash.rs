@@ -29,8 +29,8 @@ pub(crate) fn run(seed: u64) {
                 unknown.as_ref(),
                 "round {round}: neither the acknowledged nor the unknown state"
             );
-            world.model = found;
         }
+        world.recovered(found);
         world.verify();
         let first = world.fingerprint();
         world.drop_database();

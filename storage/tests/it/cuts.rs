@@ -17,6 +17,7 @@ fn settings(random: &Random) -> StorageSettings {
         transaction_buffer_bytes: if random.below(3) == 0 { 1 } else { 1 << 20 },
         segment_rows_max: small(4),
         segment_cache_bytes: 0,
+        history_retention_us: [1 << 60, 40, 0][usize::try_from(random.below(3)).unwrap()],
         ..StorageSettings::default()
     }
 }
@@ -59,8 +60,8 @@ fn settle(world: &mut World, unknown: Option<&rows::Model>, round: u32) {
     let found = rows::read_map(&world.database().snapshot().view(), world.table);
     if found != world.model {
         assert_eq!(Some(&found), unknown, "round {round}: neither the acknowledged nor the unknown state");
-        world.model = found;
     }
+    world.recovered(found);
 }
 
 #[test]

@@ -72,11 +72,11 @@ impl Exhibit {
         exhibit.update(3, 104);
         exhibit.world.database().checkpoint().unwrap();
         drop(reader);
+        exhibit.note();
         for key in 0..6 {
             exhibit.insert(&[(10 + key, (i64::from(key), Some("y".repeat(100))))]);
+            exhibit.note();
         }
-        exhibit.states = Vec::new();
-        exhibit.note();
         for (key, value) in [(11, 200), (0, 201), (4, 202), (12, 203)] {
             exhibit.update(key, value);
             exhibit.note();

@@ -11,6 +11,7 @@ use base::id::TableId;
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogEdit;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use storage::{Database, InsertMode, StorageSettings, Transaction};
 
 /// The rows of all tables by name.
@@ -52,7 +53,7 @@ struct Script {
 
 const MEMORY: usize = 1 << 20;
 
-const SCRIPTS: [Script; 13] = [
+const SCRIPTS: [Script; 18] = [
     Script { name: "insert", buffer: MEMORY, work: insert },
     Script { name: "two tables in one transaction", buffer: MEMORY, work: two_tables },
     Script { name: "update", buffer: MEMORY, work: update },
@@ -64,6 +65,11 @@ const SCRIPTS: [Script; 13] = [
     Script { name: "drop table", buffer: MEMORY, work: drop_table },
     Script { name: "flush", buffer: MEMORY, work: |world, _| world.database().flush() },
     Script { name: "checkpoint", buffer: MEMORY, work: |world, _| world.database().checkpoint() },
+    Script { name: "compaction", buffer: MEMORY, work: compact },
+    Script { name: "collection", buffer: MEMORY, work: collect },
+    Script { name: "truncate", buffer: MEMORY, work: truncate },
+    Script { name: "clone", buffer: MEMORY, work: clone },
+    Script { name: "undrop", buffer: MEMORY, work: undrop },
     Script { name: "close", buffer: MEMORY, work: |world, _| world.database().close() },
     Script {
         name: "read",
@@ -180,6 +186,44 @@ fn drop_table(world: &World, story: &mut Story) -> Result<()> {
     story.commit(txn, next)
 }
 
+fn compact(world: &World, _: &mut Story) -> Result<()> {
+    world.database().compact(id(world, "t"), true, Arc::new(|| false))
+}
+
+/// Something is there to go: what the truncate leaves.
+fn collect(world: &World, story: &mut Story) -> Result<()> {
+    truncate(world, story)?;
+    world.database().collect()
+}
+
+fn truncate(world: &World, story: &mut Story) -> Result<()> {
+    let (mut txn, mut next) = (world.begin(), story.done.clone());
+    txn.truncate(id(world, "t"))?;
+    txn.begin_command();
+    let model = next.get_mut("t").unwrap();
+    model.clear();
+    insert_into(&mut txn, id(world, "t"), model, &[(3, 33), (30, 30)])?;
+    story.commit(txn, next)
+}
+
+fn clone(world: &World, story: &mut Story) -> Result<()> {
+    let (mut txn, mut next) = (world.begin(), story.done.clone());
+    let def = rows::table(txn.catalog(), "c", true, 2);
+    txn.clone_table(def, id(world, "t"), None)?;
+    next.insert("c".to_owned(), next["t"].clone());
+    story.commit(txn, next)
+}
+
+fn undrop(world: &World, story: &mut Story) -> Result<()> {
+    let before = story.done.clone();
+    let schema = world.begin().catalog().table(id(world, "u")).unwrap().schema;
+    drop_table(world, story)?;
+    let def = world.database().dropped_table(schema, "u").unwrap();
+    let mut txn = world.begin();
+    txn.undrop_table(&def)?;
+    story.commit(txn, before)
+}
+
 fn settings(buffer: usize) -> StorageSettings {
     StorageSettings {
         background: false,
@@ -207,7 +251,7 @@ fn state(database: &Database) -> Result<State> {
 
 /// A closed database with some of everything: segments, dead rows in them, memtables in the checkpoint and in the log.
 fn prepared() -> (World, State) {
-    let world = World::with(2, settings(MEMORY));
+    let world = World::with(1, settings(MEMORY));
     let mut story = Story { done: State::from([("t".to_owned(), Model::new())]), unknown: None };
     let mut txn = world.begin();
     let def = rows::table(txn.catalog(), "u", true, 1);

@@ -24,4 +24,7 @@ mod rows;
 mod seeds;
 mod sieves;
 mod statements;
+mod timeline;
+mod times;
+mod whole_tables;
 mod world;

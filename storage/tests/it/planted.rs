@@ -15,6 +15,7 @@ pub(crate) enum Finder {
     Meetings,
     Races,
     DroppedTable,
+    SharedFile,
     Shuttle,
 }
 
@@ -32,6 +33,7 @@ impl Finder {
             Finder::Meetings => "meetings",
             Finder::Races => "races",
             Finder::DroppedTable => "meetings: a dropped table",
+            Finder::SharedFile => "meetings: a clone",
             Finder::Shuttle => "shuttle",
         }
     }
@@ -46,7 +48,8 @@ impl Finder {
             | Finder::FailedSyncs
             | Finder::Meetings
             | Finder::Races
-            | Finder::DroppedTable => 1,
+            | Finder::DroppedTable
+            | Finder::SharedFile => 1,
             Finder::Shuttle => 400,
         }
     }
@@ -82,4 +85,12 @@ pub(crate) const FOUND_BY: [(Flaw, Finder); Flaw::ALL.len()] = [
     (Flaw::SkipLockCheck, Finder::Races),
     (Flaw::ForgetPin, Finder::Model),
     (Flaw::WrongHorizon, Finder::Meetings),
+    (Flaw::DropHistoryAtFlush, Finder::Meetings),
+    (Flaw::DropHistoryAtCompaction, Finder::Meetings),
+    (Flaw::DropDeleteVectorAtCompaction, Finder::Meetings),
+    (Flaw::LoseCatchUpDeletes, Finder::Meetings),
+    (Flaw::ExpireHistoryEarly, Finder::Meetings),
+    (Flaw::ForgetOldestReadable, Finder::Meetings),
+    (Flaw::IgnoreDetach, Finder::Meetings),
+    (Flaw::RemoveSharedFile, Finder::SharedFile),
 ];

@@ -1,12 +1,15 @@
 //! A database on a simulated disk beside a model of it, and random commands to both.
 
 use crate::rows::{self, Model, Value};
-use base::clock::ManualClock;
+use crate::timeline::{Moment, Timeline};
+use crate::whole_tables;
+use base::clock::{Clock, ManualClock};
 use base::fs::SimulatedFileSystem;
-use base::id::TableId;
+use base::id::{CommitTs, TableId};
 use base::random::Random;
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogEdit;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use storage::{Database, InsertMode, Snapshot, StorageSettings, Transaction};
 
@@ -35,6 +38,7 @@ pub(crate) struct World {
     pub(crate) table: TableId,
     pub(crate) model: Model,
     pub(crate) old: Vec<(Snapshot, Model)>,
+    pub(crate) timeline: Timeline,
     pub(crate) random: Arc<Random>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) settings: StorageSettings,
@@ -53,7 +57,9 @@ impl World {
             batch_rows: 3,
             // Now and then every write is staged.
             transaction_buffer_bytes: if seed.is_multiple_of(3) { 1 } else { 1 << 20 },
-            segment_rows_max: 4,
+            segment_rows_max: if seed.is_multiple_of(4) { 100 } else { 4 },
+            // For ever, for some steps, or for nobody.
+            history_retention_us: [1 << 60, 40, 0][usize::try_from(seed % 3).unwrap()],
             ..StorageSettings::default()
         }
     }
@@ -65,17 +71,29 @@ impl World {
             table: TableId(0),
             model: Model::new(),
             old: Vec::new(),
+            timeline: Timeline::default(),
             random: Arc::new(Random::from_seed(seed)),
             clock: Arc::new(ManualClock::new(1_000_000)),
             settings,
         };
         world.open().unwrap();
         let mut txn = world.begin();
-        let def = rows::table(txn.catalog(), "t", true, 2);
+        let mut def = rows::table(txn.catalog(), "t", true, 2);
+        if seed.is_multiple_of(2) {
+            let next = def.id.0 + 3;
+            def = whole_tables::ranged(def, true, next);
+        }
         world.table = def.id;
         txn.edit_catalog(CatalogEdit::CreateTable(Box::new(def))).unwrap();
-        txn.commit().unwrap();
+        let ts = txn.commit().unwrap();
+        world.note(ts, Some(Model::new()), BTreeSet::new());
         world
+    }
+
+    /// Remembers what the table is after a commit.
+    pub(crate) fn note(&mut self, ts: CommitTs, rows: Option<Model>, touched: BTreeSet<i32>) {
+        let clock_us = self.clock.wall_us();
+        self.timeline.push(Moment { ts, clock_us, rows, touched: Some(touched) });
     }
 
     /// A closed world over a copy of the disk.
@@ -86,6 +104,7 @@ impl World {
             table: self.table,
             model: self.model.clone(),
             old: Vec::new(),
+            timeline: self.timeline.clone(),
             random: self.random.clone(),
             clock: self.clock.clone(),
             settings: self.settings.clone(),
@@ -122,14 +141,14 @@ impl World {
         (key, (value, text))
     }
 
-    /// One command within a transaction; `model` follows what the transaction sees.
-    fn command(&self, txn: &mut Transaction, model: &mut Model) -> Result<()> {
+    /// One command within a transaction; `model` follows what the transaction sees, `touched` what it wrote.
+    fn command(&self, txn: &mut Transaction, model: &mut Model, touched: &mut BTreeSet<i32>) -> Result<()> {
         txn.begin_command();
         let seen = rows::try_read(&txn.view(), self.table, None)?;
         assert_eq!(&rows::map_of(seen.clone()), model, "own writes");
         let (key, value) = self.row();
-        match self.random.below(5) {
-            0 => {
+        match self.random.below(12) {
+            0 | 1 => {
                 // Insert; a duplicate would end the transaction, so it is asked for only where there is none.
                 if model.contains_key(&key) {
                     return Ok(());
@@ -137,8 +156,9 @@ impl World {
                 let out = txn.insert(self.table, &rows::batch(&[(key, value.clone())]), InsertMode::Error)?;
                 assert_eq!(out.inserted, 1);
                 model.insert(key, value);
+                touched.insert(key);
             }
-            1 => {
+            2 | 3 => {
                 // Upsert of two rows.
                 let other = (key + 1, value.clone());
                 let given = [(key, value), other];
@@ -149,9 +169,10 @@ impl World {
                     txn.update(self.table, &[address], &rows::batch(&[given[conflict.row].clone()]))?;
                 }
                 assert_eq!(out.inserted + out.conflicts.len() as u64, 2);
+                touched.extend(given.iter().map(|(key, _)| *key));
                 model.extend(given);
             }
-            2 => {
+            4 | 5 => {
                 // Rows that take the place of what is there, the second one perhaps told of twice.
                 let again = self.random.below(3) == 0;
                 let given = [(key + 1, value.clone()), (if again { key + 1 } else { key }, value)];
@@ -161,22 +182,30 @@ impl World {
                 assert_eq!((out.replaced, out.conflicts.len()), (replaced, usize::from(again)));
                 assert_eq!(out.inserted + out.replaced + u64::from(again), 2);
                 assert!(out.conflicts.iter().all(|c| (c.row, c.existing) == (1, None)));
+                touched.extend(given.iter().map(|(key, _)| *key));
                 model.extend(given);
             }
-            3 => {
+            6 | 7 => {
                 // Update, now and then to another key.
                 let Some(address) = rows::address_in(&seen, key) else { return Ok(()) };
                 let free = i32::try_from(KEYS + 1 + self.random.below(2)).unwrap();
                 let target = if model.contains_key(&free) || self.random.below(2) == 0 { key } else { free };
                 txn.update(self.table, &[address], &rows::batch(&[(target, value.clone())]))?;
+                touched.extend([key, target]);
                 model.remove(&key);
                 model.insert(target, value);
+            }
+            8 => {
+                txn.truncate(self.table)?;
+                touched.extend(model.keys());
+                model.clear();
             }
             _ => {
                 let doomed: Vec<i32> = model.keys().copied().filter(|k| k % 2 == key % 2).collect();
                 let addresses: Vec<u64> = doomed.iter().filter_map(|k| rows::address_in(&seen, *k)).collect();
                 assert_eq!(txn.delete(self.table, &addresses)?, doomed.len() as u64);
                 model.retain(|k, _| !doomed.contains(k));
+                touched.extend(doomed);
             }
         }
         Ok(())
@@ -185,22 +214,23 @@ impl World {
     /// A transaction of some commands, committed or not.
     fn transaction(&mut self) -> Outcome {
         let mut txn = self.begin();
-        let mut model = self.model.clone();
+        let (mut model, mut touched) = (self.model.clone(), BTreeSet::new());
         for _ in 0..=self.random.below(3) {
-            if let Err(e) = self.command(&mut txn, &mut model) {
+            if let Err(e) = self.command(&mut txn, &mut model, &mut touched) {
                 return failed(&e);
             }
             if self.random.below(4) == 0 {
                 txn.refresh();
             }
         }
-        if self.random.below(5) == 0 {
+        if self.random.below(5) == 0 || !txn.has_writes() {
             txn.rollback();
             return Outcome::Done;
         }
         match txn.commit() {
-            Ok(_) => {
+            Ok(ts) => {
                 self.model = model;
+                self.note(ts, Some(self.model.clone()), touched);
                 Outcome::Done
             }
             Err(e) if e.kind() == ErrorKind::CommitUnknown => Outcome::Unknown(model),
@@ -211,10 +241,10 @@ impl World {
     /// One random step. Failures of the disk come back, everything else fails the test.
     pub(crate) fn step(&mut self) -> Outcome {
         self.clock.advance(self.random.below(3));
-        match self.random.below(10) {
-            0 => done(self.database().flush()),
-            1 => done(self.database().checkpoint()),
-            2 => {
+        match self.random.below(24) {
+            0 | 1 => done(self.database().flush()),
+            2 => done(self.database().checkpoint()),
+            3 | 4 => {
                 let snapshot = self.database().snapshot();
                 self.old.push((snapshot, self.model.clone()));
                 if self.old.len() > 3 {
@@ -223,6 +253,11 @@ impl World {
                 }
                 Outcome::Done
             }
+            5 => self.compact(true),
+            6 | 7 => self.compact(false),
+            8 => done(self.database().collect()),
+            9 if self.random.below(2) == 0 => self.clone_and_change(),
+            10 if self.random.below(2) == 0 => self.drop_partition(),
             _ => self.transaction(),
         }
     }
@@ -236,6 +271,9 @@ impl World {
             assert_eq!(&rows::read_map(&snapshot.view(), self.table), model, "at {}", snapshot.commit_ts());
         }
         assert_eq!(self.database().locked_keys(), 0);
+        let oldest = self.database().history(self.table).unwrap().unwrap().oldest_readable;
+        self.timeline.verify_retention(oldest, self.clock.wall_us(), self.settings.history_retention_us);
+        self.timeline.verify(self.database(), self.table, &self.random);
     }
 
     pub(crate) fn fingerprint(&self) -> u128 {
@@ -249,11 +287,11 @@ impl World {
     }
 }
 
-fn done(outcome: Result<()>) -> Outcome {
+pub(crate) fn done(outcome: Result<()>) -> Outcome {
     outcome.map_or_else(|e| failed(&e), |()| Outcome::Done)
 }
 
-fn failed(error: &Error) -> Outcome {
+pub(crate) fn failed(error: &Error) -> Outcome {
     let disk = matches!(
         error.kind(),
         ErrorKind::Io

@@ -1,5 +1,5 @@
-//! Storage under a scheduler that tries orders of threads: group commit, publication in log order, pins, flushes and
-//! checkpoints against writers, deleters and readers.
+//! Storage under a scheduler that tries orders of threads: group commit, publication in log order, pins, flushes,
+//! checkpoints and compactions against writers, deleters and readers.
 //!
 //! Run by `./test --long`: cargo nextest run --workspace --features storage/shuttle --test shuttle. Nothing else runs on
 //! a build with that feature. Threads change places at locks and at calls to the disk. Reads of segments are one step.
@@ -10,10 +10,13 @@
     reason = "a test fails by panicking and prints its seed"
 )]
 
+#[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/hooked.rs"]
 mod hooked;
+#[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/planted.rs"]
 mod planted;
+#[expect(dead_code, reason = "the other tests use more of it")]
 #[path = "../it/rows.rs"]
 mod rows;
 
@@ -227,7 +230,7 @@ fn failed_group(nth: u64) {
     assert!(seen.keys().all(|key| after.contains_key(key)), "{seen:?} seen, {after:?} found");
 }
 
-/// Flush and checkpoint against writers, a deleter and readers.
+/// Flush, checkpoint and compaction against writers, a deleter and readers.
 fn maintenance() {
     let place = Place::new();
     let table = place.table;
@@ -249,6 +252,7 @@ fn maintenance() {
             let mut first = None;
             for _ in 0..3 {
                 look(&snapshot, table, &mut first);
+                look(&database.snapshot_at(snapshot.commit_ts()).unwrap(), table, &mut first);
                 look(&database.snapshot(), table, &mut None);
                 thread::yield_now();
             }
@@ -260,6 +264,9 @@ fn maintenance() {
         spawn(|database, _| {
             database.checkpoint().unwrap();
             database.flush().unwrap();
+        }),
+        spawn(|database, table| {
+            database.compact(table, true, Arc::new(|| false)).unwrap();
         }),
     ];
     for thread in threads {
@@ -287,7 +294,9 @@ fn run_with(scheduler: impl Scheduler + 'static, work: fn()) {
 fn explore(work: fn(), usual: u64) {
     let seed = number("NYALA_SEED").unwrap_or_else(|| Random::from_system().unwrap().below(1 << 32));
     println!("SEED={seed}");
-    let orders = usize::try_from(number("NYALA_SEEDS").unwrap_or(usual)).unwrap();
+    let long = std::env::var_os("NYALA_TEST_LONG").is_some_and(|v| !v.is_empty());
+    let orders = number("NYALA_SEEDS").unwrap_or(if long { usual * 20 } else { usual });
+    let orders = usize::try_from(orders).unwrap();
     run_with(RandomScheduler::new_from_seed(seed, orders.div_ceil(2)), work);
     run_with(PctScheduler::new_from_seed(seed, 3, orders.div_ceil(2)), work);
 }
