@@ -109,9 +109,10 @@ impl Binder<'_> {
                 return Err(located(Error::unsupported(message).with_hint(USAGE), at));
             }
         };
-        let name = Parser::new(&PostgreSqlDialect {})
-            .try_with_sql(&text)
-            .and_then(|mut p| p.parse_object_name(false));
+        let name = Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).and_then(|mut p| {
+            let name = p.parse_object_name(false)?;
+            p.expect_token(&Token::EOF).map(|_| name)
+        });
         let name =
             name.map_err(|_| located(Error::new(ErrorKind::InvalidText, "invalid name syntax"), at))?;
         let name = ast::ObjectName(
