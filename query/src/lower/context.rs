@@ -78,6 +78,7 @@ pub trait TableSizes: Send + Sync + fmt::Debug {
 
 /// Rows of pg_catalog and information_schema.
 pub trait SystemRelations: Send + Sync + fmt::Debug {
-    /// All rows of a relation, with the columns in the relation's order and of their types' forms.
-    fn rows(&self, schema: &str, name: &str) -> Result<RecordBatch>;
+    /// All rows of a relation, with the columns in the relation's order and of their types' forms. Columns that are not
+    /// among those wanted (by their positions) may hold anything.
+    fn rows(&self, schema: &str, name: &str, wanted: &[usize]) -> Result<RecordBatch>;
 }

@@ -10,7 +10,7 @@ use crate::lower::comparisons::Typed;
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, build, keep};
 use crate::lower::set_operations::Side;
-use crate::scan::{ChangesColumn, ChangesTable, MemoryTable, ScanColumn, StorageTable};
+use crate::scan::{ChangesColumn, ChangesTable, LazyRelation, MemoryTable, ScanColumn, StorageTable};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -127,7 +127,15 @@ impl Lowering<'_> {
     }
 
     fn system(&mut self, scan: &SystemScan) -> Result<LogicalPlan> {
-        let rows = self.context.system.rows(scan.schema, scan.name)?;
+        let wanted: Vec<usize> = scan.columns.iter().map(|(position, _)| *position).collect();
+        if scan.schema == "nyala" {
+            let field = |c: &TypedCol| Field::new(columns::name(c.col), c.ty.form.arrow(), true);
+            let schema = Schema::new(scan.columns.iter().map(|(_, c)| field(c)).collect::<Vec<_>>());
+            let relations = Arc::clone(&self.context.system);
+            let table = LazyRelation::new(relations, (scan.schema, scan.name), wanted, schema);
+            return self.provider(Arc::new(table));
+        }
+        let rows = self.context.system.rows(scan.schema, scan.name, &wanted)?;
         let mut fields = Vec::with_capacity(scan.columns.len());
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(scan.columns.len());
         for (position, c) in &scan.columns {

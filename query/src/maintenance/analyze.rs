@@ -53,7 +53,7 @@ pub(super) async fn analyze_alone(
     threads: &QueryThreads,
     interrupt: &Interrupt,
 ) -> Result<Option<String>> {
-    let snapshot = database.snapshot();
+    let snapshot = database.snapshot_for("ANALYZE");
     let Some(def) = snapshot.catalog().table(table) else { return Ok(None) };
     let counts = counted(&snapshot.view(), def, columns, threads, interrupt).await?;
     let message = told(def, &counts);
@@ -71,7 +71,7 @@ pub(super) async fn analyze_alone(
 }
 
 fn store(database: &Database, table: TableId, distinct: &[DistinctCount]) -> Result<()> {
-    let mut transaction = database.begin();
+    let mut transaction = database.begin_for("ANALYZE");
     let Some(def) = transaction.catalog().table(table).cloned() else { return Ok(()) };
     let changed = with_counts(def.as_ref().clone(), distinct);
     let edited = transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(changed)));

@@ -33,8 +33,8 @@ pub(crate) async fn vacuum(
     for (table, columns) in targets(&catalog, tables) {
         let name = catalog.table(table).map_or_else(String::new, |t| t.name.clone());
         let before = Size::of(&database, table)?;
-        let asked = interrupt.clone();
-        let stop = Arc::new(move || asked.check().is_err());
+        let stopped = interrupt.clone();
+        let stop = Arc::new(move || stopped.check().is_err());
         match tokio::task::block_in_place(|| database.compact(table, *full, stop)) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Cancelled => {

@@ -12,6 +12,7 @@ mod pushdown;
 mod reader;
 mod series;
 mod sieve;
+mod system;
 
 pub(crate) use changes::{ChangesColumn, ChangesTable};
 pub(crate) use estimate::{ColumnEstimate, RelationEstimate};
@@ -20,3 +21,4 @@ pub(crate) use memory::MemoryTable;
 pub(crate) use provider::{ScanColumn, StorageTable};
 pub use reader::{OpenedScan, Split, TableReader};
 pub(crate) use series::SeriesStream;
+pub(crate) use system::LazyRelation;

@@ -38,7 +38,7 @@ impl Core {
             user: start.user,
             process_id: start.process_id,
             variables,
-            transaction: SessionTransaction::new(),
+            transaction: SessionTransaction::new(start.process_id),
             statements: PreparedStatements::default(),
             notices: Vec::new(),
         })

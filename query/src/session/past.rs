@@ -1,12 +1,10 @@
 //! Times that statements name: what they mean, the snapshots taken for them, and reading those.
 //!
-//! Must not know SQL text. Invariants: a snapshot is held while the statement that named its time runs, not longer; an
-//! error about rows that are gone names the table, its oldest readable time and the setting.
+//! Must not know SQL text. Invariant: a snapshot is held while the statement that named its time runs, not longer.
 
 use crate::lower::{PastView, PastViews, QueryContext, evaluate, mentions_parameter};
-use crate::scan::{OpenedScan, TableReader};
 use crate::session::core::Core;
-use base::id::{ColumnId, CommitTs, TableId};
+use base::id::CommitTs;
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
 use sql::binder::Past;
@@ -14,7 +12,7 @@ use sql::bound::Expr;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use storage::{Changes, ChangesSpec, Database, ReadView, ScanSpec, Snapshot};
+use storage::Snapshot;
 use types::datetime::{interval_neg, timestamptz_add};
 use types::sql_type::oid;
 use types::{Datum, IoSettings, SqlType};
@@ -44,9 +42,9 @@ impl<'c> PastReads<'c> {
 
     /// The snapshots taken, to be read.
     pub(crate) fn into_views(self) -> PastViews {
-        let (database, io) = (self.core.engine.database(), self.core.io_settings());
+        let io = self.core.io_settings();
         let views = self.snapshots.into_inner().into_iter();
-        Arc::new(views.map(|(ts, snapshot)| (ts, past_view(database, &snapshot, io.clone()))).collect())
+        Arc::new(views.map(|(ts, snapshot)| (ts, past_view(&snapshot, &io))).collect())
     }
 
     fn context(&self, parameters: &[Datum]) -> QueryContext {
@@ -80,7 +78,7 @@ impl Past for PastReads<'_> {
         if let Some(known) = snapshots.get(&ts) {
             return Ok(Arc::clone(known.catalog()));
         }
-        let snapshot = snapshot_at(self.core.engine.database(), ts, &self.core.io_settings())?;
+        let snapshot = self.core.snapshot_at(ts)?;
         let catalog = Arc::clone(snapshot.catalog());
         snapshots.insert(ts, snapshot);
         Ok(catalog)
@@ -167,7 +165,17 @@ impl Core {
         }
         let meaning = Meaning { io: self.io_settings(), now_us: transaction_us };
         let ts = meaning.of_text(text)?;
-        snapshot_at(self.engine.database(), ts, &meaning.io).map(Some)
+        self.snapshot_at(ts).map(Some)
+    }
+
+    fn snapshot_at(&self, ts: CommitTs) -> Result<Snapshot> {
+        let (database, owner) = (self.engine.database(), self.transaction.owner());
+        tokio::task::block_in_place(|| database.snapshot_at_for(ts, owner)).map_err(|error| {
+            match error.kind() {
+                ErrorKind::InvalidParameterValue => to_come(&shown(ts, &self.io_settings())),
+                _ => error,
+            }
+        })
     }
 
     /// nyala.as_of as it is kept: a point in time does not move with the session's time zone.
@@ -200,13 +208,6 @@ impl Core {
     }
 }
 
-fn snapshot_at(database: &Database, ts: CommitTs, io: &IoSettings) -> Result<Snapshot> {
-    tokio::task::block_in_place(|| database.snapshot_at(ts)).map_err(|error| match error.kind() {
-        ErrorKind::InvalidParameterValue => to_come(&shown(ts, io)),
-        _ => error,
-    })
-}
-
 fn to_come(time: &str) -> Error {
     let message = format!("cannot read at {time}: that time has not come yet");
     Error::new(ErrorKind::InvalidParameterValue, message)
@@ -226,73 +227,10 @@ pub(crate) fn shown(ts: CommitTs, io: &IoSettings) -> String {
 }
 
 /// A snapshot of the past as statements read it.
-pub(crate) fn past_view(database: &Database, snapshot: &Snapshot, io: IoSettings) -> Arc<PastView> {
-    let (ts, view) = (snapshot.commit_ts(), snapshot.view());
+pub(crate) fn past_view(snapshot: &Snapshot, io: &IoSettings) -> Arc<PastView> {
     let catalog = Arc::clone(snapshot.catalog());
-    let time = shown(ts, &io);
-    let reader = PastReader { database: database.clone(), view, io, time: time.clone() };
-    Arc::new(PastView { reader: Arc::new(reader), catalog, time })
-}
-
-/// Reads a snapshot of the past.
-#[derive(Debug)]
-struct PastReader {
-    database: Database,
-    view: ReadView,
-    io: IoSettings,
-    /// As messages show it.
-    time: String,
-}
-
-impl PastReader {
-    fn explained(&self, table: TableId, error: Error) -> Error {
-        if error.kind() != ErrorKind::SnapshotTooOld {
-            return error;
-        }
-        let Some(def) = self.view.catalog().table(table) else { return error };
-        let Ok(Some(history)) = self.database.history(table) else { return error };
-        let oldest = shown(history.oldest_readable, &self.io);
-        let message = format!(
-            "snapshot too old: table \"{}\" cannot be read at {}, only at {oldest} and later",
-            def.name, self.time
-        );
-        let retention = match def.options.history_retention_us {
-            Some(us) => format!("It is {}.", crate::system::retention_text(us)),
-            None => "The server's setting applies to the table.".to_owned(),
-        };
-        Error::new(ErrorKind::SnapshotTooOld, message).with_hint(format!(
-            "How far back a table can be read is its parameter history_retention. {retention}"
-        ))
-    }
-}
-
-impl TableReader for PastReader {
-    fn open(&self, spec: &ScanSpec) -> Result<OpenedScan> {
-        self.view.open(spec).map_err(|e| self.explained(spec.table, e))
-    }
-
-    fn live_rows(&self, table: TableId) -> Result<u64> {
-        self.view.live_rows(table).map_err(|e| self.explained(table, e))
-    }
-
-    fn rough_bounds(&self, table: TableId, column: ColumnId) -> Result<Option<(Datum, Datum)>> {
-        TableReader::rough_bounds(&self.view, table, column).map_err(|e| self.explained(table, e))
-    }
-
-    fn changes(&self, spec: &ChangesSpec) -> Result<Changes> {
-        let error = match self.view.changes(spec) {
-            Ok(changes) => return Ok(changes),
-            Err(error) => error,
-        };
-        // Too old is where the changes start.
-        let start = Self {
-            database: self.database.clone(),
-            view: self.view.clone(),
-            io: self.io.clone(),
-            time: shown(spec.after, &self.io),
-        };
-        Err(start.explained(spec.table, error))
-    }
+    let time = shown(snapshot.commit_ts(), io);
+    Arc::new(PastView { reader: Arc::new(snapshot.view()), catalog, time })
 }
 
 #[cfg(test)]

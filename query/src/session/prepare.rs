@@ -74,7 +74,11 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
     }
     let declared: Vec<Option<Oid>> =
         parameter_types.iter().map(|o| (o.0 != 0 && *o != oid::UNKNOWN).then_some(*o)).collect();
-    let catalog = core.catalog()?;
+    let catalog = match core.catalog() {
+        // RESET must work whatever nyala.as_of is.
+        Err(_) if !names_tables(parsed.statement.ast()) => core.newest_catalog(),
+        catalog => catalog?,
+    };
     let past = PastReads::new(core, None, core.transaction_us());
     let bound = Arc::new(bind(core, parsed, &declared, catalog, &past)?);
     let output = output_of(bound.statement()?)?;
@@ -121,6 +125,24 @@ impl Prepared {
     pub fn ends_transaction(&self) -> bool {
         ends_transaction(&self.parsed)
     }
+}
+
+/// Whether what a statement means depends on the catalog.
+fn names_tables(statement: &StatementAst) -> bool {
+    !matches!(
+        statement,
+        StatementAst::Set(_)
+            | StatementAst::Show { .. }
+            | StatementAst::ShowAll
+            | StatementAst::Reset { .. }
+            | StatementAst::Begin { .. }
+            | StatementAst::SetTransaction { .. }
+            | StatementAst::Commit { .. }
+            | StatementAst::Rollback { .. }
+            | StatementAst::Checkpoint
+            | StatementAst::DiscardAll
+            | StatementAst::Deallocate { .. }
+    )
 }
 
 fn ends_transaction(parsed: &Parsed) -> bool {

@@ -145,7 +145,7 @@ impl Core {
         let mut context = self.query_context(view, parameters);
         context.past = past;
         if let Some(snapshot) = &as_of {
-            let view = past_view(&database, snapshot, self.io_settings());
+            let view = past_view(snapshot, &self.io_settings());
             context.view = Arc::clone(&view.reader);
             context.read_at = Some(view.time.clone());
         }

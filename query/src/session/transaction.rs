@@ -28,6 +28,8 @@ pub(crate) enum Block {
 #[derive(Debug)]
 pub(crate) struct SessionTransaction {
     block: Block,
+    /// Who reads, for nyala.pins.
+    owner: String,
     /// Begun with the first statement that writes, or reads under REPEATABLE READ.
     storage: Option<Transaction>,
     pub(crate) isolation: Isolation,
@@ -39,8 +41,9 @@ pub(crate) struct SessionTransaction {
 }
 
 impl SessionTransaction {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(process_id: i32) -> Self {
         Self {
+            owner: format!("session {process_id}"),
             block: Block::Idle,
             storage: None,
             isolation: Isolation::ReadCommitted,
@@ -48,6 +51,10 @@ impl SessionTransaction {
             in_use: false,
             started_us: None,
         }
+    }
+
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
     }
 
     pub(crate) fn block(&self) -> Block {
@@ -101,7 +108,7 @@ impl SessionTransaction {
     pub(crate) fn read_view(&mut self, database: &Database) -> ReadView {
         self.in_use = true;
         if self.storage.is_none() && !self.keeps_snapshot() {
-            return database.snapshot().view();
+            return database.snapshot_for(&self.owner).view();
         }
         self.command(database).view()
     }
@@ -111,7 +118,7 @@ impl SessionTransaction {
         self.in_use = true;
         let keeps = self.keeps_snapshot();
         let fresh = self.storage.is_none();
-        let transaction = self.storage.get_or_insert_with(|| database.begin());
+        let transaction = self.storage.get_or_insert_with(|| database.begin_for(&self.owner));
         if !fresh {
             if !keeps {
                 transaction.refresh();

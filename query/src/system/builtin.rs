@@ -30,7 +30,7 @@ impl SystemCatalog {
     }
 
     /// Adds the rows of this database.
-    fn live_rows(&self, table: &mut SystemTable, schema: &str, name: &str) -> Result<()> {
+    fn live_rows(&self, table: &mut SystemTable, schema: &str, name: &str, wanted: &[&str]) -> Result<()> {
         match (schema, name) {
             ("pg_catalog", "pg_namespace") => relations::namespaces(self, table),
             ("pg_catalog", "pg_class") => relations::classes(self, table),
@@ -49,7 +49,7 @@ impl SystemCatalog {
             ("information_schema", "columns") => information_schema::columns(self, table),
             ("information_schema", "table_constraints") => information_schema::table_constraints(self, table),
             ("information_schema", "key_column_usage") => information_schema::key_column_usage(self, table),
-            ("nyala", "tables") => storage::tables(self, table)?,
+            ("nyala", "tables") => storage::tables(self, table, wanted)?,
             ("nyala", "tablets") => storage::tablets(self, table)?,
             ("nyala", "segments") => storage::segments(self, table)?,
             ("nyala", "pins") => storage::pins(self, table),
@@ -62,12 +62,14 @@ impl SystemCatalog {
 }
 
 impl SystemRelations for SystemCatalog {
-    fn rows(&self, schema: &str, name: &str) -> Result<RecordBatch> {
+    fn rows(&self, schema: &str, name: &str, wanted: &[usize]) -> Result<RecordBatch> {
         let described = system_relation(schema, name)
             .ok_or_else(|| Error::internal(format!("relation {schema}.{name} is not a system relation")))?;
         let fixed = fixed_rows(described)?;
         let mut live = SystemTable::new(described);
-        self.live_rows(&mut live, schema, name)?;
+        let wanted: Vec<&str> =
+            wanted.iter().filter_map(|place| described.columns.get(*place)).map(|c| c.name).collect();
+        self.live_rows(&mut live, schema, name, &wanted)?;
         let live = live.finish()?;
         if live.num_rows() == 0 {
             return Ok(fixed);

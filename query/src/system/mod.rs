@@ -12,4 +12,3 @@ mod storage;
 mod table;
 
 pub(crate) use builtin::SystemCatalog;
-pub(crate) use storage::retention_text;

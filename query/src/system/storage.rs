@@ -21,16 +21,22 @@ impl TableSizes for ReadView {
     }
 }
 
-/// `nyala.tables`. Reads every table once, for its fingerprint.
-pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
+/// `nyala.tables`. Reads every table once for its fingerprint, when that is wanted.
+pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable, wanted: &[&str]) -> Result<()> {
+    let needs = |columns: &[&str]| columns.iter().any(|column| wanted.contains(column));
+    let with_history = needs(&["oldest_readable", "live_bytes", "history_bytes"]);
     for table in catalog.state.tables() {
-        let history = catalog.database.history(table.id)?;
+        let history = if with_history { catalog.database.history(table.id)? } else { None };
+        let fingerprint = match needs(&["fingerprint"]) {
+            true => value(format!("{:032x}", catalog.view.fingerprint(table.id)?)),
+            false => word(""),
+        };
         let options = &table.options;
         out.row(&[
             ("schema_name", value(schema_name(catalog, table))),
             ("table_name", value(&table.name)),
             ("row_count", value(catalog.view.row_count(table.id)?.to_string())),
-            ("fingerprint", value(format!("{:032x}", catalog.view.fingerprint(table.id)?))),
+            ("fingerprint", fingerprint),
             ("history_retention", options.history_retention_us.and_then(|us| value(retention_text(us)))),
             ("history_max_bytes", options.history_max_bytes.and_then(value)),
             ("compression", word(if options.compact { "compact" } else { "default" })),
@@ -152,7 +158,7 @@ pub(super) fn options(table: &TableDef) -> Value {
 }
 
 /// A span of time as an interval shows it, in days of 24 hours; 0 as it is written.
-pub(crate) fn retention_text(us: u64) -> String {
+fn retention_text(us: u64) -> String {
     if us == 0 {
         return "0".to_owned();
     }

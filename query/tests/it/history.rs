@@ -163,7 +163,8 @@ async fn a_time_before_the_history_is_refused_with_the_oldest() {
     client.run("VACUUM FULL t").await.unwrap();
     let error = client.error(&format!("SELECT * FROM t FOR SYSTEM_TIME AS OF {then}")).await;
     assert_eq!(error.kind(), ErrorKind::SnapshotTooOld);
-    assert!(error.message().starts_with("snapshot too old: table \"t\" cannot be read at 20"), "{error:?}");
+    assert!(error.message().starts_with("table \"t\" cannot be read as of 20"), "{error:?}");
+    assert!(error.detail().is_some_and(|d| d.starts_with("Its oldest readable time is 20")), "{error:?}");
     assert!(error.hint().is_some_and(|h| h.contains("history_retention")), "{error:?}");
 }
 

@@ -312,3 +312,23 @@ async fn exit_codes_are_those_of_postgres() {
     let nowhere = psql(server.address, &["-d", "nowhere", "-c", "SELECT 1"]);
     assert_eq!(nowhere.status.code(), Some(2));
 }
+
+/// What PostgreSQL has no counterpart of, where people look for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parameters_and_our_own_views_are_shown() {
+    let server = TestServer::start().await.unwrap();
+    let create = "CREATE TABLE kept (a integer) WITH (history_retention = '7 days', compression = compact)";
+    shown(server.address, &["-q", "-c", create]);
+    let described = shown(server.address, &["-c", "\\d+ kept"]);
+    assert!(described.contains("Options: history_retention=7 days, compression=compact\n"), "{described}");
+    let views = shown(server.address, &["-At", "-c", "\\dv nyala.*"]);
+    let expected: String = ["jobs", "pins", "segments", "tables", "tablets"]
+        .iter()
+        .map(|view| format!("nyala|{view}|view|postgres\n"))
+        .collect();
+    assert_eq!(views, expected);
+    for view in ["jobs", "pins", "segments", "tables", "tablets"] {
+        shown(server.address, &["-q", "-c", &format!("TABLE nyala.{view}")]);
+        shown(server.address, &["-c", &format!("\\d nyala.{view}")]);
+    }
+}

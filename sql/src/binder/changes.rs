@@ -13,6 +13,7 @@ use catalog::TableDef;
 use sqlparser::ast;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Span, Token};
 use std::sync::Arc;
 use types::sql_type::oid;
 use types::{Datum, SqlType};
@@ -108,9 +109,10 @@ impl Binder<'_> {
                 return Err(located(Error::unsupported(message).with_hint(USAGE), at));
             }
         };
-        let name = Parser::new(&PostgreSqlDialect {})
-            .try_with_sql(&text)
-            .and_then(|mut p| p.parse_object_name(false));
+        let name = Parser::new(&PostgreSqlDialect {}).try_with_sql(&text).and_then(|mut p| {
+            let name = p.parse_object_name(false)?;
+            p.expect_token(&Token::EOF).map(|_| name)
+        });
         let name =
             name.map_err(|_| located(Error::new(ErrorKind::InvalidText, "invalid name syntax"), at))?;
         let name = ast::ObjectName(
@@ -118,10 +120,9 @@ impl Binder<'_> {
                 .into_iter()
                 .map(|part| match part {
                     // Places in the text are none in the statement.
-                    ast::ObjectNamePart::Identifier(ident) => ast::ObjectNamePart::Identifier(ast::Ident {
-                        span: sqlparser::tokenizer::Span::empty(),
-                        ..ident
-                    }),
+                    ast::ObjectNamePart::Identifier(ident) => {
+                        ast::ObjectNamePart::Identifier(ast::Ident { span: Span::empty(), ..ident })
+                    }
                     other => other,
                 })
                 .collect(),

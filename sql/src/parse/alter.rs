@@ -4,7 +4,7 @@
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
 
 use super::ast::{AlterAction, AlterTableSpec, CloneSpec, StatementAst, TableOption};
-use super::cursor::{Cursor, string_of};
+use super::cursor::{Cursor, is_word, string_of};
 use super::session::value;
 use super::table;
 use super::unsupported::refuse;
@@ -15,6 +15,9 @@ use sqlparser::tokenizer::Token;
 
 const ALTER_HINT: &str =
     "ALTER TABLE takes ADD RANGE PARTITION, DROP RANGE PARTITION, SET (..) and RESET (..).";
+
+const PARTITION_HINT: &str =
+    "Give it a name: ADD RANGE PARTITION p VALUES FROM (..) TO (..), and drop it by that name.";
 
 /// Behind ALTER TABLE.
 pub(crate) fn alter_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
@@ -39,6 +42,11 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
             cursor.expect_words(&["not", "exists"])?;
         }
         cursor.expect_words(&["range"])?;
+        let by_name = matches!(cursor.peek_nth(1), Token::Word(_))
+            && ["values", "for"].iter().any(|word| is_word(cursor.peek_nth(2), word));
+        if !by_name {
+            return Err(refuse("this form of a range partition", cursor.at()).with_hint(PARTITION_HINT));
+        }
         let partition = table::partition(cursor)?;
         return Ok(AlterAction::AddRangePartition { if_not_exists, partition });
     }
@@ -50,6 +58,10 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
         }
         cursor.expect_words(&["range"])?;
         cursor.expect_words(&["partition"])?;
+        let is_range = matches!(cursor.peek(), Token::Number(..)) || string_of(cursor.peek()).is_some();
+        if is_range || cursor.is_words(&["values"]) || is_word(cursor.peek_nth(1), "values") {
+            return Err(refuse("this form of a range partition", cursor.at()).with_hint(PARTITION_HINT));
+        }
         return Ok(AlterAction::DropRangePartition { at, if_exists, name: cursor.name()? });
     }
     if cursor.is_word("set") && *cursor.peek_nth(1) == Token::LParen {
@@ -97,6 +109,9 @@ fn option_value(cursor: &mut Cursor<'_>) -> Result<String> {
     if cursor.is_word("interval") && string_of(cursor.peek_nth(1)).is_some() {
         cursor.next();
         return cursor.string();
+    }
+    if cursor.word_text(0).is_some() {
+        return Ok(cursor.label()?.value.to_ascii_lowercase());
     }
     value(cursor)
 }

@@ -56,7 +56,7 @@ fn vacuum_option(cursor: &mut Cursor<'_>, spec: &mut VacuumSpec) -> Result<()> {
         }
         "parallel" => {
             return Err(refuse("VACUUM option PARALLEL", at)
-                .with_hint("The number of threads is the setting compaction_threads of the server."));
+                .with_hint("The server compacts with threads of its own; leave the option out."));
         }
         _ => return Err(syntax(format!("unrecognized VACUUM option \"{name}\""), at)),
     }

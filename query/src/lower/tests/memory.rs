@@ -186,7 +186,7 @@ pub(crate) fn text_of(ty: &SqlType, datum: &Datum) -> Result<Option<String>> {
 struct NoRelations;
 
 impl SystemRelations for NoRelations {
-    fn rows(&self, schema: &str, name: &str) -> Result<RecordBatch> {
+    fn rows(&self, schema: &str, name: &str, _wanted: &[usize]) -> Result<RecordBatch> {
         Err(Error::internal(format!("no rows of {schema}.{name}")))
     }
 }
