@@ -5,10 +5,12 @@
 
 pub mod builtin;
 mod edit;
+mod partitions;
 mod state;
 mod table;
 
 pub use edit::CatalogEdit;
+pub use partitions::{range_level, tablets, with_range_partition, without_range_partition};
 pub use state::{CatalogState, SchemaDef};
 pub use table::{
     ColumnDef, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition, TableDef, TableOptions,

@@ -1,16 +1,18 @@
-//! CREATE and DROP of tables and schemas: from bound statements to catalog edits.
+//! CREATE, ALTER, CLONE, DROP and UNDROP of tables and schemas: from bound statements to catalog edits.
 //!
 //! Invariant: ids and OIDs are minted here, from the transaction's own catalog, never twice within it.
 
 use crate::api::Execution;
 use crate::session::Core;
-use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
-use base::limits::{IDENTIFIER_BYTES_MAX, TABLETS_PER_TABLE_MAX};
+use base::id::{ColumnId, CommitTs, Oid, SchemaId, SchemaVersion, TableId, TabletId};
+use base::limits::IDENTIFIER_BYTES_MAX;
 use base::{Error, ErrorKind, Result};
 use catalog::{
     CatalogEdit, CatalogState, ColumnDef, HashLevel, Partitioning, RangeLevel, SchemaDef, TableDef, TabletDef,
 };
-use sql::bound::BoundCreateTable;
+use sql::bound::{AlterTableAction, BoundClone, BoundCreateTable};
+use std::sync::Arc;
+use storage::Transaction;
 
 /// CREATE TABLE.
 pub(crate) fn create_table(core: &mut Core, create: &BoundCreateTable) -> Result<Execution> {
@@ -179,14 +181,14 @@ fn new_table(catalog: &CatalogState, create: &BoundCreateTable) -> Result<TableD
         columns,
         primary_key: ids(&create.primary_key)?,
         primary_key_name: key_name(catalog, create)?,
-        tablets: tablets(&partitioning, id.0 + 1)?,
-        options: catalog::TableOptions::default(),
+        tablets: catalog::tablets(&partitioning, id.0 + 1)?,
+        options: create.options.applied_to(catalog::TableOptions::default()),
         distinct: Vec::new(),
         partitioning,
     })
 }
 
-/// `<table>_pkey`, with a number when that is taken; empty without a key.
+/// The name given, or one made of the table's; empty without a key.
 fn key_name(catalog: &CatalogState, create: &BoundCreateTable) -> Result<String> {
     if create.primary_key.is_empty() {
         return Ok(String::new());
@@ -199,9 +201,15 @@ fn key_name(catalog: &CatalogState, create: &BoundCreateTable) -> Result<String>
         }
         return Ok(name.clone());
     }
+    free_key_name(catalog, create.schema, &create.name)
+}
+
+/// `<table>_pkey`, with a number when that is taken.
+fn free_key_name(catalog: &CatalogState, schema: SchemaId, table: &str) -> Result<String> {
+    let taken = |name: &str| name == table || relation_exists(catalog, schema, name);
     let numbered = |number: u32| {
         let suffix = if number == 0 { "_pkey".to_owned() } else { format!("_pkey{number}") };
-        let mut stem = create.name.clone();
+        let mut stem = table.to_owned();
         while stem.len() + suffix.len() > IDENTIFIER_BYTES_MAX {
             stem.pop();
         }
@@ -213,76 +221,159 @@ fn key_name(catalog: &CatalogState, create: &BoundCreateTable) -> Result<String>
         .ok_or_else(|| Error::internal("every name for a key is taken"))
 }
 
-/// One tablet for each combination of hash buckets and range partition; ids count up from `first_id`.
-fn tablets(partitioning: &Partitioning, first_id: u64) -> Result<Vec<TabletDef>> {
-    let ranges = partitioning.range.as_ref().map(|r| r.partitions.len());
-    let count = partitioning
-        .hash
-        .iter()
-        .try_fold(ranges.unwrap_or(1), |n, level| n.checked_mul(usize::try_from(level.buckets).ok()?))
-        .filter(|n| *n <= TABLETS_PER_TABLE_MAX)
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::LimitExceeded,
-                format!("a table can have at most {TABLETS_PER_TABLE_MAX} tablets"),
-            )
-            .with_detail("The number of tablets is the product of all hash partitions and range partitions.")
-        })?;
-    let mut combinations: Vec<Vec<u32>> = vec![Vec::new()];
-    for level in &partitioning.hash {
-        combinations = combinations
-            .iter()
-            .flat_map(|buckets| {
-                (0..level.buckets).map(move |bucket| {
-                    let mut longer = buckets.clone();
-                    longer.push(bucket);
-                    longer
-                })
-            })
-            .collect();
+/// TRUNCATE.
+pub(crate) fn truncate(core: &mut Core, tables: &[TableId]) -> Result<Execution> {
+    let transaction = core.transaction.current()?;
+    for table in tables {
+        tokio::task::block_in_place(|| transaction.truncate(*table))?;
     }
-    let parts: Vec<Option<u32>> = match ranges {
-        None => vec![None],
-        Some(n) => (0..u32::try_from(n).unwrap_or(u32::MAX)).map(Some).collect(),
-    };
-    let tablets: Vec<TabletDef> = combinations
-        .iter()
-        .flat_map(|buckets| parts.iter().map(move |range| (buckets.clone(), *range)))
-        .zip(first_id..)
-        .map(|((buckets, range), id)| TabletDef { id: TabletId(id), buckets, range })
-        .collect();
-    debug_assert_eq!(tablets.len(), count);
-    Ok(tablets)
+    Ok(command("TRUNCATE TABLE"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::tablets;
-    use base::ErrorKind;
-    use base::id::{ColumnId, TabletId};
-    use catalog::{HashLevel, Partitioning, RangeLevel, RangePartition};
-
-    fn range(name: &str) -> RangePartition {
-        RangePartition { name: name.to_owned(), lower: Vec::new(), upper: Vec::new() }
+/// ALTER TABLE: all actions become one edit. Without a table there is nothing but to tell so.
+pub(crate) fn alter_table(
+    core: &mut Core,
+    table: Option<TableId>,
+    actions: &[AlterTableAction],
+    notices: &[String],
+) -> Result<Execution> {
+    for notice in notices {
+        core.notice("NOTICE", "00000", notice.as_str());
     }
-
-    #[test]
-    fn a_tablet_for_each_combination() {
-        let hash = |buckets| HashLevel { columns: vec![ColumnId(1)], buckets };
-        let level =
-            RangeLevel { columns: vec![ColumnId(2)], partitions: vec![range("a"), range("b"), range("c")] };
-        let made = tablets(&Partitioning { hash: vec![hash(2), hash(4)], range: Some(level) }, 10).unwrap();
-        assert_eq!(made.len(), 24);
-        assert_eq!(
-            made.first().map(|t| (t.id, t.buckets.clone(), t.range)),
-            Some((TabletId(10), vec![0, 0], Some(0)))
-        );
-        assert_eq!(
-            made.last().map(|t| (t.id, t.buckets.clone(), t.range)),
-            Some((TabletId(33), vec![1, 3], Some(2)))
-        );
-        assert_eq!(tablets(&Partitioning::default(), 1).unwrap().len(), 1);
-        let error = tablets(&Partitioning { hash: vec![hash(4_097)], range: None }, 1).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    let Some(table) = table else { return Ok(command("ALTER TABLE")) };
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let before = catalog.table(table).ok_or_else(|| Error::internal("altering an unknown table"))?;
+    let mut def = before.as_ref().clone();
+    let mut next_id = catalog.next_id();
+    for action in actions {
+        def = altered(core, def, action, next_id)?;
+        next_id = def.tablets.iter().map(|t| t.id.0.saturating_add(1)).fold(next_id, u64::max);
     }
+    if def.options.history_retention_us != before.options.history_retention_us {
+        warn_of_pins(core, &def);
+    }
+    if def != *before.as_ref() {
+        let transaction = core.transaction.current()?;
+        tokio::task::block_in_place(|| transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(def))))?;
+    }
+    Ok(command("ALTER TABLE"))
+}
+
+fn altered(core: &mut Core, def: TableDef, action: &AlterTableAction, next_id: u64) -> Result<TableDef> {
+    let has = |name: &str| {
+        def.partitioning.range.as_ref().is_some_and(|r| r.partitions.iter().any(|p| p.name == name))
+    };
+    match action {
+        AlterTableAction::AddRangePartition { at: _, if_not_exists: true, partition }
+            if has(&partition.name) =>
+        {
+            let message = format!(
+                "partition \"{}\" of table \"{}\" already exists, skipping",
+                partition.name, def.name
+            );
+            core.notice("NOTICE", "42710", message);
+            Ok(def)
+        }
+        AlterTableAction::AddRangePartition { at, if_not_exists: _, partition } => {
+            catalog::with_range_partition(&def, partition.clone(), next_id).map_err(|e| e.at(*at))
+        }
+        AlterTableAction::DropRangePartition { at: _, if_exists: true, name } if !has(name) => {
+            catalog::range_level(&def)?;
+            let message = format!("partition \"{name}\" of table \"{}\" does not exist, skipping", def.name);
+            core.notice("NOTICE", "00000", message);
+            Ok(def)
+        }
+        AlterTableAction::DropRangePartition { at, if_exists: _, name } => {
+            catalog::without_range_partition(&def, name).map_err(|e| e.at(*at))
+        }
+        AlterTableAction::SetOptions(changes) => {
+            let options = changes.applied_to(def.options);
+            Ok(TableDef { options, ..def })
+        }
+    }
+}
+
+/// Retention may be set below what a reader needs: what it pins is kept all the same, and that is worth knowing.
+fn warn_of_pins(core: &mut Core, def: &TableDef) {
+    let Some(retention_us) = def.options.history_retention_us else { return };
+    let now = u64::try_from(core.engine.now_us()).unwrap_or(0);
+    let kept_from = CommitTs(now.saturating_sub(retention_us));
+    let database = core.engine.database();
+    // The transaction's own pin ends with it; any younger than the retention needs nothing more.
+    let oldest =
+        database.pins().into_iter().filter(|pin| pin.commit_ts < kept_from).min_by_key(|p| p.commit_ts);
+    let own = core.transaction.storage().map(Transaction::snapshot_ts);
+    let Some(pin) = oldest.filter(|pin| Some(pin.commit_ts) != own || pin.count > 1) else { return };
+    let time = crate::session::shown(pin.commit_ts, &core.io_settings());
+    let message =
+        format!("history of table \"{}\" is kept back to {time} while it is read: {}", def.name, pin.owner);
+    let detail = "The new history_retention takes full effect when that reader has ended; see nyala.pins.";
+    core.notice_with_detail("NOTICE", "00000", message, Some(detail.to_owned()));
+}
+
+/// UNDROP TABLE: in the first schema that has lost a table of that name.
+pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) -> Result<Execution> {
+    let database = core.engine.database().clone();
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let found = schemas.iter().find_map(|schema| database.dropped_table(*schema, name));
+    let taken = |name: &str| {
+        let message = format!("relation \"{name}\" already exists");
+        Error::new(ErrorKind::DuplicateTable, message)
+            .with_hint("Drop the table of that name first; UNDROP brings back the one dropped last.")
+    };
+    let Some(def) = found else {
+        if schemas.iter().any(|schema| catalog.table_named(*schema, name).is_some()) {
+            return Err(taken(name));
+        }
+        let message = format!("there is no dropped table \"{name}\"");
+        return Err(Error::new(ErrorKind::UndefinedTable, message).with_hint(
+            "A dropped table can be had back until its history_retention has passed, into the schema that it was in.",
+        ));
+    };
+    for name in [&def.name, &def.primary_key_name] {
+        if !name.is_empty() && relation_exists(&catalog, def.schema, name) {
+            return Err(taken(name));
+        }
+    }
+    let transaction = core.transaction.current()?;
+    tokio::task::block_in_place(|| transaction.undrop_table(&def))?;
+    Ok(command("UNDROP TABLE"))
+}
+
+/// CREATE TABLE .. CLONE.
+pub(crate) fn clone_table(core: &mut Core, clone: &BoundClone) -> Result<Execution> {
+    let BoundClone { schema, name, if_not_exists, source, at, options } = clone;
+    let transaction = core.transaction.current()?;
+    let catalog = Arc::clone(transaction.catalog());
+    if relation_exists(&catalog, *schema, name) {
+        let message = format!("relation \"{name}\" already exists");
+        if !if_not_exists {
+            return Err(Error::new(ErrorKind::DuplicateTable, message));
+        }
+        core.notice("NOTICE", "42P07", format!("{message}, skipping"));
+        return Ok(command("CREATE TABLE"));
+    }
+    let id = catalog.next_id();
+    let tablets = source
+        .tablets
+        .iter()
+        .zip(id.saturating_add(1)..)
+        .map(|(tablet, id)| TabletDef { id: TabletId(id), ..tablet.clone() })
+        .collect();
+    let primary_key_name = match source.has_primary_key() {
+        true => free_key_name(&catalog, *schema, name)?,
+        false => String::new(),
+    };
+    let def = TableDef {
+        id: TableId(id),
+        oid: Oid(catalog.next_oid().0),
+        schema: *schema,
+        name: name.clone(),
+        primary_key_name,
+        tablets,
+        options: options.applied_to(source.options),
+        ..source.as_ref().clone()
+    };
+    tokio::task::block_in_place(|| transaction.clone_table(def, source.id, *at))?;
+    Ok(command("CREATE TABLE"))
 }

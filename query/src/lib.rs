@@ -12,6 +12,7 @@ mod failure;
 mod interrupt;
 mod kernel;
 pub mod lower;
+mod maintenance;
 pub mod optimizer;
 pub mod scan;
 mod session;

@@ -7,12 +7,12 @@ mod statement;
 pub mod walk;
 
 pub use statement::{
-    BoundCopy, BoundCreateTable, BoundDelete, BoundInsert, BoundStatement, BoundUpdate, CopyDirection,
-    CopyEnd, CopyFormat, CopyHeader, CopyText, Isolation, NewColumn, OnConflict, ParquetCompression,
-    Returning, SettingValue,
+    AlterTableAction, BoundClone, BoundCopy, BoundCreateTable, BoundDelete, BoundInsert, BoundStatement,
+    BoundUpdate, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, Isolation, NewColumn, OnConflict,
+    OptionChanges, ParquetCompression, Returning, SettingValue, Targets,
 };
 
-use base::id::{ColumnId, Oid, TableId};
+use base::id::{ColumnId, CommitTs, Oid, TableId};
 use types::array::Chunk;
 use types::{Datum, SqlType};
 
@@ -61,6 +61,7 @@ pub enum Rel {
     },
     Scan(TableScan),
     System(SystemScan),
+    Changes(ChangesScan),
     Values {
         rows: Vec<Vec<Expr>>,
         columns: Vec<TypedCol>,
@@ -154,6 +155,29 @@ pub struct TableScan {
     pub row_address: Option<ColRef>,
     /// Name in messages and EXPLAIN.
     pub alias: String,
+    /// The time it is read at, when that is not the statement's.
+    pub as_of: Option<CommitTs>,
+}
+
+/// What changed in a table between two times.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangesScan {
+    pub table: TableId,
+    /// Name in messages and EXPLAIN.
+    pub alias: String,
+    /// Commits after this one ..
+    pub after: CommitTs,
+    /// .. up to and with this one, whose catalog gives the columns.
+    pub until: CommitTs,
+    pub old_images: bool,
+    pub columns: Vec<(ChangeColumn, TypedCol)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeColumn {
+    Stored(ColumnId),
+    Operation,
+    CommitTs,
 }
 
 /// A scan of a relation of pg_catalog or information_schema.

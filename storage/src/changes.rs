@@ -100,8 +100,7 @@ fn check_window(view: &View, layout: &Layout, spec: &ChangesSpec) -> Result<()> 
     if spec.until > view.ts() {
         return Err(Error::internal("changes after the time of their view"));
     }
-    let tablets = view.pinned.state.tablets().filter(|t| t.table() == spec.table);
-    let oldest = tablets.map(|t| t.oldest_readable()).max().unwrap_or_default();
+    let oldest = view.pinned.state.oldest_readable(spec.table);
     if oldest > spec.after {
         return Err(crate::view::snapshot_too_old(&layout.def().name, spec.after, oldest));
     }

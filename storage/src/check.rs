@@ -16,6 +16,7 @@ use crate::recover::Recovered;
 use crate::routing::Router;
 use crate::runs::content_hash;
 use crate::segment::SegmentScan;
+use crate::state::DatabaseState;
 use crate::tablet::{Reference, TabletState, segment_path};
 use crate::view::scan_columns;
 use crate::wait::block_on;
@@ -45,12 +46,22 @@ pub(crate) fn check(fs: &Arc<dyn FileSystem>) -> Result<CheckReport> {
     let mut tablets: Vec<_> = recovered.state.tablets().cloned().collect();
     tablets.sort_by_key(|t| t.id());
     for tablet in tablets {
-        match recovered.state.layout(tablet.table()) {
-            Some(layout) => check_tablet(layout, &tablet, recovered.ts, &mut report),
+        match layout_of(&recovered.state, &tablet)? {
+            Some(layout) => check_tablet(&layout, &tablet, recovered.ts, &mut report),
             None => report.problems.push(format!("tablet {} belongs to no table", tablet.id())),
         }
     }
     Ok(report)
+}
+
+/// The layout that the tablet's rows are routed by: of a dropped one, the last that it had.
+fn layout_of(state: &DatabaseState, tablet: &TabletState) -> Result<Option<Arc<Layout>>> {
+    if tablet.dropped_at() != CommitTs::MAX
+        && let Some(def) = state.past().definition_of(tablet.id())
+    {
+        return Layout::new(def).map(|layout| Some(Arc::new(layout)));
+    }
+    Ok(state.layout(tablet.table()).cloned())
 }
 
 /// The directory as recovery reads it.

@@ -88,9 +88,10 @@ pub struct HistoryInfo {
 
 pub(crate) fn history(core: &Core, table: TableId) -> Result<Option<HistoryInfo>> {
     let state = core.newest();
-    let Some(def) = state.catalog().table(table) else { return Ok(None) };
-    let tablets = def.tablets.iter().filter_map(|t| state.tablet(t.id));
-    let oldest_readable = tablets.map(|t| t.oldest_readable()).max().unwrap_or_default();
+    if state.catalog().table(table).is_none() {
+        return Ok(None);
+    }
+    let oldest_readable = state.oldest_readable(table);
     let room = room(state.tablets().filter(|t| t.table() == table).map(AsRef::as_ref))?;
     Ok(Some(HistoryInfo { oldest_readable, live_bytes: room.live_bytes, history_bytes: room.history_bytes }))
 }

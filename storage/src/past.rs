@@ -4,7 +4,7 @@
 //! is a function of the current catalog, this, and the time.
 
 use crate::format::{ForgetRecord, PastImage, RetiredImage};
-use base::id::{CommitTs, SchemaId, TableId};
+use base::id::{CommitTs, SchemaId, TableId, TabletId};
 use catalog::{CatalogEdit, CatalogState, SchemaDef, TableDef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -114,9 +114,19 @@ impl Past {
         self.schemas.iter().any(|r| r.until <= ts)
     }
 
-    pub(crate) fn forget(&mut self, record: &ForgetRecord) {
-        self.tables.retain(|r| r.until > record.until || !record.tables.contains(&r.def.id));
+    /// Forgets what a record says. Returns the tables that lost a definition, with the end of each.
+    pub(crate) fn forget(&mut self, record: &ForgetRecord) -> Vec<(TableId, CommitTs)> {
+        let gone = |r: &Retired<TableDef>| r.until <= record.until && record.tables.contains(&r.def.id);
+        let lost = self.tables.iter().filter(|r| gone(r)).map(|r| (r.def.id, r.until)).collect();
+        self.tables.retain(|r| !gone(r));
         self.schemas.retain(|r| r.until > record.until);
+        lost
+    }
+
+    /// The definition that a dropped tablet belonged to last.
+    pub(crate) fn definition_of(&self, tablet: TabletId) -> Option<&Arc<TableDef>> {
+        let has = |r: &&Retired<TableDef>| r.def.tablets.iter().any(|t| t.id == tablet);
+        self.tables.iter().rev().find(has).map(|r| &r.def)
     }
 
     /// The image of this for a checkpoint; running time and samples are the caller's.

@@ -120,6 +120,12 @@ impl DatabaseState {
         self.layouts.get(&table)
     }
 
+    /// A table can be read at this time and later, in all of the tablets that it has or had.
+    pub(crate) fn oldest_readable(&self, table: TableId) -> CommitTs {
+        let tablets = self.tablets.values().filter(|t| t.table() == table);
+        tablets.map(|t| t.oldest_readable()).max().unwrap_or_default()
+    }
+
     pub(crate) fn tablet(&self, tablet: TabletId) -> Option<&Arc<TabletState>> {
         self.tablets.get(&tablet)
     }
@@ -203,7 +209,13 @@ impl DatabaseState {
         for tablet in forget.tablets.iter().filter_map(|id| next.tablets.remove(id)) {
             tablet.references().iter().for_each(|r| r.leave());
         }
-        Arc::make_mut(&mut next.past).forget(forget);
+        // What had a definition that is forgotten cannot be read as of that time.
+        for (table, until) in Arc::make_mut(&mut next.past).forget(forget) {
+            for tablet in next.tablets.values_mut().filter(|t| t.table() == table) {
+                let bounded = tablet.as_ref().clone().bounded(until, tablet.dropped_at());
+                *tablet = Arc::new(bounded);
+            }
+        }
         let held: HashSet<TableId> = next.tablets.values().map(|t| t.table()).collect();
         let catalog = Arc::clone(&next.catalog);
         next.layouts.retain(|id, _| held.contains(id) || catalog.table(*id).is_some());

@@ -75,7 +75,13 @@ impl View {
         let truncated = private.as_ref().is_some_and(|p| p.is_truncated_at(self.stamp()));
         let mut committed = Vec::new();
         for def in layout.def().tablets.iter().filter(|_| !truncated) {
-            let Some(tablet) = self.pinned.state.tablet(def.id) else { continue };
+            let Some(tablet) = self.pinned.state.tablet(def.id) else {
+                if self.of_the_past {
+                    return Err(self.too_old(&layout));
+                }
+                // This transaction makes it.
+                continue;
+            };
             if self.of_the_past && tablet.oldest_readable() > self.ts() {
                 return Err(self.too_old(&layout));
             }
@@ -94,8 +100,7 @@ impl View {
 impl View {
     /// The table's rows of this view's time were collected.
     pub(crate) fn too_old(&self, layout: &Layout) -> Error {
-        let tablets = layout.def().tablets.iter().filter_map(|t| self.pinned.state.tablet(t.id));
-        let oldest = tablets.map(|t| t.oldest_readable()).max().unwrap_or_default();
+        let oldest = self.pinned.state.oldest_readable(layout.table());
         snapshot_too_old(&layout.def().name, self.ts(), oldest)
     }
 }

@@ -5,6 +5,7 @@
 
 mod functions;
 mod keywords;
+mod nyala;
 mod relations;
 mod rows;
 mod types;

@@ -1,4 +1,4 @@
-//! Column lists of the relations of pg_catalog and information_schema, and of our own schema `nyala`.
+//! Column lists of the relations of pg_catalog and information_schema; those of our own schema are a neighbour's.
 //!
 //! Invariant: a column's type is never a domain; information_schema's domains show as their base types.
 
@@ -7,7 +7,6 @@ use super::types::type_by_oid;
 use base::id::Oid;
 use std::collections::HashMap;
 use std::sync::OnceLock;
-use types::sql_type::oid;
 
 /// A relation of pg_catalog, information_schema or nyala.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,36 +61,11 @@ fn index() -> &'static Index {
             kind: row.character("relkind"),
             columns: columns.remove(&row.oid("oid")).unwrap_or_default(),
         });
-        let relations: Vec<SystemRelation> = built_in.chain([nyala_tables()]).collect();
+        let relations: Vec<SystemRelation> = built_in.chain(super::nyala::relations()).collect();
         let by_name = relations.iter().enumerate().map(|(i, r)| ((r.schema, r.name), i)).collect();
         let by_oid = relations.iter().enumerate().map(|(i, r)| (r.oid, i)).collect();
         Index { relations, by_name, by_oid }
     })
-}
-
-/// `nyala.tables`: the user's tables, their live rows and the fingerprint of their content.
-/// OIDs of our own relations lie between PostgreSQL's built-in ones and those of users.
-fn nyala_tables() -> SystemRelation {
-    const COLUMNS: [(&str, Oid); 4] = [
-        ("schema_name", oid::TEXT),
-        ("table_name", oid::TEXT),
-        ("row_count", oid::INT8),
-        ("fingerprint", oid::TEXT),
-    ];
-    let columns = (1..).zip(COLUMNS).map(|(attnum, (name, ty))| SystemColumn {
-        name,
-        ty,
-        typmod: -1,
-        not_null: true,
-        attnum,
-    });
-    SystemRelation {
-        schema: "nyala",
-        name: "tables",
-        oid: Oid(16_000),
-        kind: 'v',
-        columns: columns.collect(),
-    }
 }
 
 /// All system relations, PostgreSQL's by OID, then ours.

@@ -32,6 +32,7 @@ pub(crate) fn of(rel: &Rel) -> Result<Vec<TypedCol>> {
             columns.extend(scan.row_address.map(address));
             columns
         }
+        Rel::Changes(scan) => scan.columns.iter().map(|(_, c)| c.clone()).collect(),
         Rel::System(scan) => scan.columns.iter().map(|(_, c)| c.clone()).collect(),
         Rel::Project { items, .. } => {
             items.iter().map(|(expr, col)| TypedCol { col: *col, ty: expr.ty() }).collect()

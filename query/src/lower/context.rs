@@ -8,7 +8,7 @@ use crate::scan::TableReader;
 use arrow::record_batch::RecordBatch;
 use base::Result;
 use base::clock::Clock;
-use base::id::TableId;
+use base::id::{CommitTs, TableId};
 use base::random::Random;
 use catalog::CatalogState;
 use std::collections::BTreeMap;
@@ -25,7 +25,23 @@ pub struct QueryContext {
     /// Values of `$1`, `$2` and so on, in the forms of the parameters' types.
     pub parameters: Arc<Vec<Datum>>,
     pub system: Arc<dyn SystemRelations>,
+    /// Other times that the statement names.
+    pub past: PastViews,
+    /// The time of `view` as EXPLAIN shows it, when that is not now.
+    pub read_at: Option<String>,
     pub runtime: Arc<QueryRuntime>,
+}
+
+/// States of the past by their commit timestamps.
+pub type PastViews = Arc<BTreeMap<CommitTs, Arc<PastView>>>;
+
+/// The tables as they were at one time.
+#[derive(Clone, Debug)]
+pub struct PastView {
+    pub reader: Arc<dyn TableReader>,
+    pub catalog: Arc<CatalogState>,
+    /// As timestamptz shows it.
+    pub time: String,
 }
 
 /// What functions may ask about the statement they run in.

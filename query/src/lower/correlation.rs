@@ -188,6 +188,7 @@ impl Lowering<'_> {
             | Rel::Empty { .. }
             | Rel::Scan(_)
             | Rel::System(_)
+            | Rel::Changes(_)
             | Rel::Values { .. }
             | Rel::Constants { .. }
             | Rel::Function { .. }

@@ -4,15 +4,17 @@
 //! that look at all columns of their input (DISTINCT, set operations) project to them first.
 
 use crate::failure::from_datafusion;
+use crate::lower::PastView;
 use crate::lower::columns;
 use crate::lower::comparisons::Typed;
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, build, keep};
 use crate::lower::set_operations::Side;
-use crate::scan::{MemoryTable, ScanColumn, StorageTable};
+use crate::scan::{ChangesColumn, ChangesTable, MemoryTable, ScanColumn, StorageTable};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use base::id::CommitTs;
 use base::{Error, ErrorKind, Result};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, DFSchema};
@@ -20,9 +22,13 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{
     EmptyRelation, Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr,
 };
-use sql::bound::{ColRef, Cte, CteId, Expr, JoinKind, Rel, SortKey, SystemScan, TableScan, TypedCol};
+use sql::bound::{
+    ChangeColumn, ChangesScan, ColRef, Cte, CteId, Expr, JoinKind, Rel, SortKey, SystemScan, TableScan,
+    TypedCol,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use storage::ChangesSpec;
 
 impl Lowering<'_> {
     /// Lowers a relation that refers to nothing outside itself.
@@ -32,6 +38,7 @@ impl Lowering<'_> {
             Rel::Empty { columns } => empty(columns),
             Rel::Scan(scan) => self.scan(scan),
             Rel::System(scan) => self.system(scan),
+            Rel::Changes(scan) => self.changes(scan),
             Rel::Values { rows, columns } => self.values(rows, columns),
             Rel::Function { proc, args, columns } if args.iter().any(contains_subquery) => {
                 let unit = build(Ok(LogicalPlanBuilder::empty(true)))?;
@@ -76,9 +83,46 @@ impl Lowering<'_> {
             .map(|(id, c)| (columns::name(c.col), ScanColumn::Stored { id: *id, form: c.ty.form.clone() }))
             .collect();
         columns.extend(scan.row_address.map(|col| (columns::name(col), ScanColumn::RowAddress)));
-        let view = Arc::clone(&self.context.view);
-        let key = self.context.statement.catalog.table(scan.table).map_or(&[][..], |t| &t.primary_key);
-        let table = StorageTable::new(view, scan.table, scan.alias.clone(), columns, key);
+        let (reader, catalog, time) = match scan.as_of {
+            None => (&self.context.view, &self.context.statement.catalog, self.context.read_at.as_ref()),
+            Some(ts) => {
+                let past = self.past(ts)?;
+                (&past.reader, &past.catalog, Some(&past.time))
+            }
+        };
+        let title = match time {
+            None => scan.alias.clone(),
+            Some(time) => format!("{} as of {time}", scan.alias),
+        };
+        let def = catalog.table(scan.table).map(AsRef::as_ref);
+        let table = StorageTable::new(Arc::clone(reader), scan.table, title, columns, def);
+        self.provider(Arc::new(table))
+    }
+
+    fn past(&self, ts: CommitTs) -> Result<&PastView> {
+        let found = self.context.past.get(&ts).map(AsRef::as_ref);
+        found.ok_or_else(|| Error::internal(format!("no snapshot was taken at {ts}")))
+    }
+
+    fn changes(&mut self, scan: &ChangesScan) -> Result<LogicalPlan> {
+        let columns = scan.columns.iter().map(|(what, c)| {
+            let column = match what {
+                ChangeColumn::Stored(id) => ChangesColumn::Stored { id: *id, form: c.ty.form.clone() },
+                ChangeColumn::Operation => ChangesColumn::Operation,
+                ChangeColumn::CommitTs => ChangesColumn::CommitTs,
+            };
+            (columns::name(c.col), column)
+        });
+        let past = self.past(scan.until)?;
+        let spec = ChangesSpec {
+            table: scan.table,
+            projection: Vec::new(),
+            after: scan.after,
+            until: scan.until,
+            old_images: scan.old_images,
+        };
+        let title = format!("Changes of {} from {} to {}", scan.alias, scan.after, past.time);
+        let table = ChangesTable::new(Arc::clone(&past.reader), spec, title, columns.collect());
         self.provider(Arc::new(table))
     }
 

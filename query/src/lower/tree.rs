@@ -89,6 +89,11 @@ pub(crate) fn replaced(expr: &Expr, replace: &impl Fn(&Expr) -> Option<Expr>) ->
     copy
 }
 
+/// Whether the value of an expression depends on a parameter.
+pub(crate) fn mentions_parameter(expr: &Expr) -> bool {
+    any(expr, &mut |e| matches!(e, Expr::Param { .. }))
+}
+
 /// Visits the scans of a relation, those of its subqueries included.
 pub(crate) fn scans(rel: &Rel, visit: &mut impl FnMut(&TableScan)) {
     if let Rel::Scan(scan) = rel {
@@ -119,6 +124,7 @@ pub(crate) fn inputs(rel: &Rel) -> Vec<&Rel> {
         | Rel::Empty { .. }
         | Rel::Scan(_)
         | Rel::System(_)
+        | Rel::Changes(_)
         | Rel::Values { .. }
         | Rel::Constants { .. }
         | Rel::Function { .. }
@@ -142,6 +148,7 @@ pub(crate) fn expressions(rel: &Rel) -> Vec<&Expr> {
         | Rel::Empty { .. }
         | Rel::Scan(_)
         | Rel::System(_)
+        | Rel::Changes(_)
         | Rel::Constants { .. }
         | Rel::CteRef { .. }
         | Rel::Distinct { .. }

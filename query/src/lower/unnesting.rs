@@ -218,7 +218,12 @@ impl Unnesting<'_, '_> {
                 let left = Box::new(copy);
                 Ok((Rel::Join { kind: JoinKind::Inner, left, right, on: None, lateral: true }, binding))
             }
-            Rel::Unit | Rel::Empty { .. } | Rel::Scan(_) | Rel::System(_) | Rel::Constants { .. } => {
+            Rel::Unit
+            | Rel::Empty { .. }
+            | Rel::Scan(_)
+            | Rel::System(_)
+            | Rel::Changes(_)
+            | Rel::Constants { .. } => {
                 Err(Error::internal("a relation without expressions refers to the outside"))
             }
         }

@@ -140,8 +140,14 @@ impl RelationEstimate {
     }
 }
 
-/// What is known of a column of a table with `rows` rows.
-pub(crate) fn column(form: &Form, bounds: Option<(Datum, Datum)>, rows: f64, is_key: bool) -> ColumnEstimate {
+/// What is known of a column of a table with `rows` rows. `counted`: different values when they were counted last.
+pub(crate) fn column(
+    form: &Form,
+    bounds: Option<(Datum, Datum)>,
+    rows: f64,
+    is_key: bool,
+    counted: Option<u64>,
+) -> ColumnEstimate {
     let bounds = bounds.and_then(|(min, max)| Some((number(&min, form)?, number(&max, form)?)));
     // Whole numbers have at most as many values as their range.
     let steps = match form {
@@ -152,6 +158,7 @@ pub(crate) fn column(form: &Form, bounds: Option<(Datum, Datum)>, rows: f64, is_
     let in_range = bounds.zip(steps).map(|((min, max), steps)| (max - min) * steps + 1.0);
     let distinct = match form {
         _ if is_key => Some(rows),
+        _ if counted.is_some() => counted.map(|values| (values as f64).min(rows)),
         Form::Bool => Some(2.0),
         _ => in_range.map(|values| values.min(rows)),
     };

@@ -3,6 +3,7 @@
 //! Must not know bound trees. Invariants: a predicate is either evaluated by storage or given to it as a sieve,
 //! never both and never neither; DataFusion's own ways to change rows stay refused.
 
+mod changes;
 mod estimate;
 mod exec;
 mod memory;
@@ -12,6 +13,7 @@ mod reader;
 mod series;
 mod sieve;
 
+pub(crate) use changes::{ChangesColumn, ChangesTable};
 pub(crate) use estimate::{ColumnEstimate, RelationEstimate};
 pub(crate) use exec::ScanExec;
 pub(crate) use memory::MemoryTable;

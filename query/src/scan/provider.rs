@@ -11,6 +11,7 @@ use crate::scan::sieve::StoredColumns;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use base::id::{ColumnId, TableId};
+use catalog::TableDef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchema, Result};
@@ -42,6 +43,8 @@ pub(crate) struct StorageTable {
     stored: Arc<StoredColumns>,
     /// Names of the primary key's columns, as far as the statement names them all.
     key: Vec<String>,
+    /// Different values, as ANALYZE counted them.
+    distinct: BTreeMap<ColumnId, u64>,
     estimate: OnceLock<RelationEstimate>,
 }
 
@@ -51,7 +54,7 @@ impl StorageTable {
         table: TableId,
         alias: String,
         columns: Vec<(String, ScanColumn)>,
-        primary_key: &[ColumnId],
+        def: Option<&TableDef>,
     ) -> Self {
         let fields: Vec<Field> = columns
             .iter()
@@ -67,9 +70,11 @@ impl StorageTable {
         let stored: StoredColumns = stored.collect();
         let name_of =
             |id: &ColumnId| stored.iter().find(|(_, (known, _))| known == id).map(|(n, _)| n.clone());
-        let key: Option<Vec<String>> = primary_key.iter().map(name_of).collect();
+        let key: Option<Vec<String>> = def.map_or(&[][..], |d| &d.primary_key).iter().map(name_of).collect();
+        let counted = def.map_or(&[][..], |d| &d.distinct).iter();
         Self {
             key: key.unwrap_or_default(),
+            distinct: counted.map(|count| (count.column, count.values)).collect(),
             estimate: OnceLock::new(),
             stored: Arc::new(stored),
             reader,
@@ -161,7 +166,8 @@ impl StorageTable {
         for (name, (id, form)) in self.stored.iter() {
             let bounds = self.reader.rough_bounds(self.table, *id)?;
             let is_key = matches!(self.key.as_slice(), [only] if only == name);
-            columns.insert(name.clone(), estimate::column(form, bounds, rows, is_key));
+            let counted = self.distinct.get(id).copied();
+            columns.insert(name.clone(), estimate::column(form, bounds, rows, is_key, counted));
         }
         let keys = if self.key.is_empty() { Vec::new() } else { vec![self.key.clone()] };
         Ok(self.estimate.get_or_init(|| RelationEstimate { rows, rows_unfiltered: rows, columns, keys }))

@@ -7,7 +7,7 @@ use base::id::{ColumnId, TableId};
 use futures::stream::BoxStream;
 use std::fmt;
 use std::sync::Arc;
-use storage::{ReadView, ScanMetrics, ScanSpec};
+use storage::{Changes, ChangesSpec, ReadView, ScanMetrics, ScanSpec};
 use types::Datum;
 
 /// A consistent state of the tables.
@@ -18,6 +18,8 @@ pub trait TableReader: Send + Sync + fmt::Debug {
     fn live_rows(&self, table: TableId) -> Result<u64>;
     /// Least and greatest value of a column, roughly; for choosing plans only.
     fn rough_bounds(&self, table: TableId, column: ColumnId) -> Result<Option<(Datum, Datum)>>;
+    /// What changed in a table up to this state. Blocks.
+    fn changes(&self, spec: &ChangesSpec) -> Result<Changes>;
 }
 
 /// A planned scan, cut into splits that run independently.
@@ -71,5 +73,9 @@ impl TableReader for ReadView {
 
     fn rough_bounds(&self, table: TableId, column: ColumnId) -> Result<Option<(Datum, Datum)>> {
         self.rough_bounds(table, column)
+    }
+
+    fn changes(&self, spec: &ChangesSpec) -> Result<Changes> {
+        self.changes(spec)
     }
 }

@@ -72,11 +72,24 @@ impl Core {
     }
 
     /// The catalog that the next statement is bound with.
-    pub(crate) fn catalog(&self) -> Arc<CatalogState> {
+    pub(crate) fn catalog(&self) -> Result<Arc<CatalogState>> {
+        if let Some(snapshot) = self.as_of(self.transaction_us())? {
+            return Ok(Arc::clone(snapshot.catalog()));
+        }
+        Ok(self.newest_catalog())
+    }
+
+    /// The catalog as the running transaction has it.
+    pub(crate) fn newest_catalog(&self) -> Arc<CatalogState> {
         match self.transaction.storage() {
             Some(transaction) => Arc::clone(transaction.catalog()),
             None => Arc::clone(self.engine.database().snapshot().catalog()),
         }
+    }
+
+    /// now(), without beginning a transaction.
+    pub(crate) fn transaction_us(&self) -> i64 {
+        self.transaction.started_us().unwrap_or_else(|| self.engine.now_us())
     }
 
     /// Existing schemas of search_path, in order.
@@ -109,6 +122,16 @@ impl Core {
 
     /// What a statement that reads `view` is planned and run with.
     pub(crate) fn query_context(&mut self, view: ReadView, parameters: Arc<Vec<Datum>>) -> QueryContext {
+        let transaction_us = self.transaction.started(self.engine.now_us());
+        self.query_context_at(view, parameters, transaction_us)
+    }
+
+    pub(crate) fn query_context_at(
+        &self,
+        view: ReadView,
+        parameters: Arc<Vec<Datum>>,
+        transaction_us: i64,
+    ) -> QueryContext {
         let now = self.engine.now_us();
         let catalog = Arc::clone(view.catalog());
         let settings = definitions()
@@ -116,7 +139,6 @@ impl Core {
             .map(|d| (d.name.to_ascii_lowercase(), self.variables.show(d.name).unwrap_or_default()))
             .chain(self.variables.custom())
             .collect();
-        let transaction_us = self.transaction.started(now);
         let statement = StatementContext {
             transaction_us,
             io: IoSettings { now: Some(transaction_us), ..self.io_settings() },
@@ -132,7 +154,13 @@ impl Core {
             sizes: Arc::new(view.clone()),
         };
         QueryContext {
-            system: Arc::new(SystemCatalog::new(view.clone(), self.variables.clone())),
+            system: Arc::new(SystemCatalog::new(
+                view.clone(),
+                self.variables.clone(),
+                self.engine.database().clone(),
+            )),
+            past: Arc::default(),
+            read_at: None,
             view: Arc::new(view),
             statement: Arc::new(statement),
             parameters,

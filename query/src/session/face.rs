@@ -69,7 +69,7 @@ impl Session {
 
     /// The name of a schema as the running transaction sees it.
     pub fn schema_name(&self, schema: SchemaId) -> Option<String> {
-        let catalog = self.core.as_ref()?.catalog();
+        let catalog = self.core.as_ref()?.newest_catalog();
         catalog.schema(schema).map(|def| def.name.clone())
     }
 

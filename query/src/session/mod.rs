@@ -5,6 +5,7 @@
 mod block;
 mod core;
 mod face;
+mod past;
 mod plan;
 mod prepare;
 mod rows;
@@ -15,5 +16,7 @@ mod variable;
 
 pub(crate) use self::core::Core;
 pub use face::Session;
+pub(crate) use past::shown;
 pub use prepare::{Parsed, Prepared};
 pub(crate) use rows::{ahead, carry, ready_batches};
+pub(crate) use transaction::Block;

@@ -2,7 +2,9 @@
 //!
 //! Invariant: a bound statement is used only with the catalog and settings it was bound with.
 
+use crate::lower::PastViews;
 use crate::session::core::Core;
+use crate::session::past::PastReads;
 use crate::threads::{DeepTree, QueryThreads};
 use base::id::Oid;
 use base::{Error, Result};
@@ -12,8 +14,8 @@ use sql::bound::{BoundStatement, ColRef, OutputColumn};
 use sql::parse::{ParsedStatement, StatementAst};
 use sql::statement::{Binding, bind_statement};
 use std::sync::Arc;
-use types::SqlType;
 use types::sql_type::oid;
+use types::{Datum, SqlType};
 
 /// A parsed statement of a query string. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub(crate) struct Bound {
     /// Kept, so that the same address means the same catalog.
     catalog: Arc<CatalogState>,
     settings_generation: u64,
+    /// Whether it names a time: then it is bound for each execution anew.
+    names_time: bool,
 }
 
 impl Bound {
@@ -70,27 +74,37 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
     }
     let declared: Vec<Option<Oid>> =
         parameter_types.iter().map(|o| (o.0 != 0 && *o != oid::UNKNOWN).then_some(*o)).collect();
-    let catalog = core.catalog();
-    let bound = Arc::new(bind(core, parsed, &declared, catalog)?);
+    let catalog = core.catalog()?;
+    let past = PastReads::new(core, None, core.transaction_us());
+    let bound = Arc::new(bind(core, parsed, &declared, catalog, &past)?);
     let output = output_of(bound.statement()?)?;
     Ok(Prepared { parameter_types: bound.parameter_types.clone(), output, parsed: parsed.clone(), bound })
 }
 
 impl Prepared {
-    /// The bound statement for `catalog`, bound again when something it depends on has changed.
-    pub(crate) fn bound_with(&self, core: &Core, catalog: &Arc<CatalogState>) -> Result<Arc<Bound>> {
+    /// The bound statement for `catalog`, bound again when something it depends on has changed, and the snapshots of
+    /// the times that it names.
+    pub(crate) fn bound_with(
+        &self,
+        core: &Core,
+        catalog: &Arc<CatalogState>,
+        parameters: &[Datum],
+        transaction_us: i64,
+    ) -> Result<(Arc<Bound>, PastViews)> {
         let unchanged = Arc::ptr_eq(&self.bound.catalog, catalog) || self.bound.catalog == *catalog;
-        if unchanged && self.bound.settings_generation == core.variables.generation() {
-            return Ok(Arc::clone(&self.bound));
+        let same_settings = self.bound.settings_generation == core.variables.generation();
+        if unchanged && same_settings && !self.bound.names_time {
+            return Ok((Arc::clone(&self.bound), PastViews::default()));
         }
         let declared: Vec<Option<Oid>> = self.parameter_types.iter().map(|t| Some(t.oid)).collect();
-        let bound = bind(core, &self.parsed, &declared, Arc::clone(catalog))?;
+        let past = PastReads::new(core, Some(parameters), transaction_us);
+        let bound = bind(core, &self.parsed, &declared, Arc::clone(catalog), &past)?;
         let same_parameters = bound.parameter_types.len() == self.parameter_types.len()
             && bound.parameter_types.iter().zip(&self.parameter_types).all(|(a, b)| a.oid == b.oid);
         if !same_parameters || !same_output(&output_of(bound.statement()?)?, &self.output) {
             return Err(Error::unsupported("cached plan must not change result type"));
         }
-        Ok(Arc::new(bound))
+        Ok((Arc::new(bound), past.into_views()))
     }
 
     /// The bound statement as it was prepared, for statements that depend on no table.
@@ -108,16 +122,29 @@ fn ends_transaction(parsed: &Parsed) -> bool {
     matches!(parsed.statement.ast(), StatementAst::Commit { .. } | StatementAst::Rollback { .. })
 }
 
-fn bind(core: &Core, parsed: &Parsed, declared: &[Option<Oid>], catalog: Arc<CatalogState>) -> Result<Bound> {
+fn bind(
+    core: &Core,
+    parsed: &Parsed,
+    declared: &[Option<Oid>],
+    catalog: Arc<CatalogState>,
+    past: &PastReads<'_>,
+) -> Result<Bound> {
     let search_path = core.search_path(&catalog);
     let context = BindContext::new(&parsed.text, &catalog)
         .with_search_path(&search_path)
         .with_session(crate::engine::DATABASE, &core.user)
         .with_parameter_types(declared)
+        .with_past(past)
         .with_io(core.io_settings());
     let Binding { statement, parameters } = bind_statement(&context, &parsed.statement)?;
     let tree = DeepTree::new(statement, parsed.text.len(), threads(core));
-    Ok(Bound { tree, parameter_types: parameters, settings_generation: core.variables.generation(), catalog })
+    Ok(Bound {
+        tree,
+        parameter_types: parameters,
+        settings_generation: core.variables.generation(),
+        catalog,
+        names_time: past.asked(),
+    })
 }
 
 fn same_output(a: &Option<Vec<OutputColumn>>, b: &Option<Vec<OutputColumn>>) -> bool {
@@ -152,6 +179,12 @@ fn output_of(statement: &BoundStatement) -> Result<Option<Vec<OutputColumn>>> {
         | BoundStatement::Commit { .. }
         | BoundStatement::Rollback { .. }
         | BoundStatement::Checkpoint
+        | BoundStatement::Vacuum { .. }
+        | BoundStatement::Analyze { .. }
+        | BoundStatement::Truncate { .. }
+        | BoundStatement::AlterTable { .. }
+        | BoundStatement::UndropTable { .. }
+        | BoundStatement::CloneTable(_)
         | BoundStatement::DiscardAll
         | BoundStatement::Deallocate { .. } => None,
     })

@@ -7,7 +7,9 @@ use crate::copy::{self, CopyIn};
 use crate::ddl;
 use crate::dml;
 use crate::interrupt::{Interrupt, Running};
+use crate::maintenance;
 use crate::session::core::Core;
+use crate::session::past::past_view;
 use crate::session::plan::explained;
 use crate::session::prepare::Prepared;
 use crate::session::rows;
@@ -40,6 +42,10 @@ impl Core {
         let parameters = Arc::new(parameters);
         if let Some(done) = self.session_statement(prepared.statement()?, last)? {
             return Ok(done);
+        }
+        if matches!(prepared.statement()?, BoundStatement::Vacuum { .. }) {
+            let interrupt = running.interrupt.clone();
+            return maintenance::vacuum(self, prepared, last, &interrupt).await;
         }
         let own = last && self.transaction.block() == Block::Idle;
         if self.transaction.block() == Block::Idle {
@@ -124,14 +130,25 @@ impl Core {
         interrupt: &Interrupt,
     ) -> Result<Execution> {
         let database = self.engine.database().clone();
+        let transaction_us = self.transaction.started(self.engine.now_us());
+        let as_of = self.as_of(transaction_us)?;
         let view = if needs_writing(prepared.statement()?) {
             self.check_writable(prepared.statement()?)?;
             self.transaction.command(&database).view()
+        } else if let Some(snapshot) = &as_of {
+            self.transaction.in_use = true;
+            snapshot.view()
         } else {
             self.transaction.read_view(&database)
         };
-        let bound = prepared.bound_with(self, view.catalog())?;
-        let context = self.query_context(view, parameters);
+        let (bound, past) = prepared.bound_with(self, view.catalog(), &parameters, transaction_us)?;
+        let mut context = self.query_context(view, parameters);
+        context.past = past;
+        if let Some(snapshot) = &as_of {
+            let view = past_view(&database, snapshot, self.io_settings());
+            context.view = Arc::clone(&view.reader);
+            context.read_at = Some(view.time.clone());
+        }
         match bound.statement()? {
             BoundStatement::Query(query) => {
                 let stream =
@@ -149,6 +166,15 @@ impl Core {
             BoundStatement::DropSchemas { schemas, cascade, notices } => {
                 ddl::drop_schemas(self, schemas, *cascade, notices)
             }
+            BoundStatement::Truncate { tables } => ddl::truncate(self, tables),
+            BoundStatement::AlterTable { table, actions, notices } => {
+                ddl::alter_table(self, *table, actions, notices)
+            }
+            BoundStatement::UndropTable { schemas, name } => ddl::undrop_table(self, schemas, name),
+            BoundStatement::CloneTable(clone) => ddl::clone_table(self, clone),
+            BoundStatement::Analyze { verbose, tables } => {
+                maintenance::analyze(self, tables, *verbose, interrupt).await
+            }
             BoundStatement::Copy(copy) => copy::run(self, copy, &context, own, running).await,
             BoundStatement::Explain { statement, analyze, verbose } => {
                 let threads = self.engine.shared.threads.clone();
@@ -159,11 +185,23 @@ impl Core {
     }
 
     fn check_writable(&self, statement: &BoundStatement) -> Result<()> {
-        if self.transaction.read_only {
+        self.check_present(command_name(statement))?;
+        // ANALYZE changes no answers, so PostgreSQL allows it.
+        if self.transaction.read_only && !matches!(statement, BoundStatement::Analyze { .. }) {
             let message = format!("cannot execute {} in a read-only transaction", command_name(statement));
             return Err(Error::new(ErrorKind::ReadOnlyTransaction, message));
         }
         Ok(())
+    }
+
+    /// 25006 while the session reads the past.
+    pub(crate) fn check_present(&self, command: &str) -> Result<()> {
+        if self.variables.get("nyala.as_of").is_empty() {
+            return Ok(());
+        }
+        let message = format!("cannot execute {command} while nyala.as_of is set");
+        Err(Error::new(ErrorKind::ReadOnlyTransaction, message)
+            .with_hint("RESET nyala.as_of returns to the present."))
     }
 
     /// Commits (or rolls back) and ends local settings either way. Blocks the thread.
@@ -232,7 +270,12 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::CreateTable(_)
         | BoundStatement::DropTables { .. }
         | BoundStatement::CreateSchema { .. }
-        | BoundStatement::DropSchemas { .. } => true,
+        | BoundStatement::DropSchemas { .. }
+        | BoundStatement::Analyze { .. }
+        | BoundStatement::Truncate { .. }
+        | BoundStatement::AlterTable { .. }
+        | BoundStatement::UndropTable { .. }
+        | BoundStatement::CloneTable(_) => true,
         BoundStatement::Copy(copy) => matches!(copy.direction, CopyDirection::From { .. }),
         BoundStatement::Explain { statement, analyze, .. } => *analyze && needs_writing(statement),
         _ => false,
@@ -248,6 +291,12 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::DropTables { .. } => "DROP TABLE",
         BoundStatement::CreateSchema { .. } => "CREATE SCHEMA",
         BoundStatement::DropSchemas { .. } => "DROP SCHEMA",
+        BoundStatement::Vacuum { .. } => "VACUUM",
+        BoundStatement::Analyze { .. } => "ANALYZE",
+        BoundStatement::Truncate { .. } => "TRUNCATE TABLE",
+        BoundStatement::AlterTable { .. } => "ALTER TABLE",
+        BoundStatement::UndropTable { .. } => "UNDROP TABLE",
+        BoundStatement::CloneTable(_) => "CREATE TABLE CLONE",
         BoundStatement::Copy(_) => "COPY FROM",
         _ => "EXPLAIN ANALYZE",
     }

@@ -76,6 +76,11 @@ impl SessionTransaction {
         *self.started_us.get_or_insert(now_us)
     }
 
+    /// Start of the transaction, if it has one yet.
+    pub(crate) fn started_us(&self) -> Option<i64> {
+        self.started_us
+    }
+
     /// A transaction whose levels come from the session's defaults.
     pub(crate) fn set_defaults(&mut self, isolation: Isolation, read_only: bool) {
         self.isolation = isolation;

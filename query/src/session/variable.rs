@@ -84,6 +84,12 @@ impl Core {
         if local && self.transaction.block() == Block::Idle {
             self.notice("WARNING", "25P01", "SET LOCAL can only be used in transaction blocks");
         }
+        if name.eq_ignore_ascii_case("nyala.as_of")
+            && let SettingValue::Values(values) = value
+        {
+            let checked = self.checked_as_of(&values.join(", "))?;
+            return self.variables.set(name, &[checked], local);
+        }
         match value {
             SettingValue::Default if local => {
                 let default = definition(name).map(|d| d.default).unwrap_or_default();

@@ -230,6 +230,7 @@ const DEFINITIONS: &[Definition] = &[
         Kind::Int { min: 0, max: 262_143, unit_ms: false },
         "Sets the maximum number of simultaneously prepared transactions.",
     ),
+    variable("nyala.as_of", "", Kind::Text, "Sets the time at which tables are read; empty for now."),
     only(variable("role", "none", Kind::Text, "Sets the current role."), &["none", "postgres"]),
     variable("row_security", "on", Kind::Bool, "Enable row security."),
     variable(

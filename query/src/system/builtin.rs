@@ -6,7 +6,7 @@ use crate::lower::SystemRelations;
 use crate::settings::Variables;
 use crate::system::table::SystemTable;
 use crate::system::{attributes, information_schema, relations, server, storage};
-use ::storage::ReadView;
+use ::storage::{Database, ReadView};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use base::{Error, Result};
@@ -21,11 +21,12 @@ pub(crate) struct SystemCatalog {
     pub(crate) state: Arc<CatalogState>,
     pub(crate) view: ReadView,
     pub(crate) variables: Variables,
+    pub(crate) database: Database,
 }
 
 impl SystemCatalog {
-    pub(crate) fn new(view: ReadView, variables: Variables) -> Self {
-        Self { state: Arc::clone(view.catalog()), view, variables }
+    pub(crate) fn new(view: ReadView, variables: Variables, database: Database) -> Self {
+        Self { state: Arc::clone(view.catalog()), view, variables, database }
     }
 
     /// Adds the rows of this database.
@@ -49,6 +50,10 @@ impl SystemCatalog {
             ("information_schema", "table_constraints") => information_schema::table_constraints(self, table),
             ("information_schema", "key_column_usage") => information_schema::key_column_usage(self, table),
             ("nyala", "tables") => storage::tables(self, table)?,
+            ("nyala", "tablets") => storage::tablets(self, table)?,
+            ("nyala", "segments") => storage::segments(self, table)?,
+            ("nyala", "pins") => storage::pins(self, table),
+            ("nyala", "jobs") => storage::jobs(self, table),
             // All others are empty here, or hold nothing but built-in rows.
             _ => {}
         }

@@ -12,3 +12,4 @@ mod storage;
 mod table;
 
 pub(crate) use builtin::SystemCatalog;
+pub(crate) use storage::retention_text;

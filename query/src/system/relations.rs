@@ -81,6 +81,7 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("relnatts", value(table.columns.len())),
             ("relhasindex", flag(table.has_primary_key())),
             ("relreplident", word("d")),
+            ("reloptions", super::storage::options(table)),
         ];
         row.extend(shared.clone());
         out.row(&row);

@@ -1,14 +1,19 @@
-//! The relations of schema `nyala`: what storage knows of the user's tables.
+//! The relations of schema `nyala`: what storage knows of the user's tables, and the parameters of tables.
 //!
-//! Invariant: figures are of the statement's snapshot.
+//! Invariant: rows and fingerprints are of the statement's snapshot; all else is of the moment it is asked.
 
 use crate::lower::TableSizes;
 use crate::system::SystemCatalog;
 use crate::system::relations::schema_name;
-use crate::system::table::{SystemTable, value};
+use crate::system::table::{SystemTable, Value, value, word};
 use ::storage::ReadView;
 use base::Result;
-use base::id::TableId;
+use base::id::{CommitTs, TableId, TabletId};
+use catalog::TableDef;
+use types::sql_type::oid;
+use types::{Datum, Interval, IoSettings, SqlType};
+
+const MICROS_PER_DAY: u64 = 86_400_000_000;
 
 impl TableSizes for ReadView {
     fn bytes(&self, table: TableId) -> Result<u64> {
@@ -19,12 +24,163 @@ impl TableSizes for ReadView {
 /// `nyala.tables`. Reads every table once, for its fingerprint.
 pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
     for table in catalog.state.tables() {
+        let history = catalog.database.history(table.id)?;
+        let options = &table.options;
         out.row(&[
             ("schema_name", value(schema_name(catalog, table))),
             ("table_name", value(&table.name)),
             ("row_count", value(catalog.view.row_count(table.id)?.to_string())),
             ("fingerprint", value(format!("{:032x}", catalog.view.fingerprint(table.id)?))),
+            ("history_retention", options.history_retention_us.and_then(|us| value(retention_text(us)))),
+            ("history_max_bytes", options.history_max_bytes.and_then(value)),
+            ("compression", word(if options.compact { "compact" } else { "default" })),
+            ("oldest_readable", history.and_then(|h| time(h.oldest_readable))),
+            ("live_bytes", history.and_then(|h| value(h.live_bytes))),
+            ("history_bytes", history.and_then(|h| value(h.history_bytes))),
+            ("distinct_values", distinct(table)),
         ]);
     }
     Ok(())
+}
+
+/// `nyala.tablets`.
+pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
+    for tablet in catalog.database.tablets()? {
+        let def = catalog.state.table(tablet.table);
+        let own = def.and_then(|d| d.tablets.iter().find(|t| t.id == tablet.tablet));
+        let buckets = own
+            .filter(|t| !t.buckets.is_empty())
+            .and_then(|t| value(t.buckets.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")));
+        let partition = own.and_then(|t| {
+            let range = usize::try_from(t.range?).ok()?;
+            def?.partitioning.range.as_ref()?.partitions.get(range).map(|p| p.name.clone())
+        });
+        out.row(&[
+            ("schema_name", def.and_then(|d| value(schema_name(catalog, d)))),
+            ("table_name", def.and_then(|d| value(&d.name))),
+            ("table_id", value(tablet.table)),
+            ("tablet_id", value(tablet.tablet)),
+            ("buckets", buckets),
+            ("partition", partition.and_then(value)),
+            ("dropped_at", tablet.dropped.and_then(time)),
+            ("memtables", value(tablet.memtables)),
+            ("memtable_rows", value(tablet.memtable_rows)),
+            ("memtable_bytes", value(tablet.memtable_bytes)),
+            ("live_segments", value(tablet.live_segments)),
+            ("live_segment_rows", value(tablet.live_segment_rows)),
+            ("dead_rows", value(tablet.dead_rows)),
+            ("live_segment_bytes", value(tablet.live_segment_bytes)),
+            ("history_segments", value(tablet.history_segments)),
+            ("history_segment_bytes", value(tablet.history_segment_bytes)),
+            ("oldest_readable", time(tablet.oldest_readable)),
+        ]);
+    }
+    Ok(())
+}
+
+/// `nyala.segments`: one row per attachment of a segment.
+pub(super) fn segments(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
+    for segment in catalog.database.segments()? {
+        let def = catalog.state.table(segment.table);
+        out.row(&[
+            ("schema_name", def.and_then(|d| value(schema_name(catalog, d)))),
+            ("table_name", def.and_then(|d| value(&d.name))),
+            ("table_id", value(segment.table)),
+            ("tablet_id", value(segment.tablet)),
+            ("reference_id", value(segment.reference)),
+            ("segment_id", value(segment.segment)),
+            ("kind", word(if segment.history { "history" } else { "live" })),
+            ("rows", value(segment.rows)),
+            ("dead_rows", value(segment.dead_rows)),
+            ("file_bytes", value(segment.file_bytes)),
+            ("attached_at", time(segment.attach_ts)),
+            ("detached_at", segment.detach_ts.and_then(time)),
+            ("first_begin", time(segment.begin_min)),
+            ("last_begin", time(segment.begin_max)),
+        ]);
+    }
+    Ok(())
+}
+
+/// `nyala.pins`.
+pub(super) fn pins(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for pin in catalog.database.pins() {
+        out.row(&[
+            ("owner", value(&pin.owner)),
+            ("reads_at", time(pin.commit_ts)),
+            ("commit_ts", value(pin.commit_ts)),
+            ("readers", value(pin.count)),
+        ]);
+    }
+}
+
+/// `nyala.jobs`.
+pub(super) fn jobs(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for job in catalog.database.jobs() {
+        let def = job.tablet.and_then(|tablet| table_of(catalog, tablet));
+        out.row(&[
+            ("job_id", value(job.id)),
+            ("kind", word(job.kind)),
+            ("schema_name", def.and_then(|d| value(schema_name(catalog, d)))),
+            ("table_name", def.and_then(|d| value(&d.name))),
+            ("tablet_id", job.tablet.and_then(value)),
+            ("started_at", time(CommitTs(job.started_us))),
+            ("rows_done", value(job.rows_done)),
+            ("rows_total", Some(job.rows_total).filter(|rows| *rows > 0).and_then(value)),
+        ]);
+    }
+}
+
+fn table_of(catalog: &SystemCatalog, tablet: TabletId) -> Option<&TableDef> {
+    catalog.state.tables().map(AsRef::as_ref).find(|def| def.tablets.iter().any(|t| t.id == tablet))
+}
+
+/// pg_class.reloptions: the parameters that a table has of its own.
+pub(super) fn options(table: &TableDef) -> Value {
+    let options = &table.options;
+    let mut parts = Vec::new();
+    if let Some(us) = options.history_retention_us {
+        parts.push(format!("\"history_retention={}\"", retention_text(us)));
+    }
+    if let Some(bytes) = options.history_max_bytes {
+        parts.push(format!("history_max_bytes={bytes}"));
+    }
+    if options.compact {
+        parts.push("compression=compact".to_owned());
+    }
+    if parts.is_empty() { None } else { value(format!("{{{}}}", parts.join(","))) }
+}
+
+/// A span of time as an interval shows it, in days of 24 hours; 0 as it is written.
+pub(crate) fn retention_text(us: u64) -> String {
+    if us == 0 {
+        return "0".to_owned();
+    }
+    let interval = Interval {
+        months: 0,
+        days: i32::try_from(us / MICROS_PER_DAY).unwrap_or(i32::MAX),
+        micros: i64::try_from(us % MICROS_PER_DAY).unwrap_or(0),
+    };
+    let mut out = String::new();
+    let written = SqlType::of(oid::INTERVAL)
+        .map(|ty| types::format_text(&ty, &Datum::Interval(interval), &IoSettings::default(), &mut out));
+    match written {
+        Some(Ok(())) => out,
+        _ => format!("{us} us"),
+    }
+}
+
+/// `column=count, ..` of the columns that ANALYZE counted.
+fn distinct(table: &TableDef) -> Value {
+    let counts: Vec<String> = table
+        .distinct
+        .iter()
+        .filter_map(|count| Some(format!("{}={}", table.column(count.column)?.name, count.values)))
+        .collect();
+    if counts.is_empty() { None } else { value(counts.join(", ")) }
+}
+
+/// A commit timestamp as timestamptz is read.
+fn time(ts: CommitTs) -> Value {
+    value(crate::session::shown(ts, &IoSettings::default()))
 }

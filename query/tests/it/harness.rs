@@ -141,7 +141,7 @@ impl Client {
     }
 }
 
-async fn collect(execution: Execution) -> Result<Answer> {
+pub(crate) async fn collect(execution: Execution) -> Result<Answer> {
     let settings = IoSettings::default();
     match execution {
         Execution::Command(tag) => Ok(Answer { rows: Vec::new(), tag }),

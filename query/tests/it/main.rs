@@ -5,6 +5,8 @@ mod copy;
 mod correlated;
 mod functions;
 mod harness;
+mod history;
+mod maintenance;
 mod operator_matrix;
 mod psql;
 mod restart;

@@ -1,7 +1,10 @@
 //! What the binder is told from outside, and where in a statement an expression stands.
 
-use base::id::Oid;
+use crate::bound::Expr;
+use base::Result;
+use base::id::{CommitTs, Oid};
 use catalog::CatalogState;
+use std::sync::Arc;
 use types::text::IoSettings;
 
 /// Everything outside the statement that its meaning depends on.
@@ -18,6 +21,17 @@ pub struct BindContext<'a> {
     pub parameter_types: &'a [Option<Oid>],
     /// How text constants are read.
     pub io: IoSettings,
+    /// Other times; without it no statement may name one.
+    pub past: Option<&'a dyn Past>,
+}
+
+/// What a statement may ask about times other than its own.
+pub trait Past: std::fmt::Debug {
+    /// The commit timestamp that an expression of type timestamptz, interval, bigint or unknown (a text constant)
+    /// stands for; None while it depends on parameters that have no values yet. 22023 for a time to come.
+    fn commit_ts(&self, time: &Expr) -> Result<Option<CommitTs>>;
+    /// The catalog of that time.
+    fn catalog(&self, ts: CommitTs) -> Result<Arc<CatalogState>>;
 }
 
 impl<'a> BindContext<'a> {
@@ -31,6 +45,7 @@ impl<'a> BindContext<'a> {
             user: "postgres",
             parameter_types: &[],
             io: IoSettings::default(),
+            past: None,
         }
     }
 
@@ -50,6 +65,12 @@ impl<'a> BindContext<'a> {
     #[must_use]
     pub fn with_io(mut self, io: IoSettings) -> Self {
         self.io = io;
+        self
+    }
+
+    #[must_use]
+    pub fn with_past(mut self, past: &'a dyn Past) -> Self {
+        self.past = Some(past);
         self
     }
 
@@ -83,6 +104,7 @@ pub enum Clause {
     PartitionBound,
     CopyWhere,
     ConflictUpdate,
+    AsOf,
 }
 
 impl Clause {
@@ -109,6 +131,7 @@ impl Clause {
             Clause::PartitionBound => "partition bound",
             Clause::CopyWhere => "COPY FROM WHERE conditions",
             Clause::ConflictUpdate => "ON CONFLICT DO UPDATE",
+            Clause::AsOf => "AS OF",
         }
     }
 }

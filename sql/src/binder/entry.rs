@@ -197,7 +197,7 @@ impl Binder<'_> {
         }
         let row_address = with_address.then(|| self.new_col());
         let entry = self.scope_table(table, name.clone(), &columns);
-        (TableScan { table: table.id, columns, row_address, alias: name }, entry)
+        (TableScan { table: table.id, columns, row_address, alias: name, as_of: None }, entry)
     }
 
     /// The scope entry of a table whose columns are `columns` (in table order), found under `name`.

@@ -119,7 +119,6 @@ impl Binder<'_> {
         let at = self.parts(name)?.1;
         let refused = [
             (!with_hints.is_empty() || !index_hints.is_empty(), "a table hint"),
-            (version.is_some(), "a table at an earlier time"),
             (*with_ordinality, "WITH ORDINALITY"),
             (!partitions.is_empty(), "a partition in FROM"),
             (json_path.is_some(), "a path behind a table"),
@@ -128,14 +127,23 @@ impl Binder<'_> {
         if let Some((_, what)) = refused.iter().find(|(present, _)| *present) {
             return Err(self.unsupported(what, at));
         }
+        let time = match version {
+            None => None,
+            Some(ast::TableVersion::ForSystemTimeAsOf(time)) => Some(time),
+            Some(_) => return Err(self.unsupported("this form of a table at an earlier time", at)),
+        };
         match args {
+            Some(_) if time.is_some() => Err(self.unsupported("AS OF of a function", at)),
             Some(ast::TableFunctionArgs { args, settings: None }) => {
                 self.table_function(name, args, alias.as_ref(), scope)
             }
             Some(_) => Err(self.unsupported("SETTINGS", at)),
             None => {
                 let mut own = Scope { parent: Some(scope), ..Scope::default() };
-                let rel = self.named_relation(name, alias.as_ref(), &mut own)?;
+                let rel = match time {
+                    Some(time) => self.past_relation(name, alias.as_ref(), time, &mut own)?,
+                    None => self.named_relation(name, alias.as_ref(), &mut own)?,
+                };
                 Ok(Side { rel, tables: own.tables, lateral: false })
             }
         }
@@ -146,7 +154,7 @@ impl Binder<'_> {
     }
 
     /// A scope entry for columns under an alias, or under `name`.
-    fn aliased(
+    pub(super) fn aliased(
         &mut self,
         mut columns: Vec<ScopeColumn>,
         alias: Option<&ast::TableAlias>,
@@ -273,6 +281,10 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Result<Side> {
         let (schema, function, at) = self.qualified(name)?;
+        let ours = schema.as_deref().is_none_or(|s| matches!(s, "pg_catalog" | "nyala"));
+        if ours && function == super::changes::NAME {
+            return self.table_changes(args, alias, at);
+        }
         let inner = Scope::inside(scope);
         let siblings: Vec<ColRef> =
             scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();

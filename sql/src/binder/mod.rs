@@ -15,6 +15,7 @@
 //!   and [`Binder::parameter_types`].
 
 mod aggregate;
+mod changes;
 mod coerce;
 mod conditional;
 mod context;
@@ -34,6 +35,7 @@ mod object_name;
 mod operator;
 mod order;
 mod output;
+mod past;
 mod polymorphic;
 mod query;
 mod resolve;
@@ -44,7 +46,7 @@ mod subquery;
 mod tests;
 mod type_name;
 
-pub use context::{BindContext, Clause};
+pub use context::{BindContext, Clause, Past};
 pub use scope::{Scope, ScopeColumn, ScopeTable};
 
 use crate::bound::{ColRef, CteId, Expr};

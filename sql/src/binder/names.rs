@@ -137,6 +137,11 @@ impl Binder<'_> {
         self.context.catalog.table_named(schema.id, name).cloned().map(Relation::Table)
     }
 
+    /// The folded schema, when given, and name of an object.
+    pub fn split_name(&self, name: &ast::ObjectName) -> Result<(Option<String>, String)> {
+        self.qualified(name).map(|(schema, name, _)| (schema, name))
+    }
+
     pub(super) fn relation(&self, name: &ast::ObjectName) -> Result<Relation> {
         let (schema, table, at) = self.qualified(name)?;
         self.find_relation(schema.as_deref(), &table).ok_or_else(|| {
@@ -195,6 +200,11 @@ impl Binder<'_> {
             located(Error::new(ErrorKind::UndefinedSchema, "no schema has been selected to create in"), at)
         })
     }
+}
+
+/// The system relation of that name; without schema those of pg_catalog, which are found first.
+pub(super) fn system_of(schema: Option<&str>, name: &str) -> Option<&'static SystemRelation> {
+    system_relation(schema.unwrap_or("pg_catalog"), name)
 }
 
 /// A quoted dotted name as messages show it.

@@ -3,7 +3,9 @@
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
 use super::{BoundQuery, ColRef, Expr, OutputColumn, Rel, TypedCol};
-use base::id::{SchemaId, TableId};
+use base::id::{ColumnId, CommitTs, SchemaId, TableId};
+use catalog::{TableDef, TableOptions};
+use std::sync::Arc;
 use types::SqlType;
 
 /// Any statement.
@@ -63,6 +65,31 @@ pub enum BoundStatement {
     },
     /// DISCARD ALL, CHECKPOINT and other statements without operands that the session carries out.
     Checkpoint,
+    Vacuum {
+        full: bool,
+        verbose: bool,
+        analyze: bool,
+        tables: Targets,
+    },
+    Analyze {
+        verbose: bool,
+        tables: Targets,
+    },
+    Truncate {
+        tables: Vec<TableId>,
+    },
+    /// The notices tell of a table that does not exist; then there is none.
+    AlterTable {
+        table: Option<TableId>,
+        actions: Vec<AlterTableAction>,
+        notices: Vec<String>,
+    },
+    /// The first of the schemas in which a table of that name can be had back.
+    UndropTable {
+        schemas: Vec<SchemaId>,
+        name: String,
+    },
+    CloneTable(Box<BoundClone>),
     DiscardAll,
     /// One prepared statement by its name, or all.
     Deallocate {
@@ -155,6 +182,53 @@ pub struct BoundCreateTable {
     pub primary_key_name: Option<String>,
     pub hash: Vec<(Vec<usize>, u32)>,
     pub range: Option<(Vec<usize>, Vec<catalog::RangePartition>)>,
+    pub options: OptionChanges,
+}
+
+/// CREATE TABLE .. CLONE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundClone {
+    pub schema: SchemaId,
+    pub name: String,
+    pub if_not_exists: bool,
+    /// As it is defined at the time that is cloned.
+    pub source: Arc<TableDef>,
+    /// None: now.
+    pub at: Option<CommitTs>,
+    pub options: OptionChanges,
+}
+
+/// What VACUUM and ANALYZE are about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    AllTables,
+    /// Without columns: all of them.
+    Tables(Vec<(TableId, Vec<ColumnId>)>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlterTableAction {
+    AddRangePartition { at: usize, if_not_exists: bool, partition: catalog::RangePartition },
+    DropRangePartition { at: usize, if_exists: bool, name: String },
+    SetOptions(OptionChanges),
+}
+
+/// Options that a statement sets or, with `Some(None)`, gives back to the server's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct OptionChanges {
+    pub history_retention_us: Option<Option<u64>>,
+    pub history_max_bytes: Option<Option<u64>>,
+    pub compact: Option<bool>,
+}
+
+impl OptionChanges {
+    pub fn applied_to(self, options: TableOptions) -> TableOptions {
+        TableOptions {
+            history_retention_us: self.history_retention_us.unwrap_or(options.history_retention_us),
+            history_max_bytes: self.history_max_bytes.unwrap_or(options.history_max_bytes),
+            compact: self.compact.unwrap_or(options.compact),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

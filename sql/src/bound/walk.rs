@@ -151,6 +151,7 @@ pub fn rel_children_mut(rel: &mut Rel, change: Change<'_>) -> Result<()> {
         | Rel::Empty { columns: _ }
         | Rel::Scan(_)
         | Rel::System(_)
+        | Rel::Changes(_)
         | Rel::Constants { chunks: _, columns: _ }
         | Rel::CteRef { cte: _, columns: _ } => Ok(()),
         Rel::Values { rows, columns: _ } => rows.iter_mut().flatten().try_for_each(change),

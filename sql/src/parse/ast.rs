@@ -48,6 +48,14 @@ pub enum StatementAst {
         chain: bool,
     },
     Checkpoint,
+    Vacuum(VacuumSpec),
+    Analyze(AnalyzeSpec),
+    Truncate(TruncateSpec),
+    AlterTable(Box<AlterTableSpec>),
+    UndropTable {
+        name: ObjectName,
+    },
+    CloneTable(Box<CloneSpec>),
     DiscardAll,
     /// DEALLOCATE; None for ALL.
     Deallocate {
@@ -149,6 +157,71 @@ pub struct CreateTableSpec {
     /// Of the table, in order; more than one is an error of the binder's.
     pub keys: Vec<KeySpec>,
     pub partitions: Vec<PartitionLevel>,
+    pub options: Vec<TableOption>,
+}
+
+/// `name = value` of WITH, SET or RESET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableOption {
+    /// In lower case; with its namespace and a dot in front when it has one.
+    pub name: String,
+    pub at: usize,
+    pub value: Option<String>,
+}
+
+/// CREATE TABLE .. CLONE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CloneSpec {
+    pub name: ObjectName,
+    pub if_not_exists: bool,
+    pub source: ObjectName,
+    /// AS OF.
+    pub at: Option<Box<Expr>>,
+    pub options: Vec<TableOption>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterTableSpec {
+    pub name: ObjectName,
+    pub if_exists: bool,
+    pub actions: Vec<AlterAction>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum AlterAction {
+    AddRangePartition { if_not_exists: bool, partition: PartitionSpec },
+    DropRangePartition { at: usize, if_exists: bool, name: Ident },
+    SetOptions(Vec<TableOption>),
+    ResetOptions(Vec<TableOption>),
+}
+
+/// VACUUM; no table means all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VacuumSpec {
+    pub full: bool,
+    pub verbose: bool,
+    pub analyze: bool,
+    pub tables: Vec<TableTarget>,
+}
+
+/// ANALYZE; no table means all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnalyzeSpec {
+    pub verbose: bool,
+    pub tables: Vec<TableTarget>,
+}
+
+/// A table and perhaps some of its columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TableTarget {
+    pub name: ObjectName,
+    pub columns: Vec<Ident>,
+    pub columns_at: Option<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct TruncateSpec {
+    pub tables: Vec<ObjectName>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

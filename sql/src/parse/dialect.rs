@@ -4,12 +4,13 @@
 //! However often the parser tries one reading and then another, the time it takes stays in proportion to the tokens.
 
 use super::in_list;
+use super::versions;
 use super::words::{is_label, is_name};
 use sqlparser::ast::{Expr, UnaryOperator};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 use std::any::TypeId;
 use std::cell::Cell;
 
@@ -23,13 +24,16 @@ const READINGS_PER_TOKEN_MAX: usize = 64;
 pub(crate) struct NyalaDialect {
     /// Operands that may still be read.
     readings: Cell<usize>,
+    /// Whether a table of the statement is read at an earlier time.
+    versions: bool,
 }
 
 impl NyalaDialect {
-    /// For parsing so many tokens.
-    pub(crate) fn for_tokens(tokens: usize) -> Self {
-        let readings = tokens.saturating_add(READINGS_PER_TOKEN_MAX).saturating_mul(READINGS_PER_TOKEN_MAX);
-        Self { readings: Cell::new(readings) }
+    /// For parsing these tokens.
+    pub(crate) fn for_tokens(tokens: &[TokenWithSpan]) -> Self {
+        let readings =
+            tokens.len().saturating_add(READINGS_PER_TOKEN_MAX).saturating_mul(READINGS_PER_TOKEN_MAX);
+        Self { readings: Cell::new(readings), versions: versions::are_in(tokens) }
     }
 }
 
@@ -121,6 +125,10 @@ impl Dialect for NyalaDialect {
         supports_xml_expressions,
     );
 
+    /// Only where it is asked for: sqlparser has more forms of versions, whose words are names in PostgreSQL.
+    fn supports_table_versioning(&self) -> bool {
+        self.versions
+    }
     /// `abc!` left PostgreSQL with version 14.
     fn supports_factorial_operator(&self) -> bool {
         false

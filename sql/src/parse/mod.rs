@@ -6,12 +6,14 @@
 //! Invariant: every span in a tree has line 1 and, as its column, the position in characters (from 1) in the
 //! whole query string; it is what an error's position means.
 
+mod alter;
 mod ast;
 mod copy;
 mod cursor;
 mod dialect;
 mod in_list;
 mod literal_rows;
+mod maintenance;
 mod operators;
 mod pieces;
 mod session;
@@ -19,15 +21,17 @@ mod statement;
 mod table;
 mod tokens;
 mod unsupported;
+mod versions;
 mod whole_table;
 mod words;
 mod write;
 
 pub use ast::{
-    ColumnConstraint, ColumnConstraintKind, ColumnSpec, ConflictAction, ConflictSpec, ConflictTarget,
-    CopyOption, CopySource, CopySpec, CopyValue, CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec,
-    InsertSource, InsertSpec, KeySpec, PartitionBound, PartitionLevel, PartitionSpec, SetClause, SetSpec,
-    SetTarget, StatementAst, TargetColumn, UpdateSpec, Word,
+    AlterAction, AlterTableSpec, AnalyzeSpec, CloneSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
+    ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
+    CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec, PartitionBound,
+    PartitionLevel, PartitionSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
+    TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
 };
 pub use literal_rows::LiteralRows;
 pub use statement::{ParsedStatement, parse, parse_expression};

@@ -303,7 +303,7 @@ fn explain_format(argument: Option<&str>, at: usize) -> Result<()> {
 }
 
 /// A boolean option; without argument it is on.
-fn boolean(name: &str, argument: Option<&str>, at: usize) -> Result<bool> {
+pub(crate) fn boolean(name: &str, argument: Option<&str>, at: usize) -> Result<bool> {
     match argument.map(str::to_ascii_lowercase).as_deref() {
         None | Some("true" | "on" | "1") => Ok(true),
         Some("false" | "off" | "0") => Ok(false),

@@ -9,7 +9,7 @@ use super::cursor::{Cursor, is_word};
 use super::dialect::NyalaDialect;
 use super::tokens::{StatementTokens, position, statements};
 use super::unsupported::{refuse, refused_statement};
-use super::{copy, session, table, write};
+use super::{alter, copy, maintenance, session, table, write};
 use crate::limits::{DEFINITION_CHAIN_MAX, Depth, check_bytes, check_tokens, too_complex};
 use crate::text::Text;
 use base::limits::STACK_BYTES;
@@ -73,7 +73,7 @@ pub fn parse_expression(text: &str) -> Result<Expr> {
     let tokens =
         all.next().unwrap_or(StatementTokens { tokens: Vec::new(), rows: None, end: 1, semicolon: None });
     check_tokens(&tokens.tokens)?;
-    let dialect = NyalaDialect::for_tokens(tokens.tokens.len());
+    let dialect = NyalaDialect::for_tokens(&tokens.tokens);
     let mut cursor = Cursor::new(&text, &dialect, tokens);
     let expr = cursor.sql(Parser::parse_expr)?;
     cursor.expect_end()?;
@@ -84,7 +84,7 @@ fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement
     let depth = check_tokens(&tokens.tokens)?;
     let start = tokens.tokens.first().map_or(1, |t| position(t.span.start));
     let own_text = text.slice(start, tokens.end).to_owned();
-    let dialect = NyalaDialect::for_tokens(tokens.tokens.len());
+    let dialect = NyalaDialect::for_tokens(&tokens.tokens);
     let (with, tokens) = split_with(text, &dialect, tokens)?;
     let mut cursor = Cursor::new(text, &dialect, tokens);
     let ast = statement(&mut cursor, with)?;
@@ -139,6 +139,21 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
     if cursor.take_word("copy") {
         return copy::copy(cursor);
+    }
+    if cursor.take_words(&["alter", "table"]) {
+        return alter::alter_table(cursor);
+    }
+    if cursor.take_word("undrop") {
+        return alter::undrop(cursor);
+    }
+    if cursor.take_word("truncate") {
+        return maintenance::truncate(cursor);
+    }
+    if cursor.take_word("vacuum") {
+        return maintenance::vacuum(cursor);
+    }
+    if cursor.take_word("analyze") || cursor.take_word("analyse") {
+        return maintenance::analyze(cursor);
     }
     if cursor.take_word("checkpoint") {
         return Ok(StatementAst::Checkpoint);

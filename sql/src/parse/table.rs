@@ -37,7 +37,6 @@ const REFUSED_CONSTRAINTS: &[Refused] = &[
 const REFUSED_CLAUSES: &[Refused] = &[
     (&["inherits"], "INHERITS", "List the columns in the table itself."),
     (&["using"], "USING in CREATE TABLE", "There is one storage engine; leave the clause out."),
-    (&["with"], "WITH (..) in CREATE TABLE", "Leave the clause out."),
     (&["without"], "WITHOUT OIDS", "Tables have no OIDs; leave the clause out."),
     (&["on", "commit"], "ON COMMIT", "There are no temporary tables."),
     (&["tablespace"], "TABLESPACE", "Leave the clause out."),
@@ -60,6 +59,9 @@ const RANGE_SHAPE: &str = "Write RANGE (column) (PARTITION p VALUES FROM (..) TO
 pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     let if_not_exists = if_not_exists(cursor)?;
     let name = cursor.qualified_name()?;
+    if cursor.take_word("clone") {
+        return super::alter::clone_table(cursor, name, if_not_exists);
+    }
     refuse_any(cursor, REFUSED_FORMS)?;
     let mut table = CreateTableSpec {
         name,
@@ -67,6 +69,7 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         columns: Vec::new(),
         keys: Vec::new(),
         partitions: Vec::new(),
+        options: Vec::new(),
     };
     if let Some(error) = names_only(cursor) {
         return Err(error);
@@ -81,6 +84,10 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         table.partitions = cursor.separated(partition_level)?;
     }
     refuse_any(cursor, REFUSED_CLAUSES)?;
+    if cursor.take_word("with") {
+        table.options = super::alter::options(cursor)?;
+        refuse_any(cursor, REFUSED_CLAUSES)?;
+    }
     Ok(StatementAst::CreateTable(Box::new(table)))
 }
 
@@ -229,7 +236,7 @@ fn partition_columns(cursor: &mut Cursor<'_>) -> Result<Vec<Ident>> {
     Ok(columns)
 }
 
-fn partition(cursor: &mut Cursor<'_>) -> Result<PartitionSpec> {
+pub(crate) fn partition(cursor: &mut Cursor<'_>) -> Result<PartitionSpec> {
     let at = cursor.at();
     cursor.expect_words(&["partition"])?;
     let name = cursor.name()?;

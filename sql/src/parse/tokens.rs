@@ -9,6 +9,7 @@ use super::literal_rows::{LiteralRows, Mixed, RowCollector};
 use super::operators;
 use super::pieces::pieces;
 use super::unsupported::refuse;
+use super::versions;
 use super::whole_table;
 use super::words::{is_null, settle, settle_last};
 use crate::limits::too_complex;
@@ -151,6 +152,7 @@ impl Reader<'_> {
             let mut tokens = std::mem::take(&mut self.tokens);
             settle_last(&mut tokens);
             whole_table::rewrite(self.text, &mut tokens)?;
+            versions::rewrite(&mut tokens);
             self.held += tokens.len() + STATEMENT_TOKENS;
             self.statements.push(StatementTokens { tokens, rows, end: self.end, semicolon });
         }

@@ -14,11 +14,8 @@ pub(crate) fn refuse(what: &str, at: usize) -> Error {
 
 /// First words and what to use instead; longer entries stand before shorter ones.
 const REFUSED: &[(&str, &str)] = &[
-    ("alter table", "Create a new table and copy the rows with INSERT INTO .. SELECT."),
     ("alter system", "Write the setting into the settings file."),
     ("alter", ""),
-    ("analyze", "Statistics are kept by every write; leave the statement out."),
-    ("analyse", "Statistics are kept by every write; leave the statement out."),
     ("call", ""),
     ("close", "Portals of the extended protocol take the place of cursors."),
     ("cluster", "Tables are kept sorted by their key."),
@@ -76,9 +73,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("revoke", ""),
     ("savepoint", "Roll the whole transaction back, or split it."),
     ("security", ""),
-    ("truncate", "Use DELETE FROM."),
     ("unlisten", ""),
-    ("vacuum", "Space is reclaimed without being told; leave the statement out."),
 ];
 
 /// How many words name the object of CREATE, ALTER and DROP.

@@ -2,7 +2,7 @@
 //!
 //! Must not know more of a statement than its kind.
 
-use super::{copy, create_table, delete, insert, schema, update};
+use super::{copy, create_table, delete, insert, maintenance, schema, update};
 use crate::binder::{BindContext, Binder};
 use crate::bound::{BoundStatement, SettingValue};
 use crate::parse::{ParsedStatement, SetTarget, StatementAst};
@@ -61,6 +61,12 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::Commit { chain } => BoundStatement::Commit { chain: *chain },
         StatementAst::Rollback { chain } => BoundStatement::Rollback { chain: *chain },
         StatementAst::Checkpoint => BoundStatement::Checkpoint,
+        StatementAst::Vacuum(spec) => maintenance::vacuum(binder, spec)?,
+        StatementAst::Analyze(spec) => maintenance::analyze(binder, spec)?,
+        StatementAst::Truncate(spec) => maintenance::truncate(binder, spec)?,
+        StatementAst::AlterTable(spec) => maintenance::alter_table(binder, context, spec)?,
+        StatementAst::UndropTable { name } => maintenance::undrop(binder, context, name)?,
+        StatementAst::CloneTable(spec) => maintenance::clone_table(binder, context, spec)?,
         StatementAst::DiscardAll => BoundStatement::DiscardAll,
         StatementAst::Deallocate { name } => {
             BoundStatement::Deallocate { name: name.as_ref().map(|n| binder.fold(n)) }

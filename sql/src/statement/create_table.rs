@@ -25,7 +25,7 @@ pub(super) fn bind(
     context: &BindContext<'_>,
     spec: &CreateTableSpec,
 ) -> Result<BoundCreateTable> {
-    let CreateTableSpec { name, if_not_exists, columns: column_specs, keys, partitions } = spec;
+    let CreateTableSpec { name, if_not_exists, columns: column_specs, keys, partitions, options } = spec;
     let (schema, name) = binder.creation_target(name)?;
     if column_specs.len() > TABLE_COLUMNS_MAX {
         let message = format!("tables can have at most {TABLE_COLUMNS_MAX} columns");
@@ -72,6 +72,7 @@ pub(super) fn bind(
         primary_key_name: key.name,
         hash,
         range,
+        options: super::options::set(options, &context.io)?,
     })
 }
 

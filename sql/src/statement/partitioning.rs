@@ -10,7 +10,7 @@ use crate::bound::NewColumn;
 use crate::parse::{PartitionBound, PartitionLevel, PartitionSpec};
 use base::limits::TABLETS_PER_TABLE_MAX;
 use base::{Error, ErrorKind, Result};
-use catalog::RangePartition;
+use catalog::{RangePartition, TableDef};
 use sqlparser::ast;
 use sqlparser::ast::Spanned;
 use types::{Datum, Form, SqlType};
@@ -71,6 +71,30 @@ pub(super) fn bind(
         );
     }
     Ok((hash, range))
+}
+
+/// The partition that ALTER TABLE adds; whether it fits the others is the catalog's to say.
+pub(super) fn added(
+    binder: &Binder<'_>,
+    context: &BindContext<'_>,
+    table: &TableDef,
+    spec: &PartitionSpec,
+) -> Result<RangePartition> {
+    let level = catalog::range_level(table)?;
+    let columns: Vec<NewColumn> = level
+        .columns
+        .iter()
+        .filter_map(|id| table.column(*id))
+        .map(|column| NewColumn {
+            name: column.name.clone(),
+            ty: column.ty.clone(),
+            not_null: true,
+            default: None,
+        })
+        .collect();
+    let columns: Vec<&NewColumn> = columns.iter().collect();
+    let mut bound = range_partitions(binder, context, &columns, std::slice::from_ref(spec))?;
+    bound.pop().ok_or_else(|| Error::internal("a partition was lost"))
 }
 
 /// The positions of a level's columns, which must be columns of the key.

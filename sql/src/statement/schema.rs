@@ -42,7 +42,11 @@ pub(super) fn drop_tables(binder: &Binder<'_>, spec: &DropSpec) -> Result<BoundS
 }
 
 /// What DROP says of a table that is not there: the schema, when that is what is missing.
-fn missing_table(binder: &Binder<'_>, name: &ast::ObjectName, error: &Error) -> Result<Option<Error>> {
+pub(super) fn missing_table(
+    binder: &Binder<'_>,
+    name: &ast::ObjectName,
+    error: &Error,
+) -> Result<Option<Error>> {
     if !matches!(error.kind(), ErrorKind::UndefinedTable | ErrorKind::UndefinedSchema) {
         return Ok(None);
     }

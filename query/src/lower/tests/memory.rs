@@ -111,6 +111,8 @@ impl Memory {
             }),
             parameters: Arc::default(),
             system: Arc::new(NoRelations),
+            past: Arc::default(),
+            read_at: None,
             runtime: Arc::clone(&self.runtime),
         }
     }
@@ -202,6 +204,10 @@ struct Reader {
 }
 
 impl TableReader for Reader {
+    fn changes(&self, _spec: &storage::ChangesSpec) -> Result<storage::Changes> {
+        Err(Error::internal("a table in memory has no history"))
+    }
+
     fn open(&self, spec: &ScanSpec) -> Result<OpenedScan> {
         let def = self.catalog.table(spec.table).unwrap();
         let all = self.rows.get(&spec.table).unwrap();

@@ -144,6 +144,7 @@ pub(super) fn rel(r: &Rel) -> String {
         Rel::Scan(scan) => {
             format!("scan({} #{}..)", scan.alias, scan.columns.first().map_or(0, |(_, c)| c.col.0))
         }
+        Rel::Changes(scan) => format!("changes {}", scan.alias),
         Rel::System(scan) => {
             format!("system({} #{}..)", scan.name, scan.columns.first().map_or(0, |(_, c)| c.col.0))
         }

@@ -1,0 +1,340 @@
+//! Times that statements name: what they mean, the snapshots taken for them, and reading those.
+//!
+//! Must not know SQL text. Invariants: a snapshot is held while the statement that named its time runs, not longer; an
+//! error about rows that are gone names the table, its oldest readable time and the setting.
+
+use crate::lower::{PastView, PastViews, QueryContext, evaluate, mentions_parameter};
+use crate::scan::{OpenedScan, TableReader};
+use crate::session::core::Core;
+use base::id::{ColumnId, CommitTs, TableId};
+use base::{Error, ErrorKind, Result};
+use catalog::CatalogState;
+use sql::binder::Past;
+use sql::bound::Expr;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use storage::{Changes, ChangesSpec, Database, ReadView, ScanSpec, Snapshot};
+use types::datetime::{interval_neg, timestamptz_add};
+use types::sql_type::oid;
+use types::{Datum, IoSettings, SqlType};
+
+const FORMS_HINT: &str = "Give a timestamp with time zone, an interval before now, or a commit timestamp in microseconds since 1970.";
+
+/// What one binding of a statement asks about other times.
+#[derive(Debug)]
+pub(crate) struct PastReads<'c> {
+    core: &'c Core,
+    /// None while they are not known.
+    parameters: Option<&'c [Datum]>,
+    transaction_us: i64,
+    snapshots: RefCell<BTreeMap<CommitTs, Snapshot>>,
+    asked: Cell<bool>,
+}
+
+impl<'c> PastReads<'c> {
+    pub(crate) fn new(core: &'c Core, parameters: Option<&'c [Datum]>, transaction_us: i64) -> Self {
+        Self { core, parameters, transaction_us, snapshots: RefCell::default(), asked: Cell::new(false) }
+    }
+
+    /// Whether the statement names a time: then what it means changes while nothing else does.
+    pub(crate) fn asked(&self) -> bool {
+        self.asked.get()
+    }
+
+    /// The snapshots taken, to be read.
+    pub(crate) fn into_views(self) -> PastViews {
+        let (database, io) = (self.core.engine.database(), self.core.io_settings());
+        let views = self.snapshots.into_inner().into_iter();
+        Arc::new(views.map(|(ts, snapshot)| (ts, past_view(database, &snapshot, io.clone()))).collect())
+    }
+
+    fn context(&self, parameters: &[Datum]) -> QueryContext {
+        let view = self.core.engine.database().snapshot().view();
+        self.core.query_context_at(view, Arc::new(parameters.to_vec()), self.transaction_us)
+    }
+}
+
+impl Past for PastReads<'_> {
+    fn commit_ts(&self, time: &Expr) -> Result<Option<CommitTs>> {
+        self.asked.set(true);
+        let ty = time.ty();
+        let meaning = Meaning { io: self.core.io_settings(), now_us: self.transaction_us };
+        let datum = match (time, self.parameters) {
+            (Expr::Const(datum, _), _) => datum.clone(),
+            (time, None) if mentions_parameter(time) => return Ok(None),
+            (time, parameters) => {
+                let array = evaluate(&self.context(parameters.unwrap_or_default()), time, &[], 1)?;
+                types::array::get(&ty.form, &array, 0)?
+            }
+        };
+        match datum {
+            Datum::Text(text) if ty.oid == oid::UNKNOWN => meaning.of_text(&text),
+            datum => meaning.of(&datum),
+        }
+        .map(Some)
+    }
+
+    fn catalog(&self, ts: CommitTs) -> Result<Arc<CatalogState>> {
+        let mut snapshots = self.snapshots.borrow_mut();
+        if let Some(known) = snapshots.get(&ts) {
+            return Ok(Arc::clone(known.catalog()));
+        }
+        let snapshot = snapshot_at(self.core.engine.database(), ts, &self.core.io_settings())?;
+        let catalog = Arc::clone(snapshot.catalog());
+        snapshots.insert(ts, snapshot);
+        Ok(catalog)
+    }
+}
+
+/// How values become times.
+#[derive(Debug)]
+struct Meaning {
+    io: IoSettings,
+    /// now().
+    now_us: i64,
+}
+
+impl Meaning {
+    fn of(&self, value: &Datum) -> Result<CommitTs> {
+        let micros = match value {
+            Datum::TimestampTz(micros) => match *micros {
+                i64::MAX => return Err(to_come("infinity")),
+                // Before every commit.
+                micros => micros.max(0),
+            },
+            Datum::Interval(interval) => {
+                let zone = &self.io.time_zone;
+                let before = timestamptz_add(self.now_us, interval_neg(*interval)?, zone)?;
+                let before = if before > self.now_us {
+                    timestamptz_add(self.now_us, *interval, zone)?
+                } else {
+                    before
+                };
+                before.max(0)
+            }
+            Datum::Int64(micros) if *micros >= 0 => *micros,
+            Datum::Int64(micros) => {
+                let message = format!("commit timestamp {micros} is negative");
+                return Err(Error::new(ErrorKind::InvalidParameterValue, message).with_hint(FORMS_HINT));
+            }
+            Datum::Null => {
+                return Err(Error::new(
+                    ErrorKind::InvalidParameterValue,
+                    "the time to read at must not be null",
+                )
+                .with_hint(FORMS_HINT));
+            }
+            other => return Err(Error::internal(format!("{other:?} as a time"))),
+        };
+        Ok(CommitTs(u64::try_from(micros).unwrap_or(0)))
+    }
+
+    fn of_text(&self, text: &str) -> Result<CommitTs> {
+        self.of(&self.read(text)?)
+    }
+
+    /// A text as timestamptz, else, when it is nothing but digits, as bigint, else as interval.
+    fn read(&self, text: &str) -> Result<Datum> {
+        let io = IoSettings { now: Some(self.now_us), ..self.io.clone() };
+        let read = |ty| {
+            let ty = SqlType::of(ty).ok_or_else(|| Error::internal("a type of times without form"))?;
+            types::parse_text(&ty, text.trim(), &io)
+        };
+        let as_time = read(oid::TIMESTAMPTZ);
+        let is_number = !text.trim().is_empty() && text.trim().bytes().all(|b| b.is_ascii_digit());
+        let other = |error: Error| {
+            let message = format!("invalid time to read at: \"{text}\"");
+            if error.kind() == ErrorKind::Internal {
+                return error;
+            }
+            Error::new(ErrorKind::InvalidDatetime, message).with_hint(FORMS_HINT)
+        };
+        match as_time {
+            Ok(time) => Ok(time),
+            Err(_) if is_number => read(oid::INT8).map_err(other),
+            Err(_) => read(oid::INTERVAL).map_err(other),
+        }
+    }
+}
+
+impl Core {
+    /// The time that nyala.as_of names, for a statement of a transaction that began at `transaction_us`.
+    pub(crate) fn as_of(&self, transaction_us: i64) -> Result<Option<Snapshot>> {
+        let text = self.variables.get("nyala.as_of");
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let meaning = Meaning { io: self.io_settings(), now_us: transaction_us };
+        let ts = meaning.of_text(text)?;
+        snapshot_at(self.engine.database(), ts, &meaning.io).map(Some)
+    }
+
+    /// nyala.as_of as it is kept: a point in time does not move with the session's time zone.
+    pub(crate) fn checked_as_of(&self, text: &str) -> Result<String> {
+        if text.trim().is_empty() {
+            return Ok(String::new());
+        }
+        let now_us = self.engine.now_us();
+        let meaning = Meaning { io: self.io_settings(), now_us };
+        let invalid = |error: Error| {
+            let message = format!("invalid value for parameter \"nyala.as_of\": \"{text}\"");
+            Error::new(ErrorKind::InvalidParameterValue, message)
+                .with_detail(error.message().to_owned())
+                .with_hint(FORMS_HINT)
+        };
+        let value = meaning.read(text).map_err(invalid)?;
+        let ts = meaning.of(&value).map_err(invalid)?;
+        if i64::try_from(ts.0).map_or(true, |us| us > now_us) {
+            return Err(invalid(to_come(&shown(ts, &meaning.io))));
+        }
+        let ty = match value {
+            Datum::TimestampTz(_) => oid::TIMESTAMPTZ,
+            Datum::Int64(_) => oid::INT8,
+            _ => oid::INTERVAL,
+        };
+        let ty = SqlType::of(ty).ok_or_else(|| Error::internal("a type of times without form"))?;
+        let mut out = String::new();
+        types::format_text(&ty, &value, &IoSettings::default(), &mut out)?;
+        Ok(out)
+    }
+}
+
+fn snapshot_at(database: &Database, ts: CommitTs, io: &IoSettings) -> Result<Snapshot> {
+    tokio::task::block_in_place(|| database.snapshot_at(ts)).map_err(|error| match error.kind() {
+        ErrorKind::InvalidParameterValue => to_come(&shown(ts, io)),
+        _ => error,
+    })
+}
+
+fn to_come(time: &str) -> Error {
+    let message = format!("cannot read at {time}: that time has not come yet");
+    Error::new(ErrorKind::InvalidParameterValue, message)
+}
+
+/// A commit timestamp as timestamptz shows it.
+pub(crate) fn shown(ts: CommitTs, io: &IoSettings) -> String {
+    let mut out = String::new();
+    let value = i64::try_from(ts.0).ok().map(Datum::TimestampTz);
+    let written = SqlType::of(oid::TIMESTAMPTZ)
+        .zip(value)
+        .map(|(ty, value)| types::format_text(&ty, &value, io, &mut out));
+    match written {
+        Some(Ok(())) => out,
+        _ => ts.to_string(),
+    }
+}
+
+/// A snapshot of the past as statements read it.
+pub(crate) fn past_view(database: &Database, snapshot: &Snapshot, io: IoSettings) -> Arc<PastView> {
+    let (ts, view) = (snapshot.commit_ts(), snapshot.view());
+    let catalog = Arc::clone(snapshot.catalog());
+    let time = shown(ts, &io);
+    let reader = PastReader { database: database.clone(), view, io, time: time.clone() };
+    Arc::new(PastView { reader: Arc::new(reader), catalog, time })
+}
+
+/// Reads a snapshot of the past.
+#[derive(Debug)]
+struct PastReader {
+    database: Database,
+    view: ReadView,
+    io: IoSettings,
+    /// As messages show it.
+    time: String,
+}
+
+impl PastReader {
+    fn explained(&self, table: TableId, error: Error) -> Error {
+        if error.kind() != ErrorKind::SnapshotTooOld {
+            return error;
+        }
+        let Some(def) = self.view.catalog().table(table) else { return error };
+        let Ok(Some(history)) = self.database.history(table) else { return error };
+        let oldest = shown(history.oldest_readable, &self.io);
+        let message = format!(
+            "snapshot too old: table \"{}\" cannot be read at {}, only at {oldest} and later",
+            def.name, self.time
+        );
+        let retention = match def.options.history_retention_us {
+            Some(us) => format!("It is {}.", crate::system::retention_text(us)),
+            None => "The server's setting applies to the table.".to_owned(),
+        };
+        Error::new(ErrorKind::SnapshotTooOld, message).with_hint(format!(
+            "How far back a table can be read is its parameter history_retention. {retention}"
+        ))
+    }
+}
+
+impl TableReader for PastReader {
+    fn open(&self, spec: &ScanSpec) -> Result<OpenedScan> {
+        self.view.open(spec).map_err(|e| self.explained(spec.table, e))
+    }
+
+    fn live_rows(&self, table: TableId) -> Result<u64> {
+        self.view.live_rows(table).map_err(|e| self.explained(table, e))
+    }
+
+    fn rough_bounds(&self, table: TableId, column: ColumnId) -> Result<Option<(Datum, Datum)>> {
+        TableReader::rough_bounds(&self.view, table, column).map_err(|e| self.explained(table, e))
+    }
+
+    fn changes(&self, spec: &ChangesSpec) -> Result<Changes> {
+        let error = match self.view.changes(spec) {
+            Ok(changes) => return Ok(changes),
+            Err(error) => error,
+        };
+        // Too old is where the changes start.
+        let start = Self {
+            database: self.database.clone(),
+            view: self.view.clone(),
+            io: self.io.clone(),
+            time: shown(spec.after, &self.io),
+        };
+        Err(start.explained(spec.table, error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Meaning;
+    use base::ErrorKind;
+    use base::id::CommitTs;
+    use types::{Datum, Interval, IoSettings};
+
+    const NOW: i64 = 1_700_000_000_000_000;
+
+    fn meaning() -> Meaning {
+        Meaning { io: IoSettings::default(), now_us: NOW }
+    }
+
+    #[test]
+    fn texts() {
+        let of = |text: &str| meaning().of_text(text).map(|ts| ts.0);
+        assert_eq!(of("2023-11-14 22:13:20+00").unwrap(), 1_700_000_000_000_000);
+        assert_eq!(of("2023-11-14 22:13:20").unwrap(), 1_700_000_000_000_000);
+        assert_eq!(of("now").unwrap(), 1_700_000_000_000_000);
+        assert_eq!(of("1 hour").unwrap(), 1_699_996_400_000_000);
+        assert_eq!(of("-1 hour").unwrap(), 1_699_996_400_000_000);
+        assert_eq!(of("-1h").unwrap(), 1_699_996_400_000_000);
+        assert_eq!(of("1699999999999999").unwrap(), 1_699_999_999_999_999);
+        assert_eq!(of("20231114").unwrap(), 1_699_920_000_000_000);
+        assert_eq!(of("-infinity").unwrap(), 0);
+        assert_eq!(of("0 seconds").unwrap(), 1_700_000_000_000_000);
+        for bad in ["", "yesteryear", "99999999999999999999999"] {
+            assert_eq!(of(bad).unwrap_err().kind(), ErrorKind::InvalidDatetime, "{bad}");
+        }
+        assert_eq!(of("infinity").unwrap_err().kind(), ErrorKind::InvalidParameterValue);
+    }
+
+    #[test]
+    fn values() {
+        let month = Interval { months: 1, days: 0, micros: 0 };
+        // 2023-10-14, in the calendar.
+        assert_eq!(meaning().of(&Datum::Interval(month)).unwrap(), CommitTs(1_697_321_600_000_000));
+        for bad in [Datum::Null, Datum::Int64(-1), Datum::TimestampTz(i64::MAX)] {
+            let error = meaning().of(&bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidParameterValue, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Tables as they were, what changed in them, and having them back.
+
+use crate::harness::{Client, Server};
+use base::ErrorKind;
+use query::api::Execution;
+use types::Datum;
+
+/// The time between what was done before and what is done behind this, in microseconds since 1970.
+async fn moment(client: &mut Client) -> i64 {
+    let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+    let before: i64 = client.rows(now).await[0].parse().unwrap();
+    // The next commit comes later than this.
+    while client.rows(now).await[0].parse::<i64>().unwrap() <= before {}
+    before
+}
+
+/// A table with three states; the times at which it had the first and the second.
+async fn three_states(client: &mut Client) -> [i64; 2] {
+    client.run("CREATE TABLE t (id bigint PRIMARY KEY, v text)").await.unwrap();
+    client.run("INSERT INTO t VALUES (1, 'a'), (2, 'b')").await.unwrap();
+    let first = moment(client).await;
+    client.run("UPDATE t SET v = 'A' WHERE id = 1").await.unwrap();
+    client.run("INSERT INTO t VALUES (3, 'c')").await.unwrap();
+    let second = moment(client).await;
+    client.run("DELETE FROM t WHERE id = 2").await.unwrap();
+    [first, second]
+}
+
+#[tokio::test]
+async fn a_table_is_read_at_times_of_all_forms() {
+    let server = Server::start();
+    let mut client = server.session();
+    let [first, second] = three_states(&mut client).await;
+    let at = format!("SELECT id, v FROM t FOR SYSTEM_TIME AS OF {first} ORDER BY id");
+    assert_eq!(client.rows(&at).await, ["1|a", "2|b"]);
+    let at = format!("SELECT x.v FROM t AS OF SYSTEM TIME {second} AS x WHERE x.id <> 3 ORDER BY x.id");
+    assert_eq!(client.rows(&at).await, ["A", "b"]);
+    let at = format!("SELECT v FROM t AS OF SYSTEM TIME '{second}' x ORDER BY id");
+    assert_eq!(client.rows(&at).await, ["A", "b", "c"]);
+    let time = format!("timestamptz 'epoch' + {first} * interval '1 microsecond'");
+    let at = format!("SELECT v FROM t FOR SYSTEM_TIME AS OF {time} WHERE id = 1");
+    assert_eq!(client.rows(&at).await, ["a"]);
+    let text = &client.rows(&format!("SELECT {time}")).await[0];
+    let at = format!("SELECT v FROM public.t FOR SYSTEM_TIME AS OF '{text}' WHERE id = 1");
+    assert_eq!(client.rows(&at).await, ["a"]);
+    for now in ["now()", "'0 seconds'", "interval '0'", "current_timestamp - interval '0'"] {
+        let at = format!("SELECT v FROM t FOR SYSTEM_TIME AS OF {now} ORDER BY id");
+        assert_eq!(client.rows(&at).await, ["A", "c"], "{now}");
+    }
+    let both = format!(
+        "SELECT old.id, old.v, new.v FROM t FOR SYSTEM_TIME AS OF {first} old FULL JOIN t AS OF SYSTEM TIME now() new \
+         ON old.id = new.id ORDER BY coalesce(old.id, new.id)"
+    );
+    assert_eq!(client.rows(&both).await, ["1|a|A", "2|b|∅", "∅|∅|c"]);
+    let back = format!("INSERT INTO t SELECT * FROM t FOR SYSTEM_TIME AS OF {first} WHERE id = 2");
+    assert_eq!(client.tag(&back).await, "INSERT 0 1");
+    assert_eq!(client.rows("SELECT count(*) FROM t").await, ["3"]);
+}
+
+#[tokio::test]
+async fn a_time_can_be_a_parameter() {
+    let server = Server::start();
+    let mut client = server.session();
+    let times = three_states(&mut client).await;
+    let statement = "SELECT string_agg(v, '' ORDER BY id) FROM t FOR SYSTEM_TIME AS OF $1";
+    let parsed = client.session.parse(statement).await.unwrap().remove(0);
+    let prepared = client.session.prepare(&parsed, &[]).await.unwrap();
+    assert_eq!(prepared.parameter_types[0].oid, types::sql_type::oid::TIMESTAMPTZ);
+    for (time, expected) in times.into_iter().zip(["ab", "Abc"]) {
+        let execution =
+            client.session.execute(&prepared, vec![Datum::TimestampTz(time)], true).await.unwrap();
+        assert!(matches!(execution, Execution::Rows { .. }));
+        let answer = crate::harness::collect(execution).await.unwrap();
+        assert_eq!(answer.rows, [expected]);
+    }
+    let error = client.session.execute(&prepared, vec![Datum::Null], true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidParameterValue);
+    client.session.fail().await;
+}
+
+#[tokio::test]
+async fn a_session_reads_the_past_and_writes_nothing() {
+    let server = Server::start();
+    let mut client = server.session();
+    let [first, second] = three_states(&mut client).await;
+    client.run("CREATE TABLE later (a int)").await.unwrap();
+    client.run(&format!("SET nyala.as_of = {first}")).await.unwrap();
+    assert_eq!(client.rows("SHOW nyala.as_of").await, [first.to_string()]);
+    assert_eq!(client.rows("SELECT v FROM t ORDER BY id").await, ["a", "b"]);
+    let own = format!("SELECT v FROM t FOR SYSTEM_TIME AS OF {second} ORDER BY id");
+    assert_eq!(client.rows(&own).await, ["A", "b", "c"]);
+    assert_eq!(client.error("SELECT * FROM later").await.kind(), ErrorKind::UndefinedTable);
+    for statement in [
+        "INSERT INTO t VALUES (9, 'x')",
+        "UPDATE t SET v = 'x'",
+        "DELETE FROM t",
+        "CREATE TABLE u (a int)",
+        "DROP TABLE t",
+        "TRUNCATE t",
+        "ALTER TABLE t SET (compression = compact)",
+        "CREATE TABLE u CLONE t",
+        "ANALYZE t",
+        "VACUUM t",
+    ] {
+        let error = client.error(statement).await;
+        assert_eq!(error.kind(), ErrorKind::ReadOnlyTransaction, "{statement}: {error:?}");
+        assert!(error.message().ends_with("while nyala.as_of is set"), "{error:?}");
+    }
+    client.run("BEGIN").await.unwrap();
+    client.run("SET LOCAL nyala.as_of = '0 seconds'").await.unwrap();
+    assert_eq!(client.rows("SELECT v FROM t ORDER BY id").await, ["A", "c"]);
+    client.run("COMMIT").await.unwrap();
+    assert_eq!(client.rows("SELECT count(*) FROM t").await, ["2"]);
+    client.run("RESET nyala.as_of").await.unwrap();
+    client.run("INSERT INTO t VALUES (9, 'x')").await.unwrap();
+    for bad in ["'soon'", "'2999-01-01'", "'infinity'", "9223372036854775807"] {
+        let error = client.error(&format!("SET nyala.as_of = {bad}")).await;
+        assert_eq!(error.kind(), ErrorKind::InvalidParameterValue, "{bad}");
+    }
+    assert_eq!(client.rows("SELECT count(*) FROM t").await, ["3"]);
+}
+
+#[tokio::test]
+async fn times_that_cannot_be_read_are_refused() {
+    let server = Server::start();
+    let mut client = server.session();
+    let before = moment(&mut client).await;
+    client.run("CREATE TABLE t (a int)").await.unwrap();
+    client.run("INSERT INTO t VALUES (1)").await.unwrap();
+    let mut kind = async |time: &str| {
+        client.error(&format!("SELECT * FROM t FOR SYSTEM_TIME AS OF {time}")).await.kind()
+    };
+    assert_eq!(kind("'2999-01-01'").await, ErrorKind::InvalidParameterValue);
+    assert_eq!(kind("now() + interval '1 day'").await, ErrorKind::InvalidParameterValue);
+    assert_eq!(kind("-1").await, ErrorKind::InvalidParameterValue);
+    assert_eq!(kind("NULL").await, ErrorKind::InvalidParameterValue);
+    assert_eq!(kind("'whenever'").await, ErrorKind::InvalidDatetime);
+    assert_eq!(kind("1.5").await, ErrorKind::DatatypeMismatch);
+    assert_eq!(kind("true").await, ErrorKind::DatatypeMismatch);
+    assert_eq!(kind("a").await, ErrorKind::UndefinedColumn);
+    assert_eq!(kind("(SELECT now())").await, ErrorKind::Unsupported);
+    assert_eq!(kind(&before.to_string()).await, ErrorKind::UndefinedTable);
+    let error = client.error("SELECT * FROM pg_class FOR SYSTEM_TIME AS OF now()").await;
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let error = client.error("WITH w AS (SELECT 1) SELECT * FROM w FOR SYSTEM_TIME AS OF now()").await;
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    // Words of the clause stay names elsewhere.
+    assert_eq!(client.rows("SELECT at.a FROM t at, t AS of WHERE of.a = at.a").await, ["1"]);
+    let names =
+        "SELECT before.a FROM t AS OF SYSTEM TIME now() before, t at, t version WHERE at.a = version.a";
+    assert_eq!(client.rows(names).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_time_before_the_history_is_refused_with_the_oldest() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY) WITH (history_retention = 0)").await.unwrap();
+    client.run("INSERT INTO t VALUES (1), (2)").await.unwrap();
+    let then = moment(&mut client).await;
+    client.run("DELETE FROM t WHERE a = 1").await.unwrap();
+    client.run("CHECKPOINT").await.unwrap();
+    client.run("VACUUM FULL t").await.unwrap();
+    let error = client.error(&format!("SELECT * FROM t FOR SYSTEM_TIME AS OF {then}")).await;
+    assert_eq!(error.kind(), ErrorKind::SnapshotTooOld);
+    assert!(error.message().starts_with("snapshot too old: table \"t\" cannot be read at 20"), "{error:?}");
+    assert!(error.hint().is_some_and(|h| h.contains("history_retention")), "{error:?}");
+}
+
+#[tokio::test]
+async fn names_are_those_of_the_time() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY)").await.unwrap();
+    client.run("INSERT INTO t VALUES (1)").await.unwrap();
+    let then = moment(&mut client).await;
+    client.run("DROP TABLE t").await.unwrap();
+    client.run("CREATE TABLE t (b text, c text)").await.unwrap();
+    assert_eq!(client.rows(&format!("SELECT a FROM t FOR SYSTEM_TIME AS OF {then}")).await, ["1"]);
+    assert!(client.rows("SELECT b, c FROM t").await.is_empty());
+    let error = client.error(&format!("SELECT a FROM t x FOR SYSTEM_TIME AS OF {then}")).await;
+    assert_eq!(error.kind(), ErrorKind::Syntax, "an alias stands behind the time");
+}
+
+#[tokio::test]
+async fn plans_show_the_time() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY)").await.unwrap();
+    let plan = client.rows("EXPLAIN SELECT a FROM t FOR SYSTEM_TIME AS OF now() x WHERE a > 1").await;
+    assert!(plan.iter().any(|line| line.contains("Scan on x as of 20")), "{plan:?}");
+    assert!(plan.iter().any(|line| line.contains("pushed: x.a > 1")), "{plan:?}");
+    client.run("SET nyala.as_of = '0 s'").await.unwrap();
+    let plan = client.rows("EXPLAIN SELECT a FROM t").await;
+    assert!(plan.iter().any(|line| line.contains("Scan on t as of 20")), "{plan:?}");
+    let plan = client.rows("EXPLAIN SELECT a FROM table_changes('t', '1 day', now())").await;
+    assert!(plan.iter().any(|line| line.contains("Changes of t from ")), "{plan:?}");
+}
+
+#[tokio::test]
+async fn changes_are_net_and_in_order() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (id bigint PRIMARY KEY, v text)").await.unwrap();
+    let start = moment(&mut client).await;
+    client.run("INSERT INTO t VALUES (1, 'a'), (2, 'b')").await.unwrap();
+    client
+        .run("BEGIN; UPDATE t SET v = 'x' WHERE id = 1; UPDATE t SET v = 'y' WHERE id = 1; COMMIT")
+        .await
+        .unwrap();
+    let middle = moment(&mut client).await;
+    client.run("DELETE FROM t WHERE id = 2").await.unwrap();
+    let all =
+        format!("SELECT operation, id, v FROM table_changes('t', {start}, now()) ORDER BY commit_ts, id");
+    let expected = ["insert|1|a", "insert|2|b", "update|1|y", "delete|2|b"];
+    assert_eq!(client.rows(&all).await, expected);
+    let tail = format!(
+        "SELECT c.*, c.commit_ts > {middle} FROM public.t, table_changes('public.t', {middle}, '0 s') c"
+    );
+    let tail = client.rows(&tail).await;
+    assert_eq!(tail.len(), 1);
+    assert!(tail[0].starts_with("2|b|delete|") && tail[0].ends_with("|t"), "{tail:?}");
+    let images = format!(
+        "SELECT operation, v FROM table_changes('T', {start}, {middle}, old_images => true) WHERE id = 1 \
+         ORDER BY commit_ts, operation DESC"
+    );
+    assert_eq!(client.rows(&images).await, ["insert|a", "update_old|a", "update|y"]);
+    let counted =
+        format!("SELECT operation, count(*) FROM table_changes('t', {start}, now()) GROUP BY 1 ORDER BY 1");
+    assert_eq!(client.rows(&counted).await, ["delete|1", "insert|2", "update|1"]);
+    assert_eq!(client.rows(&format!("SELECT count(*) FROM table_changes('t', {start}, now())")).await, ["4"]);
+    assert!(client.rows(&format!("SELECT 1 FROM table_changes('t', {start}, {start})")).await.is_empty());
+}
+
+#[tokio::test]
+async fn bad_calls_of_table_changes_are_refused() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY)").await.unwrap();
+    let mut kind =
+        async |args: &str| client.error(&format!("SELECT * FROM table_changes({args})")).await.kind();
+    assert_eq!(kind("'nope', '1 day', now()").await, ErrorKind::UndefinedTable);
+    assert_eq!(kind("'t', now(), '1 day'").await, ErrorKind::InvalidParameterValue);
+    assert_eq!(kind("'t', now(), now() + interval '1 day'").await, ErrorKind::InvalidParameterValue);
+    assert_eq!(kind("'t', now()").await, ErrorKind::UndefinedFunction);
+    assert_eq!(kind("'t', now(), now(), new_images => true").await, ErrorKind::UndefinedFunction);
+    assert_eq!(kind("'t', now(), now(), old_images => a").await, ErrorKind::UndefinedColumn);
+    assert_eq!(kind("5, now(), now()").await, ErrorKind::Unsupported);
+    assert_eq!(kind("'t', 'then', now()").await, ErrorKind::InvalidDatetime);
+    assert_eq!(kind("'pg_class', now(), now()").await, ErrorKind::Unsupported);
+    assert_eq!(kind("'a b c', now(), now()").await, ErrorKind::InvalidText);
+}
+
+#[tokio::test]
+async fn a_truncated_table_has_its_past() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY); CREATE TABLE u (a int)").await.unwrap();
+    client.run("INSERT INTO t VALUES (1), (2)").await.unwrap();
+    let start = moment(&mut client).await;
+    client.run("BEGIN").await.unwrap();
+    assert_eq!(client.tag("TRUNCATE TABLE t, ONLY u RESTART IDENTITY CASCADE").await, "TRUNCATE TABLE");
+    assert!(client.rows("SELECT * FROM t").await.is_empty());
+    client.run("INSERT INTO t VALUES (1)").await.unwrap();
+    assert_eq!(client.rows("SELECT * FROM t").await, ["1"]);
+    client.run("ROLLBACK").await.unwrap();
+    assert_eq!(client.rows("SELECT count(*) FROM t").await, ["2"]);
+    client.run("TRUNCATE t").await.unwrap();
+    assert!(client.rows("SELECT * FROM t").await.is_empty());
+    assert_eq!(client.rows(&format!("SELECT sum(a) FROM t FOR SYSTEM_TIME AS OF {start}")).await, ["3"]);
+    let changes = format!("SELECT a, operation FROM table_changes('t', {start}, now()) ORDER BY a");
+    assert_eq!(client.rows(&changes).await, ["1|delete", "2|delete"]);
+}
+
+#[tokio::test]
+async fn a_dropped_table_comes_back() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY)").await.unwrap();
+    client.run("INSERT INTO t VALUES (1), (2)").await.unwrap();
+    assert_eq!(client.error("UNDROP TABLE t").await.kind(), ErrorKind::DuplicateTable);
+    assert_eq!(client.error("UNDROP TABLE nope").await.kind(), ErrorKind::UndefinedTable);
+    client.run("DROP TABLE t").await.unwrap();
+    client.run("CREATE TABLE t (b text)").await.unwrap();
+    assert_eq!(client.error("UNDROP TABLE t").await.kind(), ErrorKind::DuplicateTable);
+    client.run("DROP TABLE t").await.unwrap();
+    assert_eq!(client.tag("UNDROP TABLE public.t").await, "UNDROP TABLE");
+    assert!(client.rows("SELECT b FROM t").await.is_empty());
+    assert_eq!(client.error("UNDROP TABLE nowhere.t").await.kind(), ErrorKind::UndefinedSchema);
+}
+
+#[tokio::test]
+async fn a_clone_lives_by_itself() {
+    let server = Server::start();
+    let mut client = server.session();
+    let [first, _] = three_states(&mut client).await;
+    assert_eq!(client.tag("CREATE TABLE now_t CLONE t").await, "CREATE TABLE");
+    let past = format!("CREATE TABLE then_t CLONE t AS OF {first} WITH (history_retention = '1 day')");
+    client.run(&past).await.unwrap();
+    client.run(&format!("CREATE TABLE IF NOT EXISTS again CLONE t AS OF SYSTEM TIME {first}")).await.unwrap();
+    client.run("CREATE TABLE IF NOT EXISTS again CLONE t").await.unwrap();
+    assert_eq!(client.error("CREATE TABLE again CLONE t").await.kind(), ErrorKind::DuplicateTable);
+    assert_eq!(client.error("CREATE TABLE other CLONE nope").await.kind(), ErrorKind::UndefinedTable);
+    assert_eq!(client.rows("SELECT v FROM now_t ORDER BY id").await, ["A", "c"]);
+    assert_eq!(client.rows("SELECT v FROM then_t ORDER BY id").await, ["a", "b"]);
+    assert_eq!(client.rows("SELECT v FROM again ORDER BY id").await, ["a", "b"]);
+    client.run("DELETE FROM then_t WHERE id = 1; INSERT INTO then_t VALUES (7, 'z')").await.unwrap();
+    let error = client.error("INSERT INTO then_t VALUES (2, 'twice')").await;
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation);
+    client.run("DROP TABLE t").await.unwrap();
+    assert_eq!(client.rows("SELECT v FROM then_t ORDER BY id").await, ["b", "z"]);
+    assert_eq!(client.rows("SELECT v FROM now_t ORDER BY id").await, ["A", "c"]);
+    let options = "SELECT reloptions FROM pg_class WHERE relname IN ('now_t', 'then_t') ORDER BY relname";
+    assert_eq!(client.rows(options).await, ["∅", "{\"history_retention=1 day\"}"]);
+}
