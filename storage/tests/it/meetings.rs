@@ -223,27 +223,6 @@ pub(crate) fn run(step: u64, seed: u64) {
     }
 }
 
-/// A table that is dropped while a reader has it: the reader goes on, also in segments that it had not opened.
-pub(crate) fn read_what_is_dropped(seed: u64) {
-    let mut world = world(seed);
-    world.settings.history_retention_us = 0;
-    world.drop_database();
-    world.open().unwrap();
-    let reader = world.database().snapshot();
-    let mut txn = world.begin();
-    txn.edit_catalog(CatalogEdit::DropTable(world.table)).unwrap();
-    txn.commit().unwrap();
-    world.database().checkpoint().unwrap();
-    world.database().collect().unwrap();
-    assert_eq!(rows::read_map(&reader.view(), world.table), world.model);
-    drop(reader);
-    world.database().collect().unwrap();
-    assert_eq!(world.disk.process().list("segment").unwrap(), Vec::<String>::new());
-    world.drop_database();
-    assert_eq!(Database::check(world.disk.process()).unwrap().problems, Vec::<String>::new());
-    world.open().unwrap();
-}
-
 /// A clone shares files with its source: each goes on without the other.
 pub(crate) fn clones_share_files(seed: u64) {
     let mut world = world(seed);
@@ -276,9 +255,26 @@ fn transactions_within_background_work_are_kept() {
     run(9, seeds::any());
 }
 
+/// A table that is dropped while a reader has it: the reader goes on, also in segments that it had not opened.
 #[test]
 fn a_reader_of_a_dropped_table_goes_on() {
-    read_what_is_dropped(1);
+    let mut world = world(1);
+    world.settings.history_retention_us = 0;
+    world.drop_database();
+    world.open().unwrap();
+    let reader = world.database().snapshot();
+    let mut txn = world.begin();
+    txn.edit_catalog(CatalogEdit::DropTable(world.table)).unwrap();
+    txn.commit().unwrap();
+    world.database().checkpoint().unwrap();
+    world.database().collect().unwrap();
+    assert_eq!(rows::read_map(&reader.view(), world.table), world.model);
+    drop(reader);
+    world.database().collect().unwrap();
+    assert_eq!(world.disk.process().list("segment").unwrap(), Vec::<String>::new());
+    world.drop_database();
+    assert_eq!(Database::check(world.disk.process()).unwrap().problems, Vec::<String>::new());
+    world.open().unwrap();
 }
 
 #[test]
