@@ -64,7 +64,6 @@ struct Scene {
     model: Model,
     past: Times,
     readers: Vec<(Snapshot, Model)>,
-    kept: bool,
     steps: i32,
 }
 
@@ -139,7 +138,7 @@ fn meet(disk: &SimulatedFileSystem, world: &World, work: &Work, n: u64, kept: bo
     let database = open(disk, world, &hook, kept);
     let past = Times::new(world.table);
     let (table, model) = (world.table, world.model.clone());
-    let mut scene = Scene { table, model, past, readers: Vec::new(), kept, steps: 0 };
+    let mut scene = Scene { table, model, past, readers: Vec::new(), steps: 0 };
     scene.past.note(database.snapshot().commit_ts(), &scene.model);
     // Deaths and rows in memtables beside what is in segments, and readers of different times.
     scene.look(&database);
