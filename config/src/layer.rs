@@ -26,6 +26,8 @@ pub struct Layer {
     pub checkpoint_log_bytes: Option<u64>,
     pub segment_rows_max: Option<usize>,
     pub segment_cache_bytes: Option<u64>,
+    pub history_retention_seconds: Option<u64>,
+    pub history_bytes_min: Option<u64>,
     pub segment_read_back: Option<bool>,
 }
 
@@ -81,6 +83,8 @@ impl Layer {
             checkpoint_log_bytes: upper.checkpoint_log_bytes.or(self.checkpoint_log_bytes),
             segment_rows_max: upper.segment_rows_max.or(self.segment_rows_max),
             segment_cache_bytes: upper.segment_cache_bytes.or(self.segment_cache_bytes),
+            history_retention_seconds: upper.history_retention_seconds.or(self.history_retention_seconds),
+            history_bytes_min: upper.history_bytes_min.or(self.history_bytes_min),
             segment_read_back: upper.segment_read_back.or(self.segment_read_back),
         }
     }

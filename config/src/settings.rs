@@ -28,6 +28,8 @@ pub struct Settings {
     pub checkpoint_log_bytes: u64,
     pub segment_rows_max: usize,
     pub segment_cache_bytes: u64,
+    pub history_retention_seconds: u64,
+    pub history_bytes_min: u64,
     pub segment_read_back: bool,
 }
 
@@ -68,6 +70,11 @@ impl Settings {
             checkpoint_log_bytes: at_least("checkpoint_log_bytes", layer.checkpoint_log_bytes, 1 << 20)?,
             segment_rows_max: at_least("segment_rows_max", layer.segment_rows_max, 8_192)?,
             segment_cache_bytes: required("segment_cache_bytes", layer.segment_cache_bytes)?,
+            history_retention_seconds: required(
+                "history_retention_seconds",
+                layer.history_retention_seconds,
+            )?,
+            history_bytes_min: required("history_bytes_min", layer.history_bytes_min)?,
             segment_read_back: required("segment_read_back", layer.segment_read_back)?,
         })
     }

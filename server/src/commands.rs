@@ -81,6 +81,8 @@ fn storage_settings(settings: &Settings) -> StorageSettings {
         checkpoint_log_bytes: settings.checkpoint_log_bytes,
         segment_rows_max: settings.segment_rows_max,
         segment_cache_bytes: settings.segment_cache_bytes,
+        history_retention_us: settings.history_retention_seconds.saturating_mul(1_000_000),
+        history_bytes_min: settings.history_bytes_min,
         read_back: settings.segment_read_back,
         ..StorageSettings::default()
     }

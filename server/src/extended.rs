@@ -154,7 +154,7 @@ impl Extended {
             return Err(Error::new(ErrorKind::DuplicateCursor, message));
         }
         let io = connection.session.io_settings();
-        let types = statement.as_ref().map_or(&[][..], |s| &s.parameter_types);
+        let types = statement.as_ref().map_or(&[][..], |s| s.parameter_types.as_slice());
         let parameters = parameters(&bind, types, &io)?;
         let columns = statement.as_ref().and_then(|s| s.output.as_ref()).map_or(0, Vec::len);
         let formats =
@@ -168,7 +168,7 @@ impl Extended {
         let (statement, formats) = match target {
             Target::Statement(name) => {
                 let statement = connection.session.kept_statement(name)?;
-                let types = statement.as_ref().map_or(&[][..], |s| &s.parameter_types);
+                let types = statement.as_ref().map_or(&[][..], |s| s.parameter_types.as_slice());
                 connection.wire.put(&describe::parameters(types))?;
                 let columns = statement.as_ref().and_then(|s| s.output.as_ref()).map_or(0, Vec::len);
                 (statement, vec![Format::Text; columns])
@@ -291,12 +291,14 @@ fn parameters(bind: &BindMessage, types: &[SqlType], io: &IoSettings) -> Result<
         many => many.get(i).copied().unwrap_or(Format::Text),
     };
     let values = bind.parameters.iter().zip(types).enumerate();
-    let value = |(i, (value, ty)): (usize, (Option<&[u8]>, &SqlType))| {
+    let mut parameters = Vec::with_capacity(given);
+    for (i, (value, ty)) in values {
         let format = format_of(i);
-        parameter(value, ty, format, io, i + 1)
-            .map_err(|error| with_place(error, &bind.portal, format, i + 1))
-    };
-    values.map(value).collect()
+        let datum = parameter(value, ty, format, io, i + 1)
+            .map_err(|error| with_place(error, &bind.portal, format, i + 1))?;
+        parameters.push(datum);
+    }
+    Ok(parameters)
 }
 
 /// Says which parameter an error is about.

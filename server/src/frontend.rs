@@ -139,9 +139,11 @@ fn bind(body: &mut Body) -> Result<BindMessage> {
 }
 
 fn formats(body: &mut Body) -> Result<Vec<Format>> {
-    let count = body.count()?;
-    (0..count)
-        .map(|_| match body.u16()? {
+    let bytes = body.count()? * 2;
+    let codes = body.take(bytes)?;
+    let codes = codes.as_chunks::<2>().0.iter().map(|code| u16::from_be_bytes(*code));
+    codes
+        .map(|code| match code {
             0 => Ok(Format::Text),
             1 => Ok(Format::Binary),
             other => {

@@ -131,7 +131,9 @@ impl Core {
             }
             self.flush_tablet(tablet)?;
             total = total.saturating_sub(bytes);
+            self.pressure.is(total);
         }
+        self.pressure.is(self.newest().tablets().map(|t| t.memtable_bytes()).sum());
         self.collect()?;
         if self.sequencer.log_bytes() > self.settings.checkpoint_log_bytes {
             self.checkpoint()?;

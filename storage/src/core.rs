@@ -11,6 +11,7 @@ use crate::jobs::Jobs;
 use crate::locks::Locks;
 use crate::log::Appended;
 use crate::pins::{Pin, Pins};
+use crate::pressure::Pressure;
 use crate::retention::RunningTime;
 use crate::sequencer::Sequencer;
 use crate::settings::StorageSettings;
@@ -49,6 +50,7 @@ pub(crate) struct Core {
     /// One compaction at a time; taken before any other lock.
     pub(crate) compacting: Mutex<()>,
     pub(crate) jobs: Arc<Jobs>,
+    pub(crate) pressure: Pressure,
     /// Long work is to give up.
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) signal: Arc<Signal>,
@@ -119,6 +121,7 @@ impl Core {
             maintenance: Mutex::new(parts.maintenance),
             compacting: Mutex::new(()),
             jobs: Arc::default(),
+            pressure: Pressure::default(),
             stopping: Arc::default(),
             signal: Arc::default(),
             compaction_signal: Arc::default(),
@@ -214,6 +217,7 @@ impl Core {
         };
         self.sequencer.finish(appended.seq)?;
         self.wake_when_due();
+        self.wait_for_room();
         Ok(appended.commit_ts)
     }
 
@@ -238,7 +242,21 @@ impl Core {
     }
 
     fn append(&self, record: &LogRecord, edit: Edit) -> Result<Appended> {
+        if let Edit::Commit(commit) = &edit {
+            self.pressure.add(commit.row_bytes());
+        }
         self.sequencer.append(record, edit)
+    }
+
+    /// After a commit is durable and visible: slows its session down when flushes do not keep up.
+    fn wait_for_room(&self) {
+        let limit = self.settings.memtable_bytes_max;
+        let delay = self.pressure.delay(limit);
+        if self.settings.background && !delay.is_zero() {
+            let _job = self.jobs.start("throttle", None, 0, self.clock.wall_us());
+            self.signal.notify();
+            self.pressure.wait(limit, delay);
+        }
     }
 
     fn wake_when_due(&self) {

@@ -65,7 +65,7 @@ pub struct PinInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobInfo {
     pub id: u64,
-    /// `flush`, `compaction`, `collection`, `checkpoint`.
+    /// `flush`, `compaction`, `checkpoint`; `throttle` for a commit that waits for flushes.
     pub kind: &'static str,
     pub tablet: Option<TabletId>,
     /// Microseconds since 1970-01-01 UTC.

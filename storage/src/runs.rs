@@ -37,7 +37,11 @@ impl Run {
             rows.extend((0..chunk.len()).filter(|i| choose(chunk, *i)).map(|i| (number, i)));
         }
         let key = |(chunk, index): &(usize, usize)| chunks.get(*chunk).and_then(|c| c.keys().get(*index));
-        rows.sort_by(|a, b| key(a).cmp(&key(b)));
+        // Most keys differ at their beginning, which is at hand here; the keys themselves are all over the memory.
+        let mut begun: Vec<(u64, (usize, usize))> =
+            rows.into_iter().map(|row| (key(&row).map_or(0, |k| beginning(k)), row)).collect();
+        begun.sort_by(|(a, left), (b, right)| a.cmp(b).then_with(|| key(left).cmp(&key(right))));
+        let rows = begun.into_iter().map(|(_, row)| row).collect();
         Self { chunks: Arc::clone(chunks), rows }
     }
 
@@ -111,10 +115,11 @@ pub(crate) fn write_segment_of(
         columns: layout.columns().to_vec(),
         history,
     };
-    let written = write_file(core, &path, &meta, batches).inspect_err(|_| {
-        // What is left behind otherwise is garbage for the next open.
-        let _ = core.fs.remove(&path);
-    })?;
+    let written =
+        write_file(core, &path, &meta, layout.def().options.compact, batches).inspect_err(|_| {
+            // What is left behind otherwise is garbage for the next open.
+            let _ = core.fs.remove(&path);
+        })?;
     let rows = u32::try_from(written.rows).map_err(|_| Error::internal("too many rows for one segment"))?;
     let meta = ReferenceMeta {
         id: core.ids.reference(),
@@ -133,10 +138,11 @@ fn write_file(
     core: &Core,
     path: &str,
     meta: &SegmentMeta,
+    compact: bool,
     batches: impl Iterator<Item = Result<SegmentRows>> + Send + 'static,
 ) -> Result<WrittenSegment> {
     let fs = core.fs.as_ref();
-    let written = write_segment(fs, path, meta, batches)?;
+    let written = write_segment(fs, path, meta, compact, batches)?;
     if !planted(Flaw::SkipSegmentDirectorySync) {
         fs.sync_directory(SEGMENT_DIRECTORY)?;
     }
@@ -144,6 +150,13 @@ fn write_file(
         verify_segment(fs, path, meta, &written)?;
     }
     Ok(written)
+}
+
+/// The first eight bytes of a key as a number of the same order; zeros behind a shorter one.
+fn beginning(key: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(bytes)
 }
 
 /// When the rows of a written segment begin and end.

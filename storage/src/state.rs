@@ -49,6 +49,14 @@ pub(crate) struct CommitEdit {
     pub(crate) deletes: Vec<DeletesEdit>,
 }
 
+impl CommitEdit {
+    /// Roughly what the rows take in memtables.
+    pub(crate) fn row_bytes(&self) -> usize {
+        let rows = self.rows.iter().filter_map(|change| change.rows.as_ref());
+        rows.map(|(batch, keys)| batch.get_array_memory_size() + keys.len() * 96).sum()
+    }
+}
+
 /// Rows of one tablet that die and that begin, in this order.
 #[derive(Debug)]
 pub(crate) struct RowsEdit {

@@ -4,13 +4,13 @@
 //! then change the private state.
 
 use crate::address::{PartNumber, Place};
-use crate::checks::{check_keys, check_rows};
+use crate::checks::check_rows;
 use crate::core::Core;
 use crate::format::RowAddress;
 use crate::layout::{Key, Layout};
 use crate::memtable::NEVER;
 use crate::private::{Part, PrivateTable};
-use crate::routing::Router;
+use crate::routed::{Routed, by_tablet, route};
 use crate::tablet::LiveRow;
 use crate::transaction::{Conflict, InsertMode, InsertOutcome, KilledRow, Transaction, lost_race};
 use crate::view::{TableView, View};
@@ -19,43 +19,8 @@ use arrow::compute::take_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, TableId, TabletId};
 use base::{Error, ErrorKind, Result};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Rows of a batch with where they belong.
-struct Routed {
-    rows: RecordBatch,
-    keys: Vec<Key>,
-    tablets: Vec<TabletId>,
-    /// Positions of the rows by tablet, key and position.
-    order: Vec<usize>,
-}
-
-impl Routed {
-    /// The row's tablet and key.
-    fn name(&self, row: usize) -> Option<(TabletId, &Key)> {
-        Some((*self.tablets.get(row)?, self.keys.get(row)?))
-    }
-
-    /// Positions per tablet, in the order of keys.
-    fn by_tablet(&self) -> impl Iterator<Item = (TabletId, &[usize])> {
-        let groups = self.order.chunk_by(|a, b| self.tablets.get(*a) == self.tablets.get(*b));
-        groups.filter_map(|rows| Some((*self.tablets.get(*rows.first()?)?, rows)))
-    }
-
-    /// Whether an earlier row has the key of each row.
-    fn repeated(&self) -> Vec<bool> {
-        let mut repeated = vec![false; self.keys.len()];
-        for (before, row) in self.order.iter().zip(self.order.iter().skip(1)) {
-            if self.name(*before) == self.name(*row)
-                && let Some(repeated) = repeated.get_mut(*row)
-            {
-                *repeated = true;
-            }
-        }
-        repeated
-    }
-}
 
 /// An own row.
 struct OwnRow {
@@ -513,17 +478,6 @@ pub(crate) fn part_of(address: &RowAddress) -> (u64, u32) {
     }
 }
 
-fn route(layout: &Arc<Layout>, rows: RecordBatch) -> Result<Routed> {
-    let tablets = Router::new(layout)?.route(&rows)?;
-    let keys = layout.keys(&rows)?;
-    check_keys(layout, &keys)?;
-    let mut routed = Routed { rows, keys, tablets, order: Vec::new() };
-    let mut order: Vec<usize> = (0..routed.keys.len()).collect();
-    order.sort_unstable_by(|a, b| (routed.name(*a), a).cmp(&(routed.name(*b), b)));
-    routed.order = order;
-    Ok(routed)
-}
-
 fn new_row_ids(core: &Core, rows: usize) -> Result<Int64Array> {
     let count = u64::try_from(rows).map_err(|_| Error::internal("too many rows in one batch"))?;
     let first = core.ids.row_ids(count);
@@ -536,13 +490,4 @@ fn new_row_ids(core: &Core, rows: usize) -> Result<Int64Array> {
 fn layout_row_ids(keys: &RecordBatch) -> Option<Int64Array> {
     use arrow::array::AsArray;
     keys.columns().first().map(|c| c.as_primitive().clone())
-}
-
-/// Positions per tablet.
-fn by_tablet(tablets: &[TabletId]) -> HashMap<TabletId, Vec<usize>> {
-    let mut groups: HashMap<TabletId, Vec<usize>> = HashMap::new();
-    for (index, tablet) in tablets.iter().enumerate() {
-        groups.entry(*tablet).or_default().push(index);
-    }
-    groups
 }

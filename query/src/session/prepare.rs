@@ -28,7 +28,7 @@ pub struct Parsed {
 /// A statement with its parameter types and result columns known. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    pub parameter_types: Vec<SqlType>,
+    pub parameter_types: Arc<Vec<SqlType>>,
     /// None when the statement yields no rows.
     pub output: Option<Vec<OutputColumn>>,
     parsed: Parsed,
@@ -39,7 +39,7 @@ pub struct Prepared {
 #[derive(Debug)]
 pub(crate) struct Bound {
     tree: DeepTree<BoundStatement>,
-    parameter_types: Vec<SqlType>,
+    parameter_types: Arc<Vec<SqlType>>,
     /// Kept, so that the same address means the same catalog.
     catalog: Arc<CatalogState>,
     settings_generation: u64,
@@ -78,7 +78,12 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
     let past = PastReads::new(core, None, core.transaction_us());
     let bound = Arc::new(bind(core, parsed, &declared, catalog, &past)?);
     let output = output_of(bound.statement()?)?;
-    Ok(Prepared { parameter_types: bound.parameter_types.clone(), output, parsed: parsed.clone(), bound })
+    Ok(Prepared {
+        parameter_types: Arc::clone(&bound.parameter_types),
+        output,
+        parsed: parsed.clone(),
+        bound,
+    })
 }
 
 impl Prepared {
@@ -100,7 +105,7 @@ impl Prepared {
         let past = PastReads::new(core, Some(parameters), transaction_us);
         let bound = bind(core, &self.parsed, &declared, Arc::clone(catalog), &past)?;
         let same_parameters = bound.parameter_types.len() == self.parameter_types.len()
-            && bound.parameter_types.iter().zip(&self.parameter_types).all(|(a, b)| a.oid == b.oid);
+            && bound.parameter_types.iter().zip(self.parameter_types.iter()).all(|(a, b)| a.oid == b.oid);
         if !same_parameters || !same_output(&output_of(bound.statement()?)?, &self.output) {
             return Err(Error::unsupported("cached plan must not change result type"));
         }
@@ -140,7 +145,7 @@ fn bind(
     let tree = DeepTree::new(statement, parsed.text.len(), threads(core));
     Ok(Bound {
         tree,
-        parameter_types: parameters,
+        parameter_types: Arc::new(parameters),
         settings_generation: core.variables.generation(),
         catalog,
         names_time: past.asked(),

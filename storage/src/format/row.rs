@@ -40,7 +40,8 @@ pub(crate) fn encode_rows(batch: &RecordBatch, forms: &[Form]) -> Result<Vec<Vec
                 *byte |= 1 << (index % 8);
             }
         }
-        let mut writer = Writer::new();
+        // Rows of a table are about as long as each other.
+        let mut writer = Writer::with_capacity(rows.last().map_or(64, |last: &Vec<u8>| last.len() + 16));
         writer.u8(VERSION);
         writer.raw(&bitmap);
         for (array, encode) in batch.columns().iter().zip(&columns) {

@@ -153,6 +153,21 @@ impl KeyRun {
         Ok(found)
     }
 
+    /// Gives every key to `take`, in order.
+    pub(crate) fn each(
+        &self,
+        file: &CheckedFile,
+        cache: &ChunkCache,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<()> {
+        let mut blocks = Blocks { file, cache, held: None, joined: Vec::new() };
+        for number in 0..self.blocks() {
+            let (offset, len) = self.place(file, number)?;
+            KeyBlock::decode(blocks.bytes(offset, len)?)?.iter().for_each(&mut take);
+        }
+        Ok(())
+    }
+
     /// All keys of a range of ordinals, in order.
     pub(crate) fn keys(&self, file: &CheckedFile, ordinals: Range<u64>) -> Result<Vec<Vec<u8>>> {
         let end = ordinals.end.min(self.keys);

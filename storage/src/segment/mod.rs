@@ -7,6 +7,7 @@
 mod columns;
 mod container;
 mod content;
+mod filter;
 mod index;
 mod key_run;
 mod reader;

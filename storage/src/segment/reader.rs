@@ -6,6 +6,7 @@
 
 use super::container::{CheckedFile, Identity, damaged};
 use super::content::ContentHasher;
+use super::filter::{FilterBuilder, passes};
 use super::index::{decode_facts, decode_header};
 use super::key_run::KeyRun;
 use super::scan::{ScanColumn, SegmentScan, Shape};
@@ -22,10 +23,14 @@ use base::{Error, Result};
 use futures::StreamExt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use types::Datum;
 
 /// Rows that bounds are kept for; ranges begin at multiples of it where possible.
 pub(super) const ZONE_ROWS: u64 = 8_192;
+
+/// One key of so many was looked for in vain when a filter is made.
+const MISSES_PER_FILTER: u64 = 8;
 
 /// An open segment. Shared by all readers.
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub(crate) struct Segment {
     keys: KeyRun,
     rows: RowsReader,
     cache: Arc<ChunkCache>,
+    /// Keys looked for in vain since there was a filter.
+    missed: AtomicU64,
 }
 
 impl Segment {
@@ -64,7 +71,15 @@ impl Segment {
         if rows.rows() != facts.rows || keys.len() != facts.rows || facts.stats.len() != meta.columns.len() {
             return Err(damaged(identity.segment, "its parts do not fit together"));
         }
-        Ok(Arc::new(Self { file, meta, facts, keys, rows, cache: Arc::clone(cache) }))
+        Ok(Arc::new(Self {
+            file,
+            meta,
+            facts,
+            keys,
+            rows,
+            cache: Arc::clone(cache),
+            missed: AtomicU64::new(0),
+        }))
     }
 
     pub(crate) fn id(&self) -> SegmentId {
@@ -121,7 +136,41 @@ impl Segment {
 
     /// Ordinals of encoded keys, which must not decrease; `None` where a key is absent. Blocks.
     pub(crate) fn lookup_keys(&self, keys: &[&[u8]]) -> Result<Vec<Option<u32>>> {
-        self.keys.lookup(&self.file, &self.cache, keys)
+        let Some(filter) = self.cache.filter(self.id()) else {
+            let found = self.keys.lookup(&self.file, &self.cache, keys)?;
+            self.note_missed(found.iter().filter(|o| o.is_none()).count() as u64)?;
+            return Ok(found);
+        };
+        let mut places = Vec::new();
+        let mut wanted = Vec::new();
+        for (place, key) in keys.iter().enumerate() {
+            if passes(&filter, key) {
+                places.push(place);
+                wanted.push(*key);
+            }
+        }
+        let mut found = vec![None; keys.len()];
+        let ordinals = self.keys.lookup(&self.file, &self.cache, &wanted)?;
+        for (place, ordinal) in places.into_iter().zip(ordinals) {
+            if let Some(found) = found.get_mut(place) {
+                *found = ordinal;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes a filter once so many keys were looked for in vain that it is worth reading all keys.
+    fn note_missed(&self, missed: u64) -> Result<()> {
+        let before = self.missed.fetch_add(missed, Ordering::Relaxed);
+        let enough = before.saturating_add(missed) >= self.facts.rows / MISSES_PER_FILTER;
+        if missed == 0 || !enough || !self.cache.keeps() {
+            return Ok(());
+        }
+        self.missed.store(0, Ordering::Relaxed);
+        let mut filter = FilterBuilder::new(usize::try_from(self.facts.rows).unwrap_or(usize::MAX));
+        self.keys.each(&self.file, &self.cache, |key| filter.add(key))?;
+        self.cache.keep_filter(self.id(), filter.finish());
+        Ok(())
     }
 
     /// Encoded keys of a range of ordinals, in order. Blocks.

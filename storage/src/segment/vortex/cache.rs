@@ -24,6 +24,8 @@ pub(super) struct ChunkKey {
 
 /// Numbers of chunks from here on are those of blocks.
 const FIRST_BLOCK: u32 = 1 << 31;
+/// Stands for the filter of a segment's keys.
+const FILTER: u32 = u32::MAX;
 
 /// A block of a segment file.
 #[derive(Clone)]
@@ -76,7 +78,7 @@ impl ChunkCache {
         number: u64,
         read: impl FnOnce() -> Result<Vec<u8>>,
     ) -> Result<Block> {
-        let place = u32::try_from(number).ok().filter(|n| *n < FIRST_BLOCK);
+        let place = u32::try_from(number).ok().filter(|n| *n < FILTER - FIRST_BLOCK);
         let (Some(chunks), Some(place)) = (&self.chunks, place) else {
             return Ok(Block(ByteBuffer::from(read()?)));
         };
@@ -87,6 +89,21 @@ impl ChunkCache {
         let bytes = ByteBuffer::from(read()?);
         chunks.insert(key, bytes.clone());
         Ok(Block(bytes))
+    }
+
+    /// The filter of a segment's keys, if there is one.
+    pub(crate) fn filter(&self, segment: SegmentId) -> Option<Block> {
+        self.chunks.as_ref()?.get(&ChunkKey { segment, chunk: FILTER }).map(Block)
+    }
+
+    /// Keeps a filter as long as there is room.
+    pub(crate) fn keep_filter(&self, segment: SegmentId, filter: Vec<u8>) {
+        self.keep(ChunkKey { segment, chunk: FILTER }, &ByteBuffer::from(filter));
+    }
+
+    /// Whether anything is kept at all.
+    pub(crate) fn keeps(&self) -> bool {
+        self.chunks.is_some()
     }
 }
 

@@ -1,0 +1,115 @@
+"""What updates and deletes do to scans: TPC-H's lineitem before and after, on tables of their own.
+
+Times are medians over interleaved runs; ratios compare a table with the untouched one. Nothing is compared with
+another engine here: the question is what merge on write costs.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+from server import Server
+
+QUERIES = {
+    "aggregate": "SELECT count(*), sum(l_quantity), sum(l_extendedprice * (1 - l_discount)), max(l_shipdate) FROM {t}",
+    "predicate": "SELECT count(*), sum(l_extendedprice) FROM {t} WHERE l_shipdate >= DATE '1994-01-01' "
+    "AND l_shipdate < DATE '1995-01-01'",
+}
+
+
+def changes(arguments):
+    """Name, and what makes it out of a copy of lineitem. The keys are (l_orderkey, l_linenumber)."""
+    mixed = "(l_orderkey * 2654435761 + l_linenumber * 40503) % 1000"
+    yield "untouched", []
+    yield "10 % updated at random", [f"UPDATE {{t}} SET l_comment = 'changed' WHERE {mixed} < 100"]
+    for percent in arguments.deletes:
+        yield f"{percent} % deleted at random", [f"DELETE FROM {{t}} WHERE {mixed} < {percent * 10}"]
+        yield f"{percent} % deleted together", [
+            f"DELETE FROM {{t}} WHERE l_orderkey <= (SELECT max(l_orderkey) * {percent} / 100 FROM lineitem)"
+        ]
+    if arguments.vacuum:
+        yield "10 % updated, then VACUUM FULL", [
+            f"UPDATE {{t}} SET l_comment = 'changed' WHERE {mixed} < 100",
+            "VACUUM FULL {t}",
+        ]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench/run scan", description=__doc__)
+    parser.add_argument("--binaries", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--cache", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--scale", type=float, default=1.0, help="of TPC-H (default 1)")
+    parser.add_argument("--rounds", type=int, default=9, help="runs of each query (default 9)")
+    parser.add_argument("--deletes", type=lambda v: [int(p) for p in v.split(",")], default=[1, 10, 50], help="percents")
+    parser.add_argument("--no-vacuum", dest="vacuum", action="store_false", help="leave VACUUM FULL out")
+    parser.add_argument("--directory", type=pathlib.Path, help="where the database goes (default: a temporary one)")
+    arguments = parser.parse_args()
+    files = arguments.cache / f"tpch-{arguments.scale}"
+    if not (files / "complete").exists():
+        shutil.rmtree(files, ignore_errors=True)
+        subprocess.run(
+            [arguments.binaries / "nyala-tpch-data", "--scale", str(arguments.scale), "--output", files], check=True
+        )
+        (files / "complete").touch()
+    printer = [arguments.binaries / "nyala-tpch-queries", "--scale", str(arguments.scale), "--tables"]
+    printed = subprocess.run(printer, check=True, capture_output=True, text=True).stdout
+    create = next(part for part in printed.split("-- ") if part.startswith("lineitem\n")).split("\n", 1)[1].strip().rstrip(";")
+    if arguments.directory:
+        arguments.directory.mkdir(parents=True, exist_ok=True)
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="nyala-scan-", dir=arguments.directory))
+    server = Server(arguments.binaries, directory / "data", files)
+    server.start()
+    try:
+        run(server, create, files, arguments)
+    finally:
+        server.stop()
+        shutil.rmtree(directory)
+
+
+def run(server, create, files, arguments):
+    connection = server.connect()
+    tables, rows, setup = {}, {}, {}
+    for number, (name, statements) in enumerate(changes(arguments)):
+        table = "lineitem" if number == 0 else f"lineitem{number}"
+        connection.execute(create.replace("lineitem", table, 1))
+        connection.execute(f"COPY {table} FROM '{files}/lineitem.parquet' WITH (FORMAT parquet)")
+        started = time.perf_counter()
+        for statement in statements:
+            connection.execute(statement.format(t=table))
+        setup[name] = round(time.perf_counter() - started, 2)
+        tables[name] = table
+        rows[name] = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    times = {(name, query): [] for name in tables for query in QUERIES}
+    for number in range(arguments.rounds + 2):
+        for name, table in tables.items():
+            for query, sql in QUERIES.items():
+                started = time.perf_counter()
+                connection.execute(sql.format(t=table)).fetchall()
+                # The first rounds warm up.
+                if number > 1:
+                    times[name, query].append(time.perf_counter() - started)
+    results = []
+    for name in tables:
+        line = dict(name=name, rows=rows[name], change_s=setup[name])
+        for query in QUERIES:
+            line[f"{query}_ms"] = round(statistics.median(times[name, query]) * 1e3, 2)
+            base = statistics.median(times["untouched", query])
+            line[f"{query}_ratio"] = round(statistics.median(times[name, query]) / base, 3)
+        results.append(line)
+    print("\n| lineitem | rows | change (s) | aggregate (ms) | ratio | with a predicate (ms) | ratio |\n|---|---|---|---|---|---|---|")
+    for r in results:
+        print(
+            f"| {r['name']} | {r['rows']:,} | {r['change_s']} | {r['aggregate_ms']} | {r['aggregate_ratio']} "
+            f"| {r['predicate_ms']} | {r['predicate_ratio']} |"
+        )
+    print(json.dumps(dict(bench="scan", scale=arguments.scale, cores=os.cpu_count(), results=results)))
+
+
+if __name__ == "__main__":
+    main()
