@@ -48,7 +48,7 @@ pub enum Flaw {
     CutLogBeforeCurrent,
     /// The collection at an open removes files that are referred to.
     CollectNamedFile,
-    /// A dropped table's files are removed while readers have them.
+    /// A file that a tablet gives up is removed at once, whoever else has it.
     DiscardTooEarly,
     /// Rows lose the time they began at when they are flushed.
     LoseBegin,

@@ -92,8 +92,10 @@ pub struct Transaction {
     pub(crate) attached: Vec<PendingAttach>,
     /// Keeps what they refer to.
     pub(crate) kept: Vec<Pinned>,
-    /// Kinds of errors of a write that failed; nothing can be committed after it.
+    /// A write failed: nothing can be committed after it.
     failed: bool,
+    /// What went wrong between two commands, which the next one tells.
+    untold: Option<(ErrorKind, String)>,
     blocked_by: Option<TxnId>,
     /// Whose pins its snapshots are.
     pub(crate) owner: Arc<str>,
@@ -119,6 +121,7 @@ impl Transaction {
             attached: Vec::new(),
             kept: Vec::new(),
             failed: false,
+            untold: None,
             blocked_by: None,
             owner,
             core,
@@ -154,17 +157,17 @@ impl Transaction {
         let moved = !Arc::ptr_eq(&pinned.state, &self.pinned.state);
         self.pinned = pinned;
         self.generation = self.generation.wrapping_add(1);
-        if moved && self.find_killed_again().is_err() {
-            self.failed = true;
+        if moved {
+            let found = self.find_killed_again();
+            self.note_between(found);
         }
     }
 
     /// Starts a command: what earlier commands wrote becomes visible to `view`.
     pub fn begin_command(&mut self) {
         self.command = CommandNumber(self.command.0.saturating_add(1));
-        if self.stage_when_large(false).is_err() {
-            self.failed = true;
-        }
+        let staged = self.stage_when_large(false);
+        self.note_between(staged);
     }
 
     /// What the current command reads: the snapshot and the writes of earlier commands.
@@ -315,7 +318,18 @@ impl Transaction {
         outcome
     }
 
+    /// The same for what happens between two commands and has nobody to tell yet.
+    fn note_between(&mut self, outcome: Result<()>) {
+        if let Err(e) = outcome {
+            self.failed = true;
+            self.untold.get_or_insert((e.kind(), e.message().to_owned()));
+        }
+    }
+
     pub(crate) fn check_usable(&self) -> Result<()> {
+        if let Some((kind, message)) = &self.untold {
+            return Err(Error::new(*kind, message.clone()));
+        }
         if self.failed {
             let message = "current transaction is aborted, commands ignored until end of transaction block";
             return Err(Error::new(ErrorKind::FailedTransaction, message));

@@ -201,8 +201,8 @@ async fn a_disk_that_fills_anywhere_loses_nothing() {
     let client = connect(server.ready().unwrap()).await.unwrap();
     let mut rows = Rows::create(&client).await;
     let mut fresh = 1_000;
-    for round in 0..if long { 40 } else { 4 } {
-        volume.fill_but(random.below(24 << 20)).unwrap();
+    for round in 0..if long { 40 } else { 3 } {
+        volume.fill_but(random.below(6 << 20)).unwrap();
         let mut left = 2_000;
         let error = loop {
             if let Err(error) = one_write(&client, &mut rows, &mut fresh, &random).await {

@@ -394,13 +394,13 @@ pub(crate) fn sweep_opens(fault: Fault, step: u64, seed: u64) {
 
 #[test]
 fn every_failed_call_is_told() {
-    sweep_all(None, Fault::Io, 5, seeds::any());
+    sweep_all(None, Fault::Io, 13, seeds::any());
 }
 
 #[test]
 fn every_failed_sync_is_told() {
     let seed = seeds::any();
-    sweep_all(Some(CallKind::SyncData), Fault::Io, 2, seed);
+    sweep_all(Some(CallKind::SyncData), Fault::Io, 3, seed);
     sweep_all(Some(CallKind::SyncDirectory), Fault::Io, 3, seed);
 }
 
@@ -423,4 +423,24 @@ fn every_failed_call_of_an_open_is_told() {
     for fault in [Fault::Io, Fault::NoSpace, Fault::Halt] {
         sweep_opens(fault, 5, seed);
     }
+}
+
+/// What a transaction reads between two commands (rows that it killed and a flush has moved) may fail. Its next command
+/// once said that the transaction is aborted and never why.
+#[test]
+fn a_failed_read_between_commands_is_told() {
+    let (mut world, _) = prepared();
+    world.drop_database();
+    world.open().unwrap();
+    let table = id(&world, "t");
+    let mut txn = world.begin();
+    let address = rows::address_of(&txn.view(), table, 5).unwrap();
+    assert_eq!(txn.delete(table, &[address]).unwrap(), 1);
+    world.database().flush().unwrap();
+    world.disk.fail_call(1, Some(CallKind::Read), Fault::Io);
+    txn.refresh();
+    txn.begin_command();
+    let error = txn.insert(table, &rows::batch(&[(70, value(1))]), InsertMode::Error).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Io, "{error:?}");
+    assert_eq!(txn.commit().unwrap_err().kind(), ErrorKind::Io);
 }

@@ -15,9 +15,8 @@ fn run(finder: Finder, seed: u64) {
         Finder::DamagedSegments => damage::run(&["segment"], 24, seed),
         Finder::DamagedLog => damage::run(&["log"], 60, seed),
         Finder::DamagedCheckpoints => damage::run(&["CURRENT", "checkpoint", "delete"], 60, seed),
-        Finder::Meetings => meetings::run(1, 0),
+        Finder::Meetings => meetings::run(2, 0),
         Finder::Races => races::lose_to_the_first(),
-        Finder::DroppedTable => meetings::read_what_is_dropped(seed),
         Finder::SharedFile => meetings::clones_share_files(seed),
         Finder::Shuttle => panic!("orders of threads are tried by storage/tests/shuttle"),
     }
@@ -73,7 +72,6 @@ fn damage_finds_its_flaws() {
 fn meetings_and_races_find_their_flaws() {
     prove(Finder::Meetings);
     prove(Finder::Races);
-    prove(Finder::DroppedTable);
     prove(Finder::SharedFile);
 }
 

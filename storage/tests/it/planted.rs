@@ -14,7 +14,6 @@ pub(crate) enum Finder {
     DamagedCheckpoints,
     Meetings,
     Races,
-    DroppedTable,
     SharedFile,
     Shuttle,
 }
@@ -32,7 +31,6 @@ impl Finder {
             Finder::DamagedCheckpoints => "damage: checkpoints",
             Finder::Meetings => "meetings",
             Finder::Races => "races",
-            Finder::DroppedTable => "meetings: a dropped table",
             Finder::SharedFile => "meetings: a clone",
             Finder::Shuttle => "shuttle",
         }
@@ -48,7 +46,6 @@ impl Finder {
             | Finder::FailedSyncs
             | Finder::Meetings
             | Finder::Races
-            | Finder::DroppedTable
             | Finder::SharedFile => 1,
             Finder::Shuttle => 400,
         }
@@ -76,7 +73,7 @@ pub(crate) const FOUND_BY: [(Flaw, Finder); Flaw::ALL.len()] = [
     (Flaw::CutGoodRecord, Finder::Model),
     (Flaw::CutLogBeforeCurrent, Finder::Cuts),
     (Flaw::CollectNamedFile, Finder::Model),
-    (Flaw::DiscardTooEarly, Finder::DroppedTable),
+    (Flaw::DiscardTooEarly, Finder::SharedFile),
     (Flaw::LoseBegin, Finder::Races),
     (Flaw::ReuseIds, Finder::Model),
     (Flaw::DropDeleteVectorAtCheckpoint, Finder::Model),

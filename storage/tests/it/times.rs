@@ -25,7 +25,7 @@ impl Times {
         self.states.push((ts, model.clone()));
     }
 
-    /// Reads every time, and the changes from each to the next and from the first to the last. `kept`: all of it must
+    /// Reads every time, and the changes from the first to the last and between the middle ones. `kept`: all of it must
     /// be there; otherwise a time may be too old, but never wrong.
     pub(crate) fn verify(&self, database: &Database, kept: bool, what: &str) {
         for (ts, model) in &self.states {
@@ -37,11 +37,12 @@ impl Times {
                 }
             }
         }
-        for pair in self.states.windows(2) {
-            self.changes(database, &pair[0], &pair[1], kept, what);
-        }
-        if let [first, .., last] = self.states.as_slice() {
+        let middle = self.states.len() / 2;
+        if let ([first, .., last], Some([one, two])) =
+            (self.states.as_slice(), self.states.windows(2).nth(middle.saturating_sub(1)))
+        {
             self.changes(database, first, last, kept, what);
+            self.changes(database, one, two, kept, what);
         }
     }
 
