@@ -382,7 +382,7 @@ pub(crate) fn clone_table(core: &mut Core, clone: &BoundClone) -> Result<Executi
 fn chosen(changes: OptionChanges, before: catalog::TableOptions) -> Result<catalog::TableOptions> {
     let options = changes.applied_to(before);
     if options.compact {
-        return Err(Error::unsupported("compression \"compact\"")
+        return Err(Error::unsupported("compression \"compact\" is not supported")
             .with_hint("Leave the parameter out: segments are compressed by default."));
     }
     Ok(options)

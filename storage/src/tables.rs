@@ -56,8 +56,10 @@ impl Transaction {
     pub(crate) fn try_clone(&mut self, def: TableDef, source: TableId, at: Option<CommitTs>) -> Result<()> {
         self.check_usable()?;
         if self.private.table(source).is_some() || self.truncated.contains(&source) {
-            return Err(Error::unsupported("cloning a table that this transaction has changed")
-                .with_hint("commit first, then clone the table"));
+            return Err(Error::unsupported(
+                "cloning a table that this transaction has changed is not supported",
+            )
+            .with_hint("commit first, then clone the table"));
         }
         let ts = at.unwrap_or(self.pinned.ts());
         let known = match at {
