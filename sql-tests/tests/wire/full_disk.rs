@@ -159,11 +159,11 @@ async fn one_write(client: &Client, rows: &mut Rows, fresh: &mut i64, random: &R
         }
         // Beyond the transaction's buffer, so it is staged in files.
         1 => {
-            let (first, count, bytes) = (*fresh, 40, 60_000);
+            let (first, count) = (*fresh, 40);
             *fresh += count;
-            let copied = copy(client, first, count, bytes).await?;
+            let copied = copy(client, first, count, random).await?;
             assert_eq!(copied, u64::try_from(count).unwrap());
-            rows.0.extend((first..first + count).map(|key| (key, (0, bytes))));
+            rows.0.extend((first..first + count).map(|key| (key, (0, COPIED_BYTES))));
             // The volume is small: what was copied goes again, once there are enough.
             if rows.0.len() > 150 {
                 client.batch_execute(&format!("DELETE FROM t WHERE k >= {KEYS}")).await?;
@@ -176,11 +176,19 @@ async fn one_write(client: &Client, rows: &mut Rows, fresh: &mut i64, random: &R
     Ok(())
 }
 
-async fn copy(client: &Client, first: i64, count: i64, bytes: i64) -> Result<u64, Error> {
+/// Text that does not get smaller than half.
+fn text(random: &Random, bytes: u64) -> String {
+    (0..bytes.div_ceil(16)).map(|_| format!("{:016x}", random.next_u64())).collect()
+}
+
+/// Bytes of the text of a copied row.
+const COPIED_BYTES: i64 = 60_000;
+
+async fn copy(client: &Client, first: i64, count: i64, random: &Random) -> Result<u64, Error> {
     let sink: CopyInSink<Bytes> = client.copy_in("COPY t FROM STDIN").await?;
     let mut sink = Box::pin(sink);
     for key in first..first + count {
-        let pad = "c".repeat(usize::try_from(bytes).unwrap());
+        let pad = text(random, COPIED_BYTES.unsigned_abs());
         sink.send(Bytes::from(format!("{key}\t0\t{pad}\n"))).await?;
     }
     sink.as_mut().finish().await

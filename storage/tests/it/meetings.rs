@@ -187,6 +187,9 @@ fn meet(disk: &SimulatedFileSystem, world: &World, work: &Work, n: u64, kept: bo
     assert_eq!(Database::check(disk.process()).unwrap().problems, Vec::<String>::new(), "{what}");
     let database = open(disk, world, &hook, kept);
     scene.verify(&database, &what);
+    // Nobody reads any more: what is not kept goes now.
+    compact(&database, table).unwrap();
+    scene.verify(&database, &what);
     scene.past.verify(&database, kept, &what);
     calls >= n
 }
