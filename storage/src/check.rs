@@ -151,6 +151,7 @@ fn check_reference(
         ordinal: false,
         timestamps: false,
         batch_rows: 8_192,
+        small_steps: false,
         metrics: Arc::default(),
     };
     let dead = reference.dead_at(CommitTs::MAX);

@@ -21,6 +21,7 @@ use base::plant::{Flaw, planted};
 use base::sync::PoisonError;
 use base::{Error, Result};
 use catalog::CatalogState;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Where packs of delete vectors are.
@@ -91,7 +92,7 @@ impl Core {
         self.sequencer.log_kept_from(bytes);
         self.sequencer.log().truncate_before(next)?;
         collect_checkpoints(self.fs.as_ref(), Some(&maintenance.current))?;
-        collect_packs(self.fs.as_ref(), &image)
+        collect_packs(self.fs.as_ref(), &image, &HashSet::new())
     }
 
     fn image(&self, capture: Capture) -> Result<CheckpointImage> {
@@ -207,10 +208,15 @@ fn memtable_image(
     Ok(MemtableImage { memtable: id, rows })
 }
 
-/// Removes packs that the image does not name.
-pub(crate) fn collect_packs(fs: &dyn FileSystem, image: &CheckpointImage) -> Result<()> {
+/// Removes packs that neither the image nor the log behind it names.
+pub(crate) fn collect_packs(
+    fs: &dyn FileSystem,
+    image: &CheckpointImage,
+    named_by_log: &HashSet<u64>,
+) -> Result<()> {
     let references = image.tablets.iter().flat_map(|t| &t.references);
-    let named: Vec<String> = references.filter_map(|r| r.deletes.map(|d| pack_path(d.pack))).collect();
+    let named = references.filter_map(|r| r.deletes.map(|d| d.pack)).chain(named_by_log.iter().copied());
+    let named: HashSet<String> = named.map(pack_path).collect();
     for name in fs.list(PACK_DIRECTORY)? {
         let path = format!("{PACK_DIRECTORY}/{name}");
         if !named.contains(&path) {

@@ -228,7 +228,7 @@ pub(crate) fn add_deletes(
         return Ok(());
     }
     let dead = encode_ordinals(&ordinals.iter().copied().collect())?;
-    record.deletes.push(SegmentDeletes { reference, dead });
+    record.deletes.push(SegmentDeletes { reference, place: None, dead });
     edit.deletes.push(DeletesEdit { reference, ordinals });
     Ok(())
 }

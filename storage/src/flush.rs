@@ -114,12 +114,6 @@ fn swap_of(
 
 fn deaths(run: &Run) -> Result<DeleteVector> {
     let mut vector = DeleteVector::default();
-    let deaths = run.deaths();
-    for together in deaths.chunk_by(|a, b| a.0 == b.0) {
-        if let Some((ts, _)) = together.first() {
-            let ordinals: Vec<u32> = together.iter().map(|(_, ordinal)| *ordinal).collect();
-            vector.add(*ts, &ordinals)?;
-        }
-    }
+    vector.add_all(&run.deaths())?;
     Ok(vector)
 }

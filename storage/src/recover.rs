@@ -10,9 +10,9 @@ use crate::core::{Core, CoreParts};
 use crate::delete_vector::{DeleteVector, PackIdentity, check_pack, decode_ordinals, read_vector};
 use crate::first_open;
 use crate::format::{
-    AttachedSegment, CheckpointImage, CheckpointNumber, CommitRecord, Current, LogRecord, MemtableImage,
-    NextIds, PastImage, ReferenceImage, SwapRecord, TabletChange, TabletImage, advance_epoch,
-    collect_checkpoints, decode_rows, read_checkpoint, read_current, write_checkpoint,
+    AttachedSegment, CheckpointImage, CheckpointNumber, CommitRecord, Current, DeletePlace, LogRecord,
+    MemtableImage, NextIds, PastImage, ReferenceImage, SegmentDeletes, SwapRecord, TabletChange, TabletImage,
+    advance_epoch, collect_checkpoints, decode_rows, read_checkpoint, read_current, write_checkpoint,
 };
 use crate::ids::IdSource;
 use crate::layout::{Key, Layout};
@@ -54,14 +54,14 @@ pub(crate) fn open(
         Some(current) => current,
         None => create(&fs, DatabaseId(random.next_u128()), log_settings)?,
     };
-    let Recovered { image, log, replayed, store, state, ts } =
+    let Recovered { image, log, replayed, packs, store, state, ts } =
         Recovered::read(&fs, &current, settings.segment_cache_bytes)?;
     segments_exist(fs.as_ref(), &state)?;
     let current = advance_epoch(fs.as_ref(), &current)?;
     let log = Log::resume(log, current.epoch, log_settings)?;
     store.remove_discarded();
     clock.observe(ts);
-    collect(fs.as_ref(), &state, &current, &image)?;
+    collect(fs.as_ref(), &state, &current, &image, &packs)?;
     Ok(Core::new(CoreParts {
         ids: IdSource::new(current.epoch),
         running: RunningTime::new(Arc::clone(&clock), image.past.uptime_us, image.past.samples.clone()),
@@ -105,6 +105,8 @@ pub(crate) struct Recovered {
     pub(crate) log: Found,
     /// Bytes of log behind the checkpoint.
     pub(crate) replayed: u64,
+    /// Packs of delete vectors that the log names.
+    pub(crate) packs: HashSet<u64>,
     pub(crate) store: Arc<SegmentStore>,
     pub(crate) state: Arc<DatabaseState>,
     /// Of the newest record in the state.
@@ -118,7 +120,8 @@ impl Recovered {
         let store = Arc::new(SegmentStore::new(Arc::clone(fs), current.database, cache_bytes));
         let (log, replay) = Log::read(Arc::clone(fs), current.database, image.log)?;
         let state = state_of(&image, &store)?;
-        let mut recovered = Self { ts: image.last_commit, image, log, replayed: 0, store, state };
+        let mut recovered =
+            Self { ts: image.last_commit, image, log, replayed: 0, packs: HashSet::new(), store, state };
         for record in replay {
             let record = record?;
             recovered.replayed = recovered.replayed.saturating_add(record.frame_bytes());
@@ -134,7 +137,10 @@ impl Recovered {
         let ts = record.commit_ts;
         let edit = match LogRecord::decode(record.record_type, &record.payload)? {
             LogRecord::Commit(commit) => Edit::Commit(commit_edit(&self.state, &self.store, commit)?),
-            LogRecord::Swap(swap) => Edit::Swap(swap_edit(&self.store, swap, ts)?),
+            LogRecord::Swap(swap) => {
+                self.packs.extend(swap.deletes.iter().filter_map(|d| d.place.map(|p| p.pack)));
+                Edit::Swap(swap_edit(&self.store, swap, ts)?)
+            }
             LogRecord::Forget(forget) => Edit::Forget(forget),
         };
         // A durable record that does not fit is damage, not a bug of this run.
@@ -220,20 +226,7 @@ fn reference_of(
 ) -> Result<Reference> {
     let deletes = match &image.deletes {
         None => DeleteVector::default(),
-        Some(place) => {
-            let path = pack_path(place.pack);
-            let identity = PackIdentity { database: store.database(), pack: place.pack };
-            let file = store.fs().open(&path).map_err(|e| match e.kind() {
-                ErrorKind::FileMissing => {
-                    Error::corruption(format!("file \"{path}\" is missing, but the checkpoint refers to it"))
-                }
-                _ => e,
-            })?;
-            let checked = if packs.insert(place.pack) { check_pack(file.as_ref(), identity) } else { Ok(()) };
-            let vector =
-                checked.and_then(|()| read_vector(file.as_ref(), identity, place.offset, place.bytes));
-            vector.map_err(|e| e.within(format_args!("file \"{path}\"")))?
-        }
+        Some(place) => vector_at(place, store, packs)?,
     };
     let meta = ReferenceMeta {
         id: image.reference,
@@ -246,6 +239,25 @@ fn reference_of(
         lives: image.lives,
     };
     Ok(Reference::new(meta, store.file(image.segment), deletes))
+}
+
+/// A delete vector out of a pack; each pack's header is checked once.
+fn vector_at(
+    place: &DeletePlace,
+    store: &Arc<SegmentStore>,
+    packs: &mut HashSet<u64>,
+) -> Result<DeleteVector> {
+    let path = pack_path(place.pack);
+    let identity = PackIdentity { database: store.database(), pack: place.pack };
+    let file = store.fs().open(&path).map_err(|e| match e.kind() {
+        ErrorKind::FileMissing => {
+            Error::corruption(format!("file \"{path}\" is missing, but the database refers to it"))
+        }
+        _ => e,
+    })?;
+    let checked = if packs.insert(place.pack) { check_pack(file.as_ref(), identity) } else { Ok(()) };
+    let vector = checked.and_then(|()| read_vector(file.as_ref(), identity, place.offset, place.bytes));
+    vector.map_err(|e| e.within(format_args!("file \"{path}\"")))
 }
 
 fn commit_edit(state: &DatabaseState, store: &Arc<SegmentStore>, record: CommitRecord) -> Result<CommitEdit> {
@@ -305,13 +317,20 @@ fn rows_edit(layout: &Layout, change: &TabletChange) -> Result<RowsEdit> {
 }
 
 fn swap_edit(store: &Arc<SegmentStore>, record: SwapRecord, ts: CommitTs) -> Result<SwapEdit> {
-    let mut deletes: HashMap<_, _> = record.deletes.iter().map(|d| (d.reference, &d.dead)).collect();
+    let mut deletes: HashMap<_, _> = record.deletes.iter().map(|d| (d.reference, d)).collect();
     let mut attach = Vec::with_capacity(record.new_references.len());
     for attached in &record.new_references {
         let meta = meta_of(attached, attached.attach.resolve(ts));
-        let vector = deletes
-            .remove(&attached.reference)
-            .map_or_else(|| Ok(DeleteVector::default()), |d| DeleteVector::decode(d))?;
+        let vector = match deletes.remove(&attached.reference) {
+            None => DeleteVector::default(),
+            Some(SegmentDeletes { place: None, dead, .. }) => DeleteVector::decode(dead)?,
+            Some(SegmentDeletes { place: Some(place), dead, .. }) => {
+                let mut vector = vector_at(place, store, &mut HashSet::new())?;
+                let rest: Vec<_> = DeleteVector::decode(dead)?.deaths().collect();
+                vector.add_all(&rest).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
+                vector
+            }
+        };
         attach.push(Arc::new(Reference::new(meta, store.file(attached.segment), vector)));
     }
     let SwapRecord { tablet, memtable, removed, oldest, .. } = record;
@@ -337,6 +356,7 @@ fn collect(
     state: &DatabaseState,
     current: &Current,
     image: &CheckpointImage,
+    packs: &HashSet<u64>,
 ) -> Result<()> {
     let references = state.tablets().flat_map(|t| t.references());
     let named: HashSet<String> = references.map(|r| segment_path(r.meta().segment)).collect();
@@ -346,6 +366,6 @@ fn collect(
             fs.remove(&path)?;
         }
     }
-    collect_packs(fs, image)?;
+    collect_packs(fs, image, packs)?;
     collect_checkpoints(fs, Some(current))
 }

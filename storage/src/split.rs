@@ -151,6 +151,7 @@ pub(crate) fn stream(work: Arc<Work>, part: SplitPart) -> BoxStream<'static, Res
                 ordinal: work.row_address,
                 timestamps: false,
                 batch_rows: work.view.batch_rows,
+                small_steps: false,
                 metrics: Arc::clone(&work.metrics),
             };
             segment.scan(&scan).map(move |batch| work.finish_segment(number, &batch?)).boxed()

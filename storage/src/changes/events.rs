@@ -208,6 +208,7 @@ impl Finder<'_> {
             ordinal: true,
             timestamps: true,
             batch_rows: 65_536,
+            small_steps: false,
             metrics: Arc::default(),
         };
         let mut fetched = None;

@@ -315,6 +315,7 @@ impl Cursor {
             ordinal: true,
             timestamps: true,
             batch_rows: BATCH_ROWS,
+            small_steps: true,
             metrics: Arc::default(),
         };
         Ok(Self {

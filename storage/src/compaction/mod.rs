@@ -9,14 +9,15 @@ mod merge;
 mod policy;
 mod remap;
 
+use crate::checkpointing::{PACK_DIRECTORY, pack_path};
 use crate::core::{Core, Pinned};
-use crate::delete_vector::DeleteVector;
-use crate::format::{LogRecord, SwapRecord};
+use crate::delete_vector::{DeleteVector, PackIdentity, PackWriter};
+use crate::format::{DeletePlace, LogRecord};
 use crate::jobs::Job;
 use crate::layout::Layout;
 use crate::runs::write_segment_of;
 use crate::state::{DatabaseState, Edit};
-use crate::swap::Swap;
+use crate::swap::{Packed, Swap};
 use crate::tablet::{Reference, TabletState};
 use base::id::{CommitTs, ReferenceId, TabletId};
 use base::plant::{Flaw, planted};
@@ -28,13 +29,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 /// Inputs of one compaction at most; a remap names them in a byte.
-pub(crate) const INPUTS_MAX: usize = 255;
+pub(crate) const INPUTS_MAX: usize = 128;
 /// Deaths that may be left for the swap itself, where commits wait.
 const LAST_ROUND_DEATHS: usize = 2_000;
 /// Rounds of carrying over after which the swap comes, however many deaths are left.
 const ROUNDS_MAX: usize = 16;
-/// Bytes of delete vectors in one swap record; more of them wait for a quieter moment.
-const SWAP_DELETES_BYTES_MAX: usize = 8 << 20;
 
 /// Asked now and then whether to give up.
 pub(crate) type Cancelled = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -152,7 +151,7 @@ impl Core {
         Ok(())
     }
 
-    /// Carries deaths over in rounds, then swaps.
+    /// Carries deaths over in rounds, writes down those that are many, then swaps with the rest.
     fn swap_in(
         &self,
         ts: CommitTs,
@@ -162,12 +161,17 @@ impl Core {
         unneeded: CommitTs,
         outputs: &mut [Output],
     ) -> Result<bool> {
+        // A checkpoint removes packs that nothing names yet.
+        let _maintenance = self.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
         let mut caught = ts;
-        for _ in 0..ROUNDS_MAX {
+        let mut packed = vec![Packed::default(); outputs.len()];
+        for round in 0..ROUNDS_MAX {
             let until = self.sequencer.published(|p| p.ts);
             let carried = carry_over(inputs, remap, caught, until, outputs)?;
             caught = until;
-            if carried <= LAST_ROUND_DEATHS {
+            if round == 0 && carried > LAST_ROUND_DEATHS {
+                packed = self.pack(outputs)?;
+            } else if carried <= LAST_ROUND_DEATHS {
                 break;
             }
         }
@@ -177,11 +181,26 @@ impl Core {
                 return Ok(None);
             }
             carry_over(inputs, remap, caught, CommitTs::MAX, outputs)?;
-            let (record, edit) = swap_of(current, inputs, outputs, unneeded)?;
-            let LogRecord::Swap(SwapRecord { deletes, .. }) = &record else { return Ok(None) };
-            let bytes: usize = deletes.iter().map(|d| d.dead.len()).sum();
-            Ok((bytes <= SWAP_DELETES_BYTES_MAX).then_some((record, edit)))
+            swap_of(current, inputs, outputs, &packed, unneeded).map(Some)
         })
+    }
+
+    /// Writes the deaths found so far into a pack, so that the swap's record names them only.
+    fn pack(&self, outputs: &mut [Output]) -> Result<Vec<Packed>> {
+        let pack = self.ids.pack();
+        let mut writer = PackWriter::new(PackIdentity { database: self.database, pack });
+        let mut packed = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            output.deaths.sort_unstable();
+            let mut vector = DeleteVector::default();
+            vector.add_all(&std::mem::take(&mut output.deaths))?;
+            let (offset, bytes) = writer.add(&vector)?;
+            packed.push(Packed { vector, place: Some(DeletePlace { pack, offset, bytes }) });
+        }
+        let file = self.fs.create(&pack_path(pack))?;
+        writer.finish(file.as_ref())?;
+        self.fs.sync_directory(PACK_DIRECTORY)?;
+        Ok(packed)
     }
 }
 
@@ -221,20 +240,14 @@ fn swap_of(
     tablet: &TabletState,
     inputs: &[Arc<Reference>],
     outputs: &mut [Output],
+    packed: &[Packed],
     unneeded: CommitTs,
 ) -> Result<(LogRecord, Edit)> {
     let mut swap = Swap::new(tablet, unneeded);
     swap.removed = inputs.iter().map(|input| input.id()).collect();
-    for output in outputs {
+    for (output, packed) in outputs.iter_mut().zip(packed) {
         output.deaths.sort_unstable();
-        let mut vector = DeleteVector::default();
-        for together in output.deaths.chunk_by(|a, b| a.0 == b.0) {
-            if let Some((ts, _)) = together.first() {
-                let ordinals: Vec<u32> = together.iter().map(|(_, ordinal)| *ordinal).collect();
-                vector.add(*ts, &ordinals)?;
-            }
-        }
-        swap.add(&output.reference, vector)?;
+        swap.add_packed(&output.reference, packed, &output.deaths)?;
     }
     Ok(swap.finish())
 }

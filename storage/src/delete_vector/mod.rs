@@ -78,6 +78,17 @@ impl DeleteVector {
         Ok(())
     }
 
+    /// Notes deaths in order of time; as `add` for each time.
+    pub(crate) fn add_all(&mut self, deaths: &[(CommitTs, u32)]) -> Result<()> {
+        for together in deaths.chunk_by(|a, b| a.0 == b.0) {
+            if let Some((ts, _)) = together.first() {
+                let ordinals: Vec<u32> = together.iter().map(|(_, ordinal)| *ordinal).collect();
+                self.add(*ts, &ordinals)?;
+            }
+        }
+        Ok(())
+    }
+
     fn push(&mut self, ts: CommitTs, ordinal: u32) {
         match self.blocks.last_mut().filter(|b| b.times.len() < BLOCK_DEATHS) {
             Some(last) => Arc::make_mut(last).push(ts, ordinal),

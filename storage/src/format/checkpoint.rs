@@ -471,12 +471,24 @@ fn encode_reference(writer: &mut Writer, reference: &ReferenceImage) {
     writer.u64(reference.attach_ts.0);
     writer.u64(reference.detach_ts.0);
     encode_lives(writer, reference.lives.as_ref());
-    writer.bool(reference.deletes.is_some());
-    if let Some(place) = &reference.deletes {
+    encode_place(writer, reference.deletes.as_ref());
+}
+
+pub(super) fn encode_place(writer: &mut Writer, place: Option<&DeletePlace>) {
+    writer.bool(place.is_some());
+    if let Some(place) = place {
         writer.varint(place.pack);
         writer.varint(place.offset);
         writer.u32(place.bytes);
     }
+}
+
+pub(super) fn decode_place(r: &mut Reader<'_>) -> Result<Option<DeletePlace>> {
+    Ok(if r.bool()? {
+        Some(DeletePlace { pack: r.varint()?, offset: r.varint()?, bytes: r.u32()? })
+    } else {
+        None
+    })
 }
 
 fn decode_reference(r: &mut Reader<'_>, version: u32) -> Result<ReferenceImage> {
@@ -489,11 +501,7 @@ fn decode_reference(r: &mut Reader<'_>, version: u32) -> Result<ReferenceImage> 
         attach_ts: CommitTs(r.u64()?),
         detach_ts: CommitTs(r.u64()?),
         lives: if version == 1 { None } else { decode_lives(r)? },
-        deletes: if r.bool()? {
-            Some(DeletePlace { pack: r.varint()?, offset: r.varint()?, bytes: r.u32()? })
-        } else {
-            None
-        },
+        deletes: decode_place(r)?,
     })
 }
 

@@ -5,6 +5,7 @@
 //! hold only at the record's position in this directory's log.
 
 use super::catalog::{decode_edit, encode_edit};
+use super::checkpoint::{DeletePlace, decode_place, encode_place};
 use super::codec::{Reader, Writer};
 use super::key_version::{decode_key_version, encode_key_version};
 use base::id::{CommitTs, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
@@ -122,6 +123,8 @@ pub(crate) struct Lives {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SegmentDeletes {
     pub(crate) reference: ReferenceId,
+    /// Where most of a long vector stands; only in swaps.
+    pub(crate) place: Option<DeletePlace>,
     /// Serialized set of ordinals that this record adds to the delete vector. In a commit all die at its
     /// timestamp; in a swap each comes with its own, as the delete vector's format defines.
     pub(crate) dead: Vec<u8>,
@@ -258,7 +261,12 @@ fn encode_swap(writer: &mut Writer, swap: &SwapRecord) {
     }
     encode_ids(writer, swap.removed.iter().map(|r| r.0));
     encode_attached(writer, &swap.new_references);
-    encode_deletes(writer, &swap.deletes);
+    writer.count(swap.deletes.len());
+    for delete in &swap.deletes {
+        writer.varint(delete.reference.0);
+        encode_place(writer, delete.place.as_ref());
+        writer.bytes(&delete.dead);
+    }
     writer.u64(swap.oldest.0);
 }
 
@@ -269,7 +277,13 @@ fn decode_swap(reader: &mut Reader<'_>) -> Result<SwapRecord> {
         memtable: if reader.bool()? { Some(MemtableId(reader.varint()?)) } else { None },
         removed: reader.list(1, |r| r.varint().map(ReferenceId))?,
         new_references: decode_attached(reader, 2)?,
-        deletes: decode_deletes(reader)?,
+        deletes: reader.list(3, |r| {
+            Ok(SegmentDeletes {
+                reference: ReferenceId(r.varint()?),
+                place: decode_place(r)?,
+                dead: r.bytes()?.to_vec(),
+            })
+        })?,
         oldest: CommitTs(reader.u64()?),
     })
 }
@@ -438,7 +452,9 @@ fn encode_deletes(writer: &mut Writer, deletes: &[SegmentDeletes]) {
 }
 
 fn decode_deletes(reader: &mut Reader<'_>) -> Result<Vec<SegmentDeletes>> {
-    reader.list(2, |r| Ok(SegmentDeletes { reference: ReferenceId(r.varint()?), dead: r.bytes()?.to_vec() }))
+    reader.list(2, |r| {
+        Ok(SegmentDeletes { reference: ReferenceId(r.varint()?), place: None, dead: r.bytes()?.to_vec() })
+    })
 }
 
 #[cfg(test)]

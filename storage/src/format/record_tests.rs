@@ -1,8 +1,8 @@
 //! Log record payloads: round trips, golden bytes, damage.
 
 use super::{
-    Attach, AttachedSegment, CommitRecord, ForgetRecord, Lives, LogRecord, RowAddress, RowChange, RowOp,
-    SegmentDeletes, SwapRecord, TabletChange,
+    Attach, AttachedSegment, CommitRecord, DeletePlace, ForgetRecord, Lives, LogRecord, RowAddress,
+    RowChange, RowOp, SegmentDeletes, SwapRecord, TabletChange,
 };
 use base::ErrorKind;
 use base::id::{CommitTs, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
@@ -53,7 +53,7 @@ fn small_commit() -> LogRecord {
             rows,
         }],
         attached: vec![attached(Attach::AtCommit)],
-        deletes: vec![SegmentDeletes { reference: ReferenceId(4), dead: vec![0xaa] }],
+        deletes: vec![SegmentDeletes { reference: ReferenceId(4), place: None, dead: vec![0xaa] }],
     })
 }
 
@@ -79,7 +79,11 @@ fn samples() -> Vec<LogRecord> {
             memtable: Some(MemtableId(8)),
             removed: vec![ReferenceId(300)],
             new_references: vec![attached(Attach::Since(CommitTs(77)))],
-            deletes: vec![SegmentDeletes { reference: ReferenceId(4), dead: vec![1, 2] }],
+            deletes: vec![SegmentDeletes {
+                reference: ReferenceId(4),
+                place: Some(DeletePlace { pack: 7, offset: 40, bytes: 9 }),
+                dead: vec![1, 2],
+            }],
             oldest: CommitTs(70),
         }),
         LogRecord::Forget(ForgetRecord {
@@ -118,7 +122,7 @@ fn golden_bytes_of_a_commit_and_a_swap() {
         2, 3, 1, 8, 1, 0xac, 2, // table, tablet, memtable, removed
         1, 2, 3, 4, 5, 0xe8, 7, 6, 1, 77, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, // attached
         1, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, // its lives
-        1, 4, 2, 1, 2, // deletes
+        1, 4, 1, 7, 40, 9, 0, 0, 0, 2, 1, 2, // deletes
         70, 0, 0, 0, 0, 0, 0, 0, // oldest
     ];
     let record = &samples()[3];
@@ -155,6 +159,7 @@ fn records_of_format_1_are_read() {
     expected.removed.clear();
     expected.new_references[0].lives = None;
     expected.oldest = CommitTs::MAX;
+    expected.deletes[0].place = None;
     assert_eq!(LogRecord::decode(2, &swap).unwrap(), LogRecord::Swap(expected));
 }
 

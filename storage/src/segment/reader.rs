@@ -219,6 +219,7 @@ impl Segment {
             ordinal: false,
             timestamps: true,
             batch_rows: usize::MAX,
+            small_steps: false,
             metrics: Arc::default(),
         };
         let mut hashers: Vec<ContentHasher> = Vec::new();

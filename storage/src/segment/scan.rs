@@ -66,6 +66,8 @@ pub(crate) struct SegmentScan {
     pub(crate) timestamps: bool,
     /// Most rows of a batch.
     pub(crate) batch_rows: usize,
+    /// Decodes no more at once than one zone: for those who read many segments side by side.
+    pub(crate) small_steps: bool,
     /// Counts `rows_read`.
     pub(crate) metrics: Arc<ScanMetrics>,
 }
@@ -86,6 +88,7 @@ impl SegmentScan {
             ordinal: false,
             timestamps: false,
             batch_rows: 65_536,
+            small_steps: false,
             metrics: Arc::default(),
         }
     }
@@ -105,7 +108,7 @@ impl Segment {
             Ok(work) => work,
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
-        let step = self.step_rows();
+        let step = if scan.small_steps { ZONE_ROWS } else { self.step_rows() };
         let end = scan.rows.end.min(self.rows());
         let state = (Arc::new(work), u64::from(scan.rows.start.min(end)));
         let end = u64::from(end);

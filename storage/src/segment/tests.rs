@@ -207,6 +207,7 @@ fn whole(segment: &Segment) -> SegmentScan {
         ordinal: false,
         timestamps: false,
         batch_rows: 1_000,
+        small_steps: false,
         metrics: Arc::new(ScanMetrics::default()),
     }
 }

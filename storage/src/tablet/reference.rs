@@ -204,6 +204,7 @@ impl Reference {
             ordinal: false,
             timestamps: true,
             batch_rows: 1,
+            small_steps: false,
             metrics: Arc::default(),
         };
         let batch = block_on(segment.scan(&scan).next()).ok_or_else(|| {
