@@ -154,7 +154,9 @@ impl Reader {
     fn batch(&self, schema: &SchemaRef, changes: &[Change]) -> Result<RecordBatch> {
         debug_assert!(changes.iter().all(|c| c.ts <= self.view.ts()));
         let mut by_source: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (index, change) in changes.iter().enumerate() {
+        // Nobody needs rows without columns.
+        let wanted = changes.iter().enumerate().filter(|_| !self.projection.is_empty());
+        for (index, change) in wanted {
             by_source.entry(change.source).or_default().push(index);
         }
         let mut batches = Vec::with_capacity(by_source.len());

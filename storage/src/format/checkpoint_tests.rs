@@ -1,11 +1,14 @@
 //! Checkpoints and CURRENT: round trips, golden bytes, damage, power cuts at every call.
 
 use super::{
-    CURRENT, CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds,
-    PastImage, ReferenceImage, RetiredImage, TabletImage, advance_epoch, checkpoint_path,
-    collect_checkpoints, read_checkpoint, read_current, write_checkpoint,
+    CURRENT, CheckpointImage, CheckpointNumber, Current, advance_epoch, checkpoint_path, collect_checkpoints,
+    read_checkpoint, read_current, write_checkpoint,
 };
 use crate::format::Lives;
+use crate::format::image::{
+    DeletePlace, MemtableImage, MemtableRow, NextIds, PastImage, ReferenceImage, RetiredImage, TabletImage,
+    encode_reference,
+};
 use crate::log::LogPosition;
 use base::fs::{Fault, FileSystem, SimulatedFileSystem};
 use base::id::{
@@ -187,7 +190,7 @@ fn a_reference_takes_less_than_200_bytes() {
         deletes: Some(DeletePlace { pack: u64::MAX, offset: u64::MAX, bytes: u32::MAX }),
         ..reference(None)
     };
-    super::encode_reference(&mut writer, &largest);
+    encode_reference(&mut writer, &largest);
     assert!(writer.len() < 200, "{}", writer.len());
 }
 

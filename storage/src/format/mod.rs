@@ -8,18 +8,22 @@ mod catalog;
 mod checkpoint;
 mod codec;
 mod header;
+mod image;
 mod key_version;
 mod record;
 mod row;
 
 pub(crate) use catalog::{decode_datum, decode_form, encode_datum, encode_form};
 pub(crate) use checkpoint::{
-    CheckpointImage, CheckpointNumber, Current, DeletePlace, MemtableImage, MemtableRow, NextIds, PastImage,
-    ReferenceImage, RetiredImage, TabletImage, advance_epoch, collect_checkpoints, read_checkpoint,
-    read_current, write_checkpoint,
+    CheckpointNumber, Current, advance_epoch, collect_checkpoints, read_checkpoint, read_current,
+    write_checkpoint,
 };
 pub(crate) use codec::{Reader, Writer};
 pub(crate) use header::{FileHeader, FileKind, HEADER_BYTES};
+pub(crate) use image::{
+    CheckpointImage, DeletePlace, MemtableImage, MemtableRow, NextIds, PastImage, ReferenceImage,
+    RetiredImage, TabletImage,
+};
 pub(crate) use key_version::{decode_key_version, encode_key_version};
 pub(crate) use record::{
     Attach, AttachedSegment, CommitRecord, ForgetRecord, Lives, LogRecord, RowAddress, RowChange, RowOp,

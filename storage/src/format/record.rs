@@ -5,8 +5,8 @@
 //! hold only at the record's position in this directory's log.
 
 use super::catalog::{decode_edit, encode_edit};
-use super::checkpoint::{DeletePlace, decode_place, encode_place};
 use super::codec::{Reader, Writer};
+use super::image::{DeletePlace, decode_place, encode_place};
 use super::key_version::{decode_key_version, encode_key_version};
 use base::id::{CommitTs, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
 use base::{Error, Result};
