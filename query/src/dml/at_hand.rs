@@ -79,8 +79,7 @@ fn column(context: &QueryContext, cells: &[&Expr], ty: &SqlType) -> Result<Optio
         let from = arg.ty();
         let Some(array) = column(context, &args, &from)? else { return Ok(None) };
         let input = TypedCol { col: ColRef(0), ty: from };
-        let cast =
-            Expr::Cast { how: how.clone(), arg: Box::new(Expr::Column(input.clone())), ty: to.clone() };
+        let cast = Expr::Cast { how: *how, arg: Box::new(Expr::Column(input.clone())), ty: to.clone() };
         let evaluator = Evaluator::new(context, std::slice::from_ref(&cast), &[input])?;
         return Ok(evaluator.evaluate(vec![array], cells.len())?.pop());
     }
