@@ -57,6 +57,7 @@ pub(crate) fn open(
     let Recovered { image, log, replayed, packs, store, state, ts } =
         Recovered::read(&fs, &current, settings.segment_cache_bytes)?;
     segments_exist(fs.as_ref(), &state)?;
+    probe_newest(&state)?;
     let current = advance_epoch(fs.as_ref(), &current)?;
     let log = Log::resume(log, current.epoch, log_settings)?;
     store.remove_discarded();
@@ -148,6 +149,17 @@ impl Recovered {
         self.ts = ts;
         Ok(())
     }
+}
+
+/// Segments whose header, index and footer are read at the start: enough for any but the largest databases, and those a
+/// newer program would have written last.
+const PROBED_MAX: usize = 1_000;
+
+/// Reads what the newest segments say of themselves, so that damage and newer formats show before anything is changed.
+fn probe_newest(state: &DatabaseState) -> Result<()> {
+    let mut references: Vec<_> = state.tablets().flat_map(|t| t.references()).collect();
+    references.sort_unstable_by_key(|r| std::cmp::Reverse(r.meta().segment));
+    references.iter().take(PROBED_MAX).try_for_each(|r| r.probe())
 }
 
 /// Every segment that the state names must be there. The listing is a check, not a source of truth; what is inside of the

@@ -317,10 +317,10 @@ async fn exit_codes_are_those_of_postgres() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parameters_and_our_own_views_are_shown() {
     let server = TestServer::start().await.unwrap();
-    let create = "CREATE TABLE kept (a integer) WITH (history_retention = '7 days', compression = compact)";
+    let create = "CREATE TABLE kept (a integer) WITH (history_retention = '7 days', history_max_bytes = 5)";
     shown(server.address, &["-q", "-c", create]);
     let described = shown(server.address, &["-c", "\\d+ kept"]);
-    assert!(described.contains("Options: history_retention=7 days, compression=compact\n"), "{described}");
+    assert!(described.contains("Options: history_retention=7 days, history_max_bytes=5\n"), "{described}");
     let views = shown(server.address, &["-At", "-c", "\\dv nyala.*"]);
     let expected: String = ["jobs", "pins", "segments", "tables", "tablets"]
         .iter()

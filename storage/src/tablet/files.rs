@@ -105,18 +105,22 @@ impl SegmentFile {
         left && (self.attached.load(Ordering::Acquire) == 0 || planted(Flaw::RemoveSharedFile))
     }
 
+    /// The segment, opened for this caller alone.
+    pub(super) fn probe(&self) -> Result<Arc<Segment>> {
+        let identity = Identity { database: self.store.database, segment: self.segment };
+        let path = segment_path(self.segment);
+        Segment::open(self.store.fs.as_ref(), &path, identity, &self.store.cache)
+            .map_err(|e| name_missing(e, &path))
+    }
+
     pub(super) fn open(&self) -> Result<&Arc<Segment>> {
         if let Some(segment) = self.opened.get() {
             return Ok(segment);
         }
         let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
         if self.opened.get().is_none() {
-            let identity = Identity { database: self.store.database, segment: self.segment };
-            let path = segment_path(self.segment);
-            let segment = Segment::open(self.store.fs.as_ref(), &path, identity, &self.store.cache)
-                .map_err(|e| name_missing(e, &path))?;
             // Nobody else sets it: the opening is guarded.
-            let _ = self.opened.set(segment);
+            let _ = self.opened.set(self.probe()?);
         }
         self.opened.get().ok_or_else(|| Error::internal("an opened segment is gone"))
     }

@@ -77,13 +77,19 @@ impl Reference {
     /// The open segment. Blocks when it is opened for the first time.
     pub(crate) fn segment(&self) -> Result<&Arc<Segment>> {
         let segment = self.file.open()?;
+        self.check(segment)?;
+        Ok(segment)
+    }
+
+    /// The file is the one that the reference means.
+    fn check(&self, segment: &Segment) -> Result<()> {
         if segment.rows() != self.meta.rows || segment.facts().file_bytes != self.meta.file_bytes {
             let path = segment_path(self.meta.segment);
             return Err(Error::corruption(format!(
                 "segment \"{path}\" is not the file that the database refers to"
             )));
         }
-        Ok(segment)
+        Ok(())
     }
 
     /// The file, to be shared with another reference.
@@ -132,6 +138,11 @@ impl Reference {
         if planted(Flaw::DiscardTooEarly) {
             self.file.remove();
         }
+    }
+
+    /// Reads what the file says of itself, and forgets it again: it may not be needed for long.
+    pub(crate) fn probe(&self) -> Result<()> {
+        self.check(self.file.probe()?.as_ref())
     }
 
     /// The delete vector as it is now.
