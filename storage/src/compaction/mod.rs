@@ -161,17 +161,16 @@ impl Core {
         unneeded: CommitTs,
         outputs: &mut [Output],
     ) -> Result<bool> {
+        let mut caught = self.sequencer.published(|p| p.ts);
+        let many = carry_over(inputs, remap, ts, caught, outputs)? > LAST_ROUND_DEATHS;
         // A checkpoint removes packs that nothing names yet.
         let _maintenance = self.maintenance.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut caught = ts;
-        let mut packed = vec![Packed::default(); outputs.len()];
-        for round in 0..ROUNDS_MAX {
+        let packed = if many { self.pack(outputs)? } else { vec![Packed::default(); outputs.len()] };
+        for _ in 0..ROUNDS_MAX {
             let until = self.sequencer.published(|p| p.ts);
             let carried = carry_over(inputs, remap, caught, until, outputs)?;
             caught = until;
-            if round == 0 && carried > LAST_ROUND_DEATHS {
-                packed = self.pack(outputs)?;
-            } else if carried <= LAST_ROUND_DEATHS {
+            if carried <= LAST_ROUND_DEATHS {
                 break;
             }
         }
