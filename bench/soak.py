@@ -41,9 +41,9 @@ class Model:
 
     def apply(self, batch):
         for row in batch:
-            for n, column in enumerate(SUMMED):
-                self.sums[n] += row[column] - self.values[n][row[0]]
-                self.values[n][row[0]] = row[column]
+            for n, values in enumerate(self.values, 1):
+                self.sums[n - 1] += row[n] - values[row[0]]
+                values[row[0]] = row[n]
 
     def now(self):
         return (self.rows, *self.sums)
@@ -58,6 +58,7 @@ def main():
     parser.add_argument("--batch", type=int, default=5_000, help="rows of a commit, at most 6,553 (default 5,000)")
     parser.add_argument("--resident-mib", type=int, default=1536, help="most that may be resident (default 1536)")
     parser.add_argument("--memory-mib", type=int, default=256, help="of memtables, and of the segment cache (default 256)")
+    parser.add_argument("--pool", type=int, default=300, help="different batches, sent again and again (default 300)")
     parser.add_argument("--seed", type=int, default=None, help="printed, so that a run can be repeated")
     parser.add_argument("--directory", type=pathlib.Path, help="where the database goes (default: a temporary one)")
     arguments = parser.parse_args()
@@ -103,11 +104,13 @@ def work(arguments, rng, server, file):
         session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
         equal(sums(session), first, "at the start")
     client = Client(server, Values(arguments.batch))
+    pool = [batch_rows(rng, arguments.rows, arguments.batch) for _ in range(arguments.pool)]
+    pool = [([(row[0], *(row[c] for c in SUMMED)) for row in rows], client.form.message(rows)) for rows in pool]
     moments, peak, done, started = [], 0, 0, time.perf_counter()
     commits = arguments.upserts // arguments.batch
     for number in range(1, commits + 1):
-        rows = batch_rows(rng, arguments.rows, arguments.batch)
-        client.send(client.form.message(rows))
+        rows, message = rng.choice(pool)
+        client.send(message)
         model.apply(rows)
         done += len(rows)
         if number % max(1, commits // 400) == 0:

@@ -107,25 +107,35 @@ fn check_window(view: &View, layout: &Layout, spec: &ChangesSpec) -> Result<()> 
     Ok(())
 }
 
-/// Events in order of time, key, ends first, as changes.
+/// What happened to one key at one time: one row, or the row as it was and as it became.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    first: Change,
+    second: Option<Change>,
+}
+
+/// Events in order of time, key, ends first, as changes. Those of one commit come in the order of their places, so that
+/// rows are read one after the other.
 fn paired(events: &[Event], old_images: bool) -> Vec<Change> {
-    let mut changes = Vec::with_capacity(events.len());
+    let mut pairs = Vec::with_capacity(events.len());
     for together in events.chunk_by(|a, b| (a.ts, a.key) == (b.ts, b.key)) {
         let change = |operation, e: &Event| Change { operation, ts: e.ts, source: e.source, row: e.row };
         match together {
             [old, new] if old.end && !new.end => {
-                if old_images {
-                    changes.push(change("update_old", old));
-                }
-                changes.push(change("update", new));
+                let new = change("update", new);
+                pairs.push(match old_images {
+                    true => Pair { first: change("update_old", old), second: Some(new) },
+                    false => Pair { first: new, second: None },
+                });
             }
             others => {
                 let named = |e: &Event| change(if e.end { "delete" } else { "insert" }, e);
-                changes.extend(others.iter().map(named));
+                pairs.extend(others.iter().map(|e| Pair { first: named(e), second: None }));
             }
         }
     }
-    changes
+    pairs.sort_unstable_by_key(|pair| (pair.first.ts, pair.first.source, pair.first.row));
+    pairs.into_iter().flat_map(|pair| [Some(pair.first), pair.second]).flatten().collect()
 }
 
 fn output_schema(layout: &Layout, projection: &[ColumnId]) -> Result<SchemaRef> {
