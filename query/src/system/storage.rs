@@ -40,7 +40,7 @@ pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable, wanted: &[&
             ("history_retention", options.history_retention_us.and_then(|us| value(retention_text(us)))),
             ("history_max_bytes", options.history_max_bytes.and_then(value)),
             ("compression", word(if options.compact { "compact" } else { "default" })),
-            ("oldest_readable", history.and_then(|h| time(h.oldest_readable))),
+            ("oldest_readable", history.and_then(|h| since(h.oldest_readable))),
             ("live_bytes", history.and_then(|h| value(h.live_bytes))),
             ("history_bytes", history.and_then(|h| value(h.history_bytes))),
             ("distinct_values", distinct(table)),
@@ -78,7 +78,7 @@ pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<
             ("live_segment_bytes", value(tablet.live_segment_bytes)),
             ("history_segments", value(tablet.history_segments)),
             ("history_segment_bytes", value(tablet.history_segment_bytes)),
-            ("oldest_readable", time(tablet.oldest_readable)),
+            ("oldest_readable", since(tablet.oldest_readable)),
         ]);
     }
     Ok(())
@@ -187,6 +187,11 @@ fn distinct(table: &TableDef) -> Value {
 }
 
 /// A commit timestamp as timestamptz is read.
+/// A time from which on something counts; of what was never lost, since ever.
+fn since(ts: CommitTs) -> Value {
+    if ts == CommitTs::ZERO { word("-infinity") } else { time(ts) }
+}
+
 fn time(ts: CommitTs) -> Value {
     value(crate::session::shown(ts, &IoSettings::default()))
 }
