@@ -292,6 +292,7 @@ def main():
             setup["load_s"] = round(time.perf_counter() - started, 1)
             if kept:
                 (kept / "loaded").touch()
+        settled(connection)
         duck = None
         if arguments.peers:
             duck = DuckDB(directory, arguments.threads)
@@ -312,6 +313,15 @@ def main():
     finally:
         server.stop()
         shutil.rmtree(directory)
+
+
+def settled(connection):
+    """Waits for what the load left to do: merging its segments is no part of an upsert."""
+    quiet = 0
+    while quiet < 5:
+        busy = connection.execute("SELECT count(*) FROM nyala.jobs").fetchone()[0]
+        quiet = 0 if int(busy) else quiet + 1
+        time.sleep(0.5)
 
 
 def plain(value):
