@@ -85,7 +85,7 @@ impl Signal {
 }
 
 /// How long a thread that nobody wakes waits until it looks by itself: for what has become too old.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Starts the threads.
 pub(crate) fn start(core: &Arc<Core>) -> Result<()> {

@@ -128,6 +128,7 @@ impl Database {
         full: bool,
         cancelled: Arc<dyn Fn() -> bool + Send + Sync>,
     ) -> Result<()> {
+        self.core.note_time();
         let state = self.core.newest();
         let tablets = state.catalog().table(table).map_or(&[][..], |def| def.tablets.as_slice());
         for tablet in tablets {
