@@ -10,7 +10,7 @@ use base::{Error, ErrorKind, Result};
 use catalog::{
     CatalogEdit, CatalogState, ColumnDef, HashLevel, Partitioning, RangeLevel, SchemaDef, TableDef, TabletDef,
 };
-use sql::bound::{AlterTableAction, BoundClone, BoundCreateTable, OptionChanges};
+use sql::bound::{AlterTableAction, BoundClone, BoundCreateTable};
 use std::sync::Arc;
 use storage::Transaction;
 
@@ -182,7 +182,7 @@ fn new_table(catalog: &CatalogState, create: &BoundCreateTable) -> Result<TableD
         primary_key: ids(&create.primary_key)?,
         primary_key_name: key_name(catalog, create)?,
         tablets: catalog::tablets(&partitioning, id.0 + 1)?,
-        options: chosen(create.options, catalog::TableOptions::default())?,
+        options: create.options.applied_to(catalog::TableOptions::default()),
         distinct: Vec::new(),
         partitioning,
     })
@@ -287,7 +287,7 @@ fn altered(core: &mut Core, def: TableDef, action: &AlterTableAction, next_id: u
             catalog::without_range_partition(&def, name).map_err(|e| e.at(*at))
         }
         AlterTableAction::SetOptions(changes) => {
-            let options = chosen(*changes, def.options)?;
+            let options = changes.applied_to(def.options);
             Ok(TableDef { options, ..def })
         }
     }
@@ -371,19 +371,9 @@ pub(crate) fn clone_table(core: &mut Core, clone: &BoundClone) -> Result<Executi
         name: name.clone(),
         primary_key_name,
         tablets,
-        options: chosen(*options, source.options)?,
+        options: options.applied_to(source.options),
         ..source.as_ref().clone()
     };
     tokio::task::block_in_place(|| transaction.clone_table(def, source.id, *at))?;
     Ok(command("CREATE TABLE"))
-}
-
-/// Options with changes. `Unsupported` for what storage cannot do yet.
-fn chosen(changes: OptionChanges, before: catalog::TableOptions) -> Result<catalog::TableOptions> {
-    let options = changes.applied_to(before);
-    if options.compact {
-        return Err(Error::unsupported("compression \"compact\" is not supported")
-            .with_hint("Leave the parameter out: segments are compressed by default."));
-    }
-    Ok(options)
 }

@@ -115,10 +115,11 @@ pub(crate) fn write_segment_of(
         columns: layout.columns().to_vec(),
         history,
     };
-    let written = write_file(core, &path, &meta, batches).inspect_err(|_| {
-        // What is left behind otherwise is garbage for the next open.
-        let _ = core.fs.remove(&path);
-    })?;
+    let written =
+        write_file(core, &path, &meta, layout.def().options.compact, batches).inspect_err(|_| {
+            // What is left behind otherwise is garbage for the next open.
+            let _ = core.fs.remove(&path);
+        })?;
     let rows = u32::try_from(written.rows).map_err(|_| Error::internal("too many rows for one segment"))?;
     let meta = ReferenceMeta {
         id: core.ids.reference(),
@@ -137,10 +138,11 @@ fn write_file(
     core: &Core,
     path: &str,
     meta: &SegmentMeta,
+    compact: bool,
     batches: impl Iterator<Item = Result<SegmentRows>> + Send + 'static,
 ) -> Result<WrittenSegment> {
     let fs = core.fs.as_ref();
-    let written = write_segment(fs, path, meta, batches)?;
+    let written = write_segment(fs, path, meta, compact, batches)?;
     if !planted(Flaw::SkipSegmentDirectorySync) {
         fs.sync_directory(SEGMENT_DIRECTORY)?;
     }

@@ -79,11 +79,12 @@ pub(crate) struct WrittenSegment {
 }
 
 /// Writes the file `path`, which must not exist, and syncs its bytes; the caller syncs the directory.
-/// Blocks. On failure the file may be left behind and is garbage. `Internal` for rows that are not as promised.
+/// Smaller for more work when `compact`. Blocks. On failure the file may be left behind and is garbage. `Internal` for rows that are not as promised.
 pub(crate) fn write_segment(
     fs: &dyn FileSystem,
     path: &str,
     meta: &SegmentMeta,
+    compact: bool,
     rows: impl Iterator<Item = Result<SegmentRows>> + Send + 'static,
 ) -> Result<WrittenSegment> {
     let schema = stored_schema(meta)?;
@@ -95,7 +96,7 @@ pub(crate) fn write_segment(
     let rows_offset = container.position();
     let tally = Arc::new(Mutex::new(Tally::new(meta)));
     let counted = Counted { rows, tally: Arc::clone(&tally), schema: Arc::clone(&schema) };
-    let mut container = write_rows(container, &schema, counted)?;
+    let mut container = write_rows(container, &schema, compact, counted)?;
     let rows = Section { offset: rows_offset, len: container.position() - rows_offset };
     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
     let (written, keys, fences) = std::mem::replace(&mut *tally, Tally::new(meta)).finish();

@@ -4,8 +4,9 @@ use super::{failed, panicked, session};
 use crate::segment::container::ContainerWriter;
 use ::vortex::array::stream::ArrayStreamAdapter;
 use ::vortex::arrow::ArrowSessionExt;
+use ::vortex::compressor::BtrBlocksCompressorBuilder;
 use ::vortex::error::{VortexError, vortex_err};
-use ::vortex::file::WriteOptionsSessionExt;
+use ::vortex::file::{WriteOptionsSessionExt, WriteStrategyBuilder};
 use ::vortex::io::runtime::BlockingRuntime;
 use ::vortex::io::runtime::current::CurrentThreadRuntime;
 use ::vortex::io::session::RuntimeSessionExt;
@@ -19,10 +20,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Why the writer stopped, when it was not Vortex's own doing.
 type Cause = Arc<Mutex<Option<Error>>>;
 
-/// Appends all `batches` to `container` as one Vortex file. Blocks; all work runs on the calling thread.
+/// Appends all `batches` to `container` as one Vortex file; smaller for more work when `compact`. Blocks; all work runs
+/// on the calling thread.
 pub(crate) fn write_rows(
     container: ContainerWriter,
     schema: &SchemaRef,
+    compact: bool,
     batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static,
 ) -> Result<ContainerWriter> {
     let runtime = CurrentThreadRuntime::new();
@@ -38,7 +41,13 @@ pub(crate) fn write_rows(
     });
     let stream = ArrayStreamAdapter::new(dtype, futures::stream::iter(arrays));
     let mut sink = Sink { container, cause: Arc::clone(&cause) };
-    let write = || runtime.block_on(session.write_options().write(&mut sink, stream));
+    let mut options = session.write_options();
+    if compact {
+        let compressor = BtrBlocksCompressorBuilder::from_session(&session).with_compact();
+        let strategy = WriteStrategyBuilder::from_session(&session).with_btrblocks_builder(compressor);
+        options = options.with_strategy(strategy.build());
+    }
+    let write = || runtime.block_on(options.write(&mut sink, stream));
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(write));
     if let Some(error) = cause.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(error);
