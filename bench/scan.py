@@ -10,11 +10,11 @@ import os
 import pathlib
 import shutil
 import statistics
-import subprocess
 import tempfile
 import time
 
 from server import Server
+from tpch import printed, tpch_files
 
 QUERIES = {
     "aggregate": "SELECT count(*), sum(l_quantity), sum(l_extendedprice * (1 - l_discount)), max(l_shipdate) FROM {t}",
@@ -50,16 +50,8 @@ def main():
     parser.add_argument("--no-vacuum", dest="vacuum", action="store_false", help="leave VACUUM FULL out")
     parser.add_argument("--directory", type=pathlib.Path, help="where the database goes (default: a temporary one)")
     arguments = parser.parse_args()
-    files = arguments.cache / f"tpch-{arguments.scale}"
-    if not (files / "complete").exists():
-        shutil.rmtree(files, ignore_errors=True)
-        subprocess.run(
-            [arguments.binaries / "nyala-tpch-data", "--scale", str(arguments.scale), "--output", files], check=True
-        )
-        (files / "complete").touch()
-    printer = [arguments.binaries / "nyala-tpch-queries", "--scale", str(arguments.scale), "--tables"]
-    printed = subprocess.run(printer, check=True, capture_output=True, text=True).stdout
-    create = next(part for part in printed.split("-- ") if part.startswith("lineitem\n")).split("\n", 1)[1].strip().rstrip(";")
+    files = tpch_files(arguments.binaries, arguments.cache, arguments.scale)
+    create = printed(arguments.binaries, arguments.scale, "--tables")["lineitem"]
     if arguments.directory:
         arguments.directory.mkdir(parents=True, exist_ok=True)
     directory = pathlib.Path(tempfile.mkdtemp(prefix="nyala-scan-", dir=arguments.directory))

@@ -31,6 +31,22 @@ def sections(text):
     return {name: sql.strip().rstrip(";") for name, sql in parts.items()}
 
 
+def tpch_files(binaries, cache, scale):
+    """The directory of the tables as Parquet files, made once."""
+    files = cache / f"tpch-{scale}"
+    if not (files / "complete").exists():
+        shutil.rmtree(files, ignore_errors=True)
+        subprocess.run([binaries / "nyala-tpch-data", "--scale", str(scale), "--output", files], check=True)
+        (files / "complete").touch()
+    return files
+
+
+def printed(binaries, scale, *what):
+    """The queries, or with "--tables" the tables, by name."""
+    command = [binaries / "nyala-tpch-queries", "--scale", str(scale), *what]
+    return sections(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 class Nyala:
     name = "nyala"
 
@@ -141,17 +157,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
 
-    files = arguments.cache / f"tpch-{arguments.scale}"
-    done = files / "complete"
-    if not done.exists():
-        shutil.rmtree(files, ignore_errors=True)
-        subprocess.run(
-            [arguments.binaries / "nyala-tpch-data", "--scale", str(arguments.scale), "--output", files], check=True
-        )
-        done.touch()
-    printer = [arguments.binaries / "nyala-tpch-queries", "--scale", str(arguments.scale)]
-    queries = sections(subprocess.run(printer, check=True, capture_output=True, text=True).stdout)
-    creates = sections(subprocess.run([*printer, "--tables"], check=True, capture_output=True, text=True).stdout)
+    files = tpch_files(arguments.binaries, arguments.cache, arguments.scale)
+    queries = printed(arguments.binaries, arguments.scale)
+    creates = printed(arguments.binaries, arguments.scale, "--tables")
 
     directory = pathlib.Path(tempfile.mkdtemp(prefix="nyala-bench-"))
     engines = [Nyala(arguments.binaries, directory, files, creates)]

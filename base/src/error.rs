@@ -100,6 +100,16 @@ pub enum ErrorKind {
     InvalidLogarithmArgument,
     /// 2201F
     InvalidPowerArgument,
+    /// 2201G
+    InvalidWidthBucketArgument,
+    /// 22004
+    NullNotAllowed,
+    /// 22013
+    InvalidFrameOffset,
+    /// 22014
+    InvalidNtileArgument,
+    /// 22016
+    InvalidNthValueArgument,
     /// 22011
     Substring,
     /// 22025

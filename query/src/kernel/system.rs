@@ -4,6 +4,7 @@
 
 use crate::kernel::call::{Arg, Call, Run, arg, map0, map1, map2};
 use crate::kernel::value::{Bool, Bytes, Id, Input, Int4, Int8, Output, Text};
+use crate::settings::unrecognized;
 use arrow::array::{ArrayRef, new_null_array};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -48,11 +49,10 @@ fn current_schemas(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 fn setting(call: &Call<'_>, name: &str, missing_ok: bool) -> Result<Option<String>> {
     match call.statement.settings.get(&name.to_ascii_lowercase()) {
         Some(value) => Ok(Some(value.clone())),
-        None if missing_ok => Ok(None),
-        None => Err(Error::new(
-            ErrorKind::UndefinedObject,
-            format!("unrecognized configuration parameter \"{name}\""),
-        )),
+        None => match unrecognized(name) {
+            error if missing_ok && error.kind() == ErrorKind::UndefinedObject => Ok(None),
+            error => Err(error),
+        },
     }
 }
 

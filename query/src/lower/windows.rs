@@ -129,7 +129,11 @@ impl Lowering<'_> {
             "percent_rank" => add(over.call(udwf(rank::percent_rank_udwf()), args)),
             "cume_dist" => add(over.call(udwf(cume_dist::cume_dist_udwf()), args)),
             "ntile" => {
-                let buckets = positive(args.first(), "argument of ntile must be greater than zero")?;
+                let buckets = positive(
+                    args.first(),
+                    ErrorKind::InvalidNtileArgument,
+                    "argument of ntile must be greater than zero",
+                )?;
                 match buckets {
                     Some(buckets) => cast(add(over.call(udwf(ntile::ntile_udwf()), vec![lit(buckets)])), ret),
                     None => literals::null(&call.ty)?,
@@ -139,7 +143,11 @@ impl Lowering<'_> {
             "lead" => add(over.call(udwf(lead_lag::lead_udwf()), shifted(args)?)),
             "first_value" => add(over.call(udwf(nth_value::first_value_udwf()), args)),
             "last_value" => add(over.call(udwf(nth_value::last_value_udwf()), args)),
-            "nth_value" => match positive(args.get(1), "argument of nth_value must be greater than zero")? {
+            "nth_value" => match positive(
+                args.get(1),
+                ErrorKind::InvalidNthValueArgument,
+                "argument of nth_value must be greater than zero",
+            )? {
                 Some(n) => {
                     let value =
                         args.into_iter().next().ok_or_else(|| Error::internal("nth_value of nothing"))?;
@@ -240,7 +248,7 @@ impl Lowering<'_> {
             Some(Datum::Int64(v)) => v,
             Some(Datum::Null) => {
                 return Err(Error::new(
-                    ErrorKind::InvalidParameterValue,
+                    ErrorKind::NullNotAllowed,
                     format!("frame {which} offset must not be null"),
                 ));
             }
@@ -251,7 +259,7 @@ impl Lowering<'_> {
         };
         let Ok(rows) = u64::try_from(offset) else {
             return Err(Error::new(
-                ErrorKind::InvalidParameterValue,
+                ErrorKind::InvalidFrameOffset,
                 format!("frame {which} offset must not be negative"),
             ));
         };
@@ -390,14 +398,14 @@ fn is_moving(over: &Over) -> bool {
 }
 
 /// A constant argument that must be above zero; None for null.
-fn positive(arg: Option<&PlanExpr>, message: &str) -> Result<Option<i64>> {
+fn positive(arg: Option<&PlanExpr>, kind: ErrorKind, message: &str) -> Result<Option<i64>> {
     let value = match arg {
         Some(PlanExpr::Literal(ScalarValue::Int32(v), _)) => v.map(i64::from),
         Some(PlanExpr::Literal(ScalarValue::Int64(v), _)) => *v,
         _ => return Err(Error::unsupported("this argument of a window function must be a constant")),
     };
     match value {
-        Some(value) if value <= 0 => Err(Error::new(ErrorKind::InvalidParameterValue, message)),
+        Some(value) if value <= 0 => Err(Error::new(kind, message)),
         other => Ok(other),
     }
 }

@@ -121,8 +121,9 @@ impl ExecutionPlan for ForgetExec {
         vec![&self.input]
     }
 
+    /// It does, but a sort that was pushed below would be taken for needless there, and be missing here.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![false]
     }
 
     fn apply_expressions(

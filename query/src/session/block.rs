@@ -12,9 +12,9 @@ impl Core {
     /// BEGIN, COMMIT and ROLLBACK; None for other statements.
     pub(crate) fn transaction_statement(&mut self, statement: &BoundStatement) -> Result<Option<String>> {
         Ok(Some(match statement {
-            BoundStatement::Begin { read_only, isolation } => {
+            BoundStatement::Begin { started, read_only, isolation } => {
                 self.begin(*read_only, *isolation);
-                "BEGIN".to_owned()
+                if *started { "START TRANSACTION" } else { "BEGIN" }.to_owned()
             }
             BoundStatement::Commit { chain } => self.commit_statement(*chain)?,
             BoundStatement::Rollback { chain } => self.rollback_statement(*chain)?,

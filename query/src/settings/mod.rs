@@ -3,7 +3,8 @@
 //! Must not know the server's own settings (crate `config`) or what a variable is used for.
 
 mod definition;
+mod postgres;
 mod values;
 
 pub(crate) use definition::{Definition, Kind, Scope, definition, definitions};
-pub(crate) use values::Variables;
+pub(crate) use values::{Variables, unrecognized};

@@ -3,6 +3,7 @@
 //! Invariant: between transactions no local value exists and nothing is saved.
 
 use crate::settings::definition::{Definition, Kind, Scope, definition, definitions};
+use crate::settings::postgres::is_postgres_parameter;
 use base::{Error, ErrorKind, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -220,7 +221,12 @@ fn is_custom(key: &str) -> bool {
         })
 }
 
-fn unrecognized(name: &str) -> Error {
+/// `Unsupported` for a parameter that PostgreSQL has.
+pub(crate) fn unrecognized(name: &str) -> Error {
+    if is_postgres_parameter(name) {
+        return Error::unsupported(format!("parameter \"{name}\" is not supported"))
+            .with_hint("SHOW ALL lists the parameters that there are.");
+    }
     Error::new(ErrorKind::UndefinedObject, format!("unrecognized configuration parameter \"{name}\""))
 }
 

@@ -97,8 +97,9 @@ async fn parameters_of_tables_are_kept_and_shown() {
     assert_eq!(kind("history_retention = '1 month'").await, ErrorKind::InvalidParameterValue);
     assert_eq!(kind("history_retention = '-1 day'").await, ErrorKind::InvalidParameterValue);
     assert_eq!(kind("compression = zstd").await, ErrorKind::InvalidParameterValue);
-    assert_eq!(kind("compression = compact").await, ErrorKind::Unsupported);
     assert_eq!(kind("fillfactor = 70").await, ErrorKind::Unsupported);
+    client.run("ALTER TABLE t SET (compression = compact)").await.unwrap();
+    assert_eq!(client.rows(views).await, ["1 day 12:00:00|5|compact"]);
 }
 
 #[tokio::test]

@@ -48,6 +48,8 @@ pub enum BoundStatement {
         name: Option<String>,
     },
     Begin {
+        /// Written as START TRANSACTION, which the command tag repeats.
+        started: bool,
         read_only: Option<bool>,
         isolation: Option<Isolation>,
     },

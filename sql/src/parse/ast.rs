@@ -33,6 +33,8 @@ pub enum StatementAst {
         name: Option<Word>,
     },
     Begin {
+        /// Written as START TRANSACTION, which the command tag repeats.
+        started: bool,
         read_only: Option<bool>,
         isolation: Option<Isolation>,
     },

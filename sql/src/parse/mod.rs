@@ -11,6 +11,7 @@ mod ast;
 mod copy;
 mod cursor;
 mod dialect;
+mod equivalents;
 mod in_list;
 mod literal_rows;
 mod maintenance;

@@ -24,7 +24,7 @@ pub(crate) fn begin(cursor: &mut Cursor<'_>, started: bool) -> Result<StatementA
         skip_work(cursor);
     }
     let Modes { read_only, isolation } = if cursor.at_end() { Modes::default() } else { modes(cursor)? };
-    Ok(StatementAst::Begin { read_only, isolation })
+    Ok(StatementAst::Begin { started, read_only, isolation })
 }
 
 /// The words WORK and TRANSACTION say nothing.

@@ -5,6 +5,7 @@
 //! lexer refuses is refused here.
 
 use super::dialect::NyalaDialect;
+use super::equivalents;
 use super::literal_rows::{LiteralRows, Mixed, RowCollector};
 use super::operators;
 use super::pieces::pieces;
@@ -153,6 +154,7 @@ impl Reader<'_> {
             settle_last(&mut tokens);
             whole_table::rewrite(self.text, &mut tokens)?;
             versions::rewrite(&mut tokens);
+            equivalents::rewrite(&mut tokens);
             self.held += tokens.len() + STATEMENT_TOKENS;
             self.statements.push(StatementTokens { tokens, rows, end: self.end, semicolon });
         }
@@ -296,7 +298,8 @@ fn lexical_error(text: &Text<'_>, from: usize) -> Error {
     } else if lower.starts_with('$') {
         "unterminated dollar-quoted string"
     } else if (lower.starts_with("e'") || lower.starts_with("u&'")) && rest.trim_end().ends_with('\'') {
-        return syntax("invalid Unicode escape".to_owned(), from)
+        return Error::new(ErrorKind::InvalidEscape, "invalid Unicode escape")
+            .at(from)
             .with_hint("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.");
     } else if lower.contains('\'') {
         "unterminated quoted string"

@@ -52,8 +52,8 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::Show { name } => BoundStatement::Show { name: name.text.clone() },
         StatementAst::ShowAll => BoundStatement::ShowAll,
         StatementAst::Reset { name } => BoundStatement::Reset { name: name.as_ref().map(|n| n.text.clone()) },
-        StatementAst::Begin { read_only, isolation } => {
-            BoundStatement::Begin { read_only: *read_only, isolation: *isolation }
+        StatementAst::Begin { started, read_only, isolation } => {
+            BoundStatement::Begin { started: *started, read_only: *read_only, isolation: *isolation }
         }
         StatementAst::SetTransaction { read_only, isolation, session } => {
             BoundStatement::SetTransaction { read_only: *read_only, isolation: *isolation, session: *session }
