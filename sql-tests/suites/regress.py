@@ -9,7 +9,6 @@ import argparse
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import tempfile
 from comparison import DIFFERENT, EQUAL, LEFT_OUT, REFUSED, Comparison
 from protocol import Connection
 from script import Script
+from server import Nyala, Postgres
 
 TYPES = (
     "boolean char name varchar text int2 int4 int8 float4 float8 numeric uuid strings regex date time timetz timestamp "
@@ -29,7 +29,6 @@ OTHERS = (
 ).split()
 # As PostgreSQL's own driver of these scripts sets them.
 SETTINGS = {"TimeZone": "PST8PDT", "DateStyle": "Postgres, MDY", "IntervalStyle": "postgres_verbose"}
-POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
 
 
 def sources(cache):
@@ -62,82 +61,24 @@ def sources(cache):
     return next(directory.glob("*/src/test/regress"))
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def connect(server, refused):
+    """A connection with the settings; those that the server does not take are told once."""
+    connection = Connection(server.host, server.port)
+    for name, value in SETTINGS.items():
+        (answer,) = connection.query(f"SET {name} = '{value}'")
+        if answer.error and name not in refused:
+            refused.add(name)
+            print(f"SET {name} = '{value}': {answer.error['C']} {answer.error['M']}")
+    return connection
 
 
-class Postgres:
-    """A PostgreSQL 15 of its own; `fresh()` is a connection to a new database."""
-
-    def __init__(self, directory):
-        self.directory, self.port, self.databases = directory / "postgres", free_port(), 0
-        self.directory.mkdir()
-        if os.getuid() == 0:
-            shutil.chown(self.directory, "postgres")
-        self._tool("initdb", "-D", self.directory / "data", "--encoding=UTF8", "--locale=C", "--auth=trust", "--username=postgres", "--no-sync")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        self._tool("pg_ctl", "-D", self.directory / "data", "-o", options, "-l", self.directory / "log", "-w", "start")
-
-    def _tool(self, name, *arguments):
-        command = [POSTGRES / name, *arguments]
-        if os.getuid() == 0:
-            command = ["runuser", "-u", "postgres", "--", *command]
-        # pg_ctl leaves a server behind that keeps its pipes open.
-        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    def fresh(self):
-        name = f"regress{self.databases}"
-        self.databases += 1
-        admin = Connection("127.0.0.1", self.port)
-        admin.query(f"CREATE DATABASE {name} TEMPLATE template0")
-        admin.close()
-        return Connection("127.0.0.1", self.port, settings={"database": name, **SETTINGS})
-
-    def stop(self):
-        self._tool("pg_ctl", "-D", self.directory / "data", "-m", "immediate", "stop")
-
-
-class Nyala:
-    """A server on a fresh data directory."""
-
-    # Settings that the server does not take, told once.
-    refused = set()
-
-    def __init__(self, program, directory, copy_root):
-        self.process = subprocess.Popen(
-            [program, "serve", "--data", directory, "--listen", "127.0.0.1:0", "--copy-root", copy_root],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )
-        for line in self.process.stdout:
-            if "listening on" in line:
-                self.host, port = line.split("listening on ")[1].strip().rsplit(":", 1)
-                self.port = int(port)
-                return
-        raise SystemExit("the server did not start")
-
-    def connect(self):
-        connection = Connection(self.host, self.port)
-        for name, value in SETTINGS.items():
-            (answer,) = connection.query(f"SET {name} = '{value}'")
-            if answer.error and (name, value) not in self.refused:
-                self.refused.add((name, value))
-                print(f"SET {name} = '{value}': {answer.error['C']} {answer.error['M']}")
-        return connection
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-
-def run_file(name, regress, postgres, program, directory):
+def run_file(name, regress, postgres, program, directory, refused):
     """Runs `test_setup`, then the script. Gives its comparison."""
     data = directory / f"nyala-{name}"
     nyala = Nyala(program, data, regress)
     try:
         environment = {"PG_ABS_SRCDIR": str(regress), "PG_LIBDIR": "/nowhere", "PG_DLSUFFIX": ".so", "PG_ABS_BUILDDIR": str(directory)}
-        comparison = Comparison(postgres.fresh(), nyala.connect(), nyala.connect)
+        comparison = Comparison(postgres.fresh(SETTINGS), connect(nyala, refused), lambda: connect(nyala, refused))
         for part in ["test_setup", name]:
             comparison.counts.clear()
             comparison.details.clear()
@@ -168,12 +109,13 @@ def main():
     # Where the user of PostgreSQL can read its data files.
     regress = shutil.copytree(regress, directory / "regress")
     postgres = Postgres(directory)
+    refused = set()
     total = {"types": {}, "others": {}}
     details = open(arguments.details, "w") if arguments.details else None
     try:
         print("| file | equal | refused | different | left out | equal of the rest |\n|---|---|---|---|---|---|")
         for name in arguments.files or TYPES + OTHERS:
-            comparison = run_file(name, regress, postgres, arguments.program, directory)
+            comparison = run_file(name, regress, postgres, arguments.program, directory, refused)
             counts = comparison.counts
             kind = total["types" if name in TYPES else "others"]
             for verdict, count in counts.items():
