@@ -92,6 +92,18 @@ pub enum ErrorKind {
     IntervalFieldOverflow,
     /// 22001
     StringTooLong,
+    /// 22026
+    StringLengthMismatch,
+    /// 42602
+    InvalidName,
+    /// 54023
+    TooManyArguments,
+    /// 2202E
+    ArraySubscript,
+    /// 22004
+    NullValueNotAllowed,
+    /// 22P05
+    UntranslatableCharacter,
     /// 22021
     CharacterNotInRepertoire,
     /// 22023

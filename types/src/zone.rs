@@ -66,6 +66,11 @@ impl Zone {
                 .find(|z| z.name().eq_ignore_ascii_case(name))
                 .map(|z| Zone::Named(*z));
         }
+        // `<+03>-03`: the name that `name` gives an offset, with the offset behind it.
+        let lower = match lower.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+            Some((_, offset)) => offset.to_owned(),
+            None => lower,
+        };
         let at = lower.find(['+', '-']).or_else(|| lower.find(|c: char| c.is_ascii_digit()))?;
         if !lower.get(..at)?.chars().all(|c| c.is_ascii_alphabetic()) {
             return None;
@@ -135,7 +140,12 @@ impl Zone {
                 Some(name) => name.to_owned(),
                 None => self.name(),
             },
-            Zone::Fixed(_) => self.name(),
+            Zone::Fixed(0) => "UTC".to_owned(),
+            Zone::Fixed(seconds) => {
+                let mut text = String::new();
+                write_offset(*seconds, &mut text);
+                text
+            }
         }
     }
 }

@@ -47,6 +47,7 @@ mod tests;
 mod type_name;
 
 pub use context::{BindContext, Clause, Past};
+pub use object_name::object_named;
 pub use scope::{Scope, ScopeColumn, ScopeTable};
 
 use crate::bound::{ColRef, CteId, Expr};

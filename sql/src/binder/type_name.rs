@@ -17,7 +17,7 @@ impl Binder<'_> {
         held(oid, typmod)
     }
 
-    fn type_and_modifier(&self, ty: &DataType) -> Result<(Oid, i32)> {
+    pub(super) fn type_and_modifier(&self, ty: &DataType) -> Result<(Oid, i32)> {
         Ok(match ty {
             DataType::Character(length) | DataType::Char(length) => {
                 (oid::BPCHAR, char_length("char", length, 1)?)
@@ -37,7 +37,17 @@ impl Binder<'_> {
             DataType::Float8 | DataType::DoublePrecision => (oid::FLOAT8, -1),
             DataType::Bool | DataType::Boolean => (oid::BOOL, -1),
             DataType::Date => (oid::DATE, -1),
-            DataType::Time(_, _) => return Err(Error::unsupported("type \"time\" is not supported")),
+            DataType::Time(precision, zone) => {
+                let oid = match zone {
+                    ast::TimezoneInfo::None | ast::TimezoneInfo::WithoutTimeZone => oid::TIME,
+                    ast::TimezoneInfo::WithTimeZone | ast::TimezoneInfo::Tz => oid::TIMETZ,
+                };
+                (oid, seconds_precision(*precision))
+            }
+            DataType::Bit(length) => (oid::BIT, bit_length("bit", Some(length.unwrap_or(1)))?),
+            DataType::BitVarying(length) | DataType::VarBit(length) => {
+                (oid::VARBIT, bit_length("varbit", *length)?)
+            }
             DataType::Timestamp(precision, zone) => {
                 let oid = match zone {
                     ast::TimezoneInfo::None | ast::TimezoneInfo::WithoutTimeZone => oid::TIMESTAMP,
@@ -48,29 +58,22 @@ impl Binder<'_> {
             DataType::Interval { fields, precision } => {
                 (oid::INTERVAL, interval_modifier(fields.as_ref(), *precision))
             }
-            DataType::JSON => return Err(not_held("json")),
-            DataType::JSONB => return Err(not_held("jsonb")),
+            DataType::JSON => (oid::JSON, -1),
+            DataType::JSONB => (oid::JSONB, -1),
             DataType::Regclass => (oid::REGCLASS, -1),
             DataType::Text => (oid::TEXT, -1),
             DataType::Bytea => (oid::BYTEA, -1),
             DataType::Custom(name, modifiers) => return self.custom_type(name, modifiers),
             DataType::Array(ast::ArrayElemTypeDef::SquareBracket(element, _)) => {
                 let (element, modifier) = self.type_and_modifier(element)?;
-                if modifier != -1 && types::sql_type::array_element(element).is_none() {
-                    // It would have to be applied to each element.
-                    let what =
-                        format!("an array of {} with a length, precision or scale", type_name(element));
-                    return Err(Error::unsupported(format!("{what} is not supported"))
-                        .with_hint("Leave the length, precision or scale out."));
-                }
                 let array = builtin::type_by_oid(element).map_or(Oid(0), |t| t.array);
                 if array == Oid(0) && types::sql_type::array_element(element).is_some() {
                     // PostgreSQL's arrays have any number of dimensions in one type.
-                    (element, -1)
+                    (element, modifier)
                 } else if array == Oid(0) {
                     return Err(undefined_type(&format!("{}[]", type_name(element)), 0));
                 } else {
-                    (array, -1)
+                    (array, modifier)
                 }
             }
             other => return Err(undefined_type(&other.to_string().to_ascii_lowercase(), 0)),
@@ -100,7 +103,9 @@ impl Binder<'_> {
                 let scale = i64::try_from(*s).unwrap_or(i64::MAX);
                 numeric_modifier(&ast::ExactNumberInfo::PrecisionAndScale(*p, scale))?
             }
-            (oid::TIMESTAMP | oid::TIMESTAMPTZ, [p]) => seconds_precision(Some(*p)),
+            (oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ, [p]) => seconds_precision(Some(*p)),
+            (oid::BIT, [n]) => bit_length("bit", Some(*n))?,
+            (oid::VARBIT, [n]) => bit_length("varbit", Some(*n))?,
             (oid::INTERVAL, [p]) => interval_modifier(None, Some(*p)),
             _ => {
                 let message = format!("type modifier is not allowed for type \"{shown}\"");
@@ -139,6 +144,18 @@ fn char_length(name: &str, length: &Option<ast::CharacterLength>, default: i32) 
         Ok(0) => Err(bad(format!("length for type {name} must be at least 1"))),
         Ok(n) if n <= 10_485_760 => Ok(n + 4),
         _ => Err(bad(format!("length for type {name} cannot exceed 10485760"))),
+    }
+}
+
+/// The modifier of a bit string of so many bits.
+fn bit_length(name: &str, length: Option<u64>) -> Result<i32> {
+    const BITS_MAX: i32 = 83_886_080;
+    let bad = |what: String| Error::new(ErrorKind::InvalidParameterValue, what);
+    match length.map(i32::try_from) {
+        None => Ok(-1),
+        Some(Ok(0)) => Err(bad(format!("length for type {name} must be at least 1"))),
+        Some(Ok(n)) if n <= BITS_MAX => Ok(n),
+        Some(_) => Err(bad(format!("length for type {name} cannot exceed {BITS_MAX}"))),
     }
 }
 
@@ -225,6 +242,8 @@ pub(crate) fn type_name(ty: Oid) -> String {
         oid::BPCHAR => "character",
         oid::VARCHAR => "character varying",
         oid::TIME => "time without time zone",
+        oid::TIMETZ => "time with time zone",
+        oid::VARBIT => "bit varying",
         oid::TIMESTAMP => "timestamp without time zone",
         oid::TIMESTAMPTZ => "timestamp with time zone",
         oid::CHAR => "\"char\"",
