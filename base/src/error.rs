@@ -100,8 +100,6 @@ pub enum ErrorKind {
     TooManyArguments,
     /// 2202E
     ArraySubscript,
-    /// 22004
-    NullValueNotAllowed,
     /// 22P05
     UntranslatableCharacter,
     /// 22021

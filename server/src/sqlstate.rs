@@ -50,7 +50,6 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidName => "42602",
         ErrorKind::TooManyArguments => "54023",
         ErrorKind::ArraySubscript => "2202E",
-        ErrorKind::NullValueNotAllowed => "22004",
         ErrorKind::UntranslatableCharacter => "22P05",
         ErrorKind::CharacterNotInRepertoire => "22021",
         ErrorKind::InvalidParameterValue => "22023",

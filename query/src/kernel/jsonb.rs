@@ -173,7 +173,7 @@ fn place(len: usize, index: i64) -> Option<usize> {
 fn remove_path(value: &mut Value, path: &[Option<String>], depth: usize) -> Result<()> {
     let Some((Some(step), rest)) = path.split_first() else {
         let message = format!("path element at position {} is null", depth + 1);
-        return Err(Error::new(ErrorKind::NullValueNotAllowed, message));
+        return Err(Error::new(ErrorKind::NullNotAllowed, message));
     };
     match value {
         Value::Object(pairs) => {
