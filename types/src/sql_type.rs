@@ -270,8 +270,8 @@ fn numeric_form(typmod: i32) -> Form {
     }
     let precision = (typmod - 4) >> 16;
     match u8::try_from((typmod - 4) & 0x7ff) {
-        Ok(scale) if precision <= 38 && scale <= 38 => Form::Decimal128 { scale },
-        Ok(scale) if precision <= 76 && scale <= 76 => Form::Decimal256 { scale },
+        Ok(scale) if precision <= 38 && i32::from(scale) <= precision => Form::Decimal128 { scale },
+        Ok(scale) if precision <= 76 && i32::from(scale) <= precision => Form::Decimal256 { scale },
         _ => Form::PgNum,
     }
 }

@@ -108,12 +108,7 @@ impl Binder<'_> {
         if let Some(found) = self.object_constant(text, ty, at)? {
             return Ok(Expr::Const(found, ty.clone()));
         }
-        let datum = if ty.oid == oid::INTERVAL {
-            super::interval::read(text, ty.typmod, &self.context.io)
-        } else {
-            types::text::parse_text(ty, text, &self.context.io)
-        };
-        match datum {
+        match types::text::parse_text(ty, text, &self.context.io) {
             // Its offset is that of the session's zone today: it is read when the statement runs.
             Err(error) if ty.oid == oid::TIMETZ && error.kind() == ErrorKind::Unsupported => {
                 let text = Expr::Const(Datum::Text(text.to_owned()), held(oid::TEXT, -1)?);

@@ -25,7 +25,6 @@ mod from;
 mod function;
 mod grouping;
 mod in_list;
-mod interval;
 mod join;
 mod level;
 mod literal;

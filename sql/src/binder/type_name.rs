@@ -1,7 +1,6 @@
 //! Type names: from the syntax tree to types, and from types to the names in messages.
 
 use super::Binder;
-use super::interval::{DAY, FULL_PRECISION, FULL_RANGE, HOUR, MINUTE, MONTH, SECOND, YEAR};
 use super::names::located;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -9,6 +8,8 @@ use catalog::builtin;
 use sqlparser::ast::{self, DataType};
 use types::SqlType;
 use types::sql_type::oid;
+use types::text::interval_range::FULL_PRECISION;
+use types::text::interval_range::field::{ALL, DAY, HOUR, MINUTE, MONTH, SECOND, YEAR};
 
 impl Binder<'_> {
     /// The type that a type name means; 42704 when there is none, 0A000 when this version does not hold it.
@@ -172,11 +173,9 @@ fn numeric_modifier(info: &ast::ExactNumberInfo) -> Result<i32> {
     if !(-1000..=1000).contains(&scale) {
         return Err(bad(format!("NUMERIC scale {scale} must be between -1000 and 1000")));
     }
-    let Some(s) = u16::try_from(scale).ok().filter(|s| *s <= p) else {
-        return Err(Error::unsupported(format!("numeric({precision},{scale}) is not supported"))
-            .with_hint("Use a scale between 0 and the precision."));
-    };
-    Ok(SqlType::numeric_typmod(p, s))
+    // The scale is a signed number of 11 bits.
+    let scale = u16::try_from(scale & 0x7ff).map_err(|_| Error::internal("a scale beyond 11 bits"))?;
+    Ok(SqlType::numeric_typmod(p, scale))
 }
 
 fn float_width(info: &ast::ExactNumberInfo) -> Result<Oid> {
@@ -201,7 +200,7 @@ fn seconds_precision(precision: Option<u64>) -> i32 {
 pub(super) fn interval_modifier(fields: Option<&ast::IntervalFields>, precision: Option<u64>) -> i32 {
     use ast::IntervalFields as F;
     let range = match fields {
-        None => FULL_RANGE,
+        None => ALL,
         Some(F::Year) => YEAR,
         Some(F::Month) => MONTH,
         Some(F::Day) => DAY,

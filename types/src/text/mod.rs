@@ -9,6 +9,7 @@ mod float;
 mod format;
 mod interval_in;
 mod interval_out;
+pub mod interval_range;
 mod list;
 mod parse;
 mod settings;

@@ -1,7 +1,7 @@
 //! Text input of single values, dispatched by type, and the application of type modifiers.
 
 use super::settings::IoSettings;
-use super::{datetime_in, interval_in, list};
+use super::{datetime_in, interval_range, list};
 use crate::bits;
 use crate::datum::{Datum, TimeTz};
 use crate::json;
@@ -54,7 +54,7 @@ pub(crate) fn parse_form(ty: &SqlType, text: &str, settings: &IoSettings) -> Res
         Form::Date => Datum::Date(datetime_in::parse_date(text, settings)?),
         Form::Timestamp => Datum::Timestamp(datetime_in::parse_timestamp(text, settings)?),
         Form::TimestampTz => Datum::TimestampTz(datetime_in::parse_timestamptz(text, settings)?),
-        Form::Interval => Datum::Interval(interval_in::parse_interval(text, settings.interval_style)?),
+        Form::Interval => Datum::Interval(interval_range::read_interval(text, ty.typmod, settings)?),
         Form::List(element) => return list::parse_list(ty, element, text, settings),
     };
     fit_modifier(ty, datum, Excess::Refuse)
@@ -99,7 +99,7 @@ fn fit_modifier(ty: &SqlType, datum: Datum, excess: Excess) -> Result<Datum> {
         },
         Datum::Timestamp(micros) => Datum::Timestamp(round_micros(micros, ty.typmod)?),
         Datum::TimestampTz(micros) => Datum::TimestampTz(round_micros(micros, ty.typmod)?),
-        Datum::Interval(interval) => Datum::Interval(fit_interval(interval, ty.typmod)?),
+        Datum::Interval(interval) => Datum::Interval(interval_range::restricted(interval, ty.typmod)?),
         Datum::List(items) => {
             let (Form::List(form), Some(element)) = (&ty.form, crate::sql_type::array_element(ty.oid)) else {
                 return Err(Error::internal("a list of a type that is no array"));
@@ -173,28 +173,18 @@ fn round_time(micros: i64, digits: i32) -> i64 {
     i64::try_from(round_to(micros, digits)).unwrap_or(micros)
 }
 
-fn round_to(micros: i64, digits: i32) -> i128 {
+pub(super) fn round_to(micros: i64, digits: i32) -> i128 {
     let unit = 10_i128.pow(6 - digits.unsigned_abs());
     let wide = i128::from(micros);
     if wide >= 0 { (wide + unit / 2) / unit * unit } else { (wide - unit / 2) / unit * unit }
 }
 
-fn fit_interval(value: crate::Interval, typmod: i32) -> Result<crate::Interval> {
-    if (typmod >> 16) & 0x7fff != 0x7fff {
-        return Err(Error::unsupported("intervals restricted to some fields are not supported")
-            .with_hint("use interval without fields"));
-    }
-    let digits = typmod & 0xffff;
-    if !(0..6).contains(&digits) {
-        return Ok(value);
-    }
-    let micros = i64::try_from(round_to(value.micros, digits))
-        .map_err(|_| Error::new(ErrorKind::DatetimeOverflow, "interval out of range"))?;
-    Ok(crate::Interval { micros, ..value })
+pub(crate) fn invalid(name: &str, text: &str) -> Error {
+    invalid_of(ErrorKind::InvalidText, name, text)
 }
 
-pub(crate) fn invalid(name: &str, text: &str) -> Error {
-    Error::new(ErrorKind::InvalidText, format!("invalid input syntax for type {name}: \"{text}\""))
+pub(super) fn invalid_of(kind: ErrorKind, name: &str, text: &str) -> Error {
+    Error::new(kind, format!("invalid input syntax for type {name}: \"{text}\""))
 }
 
 fn parse_bool(text: &str) -> Result<bool> {
