@@ -78,6 +78,16 @@ impl Zone {
         parse_offset(lower.get(at..)?).map(|east| Zone::Fixed(-east))
     }
 
+    /// The zone that the setting TimeZone names: as `parse`, but names that are abbreviations too (`EST`, `GMT`) are the
+    /// zones of the tz database, which have an abbreviation to show.
+    pub fn of_setting(name: &str) -> Option<Self> {
+        if name.eq_ignore_ascii_case("UTC") {
+            return Some(Zone::UTC);
+        }
+        let tabled = chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name));
+        tabled.map(|z| Zone::Named(*z)).or_else(|| Self::parse(name))
+    }
+
     /// A zone by a name written after a time: as `parse`, but offsets are not read here.
     pub fn named(name: &str) -> Option<Self> {
         if name.contains(|c: char| c.is_ascii_digit()) && !name.contains('/') {

@@ -130,7 +130,7 @@ impl Core {
             _ => ByteaOutput::Hex,
         };
         IoSettings {
-            time_zone: Zone::parse(self.variables.get("TimeZone")).unwrap_or(Zone::UTC),
+            time_zone: Zone::of_setting(self.variables.get("TimeZone")).unwrap_or(Zone::UTC),
             date_style,
             date_order,
             extra_float_digits: i32::try_from(self.variables.integer("extra_float_digits")).unwrap_or(1),

@@ -387,7 +387,7 @@ impl Definition {
     }
 
     fn time_zone(&self, value: &str) -> Result<String> {
-        types::zone::Zone::parse(value).map(|zone| zone.name()).ok_or_else(|| self.invalid(value))
+        types::zone::Zone::of_setting(value).map(|zone| zone.name()).ok_or_else(|| self.invalid(value))
     }
 }
 
