@@ -51,11 +51,11 @@ fn part(bits: &str, from: i32, length: Option<i32>) -> Result<String> {
 }
 
 /// The lowest bits of an integer, with its sign in front where there are more places than it has bits; without a
-/// length one bit, as bit is bit(1).
+/// length (a cast gives that of its type, the function takes it) one bit, as bit is bit(1).
 fn of_integer(value: i64, length: i32) -> Result<String> {
     const LENGTH_MAX: i32 = 83_886_080;
     let length = match length {
-        0.. if length <= LENGTH_MAX => length,
+        1..=LENGTH_MAX => length,
         _ => 1,
     };
     let bit = |at: i32| digit(value >> at.min(63) & 1 == 1);
@@ -139,13 +139,13 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("bit_bit_count", |c, a| {
         map1::<Text, Int8, _>(c, a, |v| Ok(v.bytes().map(|b| i64::from(b == b'1')).sum::<i64>()))
     }),
-    ("bitfromint4", |c, a| {
-        let length = c.ret.typmod;
-        map1::<Int4, Text, _>(c, a, |v| of_integer(i64::from(v), length))
+    ("bitfromint4", |c, a| match a {
+        [_, _] => map2::<Int4, Int4, Text, _>(c, a, |v, n| of_integer(i64::from(v), n)),
+        _ => map1::<Int4, Text, _>(c, a, |v| of_integer(i64::from(v), c.ret.typmod)),
     }),
-    ("bitfromint8", |c, a| {
-        let length = c.ret.typmod;
-        map1::<Int8, Text, _>(c, a, |v| of_integer(v, length))
+    ("bitfromint8", |c, a| match a {
+        [_, _] => map2::<Int8, Int4, Text, _>(c, a, of_integer),
+        _ => map1::<Int8, Text, _>(c, a, |v| of_integer(v, c.ret.typmod)),
     }),
     ("bittoint4", |c, a| {
         map1::<Text, Int4, _>(c, a, |v| {

@@ -6,7 +6,7 @@ use crate::kernel::call::{Arg, Call, Run, arg, map1, map2};
 use crate::kernel::value::{Bool, Double, Int2, Int4, Int8, Json, Num, Output, Real, Text};
 use arrow::array::{ArrayRef, AsArray};
 use base::{Error, ErrorKind, Result};
-use types::json::{Value, key_of};
+use types::json::Value;
 use types::pgnum::PgNum;
 
 fn parse(text: &str) -> Result<Value> {
@@ -289,7 +289,6 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("jsonb_delete_path", |c, a| {
         with_list::<Json>(c, a, |v, path| Ok(Some(without_path(parse(v)?, path)?.text())))
     }),
-    ("jsonb_cmp", |c, a| map2::<Text, Text, Int4, _>(c, a, |x, y| Ok(key_of(x)?.cmp(&key_of(y)?) as i32))),
     ("jsonb_bool", |c, a| {
         map1::<Text, Bool, _>(c, a, |v| match parse(v)? {
             Value::Bool(v) => Ok(v),

@@ -74,12 +74,12 @@ pub fn make_time(hours: i32, minutes: i32, seconds: f64) -> Result<i64> {
         let message = format!("time field value out of range: {hours}:{minutes:02}:{seconds:02}");
         Error::new(ErrorKind::DatetimeOverflow, message)
     };
-    let fits = (0..=24).contains(&hours) && (0..=59).contains(&minutes) && (0.0..=60.0).contains(&seconds);
-    if !fits {
+    let micros = (seconds * 1_000_000.0).round_ties_even();
+    if !(0..=24).contains(&hours) || !(0..=59).contains(&minutes) || !(0.0..=60_000_000.0).contains(&micros) {
         return Err(refused());
     }
     #[expect(clippy::cast_possible_truncation, reason = "at most sixty million")]
-    let micros = (seconds * 1_000_000.0).round_ties_even() as i64;
+    let micros = micros as i64;
     let total = i64::from(hours) * 3_600_000_000 + i64::from(minutes) * 60_000_000 + micros;
     if total > MICROS_PER_DAY { Err(refused()) } else { Ok(total) }
 }
