@@ -3,8 +3,8 @@
 //! Must not know files. Invariant: a value is never rounded, cut or wrapped on its way.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, FixedSizeBinaryBuilder, PrimitiveArray, StringViewArray,
-    StringViewBuilder,
+    Array, ArrayRef, AsArray, BinaryViewArray, FixedSizeBinaryBuilder, ListArray, PrimitiveArray,
+    StringViewArray, StringViewBuilder,
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
@@ -14,8 +14,8 @@ use arrow::datatypes::{
 use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
 use types::encode::TextEncoder;
-use types::sql_type::oid;
-use types::text::{IoSettings, apply_typmod, parse_text};
+use types::sql_type::{array_element, oid};
+use types::text::{IntervalStyle, IoSettings, apply_typmod, parse_text};
 use types::{Datum, Form, SqlType, datetime};
 
 const UUID_BYTES: i32 = 16;
@@ -36,10 +36,9 @@ pub(crate) fn file_field(name: &str, ty: &SqlType) -> Result<Field> {
         // Parquet's times have no offset.
         Form::TimeTz => DataType::Utf8View,
         Form::Uuid => DataType::FixedSizeBinary(UUID_BYTES),
-        Form::Interval | Form::List(_) => {
-            let message = format!("column \"{name}\" has a type that Parquet files of COPY do not hold");
-            return Err(Error::unsupported(message).with_hint("cast the column to text"));
-        }
+        // Parquet's interval has milliseconds only.
+        Form::Interval => DataType::Utf8View,
+        Form::List(_) => DataType::List(Arc::new(file_field("element", &element_of(ty)?)?)),
         form => form.arrow(),
     };
     Ok(Field::new(name, data_type, true))
@@ -67,8 +66,10 @@ pub(crate) fn to_file_array(ty: &SqlType, array: &ArrayRef, settings: &IoSetting
             let precision = precision_of(ty).unwrap_or(76);
             Arc::new(decimals.with_precision_and_scale(precision, small(*scale)?).map_err(arrow)?)
         }
-        Form::PgNum | Form::TimeTz => {
-            let encoder = TextEncoder::new(ty, array, settings)?;
+        Form::PgNum | Form::TimeTz | Form::Interval => {
+            // In the style of no session, so that every session reads it back.
+            let plain = IoSettings { interval_style: IntervalStyle::Postgres, ..settings.clone() };
+            let encoder = TextEncoder::new(ty, array, &plain)?;
             let mut builder = StringViewBuilder::with_capacity(array.len());
             let mut text = Vec::new();
             for row in 0..array.len() {
@@ -83,6 +84,12 @@ pub(crate) fn to_file_array(ty: &SqlType, array: &ArrayRef, settings: &IoSetting
                 builder.append_value(text);
             }
             Arc::new(builder.finish())
+        }
+        Form::List(_) => {
+            let element = element_of(ty)?;
+            let lists = array.as_list::<i32>();
+            let values = to_file_array(&element, lists.values(), settings)?;
+            Arc::new(with_values(lists, file_field("element", &element)?, values)?)
         }
         Form::Uuid => {
             let mut builder = FixedSizeBinaryBuilder::with_capacity(array.len(), UUID_BYTES);
@@ -122,7 +129,13 @@ pub(crate) fn is_convertible(from: &DataType, ty: &SqlType) -> bool {
         Form::Date => *from == DataType::Date32,
         Form::Timestamp => matches!(from, DataType::Timestamp(_, None)),
         Form::TimestampTz => matches!(from, DataType::Timestamp(_, Some(_))),
-        Form::Interval | Form::List(_) => false,
+        Form::Interval => is_text,
+        Form::List(_) => match from {
+            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+                element_of(ty).is_ok_and(|element| is_convertible(item.data_type(), &element))
+            }
+            _ => false,
+        },
     }
 }
 
@@ -156,13 +169,40 @@ pub(crate) fn from_file_array(array: &ArrayRef, ty: &SqlType, settings: &IoSetti
             through_text(array, ty, settings)
         }
         Form::Text => text(array, ty),
-        Form::Jsonb | Form::TimeTz => through_text(array, ty, settings),
+        Form::Jsonb | Form::TimeTz | Form::Interval => through_text(array, ty, settings),
         Form::Time => times(array, ty),
         Form::Uuid => Ok(Arc::new(array.as_fixed_size_binary().iter().collect::<BinaryViewArray>())),
         Form::Timestamp => Ok(Arc::new(micros(array)?)),
         Form::TimestampTz => Ok(Arc::new(micros(array)?.with_timezone("UTC"))),
-        Form::Interval | Form::List(_) => Err(Error::internal("a column of Parquet that is not convertible")),
+        Form::List(_) => lists(array, ty, settings),
     }
+}
+
+/// The type of the elements of an array type.
+fn element_of(ty: &SqlType) -> Result<SqlType> {
+    match (&ty.form, array_element(ty.oid)) {
+        (Form::List(form), Some(oid)) => Ok(SqlType { oid, typmod: ty.typmod, form: form.as_ref().clone() }),
+        _ => Err(Error::internal("an array type without elements")),
+    }
+}
+
+/// Lists of any kind with their elements converted.
+fn lists(array: &ArrayRef, ty: &SqlType, settings: &IoSettings) -> Result<ArrayRef> {
+    let item = match array.data_type() {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item,
+        other => return Err(Error::internal(format!("arrays from {other}"))),
+    };
+    let array = cast(array, &DataType::List(Arc::clone(item)))?;
+    let lists = array.as_list::<i32>();
+    let element = element_of(ty)?;
+    let values = from_file_array(lists.values(), &element, settings)?;
+    Ok(Arc::new(with_values(lists, Field::new("item", element.form.arrow(), true), values)?))
+}
+
+/// The same lists over other values.
+fn with_values(lists: &ListArray, field: Field, values: ArrayRef) -> Result<ListArray> {
+    let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+    ListArray::try_new(Arc::new(field), offsets, values, nulls).map_err(crate::failure::from_arrow)
 }
 
 fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
