@@ -92,6 +92,16 @@ pub enum ErrorKind {
     IntervalFieldOverflow,
     /// 22001
     StringTooLong,
+    /// 22026
+    StringLengthMismatch,
+    /// 42602
+    InvalidName,
+    /// 54023
+    TooManyArguments,
+    /// 2202E
+    ArraySubscript,
+    /// 22P05
+    UntranslatableCharacter,
     /// 22021
     CharacterNotInRepertoire,
     /// 22023

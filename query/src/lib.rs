@@ -13,6 +13,7 @@ mod interrupt;
 mod kernel;
 pub mod lower;
 mod maintenance;
+mod names;
 pub mod optimizer;
 pub mod scan;
 mod session;

@@ -59,13 +59,15 @@ fn type_size(ty: &SqlType) -> i16 {
         (Form::Bool, _) => 1,
         (Form::Int16, _) => 2,
         (Form::Int32 | Form::UInt32 | Form::Float32 | Form::Date, _) => 4,
-        (Form::Int64 | Form::Float64 | Form::Timestamp | Form::TimestampTz, _) => 8,
+        (Form::Int64 | Form::Float64 | Form::Time | Form::Timestamp | Form::TimestampTz, _) => 8,
+        (Form::TimeTz, _) => 12,
         (Form::Interval | Form::Uuid, _) => 16,
         (
             Form::Decimal128 { .. }
             | Form::Decimal256 { .. }
             | Form::PgNum
             | Form::Text
+            | Form::Jsonb
             | Form::Bytes
             | Form::List(_),
             _,

@@ -8,7 +8,8 @@ use arrow::array::{Array, ArrayAccessor, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::kernels::boolean::{and_kleene, is_not_null, is_null, not, or_kleene};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type,
-    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type,
+    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType,
+    TimestampMicrosecondType, UInt32Type,
 };
 use arrow::record_batch::RecordBatch;
 use base::id::ColumnId;
@@ -149,7 +150,7 @@ impl CompareOp {
     }
 }
 
-/// SQL's order of two values of one form; `None` for nulls, different forms and arrays.
+/// SQL's order of two values of one form; `None` for nulls, different forms, arrays and jsonb.
 pub(crate) fn compare(a: &Datum, b: &Datum) -> Option<Ordering> {
     Some(match (a, b) {
         (Datum::Bool(a), Datum::Bool(b)) => a.cmp(b),
@@ -165,6 +166,8 @@ pub(crate) fn compare(a: &Datum, b: &Datum) -> Option<Ordering> {
         (Datum::Text(a), Datum::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
         (Datum::Bytes(a), Datum::Bytes(b)) => a.cmp(b),
         (Datum::Uuid(a), Datum::Uuid(b)) => a.cmp(b),
+        (Datum::TimeTz(a), Datum::TimeTz(b)) => a.to_bytes().cmp(&b.to_bytes()),
+        (Datum::Time(a), Datum::Time(b)) => a.cmp(b),
         (Datum::Date(a), Datum::Date(b)) => a.cmp(b),
         (Datum::Timestamp(a), Datum::Timestamp(b)) | (Datum::TimestampTz(a), Datum::TimestampTz(b)) => {
             a.cmp(b)
@@ -299,7 +302,14 @@ fn test_column(array: &ArrayRef, shape: &Datum, test: &Test<'_>) -> Result<Boole
             }
             run(array.as_binary_view_opt().ok_or_else(|| mismatch(array))?, key_of, key, test)
         }
-        Datum::List(_) => Err(Error::unsupported("storage cannot compare arrays")),
+        Datum::Time(_) => native!(Time64MicrosecondType, Time),
+        Datum::TimeTz(_) => {
+            let key = |d: &Datum| if let Datum::TimeTz(v) = d { Some(v.to_bytes().to_vec()) } else { None };
+            run(array.as_binary_view_opt().ok_or_else(|| mismatch(array))?, <[u8]>::to_vec, key, test)
+        }
+        Datum::Jsonb(_) | Datum::List(_) => {
+            Err(Error::unsupported("storage cannot compare arrays and jsonb"))
+        }
         Datum::Null => Err(Error::internal("a null among the values of IN")),
     }
 }

@@ -234,6 +234,7 @@ fn before(bound: Datum) -> Datum {
         Datum::Date(v) => Datum::Date(v.saturating_sub(1)),
         Datum::Timestamp(v) => Datum::Timestamp(v.saturating_sub(1)),
         Datum::TimestampTz(v) => Datum::TimestampTz(v.saturating_sub(1)),
+        Datum::Time(v) => Datum::Time(v.saturating_sub(1)),
         other => other,
     }
 }
@@ -250,6 +251,7 @@ fn extreme(form: &Form, low: bool) -> Option<Datum> {
         Form::Date => Some(Datum::Date(pick32)),
         Form::Timestamp => Some(Datum::Timestamp(pick64)),
         Form::TimestampTz => Some(Datum::TimestampTz(pick64)),
+        Form::Time => Some(Datum::Time(pick64)),
         _ => None,
     }
 }

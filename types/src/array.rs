@@ -1,6 +1,6 @@
 //! Between single values and Arrow arrays: build an array of data, read one value.
 
-use crate::datum::{Datum, Interval};
+use crate::datum::{Datum, Interval, TimeTz};
 use crate::sql_type::Form;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewBuilder, BooleanBuilder, ListArray, PrimitiveBuilder,
@@ -10,7 +10,7 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type,
     Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    TimestampMicrosecondType, UInt32Type,
+    Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
 use base::{Error, Result};
 use std::sync::Arc;
@@ -69,6 +69,9 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
         Form::TimestampTz => primitive::<TimestampMicrosecondType>(form, data, |d| {
             if let Datum::TimestampTz(v) = d { Some(*v) } else { None }
         }),
+        Form::Time => primitive::<Time64MicrosecondType>(form, data, |d| {
+            if let Datum::Time(v) = d { Some(*v) } else { None }
+        }),
         Form::Interval => primitive::<IntervalMonthDayNanoType>(form, data, |d| {
             if let Datum::Interval(v) = d {
                 Some(IntervalMonthDayNano::new(v.months, v.days, v.micros.saturating_mul(1_000)))
@@ -76,18 +79,18 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
                 None
             }
         }),
-        Form::Text => {
+        Form::Text | Form::Jsonb => {
             let mut builder = StringViewBuilder::with_capacity(data.len());
             for datum in data {
-                match datum {
-                    Datum::Null => builder.append_null(),
-                    Datum::Text(v) => builder.append_value(v),
-                    other => return Err(mismatch(form, other)),
+                match (form, datum) {
+                    (_, Datum::Null) => builder.append_null(),
+                    (Form::Text, Datum::Text(v)) | (Form::Jsonb, Datum::Jsonb(v)) => builder.append_value(v),
+                    (_, other) => return Err(mismatch(form, other)),
                 }
             }
             Ok(Arc::new(builder.finish()))
         }
-        Form::Bytes | Form::PgNum | Form::Uuid => {
+        Form::Bytes | Form::PgNum | Form::Uuid | Form::TimeTz => {
             let mut builder = BinaryViewBuilder::with_capacity(data.len());
             for datum in data {
                 match (form, datum) {
@@ -96,6 +99,7 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
                         builder.append_value(v)
                     }
                     (Form::Uuid, Datum::Uuid(v)) => builder.append_value(v),
+                    (Form::TimeTz, Datum::TimeTz(v)) => builder.append_value(v.to_bytes()),
                     (_, other) => return Err(mismatch(form, other)),
                 }
             }
@@ -173,6 +177,9 @@ pub fn get(form: &Form, array: &dyn Array, row: usize) -> Result<Datum> {
         Form::Decimal256 { .. } => Datum::Decimal256(array.as_primitive::<Decimal256Type>().value(row)),
         Form::PgNum => Datum::PgNum(array.as_binary_view().value(row).to_vec()),
         Form::Text => Datum::Text(array.as_string_view().value(row).to_owned()),
+        Form::Jsonb => Datum::Jsonb(array.as_string_view().value(row).to_owned()),
+        Form::Time => Datum::Time(array.as_primitive::<Time64MicrosecondType>().value(row)),
+        Form::TimeTz => Datum::TimeTz(TimeTz::from_bytes(array.as_binary_view().value(row))?),
         Form::Bytes => Datum::Bytes(array.as_binary_view().value(row).to_vec()),
         Form::Uuid => Datum::Uuid(
             array

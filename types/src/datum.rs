@@ -3,6 +3,7 @@
 //! Invariant: a datum's variant is the one its type's `Form` names, or `Null`.
 
 use arrow::datatypes::i256;
+use base::{Error, Result};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,11 @@ pub enum Datum {
     Text(String),
     Bytes(Vec<u8>),
     Uuid([u8; 16]),
+    /// The canonical text of `types::json`.
+    Jsonb(String),
+    /// Microseconds since midnight.
+    Time(i64),
+    TimeTz(TimeTz),
     /// Days since 1970-01-01.
     Date(i32),
     /// Microseconds since 1970-01-01, local.
@@ -39,6 +45,37 @@ pub struct Interval {
     pub months: i32,
     pub days: i32,
     pub micros: i64,
+}
+
+/// A time of day with its offset from UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimeTz {
+    /// Microseconds since midnight of the clock at that offset.
+    pub micros: i64,
+    /// Seconds west of UTC, as PostgreSQL counts here.
+    pub west: i32,
+}
+
+impl TimeTz {
+    pub const BYTES: usize = 12;
+
+    /// Bytes whose order is PostgreSQL's: the time in UTC (not brought into one day), then the offset; both big endian
+    /// with the sign inverted.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let utc = self.micros.saturating_add(i64::from(self.west) * 1_000_000);
+        let [a, b, c, d, e, f, g, h] = (utc ^ i64::MIN).to_be_bytes();
+        let [i, j, k, l] = (self.west ^ i32::MIN).to_be_bytes();
+        [a, b, c, d, e, f, g, h, i, j, k, l]
+    }
+
+    /// The inverse of `to_bytes`; other bytes are corruption.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let wrong = || Error::corruption("a time with time zone that is not 12 bytes long");
+        let (utc, west) = bytes.split_first_chunk::<8>().ok_or_else(wrong)?;
+        let west = i32::from_be_bytes(west.try_into().map_err(|_| wrong())?) ^ i32::MIN;
+        let utc = i64::from_be_bytes(*utc) ^ i64::MIN;
+        Ok(Self { micros: utc.saturating_sub(i64::from(west) * 1_000_000), west })
+    }
 }
 
 impl Datum {

@@ -3,8 +3,9 @@
 //! Invariant: comparing two keys of the same columns byte by byte gives PostgreSQL's order of their values (text by
 //! bytes), equal keys are equal values, and no key is the beginning of another. Nulls have no encoding.
 
-use crate::datum::Datum;
+use crate::datum::{Datum, TimeTz};
 use crate::encode::Column;
+use crate::json;
 use crate::pgnum::{PgNum, key_of};
 use crate::sql_type::Form;
 use arrow::array::ArrayRef;
@@ -111,7 +112,9 @@ fn write_cell(column: &Column, row: usize, out: &mut Vec<u8>) -> Result<()> {
         Column::PgNum(a) => out.extend_from_slice(key_of(a.value(row))),
         Column::Text(a) => write_bytes(a.value(row).as_bytes(), out),
         Column::Bytes(a) => write_bytes(a.value(row), out),
-        Column::Uuid(a) => out.extend_from_slice(a.value(row)),
+        Column::Uuid(a) | Column::TimeTz(a) => out.extend_from_slice(a.value(row)),
+        Column::Jsonb(a) => json::write_key(a.value(row), out)?,
+        Column::Time(a) => write_i64(a.value(row), out),
         Column::Date(a) => write_i32(a.value(row), out),
         Column::Timestamp(a) | Column::TimestampTz(a) => write_i64(a.value(row), out),
         Column::Interval(_) | Column::List(..) => {
@@ -130,6 +133,7 @@ pub fn encode_key_data(values: &[(Form, Datum)]) -> Result<Vec<u8>> {
             (Form::Int16, Datum::Int16(v)) => write_i16(*v, &mut out),
             (Form::Int32, Datum::Int32(v)) | (Form::Date, Datum::Date(v)) => write_i32(*v, &mut out),
             (Form::Int64, Datum::Int64(v))
+            | (Form::Time, Datum::Time(v))
             | (Form::Timestamp, Datum::Timestamp(v))
             | (Form::TimestampTz, Datum::TimestampTz(v)) => write_i64(*v, &mut out),
             (Form::UInt32, Datum::UInt32(v)) => out.extend_from_slice(&v.to_be_bytes()),
@@ -141,6 +145,8 @@ pub fn encode_key_data(values: &[(Form, Datum)]) -> Result<Vec<u8>> {
             (Form::Text, Datum::Text(v)) => write_bytes(v.as_bytes(), &mut out),
             (Form::Bytes, Datum::Bytes(v)) => write_bytes(v, &mut out),
             (Form::Uuid, Datum::Uuid(v)) => out.extend_from_slice(v),
+            (Form::TimeTz, Datum::TimeTz(v)) => out.extend_from_slice(&v.to_bytes()),
+            (Form::Jsonb, Datum::Jsonb(v)) => json::write_key(v, &mut out)?,
             (Form::Interval | Form::List(_), _) => return Err(not_a_key(form)),
             _ => {
                 return Err(Error::internal(format!("value {datum:?} of form {form:?} has no key encoding")));
@@ -183,6 +189,9 @@ pub fn decode_key(forms: &[Form], key: &[u8]) -> Result<Vec<Datum>> {
             Form::Text => Datum::Text(String::from_utf8(read_bytes(&mut rest)?).map_err(|_| corrupt())?),
             Form::Bytes => Datum::Bytes(read_bytes(&mut rest)?),
             Form::Uuid => Datum::Uuid(take(&mut rest)?),
+            Form::Jsonb => Datum::Jsonb(json::read_key(&mut rest)?),
+            Form::Time => Datum::Time(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
+            Form::TimeTz => Datum::TimeTz(TimeTz::from_bytes(&take::<{ TimeTz::BYTES }>(&mut rest)?)?),
             Form::Date => Datum::Date(i32::from_be_bytes(take(&mut rest)?) ^ i32::MIN),
             Form::Timestamp => Datum::Timestamp(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
             Form::TimestampTz => Datum::TimestampTz(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
@@ -232,7 +241,7 @@ fn write_f64(value: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(&(if bits >> 63 == 1 { !bits } else { bits ^ (1 << 63) }).to_be_bytes());
 }
 
-fn write_bytes(value: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn write_bytes(value: &[u8], out: &mut Vec<u8>) {
     let mut parts = value.split(|b| *b == ESCAPE);
     if let Some(first) = parts.next() {
         out.extend_from_slice(first);
@@ -244,7 +253,7 @@ fn write_bytes(value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&[ESCAPE, TERMINATOR]);
 }
 
-fn read_bytes(rest: &mut &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn read_bytes(rest: &mut &[u8]) -> Result<Vec<u8>> {
     let mut value = Vec::new();
     loop {
         let at = rest.iter().position(|b| *b == ESCAPE).ok_or_else(corrupt)?;
@@ -259,13 +268,13 @@ fn read_bytes(rest: &mut &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N]> {
+pub(crate) fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N]> {
     let (head, tail) = rest.split_first_chunk::<N>().ok_or_else(corrupt)?;
     *rest = tail;
     Ok(*head)
 }
 
-fn corrupt() -> Error {
+pub(crate) fn corrupt() -> Error {
     Error::corruption("a key whose bytes are not of its encoding")
 }
 

@@ -4,21 +4,23 @@
 //! Must not know tables, SQL text, DataFusion or the protocol's messages.
 
 pub mod array;
+pub mod bits;
 pub mod datetime;
 pub mod datum;
 pub mod encode;
 pub mod hash;
+pub mod json;
 pub mod key;
 pub mod pgnum;
 pub mod sql_type;
 pub mod text;
 pub mod zone;
 
-pub use datum::{Datum, Interval};
+pub use datum::{Datum, Interval, TimeTz};
 pub use encode::{BinaryEncoder, TextEncoder, decode_binary};
 pub use hash::{bucket, fingerprint_rows, hash_data, hash_rows};
 pub use key::{KeyBuffer, decode_key, encode_key_data, encode_keys};
 pub use pgnum::PgNum;
 pub use sql_type::{Form, SqlType};
-pub use text::{IoSettings, apply_typmod, format_text, parse_text};
+pub use text::{IoSettings, ObjectNames, apply_typmod, format_text, parse_text};
 pub use zone::Zone;

@@ -24,6 +24,8 @@ pub mod oid {
     pub const OID: Oid = Oid(26);
     pub const XID: Oid = Oid(28);
     pub const OIDVECTOR: Oid = Oid(30);
+    pub const JSON: Oid = Oid(114);
+    pub const JSON_ARRAY: Oid = Oid(199);
     pub const PG_NODE_TREE: Oid = Oid(194);
     pub const FLOAT4: Oid = Oid(700);
     pub const FLOAT8: Oid = Oid(701);
@@ -34,7 +36,10 @@ pub mod oid {
     pub const NAME_ARRAY: Oid = Oid(1003);
     pub const INT2_ARRAY: Oid = Oid(1005);
     pub const INT4_ARRAY: Oid = Oid(1007);
+    pub const REGPROC_ARRAY: Oid = Oid(1008);
     pub const TEXT_ARRAY: Oid = Oid(1009);
+    pub const XID_ARRAY: Oid = Oid(1011);
+    pub const BPCHAR_ARRAY: Oid = Oid(1014);
     pub const VARCHAR_ARRAY: Oid = Oid(1015);
     pub const INT8_ARRAY: Oid = Oid(1016);
     pub const FLOAT4_ARRAY: Oid = Oid(1021);
@@ -50,12 +55,28 @@ pub mod oid {
     pub const TIMESTAMP_ARRAY: Oid = Oid(1115);
     pub const DATE_ARRAY: Oid = Oid(1182);
     pub const TIMESTAMPTZ: Oid = Oid(1184);
+    pub const TIME_ARRAY: Oid = Oid(1183);
     pub const TIMESTAMPTZ_ARRAY: Oid = Oid(1185);
     pub const INTERVAL: Oid = Oid(1186);
+    pub const INTERVAL_ARRAY: Oid = Oid(1187);
     pub const NUMERIC_ARRAY: Oid = Oid(1231);
+    pub const TIMETZ: Oid = Oid(1266);
+    pub const TIMETZ_ARRAY: Oid = Oid(1270);
+    pub const BIT: Oid = Oid(1560);
+    pub const BIT_ARRAY: Oid = Oid(1561);
+    pub const VARBIT: Oid = Oid(1562);
+    pub const VARBIT_ARRAY: Oid = Oid(1563);
     pub const NUMERIC: Oid = Oid(1700);
+    pub const REGPROCEDURE: Oid = Oid(2202);
+    pub const REGOPER: Oid = Oid(2203);
+    pub const REGOPERATOR: Oid = Oid(2204);
     pub const REGCLASS: Oid = Oid(2205);
     pub const REGTYPE: Oid = Oid(2206);
+    pub const REGPROCEDURE_ARRAY: Oid = Oid(2207);
+    pub const REGOPER_ARRAY: Oid = Oid(2208);
+    pub const REGOPERATOR_ARRAY: Oid = Oid(2209);
+    pub const REGCLASS_ARRAY: Oid = Oid(2210);
+    pub const REGTYPE_ARRAY: Oid = Oid(2211);
     pub const RECORD: Oid = Oid(2249);
     pub const CSTRING: Oid = Oid(2275);
     pub const ANY: Oid = Oid(2276);
@@ -66,8 +87,12 @@ pub mod oid {
     pub const ANYCOMPATIBLE: Oid = Oid(5077);
     pub const UUID: Oid = Oid(2950);
     pub const UUID_ARRAY: Oid = Oid(2951);
+    pub const JSONB: Oid = Oid(3802);
+    pub const JSONB_ARRAY: Oid = Oid(3807);
     pub const REGNAMESPACE: Oid = Oid(4089);
+    pub const REGNAMESPACE_ARRAY: Oid = Oid(4090);
     pub const REGROLE: Oid = Oid(4096);
+    pub const REGROLE_ARRAY: Oid = Oid(4097);
 }
 
 /// How Arrow holds the values of a type.
@@ -91,12 +116,19 @@ pub enum Form {
     },
     /// Numeric with a display scale per value, NaN and infinities; encoded by `types::pgnum` into BinaryView.
     PgNum,
-    /// Utf8View: text, varchar, name, "char", unknown, aclitem and the like.
+    /// Utf8View: text, varchar, name, "char", json as it was written, bit strings as the digits 0 and 1 (whose order
+    /// is that of their bytes), unknown, aclitem and the like.
     Text,
+    /// Utf8View: jsonb in its canonical text (`types::json`), whose order is that of a key.
+    Jsonb,
     /// BinaryView: bytea.
     Bytes,
     /// BinaryView of 16 bytes.
     Uuid,
+    /// Time64(us): microseconds since midnight, 24:00 included.
+    Time,
+    /// BinaryView of the 12 bytes of `TimeTz::to_bytes`, whose order is PostgreSQL's.
+    TimeTz,
     /// Date32: days since 1970-01-01; i32::MIN and MAX are the infinities.
     Date,
     /// Timestamp(us): microseconds since 1970-01-01; i64::MIN and MAX are the infinities.
@@ -122,8 +154,9 @@ impl Form {
             Form::Float64 => DataType::Float64,
             Form::Decimal128 { scale } => DataType::Decimal128(38, signed_scale(*scale)),
             Form::Decimal256 { scale } => DataType::Decimal256(76, signed_scale(*scale)),
-            Form::PgNum | Form::Bytes | Form::Uuid => DataType::BinaryView,
-            Form::Text => DataType::Utf8View,
+            Form::PgNum | Form::Bytes | Form::Uuid | Form::TimeTz => DataType::BinaryView,
+            Form::Text | Form::Jsonb => DataType::Utf8View,
+            Form::Time => DataType::Time64(TimeUnit::Microsecond),
             Form::Date => DataType::Date32,
             Form::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             Form::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
@@ -135,7 +168,10 @@ impl Form {
     /// Whether Arrow's comparison of two values is PostgreSQL's order and equality.
     /// Floats are not: PostgreSQL has NaN equal to itself and above all, and -0 equal to 0.
     pub fn arrow_order_is_sql_order(&self) -> bool {
-        !matches!(self, Form::Float32 | Form::Float64 | Form::PgNum | Form::Interval | Form::List(_))
+        !matches!(
+            self,
+            Form::Float32 | Form::Float64 | Form::PgNum | Form::Jsonb | Form::Interval | Form::List(_)
+        )
     }
 }
 
@@ -197,13 +233,8 @@ fn form_of(oid: Oid, typmod: i32) -> Option<Form> {
         oid::INT2 => Form::Int16,
         oid::INT4 => Form::Int32,
         oid::INT8 => Form::Int64,
-        oid::OID
-        | oid::REGPROC
-        | oid::REGCLASS
-        | oid::REGTYPE
-        | oid::REGNAMESPACE
-        | oid::REGROLE
-        | oid::XID => Form::UInt32,
+        oid::OID | oid::XID => Form::UInt32,
+        registry if is_registry(registry) => Form::UInt32,
         oid::FLOAT4 => Form::Float32,
         oid::FLOAT8 => Form::Float64,
         oid::NUMERIC => numeric_form(typmod),
@@ -212,6 +243,9 @@ fn form_of(oid: Oid, typmod: i32) -> Option<Form> {
         | oid::BPCHAR
         | oid::NAME
         | oid::CHAR
+        | oid::JSON
+        | oid::BIT
+        | oid::VARBIT
         | oid::UNKNOWN
         | oid::ACLITEM
         | oid::CSTRING
@@ -219,6 +253,9 @@ fn form_of(oid: Oid, typmod: i32) -> Option<Form> {
         | oid::PG_NODE_TREE => Form::Text,
         oid::BYTEA => Form::Bytes,
         oid::UUID => Form::Uuid,
+        oid::JSONB => Form::Jsonb,
+        oid::TIME => Form::Time,
+        oid::TIMETZ => Form::TimeTz,
         oid::DATE => Form::Date,
         oid::TIMESTAMP => Form::Timestamp,
         oid::TIMESTAMPTZ => Form::TimestampTz,
@@ -233,10 +270,25 @@ fn numeric_form(typmod: i32) -> Form {
     }
     let precision = (typmod - 4) >> 16;
     match u8::try_from((typmod - 4) & 0x7ff) {
-        Ok(scale) if precision <= 38 && scale <= 38 => Form::Decimal128 { scale },
-        Ok(scale) if precision <= 76 && scale <= 76 => Form::Decimal256 { scale },
+        Ok(scale) if precision <= 38 && i32::from(scale) <= precision => Form::Decimal128 { scale },
+        Ok(scale) if precision <= 76 && i32::from(scale) <= precision => Form::Decimal256 { scale },
         _ => Form::PgNum,
     }
+}
+
+/// Whether values of the type stand for objects of the catalog and are written as their names.
+pub fn is_registry(ty: Oid) -> bool {
+    matches!(
+        ty,
+        oid::REGPROC
+            | oid::REGPROCEDURE
+            | oid::REGOPER
+            | oid::REGOPERATOR
+            | oid::REGCLASS
+            | oid::REGTYPE
+            | oid::REGNAMESPACE
+            | oid::REGROLE
+    )
 }
 
 /// The element type of an array type.
@@ -271,4 +323,21 @@ const ARRAYS: &[(Oid, Oid)] = &[
     (oid::TIMESTAMPTZ_ARRAY, oid::TIMESTAMPTZ),
     (oid::NUMERIC_ARRAY, oid::NUMERIC),
     (oid::UUID_ARRAY, oid::UUID),
+    (oid::BPCHAR_ARRAY, oid::BPCHAR),
+    (oid::XID_ARRAY, oid::XID),
+    (oid::INTERVAL_ARRAY, oid::INTERVAL),
+    (oid::TIME_ARRAY, oid::TIME),
+    (oid::TIMETZ_ARRAY, oid::TIMETZ),
+    (oid::JSON_ARRAY, oid::JSON),
+    (oid::JSONB_ARRAY, oid::JSONB),
+    (oid::BIT_ARRAY, oid::BIT),
+    (oid::VARBIT_ARRAY, oid::VARBIT),
+    (oid::REGPROC_ARRAY, oid::REGPROC),
+    (oid::REGPROCEDURE_ARRAY, oid::REGPROCEDURE),
+    (oid::REGOPER_ARRAY, oid::REGOPER),
+    (oid::REGOPERATOR_ARRAY, oid::REGOPERATOR),
+    (oid::REGCLASS_ARRAY, oid::REGCLASS),
+    (oid::REGTYPE_ARRAY, oid::REGTYPE),
+    (oid::REGNAMESPACE_ARRAY, oid::REGNAMESPACE),
+    (oid::REGROLE_ARRAY, oid::REGROLE),
 ];

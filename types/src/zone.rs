@@ -66,11 +66,26 @@ impl Zone {
                 .find(|z| z.name().eq_ignore_ascii_case(name))
                 .map(|z| Zone::Named(*z));
         }
+        // `<+03>-03`: the name that `name` gives an offset, with the offset behind it.
+        let lower = match lower.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+            Some((_, offset)) => offset.to_owned(),
+            None => lower,
+        };
         let at = lower.find(['+', '-']).or_else(|| lower.find(|c: char| c.is_ascii_digit()))?;
         if !lower.get(..at)?.chars().all(|c| c.is_ascii_alphabetic()) {
             return None;
         }
         parse_offset(lower.get(at..)?).map(|east| Zone::Fixed(-east))
+    }
+
+    /// The zone that the setting TimeZone names: as `parse`, but names that are abbreviations too (`EST`, `GMT`) are the
+    /// zones of the tz database, which have an abbreviation to show.
+    pub fn of_setting(name: &str) -> Option<Self> {
+        if name.eq_ignore_ascii_case("UTC") {
+            return Some(Zone::UTC);
+        }
+        let tabled = chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name));
+        tabled.map(|z| Zone::Named(*z)).or_else(|| Self::parse(name))
     }
 
     /// A zone by a name written after a time: as `parse`, but offsets are not read here.
@@ -135,7 +150,12 @@ impl Zone {
                 Some(name) => name.to_owned(),
                 None => self.name(),
             },
-            Zone::Fixed(_) => self.name(),
+            Zone::Fixed(0) => "UTC".to_owned(),
+            Zone::Fixed(seconds) => {
+                let mut text = String::new();
+                write_offset(*seconds, &mut text);
+                text
+            }
         }
     }
 }

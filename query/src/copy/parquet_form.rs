@@ -3,19 +3,20 @@
 //! Must not know files. Invariant: a value is never rounded, cut or wrapped on its way.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, FixedSizeBinaryBuilder, PrimitiveArray, StringViewArray,
-    StringViewBuilder,
+    Array, ArrayRef, AsArray, BinaryViewArray, FixedSizeBinaryBuilder, ListArray, PrimitiveArray,
+    StringViewArray, StringViewBuilder,
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Decimal256Type, Field, TimeUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, i256,
+    DataType, Decimal128Type, Decimal256Type, Field, Time64NanosecondType, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, i256,
 };
 use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
 use types::encode::TextEncoder;
-use types::text::{IoSettings, apply_typmod, parse_text};
-use types::{Datum, Form, SqlType};
+use types::sql_type::{array_element, oid};
+use types::text::{IntervalStyle, IoSettings, apply_typmod, parse_text};
+use types::{Datum, Form, SqlType, datetime};
 
 const UUID_BYTES: i32 = 16;
 
@@ -32,11 +33,12 @@ pub(crate) fn file_field(name: &str, ty: &SqlType) -> Result<Field> {
         }
         // A scale per value (and NaN, infinity) has no place in Parquet's decimals.
         Form::PgNum => DataType::Utf8View,
+        // Parquet's times have no offset.
+        Form::TimeTz => DataType::Utf8View,
         Form::Uuid => DataType::FixedSizeBinary(UUID_BYTES),
-        Form::Interval | Form::List(_) => {
-            let message = format!("column \"{name}\" has a type that Parquet files of COPY do not hold");
-            return Err(Error::unsupported(message).with_hint("cast the column to text"));
-        }
+        // Parquet's interval has milliseconds only.
+        Form::Interval => DataType::Utf8View,
+        Form::List(_) => DataType::List(Arc::new(file_field("element", &element_of(ty)?)?)),
         form => form.arrow(),
     };
     Ok(Field::new(name, data_type, true))
@@ -64,8 +66,10 @@ pub(crate) fn to_file_array(ty: &SqlType, array: &ArrayRef, settings: &IoSetting
             let precision = precision_of(ty).unwrap_or(76);
             Arc::new(decimals.with_precision_and_scale(precision, small(*scale)?).map_err(arrow)?)
         }
-        Form::PgNum => {
-            let encoder = TextEncoder::new(ty, array, settings)?;
+        Form::PgNum | Form::TimeTz | Form::Interval => {
+            // In the style of no session, so that every session reads it back.
+            let plain = IoSettings { interval_style: IntervalStyle::Postgres, ..settings.clone() };
+            let encoder = TextEncoder::new(ty, array, &plain)?;
             let mut builder = StringViewBuilder::with_capacity(array.len());
             let mut text = Vec::new();
             for row in 0..array.len() {
@@ -76,10 +80,16 @@ pub(crate) fn to_file_array(ty: &SqlType, array: &ArrayRef, settings: &IoSetting
                 text.clear();
                 encoder.write(row, &mut text)?;
                 let text = std::str::from_utf8(&text)
-                    .map_err(|_| Error::internal("a numeric's text is not UTF-8"))?;
+                    .map_err(|_| Error::internal("the text of a value is not UTF-8"))?;
                 builder.append_value(text);
             }
             Arc::new(builder.finish())
+        }
+        Form::List(_) => {
+            let element = element_of(ty)?;
+            let lists = array.as_list::<i32>();
+            let values = to_file_array(&element, lists.values(), settings)?;
+            Arc::new(with_values(lists, file_field("element", &element)?, values)?)
         }
         Form::Uuid => {
             let mut builder = FixedSizeBinaryBuilder::with_capacity(array.len(), UUID_BYTES);
@@ -109,7 +119,8 @@ pub(crate) fn is_convertible(from: &DataType, ty: &SqlType) -> bool {
         Form::Float64 => matches!(from, DataType::Float64 | DataType::Float32 | DataType::Float16),
         Form::Decimal128 { .. } | Form::Decimal256 { .. } => is_decimal(from) || from.is_integer(),
         Form::PgNum => is_decimal(from) || from.is_integer() || is_text,
-        Form::Text => is_text,
+        Form::Text | Form::Jsonb | Form::TimeTz => is_text,
+        Form::Time => matches!(from, DataType::Time32(_) | DataType::Time64(_)),
         Form::Bytes => matches!(
             from,
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)
@@ -118,7 +129,13 @@ pub(crate) fn is_convertible(from: &DataType, ty: &SqlType) -> bool {
         Form::Date => *from == DataType::Date32,
         Form::Timestamp => matches!(from, DataType::Timestamp(_, None)),
         Form::TimestampTz => matches!(from, DataType::Timestamp(_, Some(_))),
-        Form::Interval | Form::List(_) => false,
+        Form::Interval => is_text,
+        Form::List(_) => match from {
+            DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+                element_of(ty).is_ok_and(|element| is_convertible(item.data_type(), &element))
+            }
+            _ => false,
+        },
     }
 }
 
@@ -148,12 +165,44 @@ pub(crate) fn from_file_array(array: &ArrayRef, ty: &SqlType, settings: &IoSetti
         Form::UInt32 => integers(array, &DataType::UInt32, "oid"),
         Form::Decimal128 { scale } => decimals128(array, ty, *scale),
         Form::Decimal256 { .. } | Form::PgNum => through_text(array, ty, settings),
+        Form::Text if matches!(ty.oid, oid::JSON | oid::BIT | oid::VARBIT) => {
+            through_text(array, ty, settings)
+        }
         Form::Text => text(array, ty),
+        Form::Jsonb | Form::TimeTz | Form::Interval => through_text(array, ty, settings),
+        Form::Time => times(array, ty),
         Form::Uuid => Ok(Arc::new(array.as_fixed_size_binary().iter().collect::<BinaryViewArray>())),
         Form::Timestamp => Ok(Arc::new(micros(array)?)),
         Form::TimestampTz => Ok(Arc::new(micros(array)?.with_timezone("UTC"))),
-        Form::Interval | Form::List(_) => Err(Error::internal("a column of Parquet that is not convertible")),
+        Form::List(_) => lists(array, ty, settings),
     }
+}
+
+/// The type of the elements of an array type.
+fn element_of(ty: &SqlType) -> Result<SqlType> {
+    match (&ty.form, array_element(ty.oid)) {
+        (Form::List(form), Some(oid)) => Ok(SqlType { oid, typmod: ty.typmod, form: form.as_ref().clone() }),
+        _ => Err(Error::internal("an array type without elements")),
+    }
+}
+
+/// Lists of any kind with their elements converted.
+fn lists(array: &ArrayRef, ty: &SqlType, settings: &IoSettings) -> Result<ArrayRef> {
+    let item = match array.data_type() {
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => item,
+        other => return Err(Error::internal(format!("arrays from {other}"))),
+    };
+    let array = cast(array, &DataType::List(Arc::clone(item)))?;
+    let lists = array.as_list::<i32>();
+    let element = element_of(ty)?;
+    let values = from_file_array(lists.values(), &element, settings)?;
+    Ok(Arc::new(with_values(lists, Field::new("item", element.form.arrow(), true), values)?))
+}
+
+/// The same lists over other values.
+fn with_values(lists: &ListArray, field: Field, values: ArrayRef) -> Result<ListArray> {
+    let (offsets, nulls) = (lists.offsets().clone(), lists.nulls().cloned());
+    ListArray::try_new(Arc::new(field), offsets, values, nulls).map_err(crate::failure::from_arrow)
 }
 
 fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef> {
@@ -233,7 +282,28 @@ fn check_digits(values: &PrimitiveArray<Decimal128Type>, ty: &SqlType, scale: u8
     )))
 }
 
-/// Wide decimals and free numerics: rare, so the text form does.
+/// Times of day of any unit; 22008 when they would be cut or lie outside the day.
+fn times(array: &ArrayRef, ty: &SqlType) -> Result<ArrayRef> {
+    let nanos = cast(array, &DataType::Time64(TimeUnit::Nanosecond))?;
+    let data = nanos.as_primitive::<Time64NanosecondType>().iter().map(|value| {
+        let Some(nanos) = value else { return Ok(Datum::Null) };
+        if nanos % 1_000 != 0 {
+            return Err(Error::new(
+                ErrorKind::DatetimeOverflow,
+                "a time has nanoseconds that a column cannot hold",
+            )
+            .with_hint("round the file's times to microseconds"));
+        }
+        if !(0..=datetime::MICROS_PER_DAY).contains(&(nanos / 1_000)) {
+            return Err(Error::new(ErrorKind::DatetimeOverflow, "time out of range"));
+        }
+        apply_typmod(ty, Datum::Time(nanos / 1_000), false)
+    });
+    types::array::from_data(&ty.form, &data.collect::<Result<Vec<_>>>()?)
+}
+
+/// Forms that Parquet has as text: wide decimals and free numerics (rare, so the text form does), jsonb, and texts of
+/// which not every one is a value.
 fn through_text(array: &ArrayRef, ty: &SqlType, settings: &IoSettings) -> Result<ArrayRef> {
     let text = cast(array, &DataType::Utf8View)?;
     let data = text

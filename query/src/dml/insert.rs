@@ -164,11 +164,13 @@ fn equal_is_same(form: &Form) -> bool {
         | Form::Date
         | Form::Timestamp
         | Form::TimestampTz
+        | Form::Time
+        | Form::TimeTz
         | Form::Text
         | Form::Bytes
         | Form::Uuid => true,
-        // Zeros have a sign, numerics a number of digits, intervals several ways to say a month.
-        Form::Float32 | Form::Float64 | Form::PgNum | Form::Interval | Form::List(_) => false,
+        // Zeros have a sign, numerics (in jsonb too) a number of digits, intervals several ways to say a month.
+        Form::Float32 | Form::Float64 | Form::PgNum | Form::Jsonb | Form::Interval | Form::List(_) => false,
     }
 }
 

@@ -4,7 +4,10 @@
 //! they compute the same; functions written in SQL have no such name and are found by OID.
 
 use crate::kernel::call::Run;
-use crate::kernel::{compare, conversion, dates, describe, floats, list, numbers, patterns, strings, system};
+use crate::kernel::{
+    bits, compare, conversion, dates, describe, floats, json, jsonb, list, numbers, patterns, strings,
+    system, times,
+};
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
 use std::collections::HashMap;
@@ -51,6 +54,10 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         strings::KERNELS,
         patterns::KERNELS,
         dates::KERNELS,
+        times::KERNELS,
+        bits::KERNELS,
+        json::KERNELS,
+        jsonb::KERNELS,
         list::KERNELS,
         system::KERNELS,
         describe::KERNELS,
@@ -59,6 +66,7 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
 }
 
 fn oids() -> impl Iterator<Item = (u32, Run)> {
-    let tables = [numbers::BY_OID, strings::BY_OID, dates::BY_OID, describe::BY_OID];
+    let tables =
+        [numbers::BY_OID, strings::BY_OID, dates::BY_OID, times::BY_OID, bits::BY_OID, describe::BY_OID];
     tables.into_iter().flatten().copied()
 }

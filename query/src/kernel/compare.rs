@@ -58,6 +58,11 @@ fn comparable(ty: Oid) -> bool {
             | oid::FLOAT8
             | oid::BPCHAR
             | oid::DATE
+            | oid::TIME
+            | oid::TIMETZ
+            | oid::JSONB
+            | oid::BIT
+            | oid::VARBIT
             | oid::TIMESTAMP
             | oid::TIMESTAMPTZ
             | oid::INTERVAL

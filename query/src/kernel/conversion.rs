@@ -168,6 +168,7 @@ fn oid_out_of_range() -> Error {
 
 /// By the name of PostgreSQL's implementation.
 pub(crate) const KERNELS: &[(&str, Run)] = &[
+    ("text_regclass", from_text),
     ("i2toi4", |c, a| match c.ret.form {
         // smallint to oid is this function with its result relabelled.
         Form::UInt32 => map1::<Int2, Id, _>(c, a, |v| Ok(i32::from(v).cast_unsigned())),

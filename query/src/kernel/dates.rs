@@ -74,7 +74,7 @@ fn timestamptz_date(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map1::<Stamp, Day, _>(call, args, |t| Ok(datetime::timestamp_to_date(to_local(t, zone)?)))
 }
 
-fn zone_named(name: &str) -> Result<Zone> {
+pub(crate) fn zone_named(name: &str) -> Result<Zone> {
     Zone::parse(name).ok_or_else(|| {
         Error::new(ErrorKind::InvalidParameterValue, format!("time zone \"{name}\" not recognized"))
     })
@@ -86,7 +86,7 @@ fn finite(micros: i64, f: impl FnOnce() -> Result<i64>) -> Result<i64> {
 }
 
 /// An interval as an offset east of UTC.
-fn zone_of_interval(offset: Interval) -> Result<Zone> {
+pub(crate) fn zone_of_interval(offset: Interval) -> Result<Zone> {
     if offset.months != 0 || offset.days != 0 {
         return Err(Error::new(
             ErrorKind::InvalidParameterValue,
@@ -114,15 +114,15 @@ fn unknown_field(name: &str, of: &str) -> Error {
     )
 }
 
-fn field(name: &str, of: &str) -> Result<Field> {
+pub(crate) fn field(name: &str, of: &str) -> Result<Field> {
     Field::parse(name).ok_or_else(|| unknown_field(name, of))
 }
 
-fn extracted(value: Extracted) -> Option<types::PgNum> {
+pub(crate) fn extracted(value: Extracted) -> Option<types::PgNum> {
     value.to_pgnum()
 }
 
-fn extracted_double(value: &Extracted) -> Result<Option<f64>> {
+pub(crate) fn extracted_double(value: &Extracted) -> Result<Option<f64>> {
     value.to_pgnum().map(|v| v.to_f64()).transpose()
 }
 

@@ -6,14 +6,13 @@
 
 use crate::kernel::call::{Arg, Call, Run, map1, map2, map3};
 use crate::kernel::strings::quote_ident;
-use crate::kernel::system::{FIRST_USER_OID, format_type, table};
+use crate::kernel::system::{format_type, table};
 use crate::kernel::value::{Bool, Id, Int4, Int8, Text};
 use arrow::array::{ArrayRef, new_null_array};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
 use catalog::builtin::{self, Relation};
-use types::sql_type::oid;
 
 /// OIDs of what a new database has comments on.
 const SCHEMA_PUBLIC: u32 = 2_200;
@@ -180,57 +179,6 @@ fn sql_body(id: u32) -> Result<Option<String>> {
         None => Ok(None),
         Some(_) => Err(Error::unsupported("bodies of built-in functions are not shown")),
     }
-}
-
-/// The name that a value of a reg* type stands for; the number where it stands for nothing.
-pub(crate) fn object_names(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    let kind = call.arg(0)?.oid;
-    // A regtype of 0 is written as no object, as all of them.
-    map1::<Id, Text, _>(call, args, |id| {
-        if id == 0 {
-            return Ok("-".to_owned());
-        }
-        let name = match kind {
-            oid::REGTYPE => builtin::type_by_oid(Oid(id)).map(|_| format_type(id, None)),
-            oid::REGCLASS => relation_name(call, id),
-            oid::REGNAMESPACE => schema_name(call, id),
-            oid::REGPROC => procedure_name(id),
-            oid::REGROLE => (id == crate::kernel::system::BOOTSTRAP_ROLE).then(|| "postgres".to_owned()),
-            _ => None,
-        };
-        Ok(name.unwrap_or_else(|| id.to_string()))
-    })
-}
-
-/// A relation as SQL text would name it: with its schema where the search path does not find it.
-fn relation_name(call: &Call<'_>, id: u32) -> Option<String> {
-    let visible = crate::kernel::system::table_is_visible(call, id)?;
-    let (schema, name) = if id < FIRST_USER_OID {
-        let system = builtin::system_relation_by_oid(Oid(id))?;
-        (system.schema.to_owned(), system.name.to_owned())
-    } else {
-        let (def, name) = match table(call, id) {
-            Some(def) => (def.as_ref(), def.name.clone()),
-            None => keyed(call, id, 1).map(|def| (def, def.primary_key_name.clone()))?,
-        };
-        (call.statement.catalog.schema(def.schema)?.name.clone(), name)
-    };
-    let name = quote_ident(&name);
-    Some(if visible { name } else { format!("{}.{name}", quote_ident(&schema)) })
-}
-
-fn schema_name(call: &Call<'_>, id: u32) -> Option<String> {
-    if let Some(schema) = call.statement.catalog.schemas().find(|s| s.oid == Oid(id)) {
-        return Some(quote_ident(&schema.name));
-    }
-    cell(builtin::relation("pg_namespace")?, id, "nspname").map(quote_ident)
-}
-
-/// A function by its name alone where no other has it.
-fn procedure_name(id: u32) -> Option<String> {
-    let row = builtin::proc(Oid(id))?;
-    let single = builtin::procs_named(row.name).count() == 1;
-    Some(if single { quote_ident(row.name) } else { format!("pg_catalog.{}", quote_ident(row.name)) })
 }
 
 /// By the name of PostgreSQL's implementation.

@@ -4,7 +4,7 @@
 
 use crate::kernel::call::{Arg, Call, Run, map1};
 use crate::kernel::udf::{Kernel, KernelUdf};
-use crate::kernel::value::{Bytes, Double, Int8, Real, Span, Wide};
+use crate::kernel::value::{Bytes, Double, Int8, Real, Span, Text, Wide};
 use crate::lower::StatementContext;
 use arrow::array::ArrayRef;
 use base::Result;
@@ -20,7 +20,7 @@ const NAME: &str = "key";
 pub(crate) fn key_type(form: &Form) -> Option<SqlType> {
     let (oid, form) = match form {
         Form::Float32 | Form::Float64 => (oid::INT8, Form::Int64),
-        Form::PgNum => (oid::BYTEA, Form::Bytes),
+        Form::PgNum | Form::Jsonb => (oid::BYTEA, Form::Bytes),
         Form::Interval => (oid::NUMERIC, Form::Decimal128 { scale: 0 }),
         Form::List(_) => (oid::BYTEA, Form::Bytes),
         Form::Bool
@@ -33,6 +33,8 @@ pub(crate) fn key_type(form: &Form) -> Option<SqlType> {
         | Form::Text
         | Form::Bytes
         | Form::Uuid
+        | Form::Time
+        | Form::TimeTz
         | Form::Date
         | Form::Timestamp
         | Form::TimestampTz => return None,
@@ -48,6 +50,7 @@ pub(crate) fn kernel(ty: &SqlType, statement: &Arc<StatementContext>) -> Option<
         Form::Float64 => double_key,
         Form::PgNum => numeric_key,
         Form::Interval => interval_key,
+        Form::Jsonb => jsonb_key,
         _ => list_key,
     };
     Some(Kernel {
@@ -114,6 +117,10 @@ fn real_key(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 
 fn numeric_key(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map1::<Bytes, Bytes, _>(call, args, |v| Ok(types::pgnum::key_of(v).to_vec()))
+}
+
+fn jsonb_key(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    map1::<Text, Bytes, _>(call, args, types::json::key_of)
 }
 
 fn interval_key(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {

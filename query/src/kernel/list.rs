@@ -76,6 +76,10 @@ fn write_key(datum: &Datum, out: &mut Vec<u8>) {
         Datum::Text(v) => write_bytes(v.as_bytes(), out),
         Datum::Bytes(v) => write_bytes(v, out),
         Datum::Uuid(v) => out.extend_from_slice(v),
+        Datum::Time(v) => write_signed(i128::from(*v), out),
+        Datum::TimeTz(v) => out.extend_from_slice(&v.to_bytes()),
+        // What is stored is canonical text, which always has a key.
+        Datum::Jsonb(v) => out.extend_from_slice(&types::json::key_of(v).unwrap_or_default()),
         Datum::List(items) => {
             for item in items {
                 out.push(if item.is_null() { 2 } else { 1 });

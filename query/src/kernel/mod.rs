@@ -5,6 +5,7 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod attach;
+pub(crate) mod bits;
 pub(crate) mod call;
 pub(crate) mod compare;
 pub(crate) mod conversion;
@@ -13,6 +14,8 @@ pub(crate) mod decimals;
 pub(crate) mod describe;
 pub(crate) mod extremes;
 pub(crate) mod floats;
+pub(crate) mod json;
+pub(crate) mod jsonb;
 pub(crate) mod key;
 pub(crate) mod like;
 pub(crate) mod list;
@@ -23,6 +26,7 @@ pub(crate) mod series;
 pub(crate) mod series_rows;
 pub(crate) mod strings;
 pub(crate) mod system;
+pub(crate) mod times;
 pub(crate) mod udf;
 pub(crate) mod value;
 

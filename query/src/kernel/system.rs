@@ -61,19 +61,9 @@ pub(crate) fn table<'c>(call: &Call<'c>, id: u32) -> Option<&'c Arc<TableDef>> {
     call.statement.catalog.tables().find(|t| t.oid == Oid(id))
 }
 
-/// Visible without its schema: the first table of its name along the search path. Built-in relations are.
+/// Visible without its schema.
 pub(crate) fn table_is_visible(call: &Call<'_>, id: u32) -> Option<bool> {
-    if id < FIRST_USER_OID {
-        return catalog::builtin::system_relation_by_oid(Oid(id))
-            .map(|relation| relation.schema == "pg_catalog");
-    }
-    let catalog = &call.statement.catalog;
-    // The index of a primary key has the OID behind its table's.
-    let by_index = || catalog.tables().find(|t| t.has_primary_key() && t.oid.0.saturating_add(1) == id);
-    let found = table(call, id).or_else(by_index)?;
-    let schemas = call.statement.search_path.iter().filter_map(|name| catalog.schema_named(name));
-    let first = schemas.into_iter().find_map(|schema| catalog.table_named(schema.id, &found.name));
-    Some(first.is_some_and(|t| t.oid == found.oid))
+    crate::names::is_visible(&call.statement.catalog, &call.statement.search_path, id)
 }
 
 /// The SQL name of a type with its modifier.
@@ -81,7 +71,8 @@ pub(crate) fn format_type(id: u32, typmod: Option<i32>) -> String {
     if id == 0 {
         return "-".to_owned();
     }
-    if let Some(element) = types::sql_type::array_element(Oid(id))
+    let array = catalog::builtin::type_by_oid(Oid(id)).filter(|ty| ty.is_true_array);
+    if let Some(element) = array.map(|ty| ty.element)
         && !matches!(Oid(id), oid::INT2VECTOR | oid::OIDVECTOR)
     {
         return format!("{}[]", format_type(element.0, typmod));
@@ -109,12 +100,38 @@ pub(crate) fn format_type(id: u32, typmod: Option<i32>) -> String {
             _ => "numeric".to_owned(),
         },
         oid::TIME => format!("time{} without time zone", precision(modifier)),
+        oid::TIMETZ => format!("time{} with time zone", precision(modifier)),
+        oid::BIT => format!("bit{}", precision(modifier)),
+        oid::VARBIT => format!("bit varying{}", precision(modifier)),
+        oid::INTERVAL => format!("interval{}", modifier.map(interval_modifier).unwrap_or_default()),
         oid::TIMESTAMP => format!("timestamp{} without time zone", precision(modifier)),
         oid::TIMESTAMPTZ => format!("timestamp{} with time zone", precision(modifier)),
         other => {
             catalog::builtin::type_by_oid(other).map_or_else(|| "???".to_owned(), |row| row.name.to_owned())
         }
     }
+}
+
+/// Fields and precision of an interval's modifier, as they are declared.
+fn interval_modifier(modifier: i32) -> String {
+    const FIELDS: [(i32, &str); 6] = [
+        (1 << 2, "year"),
+        (1 << 1, "month"),
+        (1 << 3, "day"),
+        (1 << 10, "hour"),
+        (1 << 11, "minute"),
+        (1 << 12, "second"),
+    ];
+    let (range, digits) = ((modifier >> 16) & 0x7fff, modifier & 0xffff);
+    let mut named =
+        FIELDS.iter().filter(|(bit, _)| range != 0x7fff && range & bit != 0).map(|(_, name)| name);
+    let fields = match (named.next(), named.next_back()) {
+        (Some(first), Some(last)) => format!(" {first} to {last}"),
+        (Some(only), None) => format!(" {only}"),
+        _ => String::new(),
+    };
+    let digits = if digits == 0xffff { String::new() } else { format!("({digits})") };
+    format!("{fields}{digits}")
 }
 
 fn precision(modifier: Option<i32>) -> String {

@@ -126,6 +126,8 @@ impl Hash for KernelUdf {
         if self.kernel.oid == 0 {
             self.kernel.name.hash(state);
         }
+        // Constants of timestamp and timestamptz are one to DataFusion when their instant is: the types tell them apart.
+        self.kernel.args.hash(state);
         self.kernel.ret.hash(state);
     }
 }

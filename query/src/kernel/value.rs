@@ -8,12 +8,13 @@ use arrow::array::{
 };
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type,
-    Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type,
+    Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
+    TimestampMicrosecondType, UInt32Type,
 };
 use base::{Error, Result};
 use std::sync::Arc;
 use types::pgnum::{Fit, PgNum};
-use types::{Form, Interval, SqlType};
+use types::{Form, Interval, SqlType, TimeTz};
 
 /// A kind of value that kernels read.
 pub(crate) trait Input {
@@ -83,6 +84,7 @@ primitive!(
     Double(Float64Type, f64),
     Day(Date32Type, i32),
     Stamp(TimestampMicrosecondType, i64),
+    Clock(Time64MicrosecondType, i64),
     Wide(Decimal128Type, i128),
 );
 
@@ -196,6 +198,64 @@ impl Output for Text {
         builder.append_null();
     }
     fn finish(mut builder: StringViewBuilder) -> Result<ArrayRef> {
+        Ok(Arc::new(builder.finish()))
+    }
+}
+
+/// jsonb, read as `Text` and written as canonical text.
+#[derive(Debug)]
+pub(crate) struct Json;
+
+impl Output for Json {
+    type Builder = StringViewBuilder;
+    type Value = String;
+    fn builder(ty: &SqlType, rows: usize) -> Result<StringViewBuilder> {
+        match ty.form {
+            Form::Jsonb => Ok(StringViewBuilder::with_capacity(rows)),
+            _ => Err(Error::internal("a kernel that yields jsonb was asked for another type")),
+        }
+    }
+    fn append(builder: &mut StringViewBuilder, value: String) -> Result<()> {
+        builder.append_value(value);
+        Ok(())
+    }
+    fn append_null(builder: &mut StringViewBuilder) {
+        builder.append_null();
+    }
+    fn finish(mut builder: StringViewBuilder) -> Result<ArrayRef> {
+        Ok(Arc::new(builder.finish()))
+    }
+}
+
+/// Times of day with their offset.
+#[derive(Debug)]
+pub(crate) struct ClockZone;
+
+impl Input for ClockZone {
+    type Column<'a> = &'a BinaryViewArray;
+    type Value<'a> = TimeTz;
+    fn column(array: &dyn Array) -> Result<Self::Column<'_>> {
+        array.as_binary_view_opt().ok_or_else(|| unexpected(array, "timetz"))
+    }
+    fn value<'a>(column: &Self::Column<'a>, row: usize) -> Result<Self::Value<'a>> {
+        TimeTz::from_bytes(column.value(row))
+    }
+}
+
+impl Output for ClockZone {
+    type Builder = BinaryViewBuilder;
+    type Value = TimeTz;
+    fn builder(_ty: &SqlType, rows: usize) -> Result<BinaryViewBuilder> {
+        Ok(BinaryViewBuilder::with_capacity(rows))
+    }
+    fn append(builder: &mut BinaryViewBuilder, value: TimeTz) -> Result<()> {
+        builder.append_value(value.to_bytes());
+        Ok(())
+    }
+    fn append_null(builder: &mut BinaryViewBuilder) {
+        builder.append_null();
+    }
+    fn finish(mut builder: BinaryViewBuilder) -> Result<ArrayRef> {
         Ok(Arc::new(builder.finish()))
     }
 }

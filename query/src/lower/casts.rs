@@ -1,7 +1,7 @@
 //! Changes of type and modifier.
 
 use crate::kernel::udf::Kernel;
-use crate::kernel::{attach, conversion, describe, numbers};
+use crate::kernel::{attach, conversion, numbers};
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, unsupported_function};
 use base::{Error, Result};
@@ -58,14 +58,22 @@ impl Lowering<'_> {
 
     fn in_out(&self, from: &SqlType, to: &SqlType) -> Kernel {
         match (&from.form, &to.form) {
-            (Form::UInt32, Form::Text) if from.oid != oid::OID => {
-                self.kernel("name_of", describe::object_names, vec![from.clone()], to)
+            (Form::Text, Form::Text) if reads_text(to) => {
+                self.kernel("value_of", conversion::from_text, vec![from.clone()], to)
+            }
+            (_, Form::Text) if reads_text(to) => {
+                self.kernel("through_text", conversion::through_text, vec![from.clone()], to)
             }
             (_, Form::Text) => self.kernel("text_of", conversion::to_text, vec![from.clone()], to),
             (Form::Text, _) => self.kernel("value_of", conversion::from_text, vec![from.clone()], to),
             _ => self.kernel("through_text", conversion::through_text, vec![from.clone()], to),
         }
     }
+}
+
+/// Whether the type is held as text, of which not every one is a value.
+fn reads_text(ty: &SqlType) -> bool {
+    matches!(ty.oid, oid::JSON | oid::BIT | oid::VARBIT)
 }
 
 fn is_integer_and_oid(from: &SqlType, to: &SqlType) -> bool {

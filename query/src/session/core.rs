@@ -5,6 +5,7 @@
 use crate::api::{Notice, SessionStart};
 use crate::engine::{DATABASE, Engine};
 use crate::lower::{QueryContext, StatementContext};
+use crate::names::Names;
 use crate::session::statements::PreparedStatements;
 use crate::session::transaction::SessionTransaction;
 use crate::settings::{Variables, definitions};
@@ -15,7 +16,7 @@ use sql::bound::Isolation;
 use std::sync::Arc;
 use storage::ReadView;
 use types::Datum;
-use types::text::{ByteaOutput, DateOrder, DateStyle, IoSettings};
+use types::text::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, IoSettings};
 use types::zone::Zone;
 
 #[derive(Debug)]
@@ -101,6 +102,24 @@ impl Core {
 
     /// How values become text and text becomes values.
     pub(crate) fn io_settings(&self) -> IoSettings {
+        self.io_settings_of(&self.newest_catalog())
+    }
+
+    /// As `io_settings`, with the names that objects have in a catalog.
+    pub(crate) fn io_settings_of(&self, catalog: &Arc<CatalogState>) -> IoSettings {
+        let date_style = match self.variables.get("DateStyle").split(", ").next() {
+            Some("SQL") => DateStyle::Sql,
+            Some("Postgres") => DateStyle::Postgres,
+            Some("German") => DateStyle::German,
+            _ => DateStyle::Iso,
+        };
+        let interval_style = match self.variables.get("IntervalStyle") {
+            "postgres_verbose" => IntervalStyle::PostgresVerbose,
+            "sql_standard" => IntervalStyle::SqlStandard,
+            "iso_8601" => IntervalStyle::Iso8601,
+            _ => IntervalStyle::Postgres,
+        };
+        let names = Names::new(Arc::clone(catalog), self.search_path(catalog), &self.user);
         let date_order = match self.variables.get("DateStyle").rsplit(", ").next() {
             Some("DMY") => DateOrder::Dmy,
             Some("YMD") => DateOrder::Ymd,
@@ -111,11 +130,13 @@ impl Core {
             _ => ByteaOutput::Hex,
         };
         IoSettings {
-            time_zone: Zone::parse(self.variables.get("TimeZone")).unwrap_or(Zone::UTC),
-            date_style: DateStyle::Iso,
+            time_zone: Zone::of_setting(self.variables.get("TimeZone")).unwrap_or(Zone::UTC),
+            date_style,
             date_order,
             extra_float_digits: i32::try_from(self.variables.integer("extra_float_digits")).unwrap_or(1),
             bytea_output,
+            interval_style,
+            names: Some(Arc::new(names)),
             now: None,
         }
     }
@@ -141,7 +162,7 @@ impl Core {
             .collect();
         let statement = StatementContext {
             transaction_us,
-            io: IoSettings { now: Some(transaction_us), ..self.io_settings() },
+            io: IoSettings { now: Some(transaction_us), ..self.io_settings_of(&catalog) },
             statement_us: now,
             clock: Arc::clone(&self.engine.shared.clock),
             random: Arc::clone(&self.engine.shared.random),

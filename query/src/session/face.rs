@@ -150,7 +150,9 @@ impl Session {
 
     /// The settings that text conversion of results depends on.
     pub fn io_settings(&self) -> types::text::IoSettings {
-        self.core.as_ref().map(|core| core.io_settings()).unwrap_or_default()
+        let io =
+            |core: &Core| types::text::IoSettings { now: Some(core.transaction_us()), ..core.io_settings() };
+        self.core.as_deref().map(io).unwrap_or_default()
     }
 
     pub fn cancel_handle(&self) -> CancelHandle {

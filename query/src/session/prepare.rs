@@ -162,7 +162,7 @@ fn bind(
         .with_session(crate::engine::DATABASE, &core.user)
         .with_parameter_types(declared)
         .with_past(past)
-        .with_io(core.io_settings());
+        .with_io(core.io_settings_of(&catalog));
     let Binding { statement, parameters } = bind_statement(&context, &parsed.statement)?;
     let tree = DeepTree::new(statement, parsed.text.len(), threads(core));
     Ok(Bound {

@@ -186,15 +186,12 @@ const DEFINITIONS: &[Definition] = &[
     ),
     reported(fixed("in_hot_standby", "off", Kind::Bool, "Shows whether hot standby is currently active.")),
     reported(fixed("integer_datetimes", "on", Kind::Bool, "Shows whether datetimes are integer based.")),
-    only(
-        reported(variable(
-            "IntervalStyle",
-            "postgres",
-            Kind::Enum(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]),
-            "Sets the display format for interval values.",
-        )),
-        &["postgres"],
-    ),
+    reported(variable(
+        "IntervalStyle",
+        "postgres",
+        Kind::Enum(&["postgres", "postgres_verbose", "sql_standard", "iso_8601"]),
+        "Sets the display format for interval values.",
+    )),
     reported(fixed("is_superuser", "on", Kind::Bool, "Shows whether the current user is a superuser.")),
     fixed("lc_collate", "C", Kind::Text, "Shows the collation order locale."),
     fixed("lc_ctype", "C", Kind::Text, "Shows the character classification and case conversion locale."),
@@ -330,7 +327,7 @@ impl Definition {
             Kind::Int { min, max, unit_ms } => self.integer(value, min, max, unit_ms)?,
             Kind::Enum(words) => self.word(value, words)?,
             Kind::Text | Kind::List => value.to_owned(),
-            Kind::DateStyle => date_style(value, self)?,
+            Kind::DateStyle => date_style(value, self.default, self)?,
             Kind::TimeZone => self.time_zone(value)?,
             Kind::Encoding => encoding(value).ok_or_else(|| self.invalid(value))?.to_owned(),
         };
@@ -390,7 +387,7 @@ impl Definition {
     }
 
     fn time_zone(&self, value: &str) -> Result<String> {
-        types::zone::Zone::parse(value).map(|zone| zone.name()).ok_or_else(|| self.invalid(value))
+        types::zone::Zone::of_setting(value).map(|zone| zone.name()).ok_or_else(|| self.invalid(value))
     }
 }
 
@@ -427,28 +424,57 @@ fn parse_int(value: &str, unit_ms: bool) -> Option<i64> {
     (scaled.abs() <= 1e15).then(|| scaled.round_ties_even() as i64)
 }
 
-/// `ISO, MDY` from one or two words in any order; only the ISO output style is honoured.
-fn date_style(value: &str, definition: &Definition) -> Result<String> {
-    let mut order = None;
+/// A style and an order, as `ISO, MDY`, from words in any order; what they leave open stays as it is in `current`.
+pub(super) fn date_style(value: &str, current: &str, definition: &Definition) -> Result<String> {
+    let (mut style, mut order) = (None, None);
+    let mut conflict = false;
+    let mut implied = None;
     for word in value.split(',').map(str::trim) {
-        match word.to_ascii_lowercase().as_str() {
-            "iso" => {}
-            "mdy" | "us" | "noneuro" | "noneuropean" => order = Some("MDY"),
-            "dmy" | "euro" | "european" => order = Some("DMY"),
-            "ymd" => order = Some("YMD"),
-            "default" => order = Some("MDY"),
-            "sql" | "postgres" | "german" => {
-                let message = format!("parameter \"DateStyle\" cannot be set to \"{value}\"");
-                return Err(Error::unsupported(message).with_hint("use the ISO style"));
+        let lower = word.to_ascii_lowercase();
+        let mut style_is =
+            |name: &'static str| conflict |= style.replace(name).is_some_and(|old| old != name);
+        match lower.as_str() {
+            "iso" => style_is("ISO"),
+            "sql" => style_is("SQL"),
+            "german" => {
+                style_is("German");
+                implied = Some("DMY");
+            }
+            postgres if postgres.starts_with("postgres") => style_is("Postgres"),
+            "default" => {
+                let (default_style, default_order) = halves(definition.default);
+                style = style.or(Some(default_style));
+                order = order.or(Some(default_order));
             }
             _ => {
-                return Err(definition
-                    .invalid(value)
-                    .with_detail(format!("Unrecognized key word: \"{}\".", word.to_ascii_lowercase())));
+                let named = order_of(&lower).ok_or_else(|| {
+                    definition.invalid(value).with_detail(format!("Unrecognized key word: \"{lower}\"."))
+                })?;
+                conflict |= order.replace(named).is_some_and(|old| old != named);
             }
         }
     }
-    Ok(format!("ISO, {}", order.unwrap_or("MDY")))
+    if conflict {
+        return Err(definition.invalid(value).with_detail("Conflicting \"datestyle\" specifications."));
+    }
+    let (current_style, current_order) = halves(current);
+    let order = order.or(implied).unwrap_or(current_order);
+    Ok(format!("{}, {order}", style.unwrap_or(current_style)))
+}
+
+fn halves(value: &str) -> (&str, &str) {
+    value.split_once(", ").unwrap_or((value, "MDY"))
+}
+
+fn order_of(word: &str) -> Option<&'static str> {
+    match word {
+        "mdy" | "us" => Some("MDY"),
+        "dmy" => Some("DMY"),
+        "ymd" => Some("YMD"),
+        word if word.starts_with("noneuro") => Some("MDY"),
+        word if word.starts_with("euro") => Some("DMY"),
+        _ => None,
+    }
 }
 
 /// PostgreSQL's name of an encoding; compared by letters and digits only.
@@ -513,7 +539,9 @@ mod tests {
         assert_eq!(refused("client_encoding", "klingon"), ErrorKind::InvalidParameterValue);
         assert_eq!(refused("standard_conforming_strings", "off"), ErrorKind::Unsupported);
         assert_eq!(refused("default_transaction_isolation", "serializable"), ErrorKind::Unsupported);
-        assert_eq!(refused("DateStyle", "German"), ErrorKind::Unsupported);
+        assert_eq!(refused("DateStyle", "German, SQL"), ErrorKind::InvalidParameterValue);
+        assert_eq!(definition("datestyle").unwrap().check("German").unwrap(), "German, DMY");
+        assert_eq!(definition("datestyle").unwrap().check("sql, european").unwrap(), "SQL, DMY");
         assert_eq!(definition("datestyle").unwrap().check("dmy").unwrap(), "ISO, DMY");
         assert_eq!(definition("client_encoding").unwrap().check("utf-8").unwrap(), "UTF8");
     }

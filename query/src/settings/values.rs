@@ -2,7 +2,7 @@
 //!
 //! Invariant: between transactions no local value exists and nothing is saved.
 
-use crate::settings::definition::{Definition, Kind, Scope, definition, definitions};
+use crate::settings::definition::{Definition, Kind, Scope, date_style, definition, definitions};
 use crate::settings::postgres::is_postgres_parameter;
 use base::{Error, ErrorKind, Result};
 use std::collections::{BTreeMap, BTreeSet};
@@ -195,11 +195,9 @@ impl Variables {
                 return Err(Error::new(ErrorKind::InvalidParameterValue, message));
             }
         };
-        if d.kind == Kind::DateStyle && !value.to_ascii_lowercase().contains(['m', 'd']) {
-            // `SET DateStyle TO 'ISO'` keeps the order of day and month.
-            let order = self.get("DateStyle").rsplit(", ").next().unwrap_or("MDY").to_owned();
-            d.check(&value)?;
-            return Ok((key, d.check(&format!("{value}, {order}"))?));
+        if d.kind == Kind::DateStyle {
+            // `SET DateStyle TO 'ISO'` keeps the order of day and month, `SET DateStyle TO 'DMY'` the style.
+            return Ok((key, date_style(&value, self.get("DateStyle"), d)?));
         }
         Ok((key, d.check(&value)?))
     }

@@ -73,9 +73,14 @@ fn column(
     default: Option<String>,
 ) {
     let (precision, radix, scale) = numeric_shape(ty);
-    let is_time = matches!(ty.oid, oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::INTERVAL);
+    let is_time = matches!(
+        ty.oid,
+        oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::TIME | oid::TIMETZ | oid::INTERVAL
+    );
     let time_precision = match ty.oid {
         oid::DATE => Some(0),
+        // An interval's modifier has its fields in the upper half.
+        oid::INTERVAL if ty.typmod >= 0 => Some((ty.typmod & 0xffff).min(6)),
         _ => is_time.then_some(if ty.typmod < 0 { 6 } else { ty.typmod }),
     };
     let is_text = matches!(ty.oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR);
@@ -91,7 +96,7 @@ fn column(
         ("column_default", default.and_then(value)),
         ("is_nullable", word(if not_null { "NO" } else { "YES" })),
         ("data_type", word(standard_name(ty, type_name))),
-        ("character_maximum_length", ty.length_max().and_then(value)),
+        ("character_maximum_length", characters_max(ty).and_then(value)),
         ("character_octet_length", octets.and_then(value)),
         ("numeric_precision", precision.and_then(value)),
         ("numeric_precision_radix", radix.and_then(value)),
@@ -107,6 +112,14 @@ fn column(
         ("is_generated", word("NEVER")),
         ("is_updatable", word("YES")),
     ]);
+}
+
+/// Characters, or bits, at most.
+fn characters_max(ty: &SqlType) -> Option<usize> {
+    match ty.oid {
+        oid::BIT | oid::VARBIT => usize::try_from(ty.typmod).ok(),
+        _ => ty.length_max(),
+    }
 }
 
 /// Precision, radix and scale of numeric_precision and its neighbours.
@@ -139,6 +152,8 @@ fn standard_name(ty: &SqlType, name: &'static str) -> &'static str {
         oid::TIMESTAMP => "timestamp without time zone",
         oid::TIMESTAMPTZ => "timestamp with time zone",
         oid::TIME => "time without time zone",
+        oid::TIMETZ => "time with time zone",
+        oid::VARBIT => "bit varying",
         oid::CHAR => "\"char\"",
         other if types::sql_type::array_element(other).is_some() => "ARRAY",
         _ => name,

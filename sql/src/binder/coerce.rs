@@ -9,7 +9,7 @@ use crate::bound::{CastHow, Expr};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, CastContext, CastMethod};
-use types::sql_type::oid;
+use types::sql_type::{is_registry, oid};
 use types::{Datum, SqlType};
 
 /// Pseudo-types that stand for whatever type an argument has.
@@ -93,7 +93,12 @@ impl Binder<'_> {
                 Expr::Const(Datum::Null, target.clone())
             }
             Expr::Param { index, ty } if ty.oid == oid::UNKNOWN => self.infer_parameter(index, &bare, at)?,
-            expr => self.convert(expr, &source, &bare, context).map_err(|e| located(e, at))?,
+            expr => {
+                // Which bits of an integer become a bit string depends on the length.
+                let by_function = matches!(path(source.oid, target.oid, context), Some(Path::Function(_)));
+                let to = if target.oid == oid::BIT && by_function { target } else { &bare };
+                self.convert(expr, &source, to, context).map_err(|e| located(e, at))?
+            }
         };
         let explicit = context == CastContext::Explicit;
         // A value that does not fit its modifier is an error of execution in PostgreSQL, without position.
@@ -311,7 +316,7 @@ fn widened(expr: &Expr, target: &SqlType) -> Option<Expr> {
         oid::INT4 => (Datum::Int32(i32::try_from(value).ok()?), target.clone()),
         oid::INT8 => (Datum::Int64(value), target.clone()),
         oid::NUMERIC => (Datum::Decimal128(i128::from(value)), SqlType::numeric_at_scale(0)),
-        oid::OID | oid::REGCLASS | oid::REGTYPE | oid::REGPROC => {
+        id if id == oid::OID || is_registry(id) => {
             (Datum::UInt32(u32::try_from(value).ok()?), target.clone())
         }
         #[expect(clippy::cast_precision_loss, reason = "below 2^53 the conversion is exact")]

@@ -299,7 +299,13 @@ impl Binder<'_> {
     }
 
     fn typed_string(&mut self, ty: &ast::DataType, value: &ast::ValueWithSpan) -> Result<Term> {
-        let target = self.sql_type(ty)?;
+        use ast::DataType as T;
+        let target = match ty {
+            // Before a constant these have any length; elsewhere they have one of 1.
+            T::Char(None) | T::Character(None) => held(oid::BPCHAR, -1)?,
+            T::Bit(None) => held(oid::BIT, -1)?,
+            ty => self.sql_type(ty)?,
+        };
         let term = self.value(value)?;
         self.coerce(term, &target, catalog::builtin::CastContext::Explicit)
     }
@@ -321,7 +327,8 @@ impl Binder<'_> {
         {
             let element = held(element, -1)?;
             let at = self.start(inner);
-            return self.array(elem, Some(&element), at, scope);
+            let array = self.array(elem, Some(&element), at, scope)?;
+            return self.coerce(array, &target, catalog::builtin::CastContext::Explicit);
         }
         let term = self.expr(inner, scope)?;
         let source = term.expr.ty().oid;

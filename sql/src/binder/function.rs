@@ -248,6 +248,8 @@ impl Binder<'_> {
             "current_timestamp" => (held(oid::TIMESTAMPTZ, typmod)?, None),
             "current_date" => (held(oid::DATE, -1)?, None),
             "localtimestamp" => (held(oid::TIMESTAMP, typmod)?, None),
+            "current_time" => (held(oid::TIMETZ, typmod)?, None),
+            "localtime" => (held(oid::TIME, typmod)?, None),
             "current_user" | "session_user" | "user" | "current_role" => {
                 let called = if name == "session_user" { name } else { "current_user" };
                 (held(oid::NAME, -1)?, Some(called))

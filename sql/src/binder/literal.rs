@@ -5,7 +5,7 @@
 use super::names::located;
 use super::type_name::held;
 use super::{Binder, Term};
-use crate::bound::Expr;
+use crate::bound::{CastHow, Expr};
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
 use types::sql_type::oid;
@@ -65,6 +65,12 @@ pub(super) fn decimal(text: &str) -> Option<(i128, u8)> {
     Some((if negative { -value } else { value }, u8::try_from(shift.max(0)).ok()?))
 }
 
+/// B'..' or X'..'
+fn bit_string(kind: char, digits: &str, at: usize) -> Result<Expr> {
+    let bits = types::bits::parse(&format!("{kind}{digits}")).map_err(|e| located(e, at))?;
+    Ok(Expr::Const(Datum::Text(bits), held(oid::BIT, -1)?))
+}
+
 impl Binder<'_> {
     pub(super) fn value(&mut self, value: &ast::ValueWithSpan) -> Result<Term> {
         let ast::ValueWithSpan { value, span } = value;
@@ -81,11 +87,8 @@ impl Binder<'_> {
             ast::Value::Boolean(b) => Expr::Const(Datum::Bool(*b), held(oid::BOOL, -1)?),
             ast::Value::Null => Expr::Const(Datum::Null, unknown_type()),
             ast::Value::Placeholder(name) => return self.parameter(name, at),
-            ast::Value::SingleQuotedByteStringLiteral(_) | ast::Value::HexStringLiteral(_) => {
-                return Err(self
-                    .unsupported("a bit string literal", at)
-                    .with_hint("Write a bytea literal: '\\x0a'::bytea."));
-            }
+            ast::Value::SingleQuotedByteStringLiteral(digits) => bit_string('b', digits, at)?,
+            ast::Value::HexStringLiteral(digits) => bit_string('x', digits, at)?,
             other => {
                 let message = format!("syntax error at or near \"{other}\"");
                 return Err(located(Error::new(ErrorKind::Syntax, message), at));
@@ -105,12 +108,14 @@ impl Binder<'_> {
         if let Some(found) = self.object_constant(text, ty, at)? {
             return Ok(Expr::Const(found, ty.clone()));
         }
-        let datum = if ty.oid == oid::INTERVAL {
-            super::interval::read(text, ty.typmod, &self.context.io)
-        } else {
-            types::text::parse_text(ty, text, &self.context.io)
-        };
-        Ok(Expr::Const(datum.map_err(|e| located(e, at))?, ty.clone()))
+        match types::text::parse_text(ty, text, &self.context.io) {
+            // Its offset is that of the session's zone today: it is read when the statement runs.
+            Err(error) if ty.oid == oid::TIMETZ && error.kind() == ErrorKind::Unsupported => {
+                let text = Expr::Const(Datum::Text(text.to_owned()), held(oid::TEXT, -1)?);
+                Ok(Expr::Cast { how: CastHow::InOut, arg: Box::new(text), ty: ty.clone() })
+            }
+            datum => Ok(Expr::Const(datum.map_err(|e| located(e, at))?, ty.clone())),
+        }
     }
 
     /// $1, $2, ..: of the declared or of the so far inferred type, else unknown.

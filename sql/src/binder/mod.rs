@@ -25,7 +25,6 @@ mod from;
 mod function;
 mod grouping;
 mod in_list;
-mod interval;
 mod join;
 mod level;
 mod literal;
@@ -47,6 +46,7 @@ mod tests;
 mod type_name;
 
 pub use context::{BindContext, Clause, Past};
+pub use object_name::object_named;
 pub use scope::{Scope, ScopeColumn, ScopeTable};
 
 use crate::bound::{ColRef, CteId, Expr};

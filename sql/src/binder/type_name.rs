@@ -1,7 +1,6 @@
 //! Type names: from the syntax tree to types, and from types to the names in messages.
 
 use super::Binder;
-use super::interval::{DAY, FULL_PRECISION, FULL_RANGE, HOUR, MINUTE, MONTH, SECOND, YEAR};
 use super::names::located;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -9,6 +8,8 @@ use catalog::builtin;
 use sqlparser::ast::{self, DataType};
 use types::SqlType;
 use types::sql_type::oid;
+use types::text::interval_range::FULL_PRECISION;
+use types::text::interval_range::field::{ALL, DAY, HOUR, MINUTE, MONTH, SECOND, YEAR};
 
 impl Binder<'_> {
     /// The type that a type name means; 42704 when there is none, 0A000 when this version does not hold it.
@@ -17,7 +18,7 @@ impl Binder<'_> {
         held(oid, typmod)
     }
 
-    fn type_and_modifier(&self, ty: &DataType) -> Result<(Oid, i32)> {
+    pub(super) fn type_and_modifier(&self, ty: &DataType) -> Result<(Oid, i32)> {
         Ok(match ty {
             DataType::Character(length) | DataType::Char(length) => {
                 (oid::BPCHAR, char_length("char", length, 1)?)
@@ -37,7 +38,17 @@ impl Binder<'_> {
             DataType::Float8 | DataType::DoublePrecision => (oid::FLOAT8, -1),
             DataType::Bool | DataType::Boolean => (oid::BOOL, -1),
             DataType::Date => (oid::DATE, -1),
-            DataType::Time(_, _) => return Err(Error::unsupported("type \"time\" is not supported")),
+            DataType::Time(precision, zone) => {
+                let oid = match zone {
+                    ast::TimezoneInfo::None | ast::TimezoneInfo::WithoutTimeZone => oid::TIME,
+                    ast::TimezoneInfo::WithTimeZone | ast::TimezoneInfo::Tz => oid::TIMETZ,
+                };
+                (oid, seconds_precision(*precision))
+            }
+            DataType::Bit(length) => (oid::BIT, bit_length("bit", Some(length.unwrap_or(1)))?),
+            DataType::BitVarying(length) | DataType::VarBit(length) => {
+                (oid::VARBIT, bit_length("varbit", *length)?)
+            }
             DataType::Timestamp(precision, zone) => {
                 let oid = match zone {
                     ast::TimezoneInfo::None | ast::TimezoneInfo::WithoutTimeZone => oid::TIMESTAMP,
@@ -48,29 +59,22 @@ impl Binder<'_> {
             DataType::Interval { fields, precision } => {
                 (oid::INTERVAL, interval_modifier(fields.as_ref(), *precision))
             }
-            DataType::JSON => return Err(not_held("json")),
-            DataType::JSONB => return Err(not_held("jsonb")),
+            DataType::JSON => (oid::JSON, -1),
+            DataType::JSONB => (oid::JSONB, -1),
             DataType::Regclass => (oid::REGCLASS, -1),
             DataType::Text => (oid::TEXT, -1),
             DataType::Bytea => (oid::BYTEA, -1),
             DataType::Custom(name, modifiers) => return self.custom_type(name, modifiers),
             DataType::Array(ast::ArrayElemTypeDef::SquareBracket(element, _)) => {
                 let (element, modifier) = self.type_and_modifier(element)?;
-                if modifier != -1 && types::sql_type::array_element(element).is_none() {
-                    // It would have to be applied to each element.
-                    let what =
-                        format!("an array of {} with a length, precision or scale", type_name(element));
-                    return Err(Error::unsupported(format!("{what} is not supported"))
-                        .with_hint("Leave the length, precision or scale out."));
-                }
                 let array = builtin::type_by_oid(element).map_or(Oid(0), |t| t.array);
                 if array == Oid(0) && types::sql_type::array_element(element).is_some() {
                     // PostgreSQL's arrays have any number of dimensions in one type.
-                    (element, -1)
+                    (element, modifier)
                 } else if array == Oid(0) {
                     return Err(undefined_type(&format!("{}[]", type_name(element)), 0));
                 } else {
-                    (array, -1)
+                    (array, modifier)
                 }
             }
             other => return Err(undefined_type(&other.to_string().to_ascii_lowercase(), 0)),
@@ -100,7 +104,9 @@ impl Binder<'_> {
                 let scale = i64::try_from(*s).unwrap_or(i64::MAX);
                 numeric_modifier(&ast::ExactNumberInfo::PrecisionAndScale(*p, scale))?
             }
-            (oid::TIMESTAMP | oid::TIMESTAMPTZ, [p]) => seconds_precision(Some(*p)),
+            (oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ, [p]) => seconds_precision(Some(*p)),
+            (oid::BIT, [n]) => bit_length("bit", Some(*n))?,
+            (oid::VARBIT, [n]) => bit_length("varbit", Some(*n))?,
             (oid::INTERVAL, [p]) => interval_modifier(None, Some(*p)),
             _ => {
                 let message = format!("type modifier is not allowed for type \"{shown}\"");
@@ -142,6 +148,18 @@ fn char_length(name: &str, length: &Option<ast::CharacterLength>, default: i32) 
     }
 }
 
+/// The modifier of a bit string of so many bits.
+fn bit_length(name: &str, length: Option<u64>) -> Result<i32> {
+    const BITS_MAX: i32 = 83_886_080;
+    let bad = |what: String| Error::new(ErrorKind::InvalidParameterValue, what);
+    match length.map(i32::try_from) {
+        None => Ok(-1),
+        Some(Ok(0)) => Err(bad(format!("length for type {name} must be at least 1"))),
+        Some(Ok(n)) if n <= BITS_MAX => Ok(n),
+        Some(_) => Err(bad(format!("length for type {name} cannot exceed {BITS_MAX}"))),
+    }
+}
+
 fn numeric_modifier(info: &ast::ExactNumberInfo) -> Result<i32> {
     let (precision, scale) = match info {
         ast::ExactNumberInfo::None => return Ok(-1),
@@ -155,11 +173,9 @@ fn numeric_modifier(info: &ast::ExactNumberInfo) -> Result<i32> {
     if !(-1000..=1000).contains(&scale) {
         return Err(bad(format!("NUMERIC scale {scale} must be between -1000 and 1000")));
     }
-    let Some(s) = u16::try_from(scale).ok().filter(|s| *s <= p) else {
-        return Err(Error::unsupported(format!("numeric({precision},{scale}) is not supported"))
-            .with_hint("Use a scale between 0 and the precision."));
-    };
-    Ok(SqlType::numeric_typmod(p, s))
+    // The scale is a signed number of 11 bits.
+    let scale = u16::try_from(scale & 0x7ff).map_err(|_| Error::internal("a scale beyond 11 bits"))?;
+    Ok(SqlType::numeric_typmod(p, scale))
 }
 
 fn float_width(info: &ast::ExactNumberInfo) -> Result<Oid> {
@@ -184,7 +200,7 @@ fn seconds_precision(precision: Option<u64>) -> i32 {
 pub(super) fn interval_modifier(fields: Option<&ast::IntervalFields>, precision: Option<u64>) -> i32 {
     use ast::IntervalFields as F;
     let range = match fields {
-        None => FULL_RANGE,
+        None => ALL,
         Some(F::Year) => YEAR,
         Some(F::Month) => MONTH,
         Some(F::Day) => DAY,
@@ -225,6 +241,8 @@ pub(crate) fn type_name(ty: Oid) -> String {
         oid::BPCHAR => "character",
         oid::VARCHAR => "character varying",
         oid::TIME => "time without time zone",
+        oid::TIMETZ => "time with time zone",
+        oid::VARBIT => "bit varying",
         oid::TIMESTAMP => "timestamp without time zone",
         oid::TIMESTAMPTZ => "timestamp with time zone",
         oid::CHAR => "\"char\"",

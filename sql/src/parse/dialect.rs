@@ -4,6 +4,7 @@
 //! However often the parser tries one reading and then another, the time it takes stays in proportion to the tokens.
 
 use super::in_list;
+use super::typed_literal;
 use super::versions;
 use super::words::{is_label, is_name};
 use sqlparser::ast::{Expr, UnaryOperator};
@@ -79,6 +80,7 @@ impl Dialect for NyalaDialect {
             Some(left) => {
                 self.readings.set(left);
                 not_exists(parser, BASE.prec_value(Precedence::UnaryNot))
+                    .or_else(|| typed_literal::parse(parser))
             }
             None => Some(Err(ParserError::RecursionLimitExceeded)),
         }

@@ -21,6 +21,7 @@ mod session;
 mod statement;
 mod table;
 mod tokens;
+mod typed_literal;
 mod unsupported;
 mod versions;
 mod whole_table;

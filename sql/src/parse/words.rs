@@ -117,6 +117,18 @@ fn is_interval_field(word: Keyword) -> bool {
     )
 }
 
+/// Whether a word may name a type before a string. Words that only types have are read as such.
+pub(crate) fn may_name_type(word: &Word) -> bool {
+    let class = keyword(&word.value).map(|known| known.class);
+    word.quote_style.is_some()
+        || matches!(class, None | Some(KeywordClass::Unreserved | KeywordClass::TypeOrFunctionName))
+}
+
+/// Whether sqlparser reads a word as a type before a string.
+pub(crate) fn is_known_type(word: &Word) -> bool {
+    word.quote_style.is_none() && (KEPT.contains(&word.keyword) || word.keyword == Keyword::XML)
+}
+
 /// Whether a word may name a result column, behind AS or without.
 pub(crate) fn is_label(explicit: bool, word: &Word) -> bool {
     explicit || word.quote_style.is_some() || keyword(&word.value).is_none_or(|known| known.bare_label)

@@ -10,7 +10,7 @@ use catalog::{
     CatalogEdit, CatalogState, ColumnDef, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition,
     SchemaDef, TableDef, TableOptions, TabletDef,
 };
-use types::{Datum, Form, Interval, SqlType};
+use types::{Datum, Form, Interval, SqlType, TimeTz};
 
 /// Lists within lists in one datum or form; PostgreSQL's arrays need one.
 const LIST_DEPTH_MAX: u8 = 4;
@@ -263,6 +263,9 @@ pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
             writer.u8(18);
             encode_form(writer, element);
         }
+        Form::Jsonb => writer.u8(19),
+        Form::Time => writer.u8(20),
+        Form::TimeTz => writer.u8(21),
     }
 }
 
@@ -291,6 +294,9 @@ fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
         16 => Form::TimestampTz,
         17 => Form::Interval,
         18 if depth > 0 => Form::List(Box::new(decode_nested_form(reader, depth - 1)?)),
+        19 => Form::Jsonb,
+        20 => Form::Time,
+        21 => Form::TimeTz,
         _ => return Err(reader.bad("unknown form of a type")),
     })
 }
@@ -331,6 +337,9 @@ pub(crate) fn encode_datum(writer: &mut Writer, datum: &Datum) {
             writer.u8(18);
             encode_data(writer, items);
         }
+        Datum::Jsonb(v) => tagged_bytes(writer, 19, v.as_bytes()),
+        Datum::Time(v) => tagged(writer, 20, &v.to_le_bytes()),
+        Datum::TimeTz(v) => tagged(writer, 21, &v.to_bytes()),
     }
 }
 
@@ -373,6 +382,9 @@ fn decode_nested_datum(reader: &mut Reader<'_>, depth: u8) -> Result<Datum> {
             micros: i64::from_le_bytes(reader.array()?),
         }),
         18 if depth > 0 => Datum::List(reader.list(1, |r| decode_nested_datum(r, depth - 1))?),
+        19 => Datum::Jsonb(reader.string()?),
+        20 => Datum::Time(i64::from_le_bytes(reader.array()?)),
+        21 => Datum::TimeTz(TimeTz::from_bytes(&reader.array::<{ TimeTz::BYTES }>()?)?),
         _ => return Err(reader.bad("unknown form of a value")),
     })
 }

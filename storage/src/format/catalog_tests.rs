@@ -8,7 +8,7 @@ use catalog::{
     CatalogEdit, CatalogState, ColumnDef, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition,
     SchemaDef, TableDef, TableOptions, TabletDef,
 };
-use types::{Datum, Form, Interval, SqlType};
+use types::{Datum, Form, Interval, SqlType, TimeTz};
 
 /// Every form and every kind of datum.
 fn forms() -> Vec<Form> {
@@ -31,6 +31,9 @@ fn forms() -> Vec<Form> {
         Form::TimestampTz,
         Form::Interval,
         Form::List(Box::new(Form::Int32)),
+        Form::Jsonb,
+        Form::Time,
+        Form::TimeTz,
     ]
 }
 
@@ -55,6 +58,9 @@ fn data() -> Vec<Datum> {
         Datum::TimestampTz(-5),
         Datum::Interval(Interval { months: 1, days: -2, micros: 3 }),
         Datum::List(vec![Datum::Int32(1), Datum::Null]),
+        Datum::Jsonb("{}".to_owned()),
+        Datum::Time(1),
+        Datum::TimeTz(TimeTz { micros: 86_400_000_000, west: -7_200 }),
     ]
 }
 

@@ -29,4 +29,4 @@ pub(crate) use record::{
     Attach, AttachedSegment, CommitRecord, ForgetRecord, Lives, LogRecord, RowAddress, RowChange, RowOp,
     SegmentDeletes, SwapRecord, TabletChange,
 };
-pub(crate) use row::{decode_rows, encode_rows};
+pub(crate) use row::{decode_rows, encode_rows, interval_from_bytes, interval_to_bytes};

@@ -11,13 +11,14 @@ use arrow::array::{
 };
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, SchemaRef, TimestampMicrosecondType, UInt32Type, i256,
+    IntervalMonthDayNano, IntervalMonthDayNanoType, SchemaRef, Time64MicrosecondType,
+    TimestampMicrosecondType, UInt32Type, i256,
 };
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
-use types::{Datum, Form};
+use types::{Datum, Form, TimeTz};
 
 const VERSION: u8 = 1;
 const UUID_BYTES: usize = 16;
@@ -122,7 +123,8 @@ fn encoder<'a>(array: &'a ArrayRef, form: &'a Form) -> Result<Encode<'a>> {
         Form::Date => fixed::<Date32Type, 4>(array, i32::to_le_bytes),
         Form::Timestamp | Form::TimestampTz => fixed::<TimestampMicrosecondType, 8>(array, i64::to_le_bytes),
         Form::Interval => fixed::<IntervalMonthDayNanoType, 16>(array, interval_to_bytes),
-        Form::Text => {
+        Form::Time => fixed::<Time64MicrosecondType, 8>(array, i64::to_le_bytes),
+        Form::Text | Form::Jsonb => {
             let array = array.as_string_view();
             Box::new(move |writer, row| {
                 writer.string(array.value(row));
@@ -136,12 +138,13 @@ fn encoder<'a>(array: &'a ArrayRef, form: &'a Form) -> Result<Encode<'a>> {
                 Ok(())
             })
         }
-        Form::Uuid => {
+        Form::Uuid | Form::TimeTz => {
+            let bytes = if *form == Form::Uuid { UUID_BYTES } else { TimeTz::BYTES };
             let array = array.as_binary_view();
             Box::new(move |writer, row| {
                 let value = array.value(row);
-                if value.len() != UUID_BYTES {
-                    return Err(Error::internal(format!("uuid of {} bytes", value.len())));
+                if value.len() != bytes {
+                    return Err(Error::internal(format!("{form:?} of {} bytes", value.len())));
                 }
                 writer.raw(value);
                 Ok(())
@@ -166,7 +169,7 @@ fn fixed<T: ArrowPrimitiveType, const N: usize>(
 }
 
 /// Months, days and microseconds.
-fn interval_to_bytes(value: IntervalMonthDayNano) -> [u8; 16] {
+pub(crate) fn interval_to_bytes(value: IntervalMonthDayNano) -> [u8; 16] {
     let [m0, m1, m2, m3] = value.months.to_le_bytes();
     let [d0, d1, d2, d3] = value.days.to_le_bytes();
     let [u0, u1, u2, u3, u4, u5, u6, u7] = (value.nanoseconds / 1_000).to_le_bytes();
@@ -196,9 +199,11 @@ fn decoder(form: &Form) -> Box<dyn ColumnDecoder> {
             fixed_decoder::<TimestampMicrosecondType, 8>(form, i64::from_le_bytes)
         }
         Form::Interval => fixed_decoder::<IntervalMonthDayNanoType, 16>(form, interval_from_bytes),
-        Form::Text => Box::new(Texts(StringViewBuilder::new())),
+        Form::Time => fixed_decoder::<Time64MicrosecondType, 8>(form, i64::from_le_bytes),
+        Form::Text | Form::Jsonb => Box::new(Texts(StringViewBuilder::new())),
         Form::Bytes | Form::PgNum => Box::new(Binaries { builder: BinaryViewBuilder::new(), len: None }),
         Form::Uuid => Box::new(Binaries { builder: BinaryViewBuilder::new(), len: Some(UUID_BYTES) }),
+        Form::TimeTz => Box::new(Binaries { builder: BinaryViewBuilder::new(), len: Some(TimeTz::BYTES) }),
         Form::List(_) => Box::new(Lists { form: form.clone(), data: Vec::new() }),
     }
 }
@@ -211,7 +216,8 @@ fn fixed_decoder<T: ArrowPrimitiveType, const N: usize>(
     Box::new(Fixed { builder, from_bytes })
 }
 
-fn interval_from_bytes(bytes: [u8; 16]) -> IntervalMonthDayNano {
+/// The inverse of `interval_to_bytes`.
+pub(crate) fn interval_from_bytes(bytes: [u8; 16]) -> IntervalMonthDayNano {
     let [m0, m1, m2, m3, d0, d1, d2, d3, u0, u1, u2, u3, u4, u5, u6, u7] = bytes;
     let micros = i64::from_le_bytes([u0, u1, u2, u3, u4, u5, u6, u7]);
     IntervalMonthDayNano::new(

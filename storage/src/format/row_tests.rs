@@ -6,11 +6,12 @@ use arrow::datatypes::{Schema, i256};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::ErrorKind;
 use std::sync::Arc;
-use types::{Datum, Form, Interval};
+use types::{Datum, Form, Interval, TimeTz};
 
 /// One column of every form: three values, the second null.
 fn columns() -> Vec<(Form, [Datum; 3])> {
     use Datum::Null;
+    let timetz = |west| Datum::TimeTz(TimeTz { micros: 1, west });
     let interval = |months| Datum::Interval(Interval { months, days: -2, micros: i64::MAX / 1_000 });
     vec![
         (Form::Bool, [Datum::Bool(true), Null, Datum::Bool(false)]),
@@ -33,6 +34,9 @@ fn columns() -> Vec<(Form, [Datum; 3])> {
         (Form::Timestamp, [Datum::Timestamp(i64::MIN), Null, Datum::Timestamp(4)]),
         (Form::TimestampTz, [Datum::TimestampTz(i64::MAX), Null, Datum::TimestampTz(4)]),
         (Form::Interval, [interval(1), Null, interval(-1)]),
+        (Form::Jsonb, [Datum::Jsonb("null".to_owned()), Null, Datum::Jsonb("[]".to_owned())]),
+        (Form::Time, [Datum::Time(0), Null, Datum::Time(86_400_000_000)]),
+        (Form::TimeTz, [timetz(-57_599), Null, timetz(57_599)]),
         (
             Form::List(Box::new(Form::Text)),
             [Datum::List(vec![Datum::Text("a".to_owned()), Null]), Null, Datum::List(vec![])],

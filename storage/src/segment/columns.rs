@@ -3,14 +3,16 @@
 //! Owns the names and types of stored columns. Must not know the file format.
 //! A column is stored under its id in decimal. Dates and timestamps are stored as their integers, because infinities are
 //! the extreme integers and a format's own calendar types must never compute with them. An interval is stored as three
-//! columns. `begin` and `end` hold the commit timestamps of rows.
+//! columns, one inside an array as its 16 bytes. `begin` and `end` hold the commit timestamps of rows.
 
+use crate::format::{interval_from_bytes, interval_to_bytes};
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int32Array, Int64Array, IntervalMonthDayNanoArray, PrimitiveArray, make_array,
+    Array, ArrayRef, AsArray, BinaryViewArray, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray,
+    PrimitiveArray, make_array,
 };
 use arrow::datatypes::{
     DataType, Date32Type, Field, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    TimestampMicrosecondType,
+    Time64MicrosecondType, TimestampMicrosecondType,
 };
 use base::id::ColumnId;
 use base::{Error, Result};
@@ -22,18 +24,19 @@ pub(crate) const BEGIN: &str = "begin";
 /// Name of the stored column of end timestamps.
 pub(crate) const END: &str = "end";
 
-/// Fields under which a column is stored. `Unsupported` for arrays of intervals or of arrays.
+/// Fields under which a column is stored. `Unsupported` for arrays of arrays.
 pub(crate) fn stored_fields(column: ColumnId, form: &Form) -> Result<Vec<Field>> {
     let one = |data_type| Ok(vec![Field::new(column.to_string(), data_type, true)]);
     match form {
         Form::Date => one(DataType::Int32),
-        Form::Timestamp | Form::TimestampTz => one(DataType::Int64),
+        Form::Time | Form::Timestamp | Form::TimestampTz => one(DataType::Int64),
         Form::Interval => Ok(vec![
             Field::new(format!("{column}-months"), DataType::Int32, true),
             Field::new(format!("{column}-days"), DataType::Int32, true),
             Field::new(format!("{column}-micros"), DataType::Int64, true),
         ]),
-        Form::List(element) if matches!(**element, Form::Interval | Form::List(_)) => {
+        Form::List(element) if **element == Form::Interval => one(list_of(DataType::BinaryView)),
+        Form::List(element) if matches!(**element, Form::List(_)) => {
             Err(Error::unsupported("a table cannot store arrays of this type")
                 .with_hint("store the elements in rows of their own"))
         }
@@ -53,6 +56,9 @@ pub(crate) fn to_stored(form: &Form, array: &ArrayRef, out: &mut Vec<ArrayRef>) 
     }
     match form {
         Form::Date => out.push(Arc::new(array.as_primitive::<Date32Type>().reinterpret_cast::<Int32Type>())),
+        Form::Time => {
+            out.push(Arc::new(array.as_primitive::<Time64MicrosecondType>().reinterpret_cast::<Int64Type>()));
+        }
         Form::Timestamp | Form::TimestampTz => {
             out.push(Arc::new(
                 array.as_primitive::<TimestampMicrosecondType>().reinterpret_cast::<Int64Type>(),
@@ -70,6 +76,12 @@ pub(crate) fn to_stored(form: &Form, array: &ArrayRef, out: &mut Vec<ArrayRef>) 
             out.push(Arc::new(days));
             out.push(Arc::new(micros));
         }
+        Form::List(element) if **element == Form::Interval => {
+            let lists = array.as_list::<i32>();
+            let intervals = lists.values().as_primitive::<IntervalMonthDayNanoType>();
+            let bytes: BinaryViewArray = intervals.iter().map(|v| v.map(interval_to_bytes)).collect();
+            out.push(Arc::new(with_values(lists, Arc::new(bytes))?));
+        }
         _ => out.push(Arc::clone(array)),
     }
     Ok(())
@@ -85,6 +97,10 @@ pub(crate) fn from_stored(form: &Form, stored: &mut impl Iterator<Item = ArrayRe
             let ints = array.as_primitive_opt::<Int32Type>().ok_or_else(foreign)?;
             Arc::new(ints.reinterpret_cast::<Date32Type>())
         }
+        Form::Time => {
+            let ints = array.as_primitive_opt::<Int64Type>().ok_or_else(foreign)?;
+            Arc::new(ints.reinterpret_cast::<Time64MicrosecondType>())
+        }
         Form::Timestamp | Form::TimestampTz => {
             let ints = array.as_primitive_opt::<Int64Type>().ok_or_else(foreign)?;
             Arc::new(ints.reinterpret_cast::<TimestampMicrosecondType>().with_data_type(form.arrow()))
@@ -97,11 +113,31 @@ pub(crate) fn from_stored(form: &Form, stored: &mut impl Iterator<Item = ArrayRe
             let micros = micros.as_primitive_opt::<Int64Type>().ok_or_else(foreign)?;
             Arc::new(intervals(months, days, micros))
         }
+        Form::List(element) if **element == Form::Interval => {
+            let lists = array.as_list_opt::<i32>().ok_or_else(foreign)?;
+            let bytes = lists.values().as_binary_view_opt().ok_or_else(foreign)?;
+            let intervals = bytes
+                .iter()
+                .map(|v| v.map(|v| v.try_into().map(interval_from_bytes).map_err(|_| foreign())).transpose())
+                .collect::<Result<IntervalMonthDayNanoArray>>()?;
+            Arc::new(with_values(lists, Arc::new(intervals))?)
+        }
         _ if *array.data_type() == form.arrow() => array,
         _ => {
             make_array(array.to_data().into_builder().data_type(form.arrow()).build().map_err(|_| foreign())?)
         }
     })
+}
+
+fn list_of(element: DataType) -> DataType {
+    DataType::List(Arc::new(Field::new("item", element, true)))
+}
+
+/// The same lists over other values.
+fn with_values(lists: &ListArray, values: ArrayRef) -> Result<ListArray> {
+    let field = Arc::new(Field::new("item", values.data_type().clone(), true));
+    ListArray::try_new(field, lists.offsets().clone(), values, lists.nulls().cloned())
+        .map_err(|e| Error::internal("lists do not fit their values").with_source(e))
 }
 
 fn intervals(

@@ -10,12 +10,12 @@ use arrow::compute::{
 };
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type,
-    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, TimestampMicrosecondType, ToByteSlice,
-    UInt32Type, UInt64Type,
+    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType,
+    TimestampMicrosecondType, ToByteSlice, UInt32Type, UInt64Type,
 };
 use base::{Error, Result};
 use types::pgnum::key_of;
-use types::{Datum, Form};
+use types::{Datum, Form, TimeTz};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Longest text or bytea kept as a bound, in bytes.
@@ -64,6 +64,7 @@ impl ContentHasher {
             DataType::Decimal128(..) => self.fixed::<Decimal128Type>(array),
             DataType::Decimal256(..) => self.fixed::<Decimal256Type>(array),
             DataType::Date32 => self.fixed::<Date32Type>(array),
+            DataType::Time64(_) => self.fixed::<Time64MicrosecondType>(array),
             DataType::Timestamp(..) => self.fixed::<TimestampMicrosecondType>(array),
             DataType::Interval(_) => self.fixed::<IntervalMonthDayNanoType>(array),
             DataType::Utf8View => self.variable(array.as_string_view().iter().map(|v| v.map(str::as_bytes))),
@@ -188,6 +189,7 @@ fn bounds(form: &Form, array: &ArrayRef) -> (Option<Datum>, Option<Datum>) {
         Form::Date => native!(Date32Type, Date),
         Form::Timestamp => native!(TimestampMicrosecondType, Timestamp),
         Form::TimestampTz => native!(TimestampMicrosecondType, TimestampTz),
+        Form::Time => native!(Time64MicrosecondType, Time),
         Form::Float32 => {
             let values = || array.as_primitive::<Float32Type>().iter().flatten();
             let low = values().min_by_key(|v| float_key(f64::from(*v)));
@@ -222,7 +224,12 @@ fn bounds(form: &Form, array: &ArrayRef) -> (Option<Datum>, Option<Datum>) {
             let pgnum = |v: &[u8]| Datum::PgNum(v.to_vec());
             (values().min_by_key(|v| key_of(v)).map(pgnum), values().max_by_key(|v| key_of(v)).map(pgnum))
         }
-        Form::Interval | Form::List(_) => (None, None),
+        Form::TimeTz => {
+            let array = array.as_binary_view();
+            let time = |v: Option<&[u8]>| v.and_then(|v| TimeTz::from_bytes(v).ok()).map(Datum::TimeTz);
+            (time(min_binary_view(array)), time(max_binary_view(array)))
+        }
+        Form::Jsonb | Form::Interval | Form::List(_) => (None, None),
     }
 }
 

@@ -18,7 +18,7 @@ use roaring::RoaringBitmap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use types::datum::Interval;
-use types::{Datum, Form, PgNum};
+use types::{Datum, Form, PgNum, TimeTz};
 
 const PATH: &str = "segment/1";
 
@@ -44,6 +44,13 @@ fn forms() -> Vec<Form> {
         Form::List(Box::new(Form::Int32)),
         Form::List(Box::new(Form::Text)),
         Form::List(Box::new(Form::Timestamp)),
+        Form::Jsonb,
+        Form::Time,
+        Form::TimeTz,
+        Form::List(Box::new(Form::Time)),
+        Form::List(Box::new(Form::TimeTz)),
+        Form::List(Box::new(Form::Jsonb)),
+        Form::List(Box::new(Form::Interval)),
     ]
 }
 
@@ -112,6 +119,11 @@ fn datum(form: &Form, random: &Random) -> Datum {
             Datum::Bytes(if extreme == 0 { Vec::new() } else { vec![small as u8; (small + 20) as usize] })
         }
         Form::Uuid => Datum::Uuid([small as u8; 16]),
+        Form::Jsonb => Datum::Jsonb(format!("[{small}]")),
+        Form::Time => Datum::Time(pick(0, 86_400_000_000).max(0)),
+        Form::TimeTz => {
+            Datum::TimeTz(TimeTz { micros: pick(0, 86_400_000_000).max(0), west: small as i32 * 1_800 })
+        }
         Form::Date => Datum::Date(pick(i32::MIN.into(), i32::MAX.into()) as i32),
         Form::Timestamp => Datum::Timestamp(pick(i64::MIN, i64::MAX)),
         Form::TimestampTz => Datum::TimestampTz(pick(i64::MIN, i64::MAX)),

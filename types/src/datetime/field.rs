@@ -4,7 +4,7 @@ use super::calendar::{
     Civil, JULIAN_1970, MICROS_PER_DAY, check_timestamp, civil_from_days, date_is_finite, days_from_civil,
     iso_week, split_timestamp, timestamp_is_finite, weekday,
 };
-use crate::datum::Interval;
+use crate::datum::{Interval, TimeTz};
 use crate::pgnum::PgNum;
 use crate::zone::Zone;
 use base::{Error, ErrorKind, Result};
@@ -244,6 +244,26 @@ pub fn extract_interval(field: Field, v: Interval) -> Result<Extracted> {
             Extracted::micros(quarter_days * i128::from(MICROS_PER_DAY / 4) + whole + i128::from(v.micros))
         }
         _ => time_field(field, v.micros).ok_or_else(|| unsupported(field, "interval"))?,
+    })
+}
+
+/// Field of a time of day.
+pub fn extract_time(field: Field, micros: i64) -> Result<Extracted> {
+    match field {
+        Field::Epoch => Ok(Extracted::micros(i128::from(micros))),
+        _ => time_field(field, micros).ok_or_else(|| unsupported(field, "time without time zone")),
+    }
+}
+
+/// Field of a time of day with its offset; the epoch is that of the time in UTC.
+pub fn extract_timetz(field: Field, time: TimeTz) -> Result<Extracted> {
+    let east = i64::from(time.west.saturating_neg());
+    Ok(match field {
+        Field::Epoch => Extracted::micros(i128::from(time.micros) - i128::from(east) * 1_000_000),
+        Field::Timezone => Extracted::whole(east),
+        Field::TimezoneHour => Extracted::whole(east / 3_600),
+        Field::TimezoneMinute => Extracted::whole(east / 60 % 60),
+        _ => time_field(field, time.micros).ok_or_else(|| unsupported(field, "time with time zone"))?,
     })
 }
 

@@ -8,6 +8,7 @@ mod calendar;
 mod field;
 #[cfg(test)]
 mod tests;
+mod time;
 
 pub use arithmetic::{
     age, date_add_interval, date_minus, interval_add, interval_div, interval_mul, interval_neg,
@@ -21,6 +22,10 @@ pub use calendar::{
     iso_week, split_timestamp, timestamp_is_finite, timestamp_to_date, weekday,
 };
 pub use field::{
-    Extracted, Field, extract_date, extract_interval, extract_timestamp, extract_timestamptz, trunc_interval,
-    trunc_timestamp, trunc_timestamptz,
+    Extracted, Field, extract_date, extract_interval, extract_time, extract_timestamp, extract_timestamptz,
+    extract_timetz, trunc_interval, trunc_timestamp, trunc_timestamptz,
+};
+pub use time::{
+    date_time, date_timetz, interval_time, make_time, time_add, time_in_zone, time_sub, timestamp_time,
+    timestamptz_timetz, timetz_at,
 };

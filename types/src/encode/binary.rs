@@ -3,12 +3,17 @@
 //! Big endian throughout; dates and timestamps count from 2000-01-01, numerics are groups of four digits.
 
 use super::column::{Column, elements, interval};
+use crate::bits;
 use crate::datetime::{EPOCH_2000_DAYS, EPOCH_2000_MICROS, date_is_finite, timestamp_is_finite};
+use crate::datum::TimeTz;
 use crate::pgnum::{Class, PgNum};
 use crate::sql_type::{SqlType, array_element, oid};
 use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
+
+/// Before the text of a jsonb.
+pub(crate) const JSONB_VERSION: u8 = 1;
 
 pub(crate) const SIGN_NEGATIVE: u16 = 0x4000;
 pub(crate) const SIGN_NAN: u16 = 0xC000;
@@ -51,8 +56,19 @@ fn write_cell(oid: Oid, column: &Column, row: usize, out: &mut Vec<u8>) -> Resul
         Column::Decimal256(a, scale) => write_numeric(&PgNum::from_i256(a.value(row), *scale)?, out)?,
         Column::PgNum(a) => write_numeric(&PgNum::from_bytes(a.value(row))?, out)?,
         Column::Text(a) if oid == oid::CHAR => write_char(a.value(row), out),
+        Column::Text(a) if matches!(oid, oid::BIT | oid::VARBIT) => bits::write_binary(a.value(row), out)?,
         Column::Text(a) => out.extend_from_slice(a.value(row).as_bytes()),
         Column::Bytes(a) | Column::Uuid(a) => out.extend_from_slice(a.value(row)),
+        Column::Jsonb(a) => {
+            out.push(JSONB_VERSION);
+            out.extend_from_slice(a.value(row).as_bytes());
+        }
+        Column::Time(a) => out.extend_from_slice(&a.value(row).to_be_bytes()),
+        Column::TimeTz(a) => {
+            let value = TimeTz::from_bytes(a.value(row))?;
+            out.extend_from_slice(&value.micros.to_be_bytes());
+            out.extend_from_slice(&value.west.to_be_bytes());
+        }
         Column::Date(a) => {
             let days = a.value(row);
             let days = if date_is_finite(days) { days.saturating_sub(EPOCH_2000_DAYS) } else { days };

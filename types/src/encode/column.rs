@@ -7,7 +7,8 @@ use arrow::array::{
 };
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, TimestampMicrosecondType, UInt32Type,
+    IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
+    UInt32Type,
 };
 use base::{Error, Result};
 
@@ -26,6 +27,9 @@ pub(crate) enum Column {
     Text(StringViewArray),
     Bytes(BinaryViewArray),
     Uuid(BinaryViewArray),
+    Jsonb(StringViewArray),
+    Time(PrimitiveArray<Time64MicrosecondType>),
+    TimeTz(BinaryViewArray),
     Date(PrimitiveArray<Date32Type>),
     Timestamp(PrimitiveArray<TimestampMicrosecondType>),
     TimestampTz(PrimitiveArray<TimestampMicrosecondType>),
@@ -53,6 +57,9 @@ impl Column {
             Form::Text => Self::Text(array.as_string_view().clone()),
             Form::Bytes => Self::Bytes(array.as_binary_view().clone()),
             Form::Uuid => Self::Uuid(array.as_binary_view().clone()),
+            Form::Jsonb => Self::Jsonb(array.as_string_view().clone()),
+            Form::Time => Self::Time(array.as_primitive().clone()),
+            Form::TimeTz => Self::TimeTz(array.as_binary_view().clone()),
             Form::Date => Self::Date(array.as_primitive().clone()),
             Form::Timestamp => Self::Timestamp(array.as_primitive().clone()),
             Form::TimestampTz => Self::TimestampTz(array.as_primitive().clone()),
@@ -76,8 +83,9 @@ impl Column {
             Self::Float64(a) => a,
             Self::Decimal128(a, _) => a,
             Self::Decimal256(a, _) => a,
-            Self::PgNum(a) | Self::Bytes(a) | Self::Uuid(a) => a,
-            Self::Text(a) => a,
+            Self::PgNum(a) | Self::Bytes(a) | Self::Uuid(a) | Self::TimeTz(a) => a,
+            Self::Text(a) | Self::Jsonb(a) => a,
+            Self::Time(a) => a,
             Self::Date(a) => a,
             Self::Timestamp(a) | Self::TimestampTz(a) => a,
             Self::Interval(a) => a,

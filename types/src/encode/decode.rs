@@ -2,11 +2,14 @@
 //!
 //! Invariant: every byte is consumed and every value is one that text input could have given.
 
-use super::binary::{SIGN_INFINITY, SIGN_NAN, SIGN_NEG_INFINITY, SIGN_NEGATIVE};
+use super::binary::{JSONB_VERSION, SIGN_INFINITY, SIGN_NAN, SIGN_NEG_INFINITY, SIGN_NEGATIVE};
+use crate::bits;
 use crate::datetime::{
-    EPOCH_2000_DAYS, EPOCH_2000_MICROS, check_date, check_timestamp, date_is_finite, timestamp_is_finite,
+    EPOCH_2000_DAYS, EPOCH_2000_MICROS, MICROS_PER_DAY, check_date, check_timestamp, date_is_finite,
+    timestamp_is_finite,
 };
-use crate::datum::{Datum, Interval};
+use crate::datum::{Datum, Interval, TimeTz};
+use crate::json;
 use crate::pgnum::{PgNum, SCALE_MAX};
 use crate::sql_type::{Form, SqlType, array_element, oid};
 use crate::text::{apply_typmod, numeric_datum};
@@ -33,7 +36,30 @@ pub fn decode_binary(ty: &SqlType, bytes: &[u8]) -> Result<Datum> {
             [byte] if byte.is_ascii() => Datum::Text(char::from(byte).to_string()),
             [byte] => Datum::Text(format!("\\{byte:03o}")),
         },
+        Form::Text if matches!(ty.oid, oid::BIT | oid::VARBIT) => {
+            let count = i32::from_be_bytes(input.array()?);
+            Datum::Text(bits::read_binary(count, input.rest())?)
+        }
+        Form::Text if ty.oid == oid::JSON => {
+            let text = utf8(input.rest())?;
+            json::check(&text)?;
+            Datum::Text(text)
+        }
         Form::Text => Datum::Text(utf8(input.rest())?),
+        Form::Jsonb => match u8::from_be_bytes(input.array()?) {
+            JSONB_VERSION => Datum::Jsonb(json::canonical(&utf8(input.rest())?)?),
+            other => return Err(Error::internal(format!("unsupported jsonb version number {other}"))),
+        },
+        Form::Time => Datum::Time(time(i64::from_be_bytes(input.array()?))?),
+        Form::TimeTz => {
+            let micros = time(i64::from_be_bytes(input.array()?))?;
+            let west = i32::from_be_bytes(input.array()?);
+            if west.unsigned_abs() >= ZONE_SECONDS_MAX {
+                let message = "time zone displacement out of range";
+                return Err(Error::new(ErrorKind::TimeZoneDisplacement, message));
+            }
+            Datum::TimeTz(TimeTz { micros, west })
+        }
         Form::Bytes => Datum::Bytes(input.rest().to_vec()),
         Form::Uuid => Datum::Uuid(input.array()?),
         Form::Date => Datum::Date(date(i32::from_be_bytes(input.array()?))?),
@@ -90,6 +116,17 @@ fn utf8(bytes: &[u8]) -> Result<String> {
         return Err(wrong(at));
     }
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|e| wrong(e.valid_up_to()))
+}
+
+/// Offsets from UTC are below 16 hours.
+const ZONE_SECONDS_MAX: u32 = 16 * 3_600;
+
+fn time(micros: i64) -> Result<i64> {
+    if (0..=MICROS_PER_DAY).contains(&micros) {
+        Ok(micros)
+    } else {
+        Err(Error::new(ErrorKind::DatetimeOverflow, "time out of range"))
+    }
 }
 
 fn date(days: i32) -> Result<i32> {

@@ -1,12 +1,13 @@
 //! Columns to text.
 
 use super::column::{Column, elements, interval};
+use crate::datum::TimeTz;
 use crate::pgnum::PgNum;
 use crate::sql_type::{SqlType, array_element, oid};
 use crate::text::{
     IoSettings, is_vector, quote_element, write_bool, write_bytea, write_date, write_decimal,
-    write_decimal256, write_f32, write_f64, write_integer, write_interval, write_oid, write_timestamp,
-    write_timestamptz, write_uuid,
+    write_decimal256, write_f32, write_f64, write_integer, write_interval, write_oid, write_time,
+    write_timestamp, write_timestamptz, write_timetz, write_uuid,
 };
 use arrow::array::ArrayRef;
 use base::Result;
@@ -37,7 +38,7 @@ impl TextEncoder {
     /// Appends the text of the cell, which must not be null.
     pub fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
         match &self.column {
-            Column::Text(a) => out.extend_from_slice(a.value(row).as_bytes()),
+            Column::Text(a) | Column::Jsonb(a) => out.extend_from_slice(a.value(row).as_bytes()),
             Column::Bool(a) => out.push(if a.value(row) { b't' } else { b'f' }),
             Column::Int16(a) => drop(write!(out, "{}", a.value(row))),
             Column::Int32(a) => drop(write!(out, "{}", a.value(row))),
@@ -60,7 +61,7 @@ fn write_cell(oid: Oid, column: &Column, row: usize, settings: &IoSettings, out:
         Column::Int16(a) => write_integer(i64::from(a.value(row)), out),
         Column::Int32(a) => write_integer(i64::from(a.value(row)), out),
         Column::Int64(a) => write_integer(a.value(row), out),
-        Column::UInt32(a) => write_oid(oid, a.value(row), out),
+        Column::UInt32(a) => write_oid(oid, a.value(row), settings, out),
         Column::Float32(a) => write_f32(a.value(row), settings.extra_float_digits, out),
         Column::Float64(a) => write_f64(a.value(row), settings.extra_float_digits, out),
         Column::Decimal128(a, scale) => write_decimal(a.value(row), *scale, out),
@@ -69,10 +70,13 @@ fn write_cell(oid: Oid, column: &Column, row: usize, settings: &IoSettings, out:
         Column::Text(a) => out.push_str(a.value(row)),
         Column::Bytes(a) => write_bytea(a.value(row), settings.bytea_output, out),
         Column::Uuid(a) => write_uuid(a.value(row), out),
-        Column::Date(a) => write_date(a.value(row), out),
-        Column::Timestamp(a) => write_timestamp(a.value(row), out),
-        Column::TimestampTz(a) => write_timestamptz(a.value(row), &settings.time_zone, out),
-        Column::Interval(a) => write_interval(interval(a.value(row)), out),
+        Column::Jsonb(a) => out.push_str(a.value(row)),
+        Column::Time(a) => write_time(a.value(row), out),
+        Column::TimeTz(a) => write_timetz(TimeTz::from_bytes(a.value(row))?, out),
+        Column::Date(a) => write_date(a.value(row), settings, out),
+        Column::Timestamp(a) => write_timestamp(a.value(row), settings, out),
+        Column::TimestampTz(a) => write_timestamptz(a.value(row), settings, out),
+        Column::Interval(a) => write_interval(interval(a.value(row)), settings.interval_style, out),
         Column::List(a, values) => {
             let element_oid = array_element(oid).unwrap_or(oid::TEXT);
             let vector = is_vector(oid);

@@ -3,12 +3,14 @@
 //! Invariant: text is read into `Fields` first and checked against the calendar once, so that every type gives the
 //! same answer for the same text.
 
+use super::datetime_parts::{is_offset, is_weekday, month_of, read_time_fields};
 use super::settings::{DateOrder, IoSettings};
 use crate::datetime::{
     Civil, DATE_INFINITY, DATE_NEG_INFINITY, JULIAN_1970, MICROS_PER_DAY, TIMESTAMP_INFINITY,
     TIMESTAMP_NEG_INFINITY, check_date, check_timestamp, date_to_timestamp, days_from_civil, days_in_month,
     split_timestamp,
 };
+use crate::datum::TimeTz;
 use crate::zone::{Zone, parse_offset};
 use base::{Error, ErrorKind, Result};
 
@@ -38,7 +40,11 @@ struct Fields {
     date: Option<DateParts>,
     julian: Option<i32>,
     time: Option<i64>,
+    /// Whether a time of day is wanted, so that a date may be missing.
+    of_day: bool,
     zone: Option<Zone>,
+    /// Whether the zone was written as a name whose offset depends on the day.
+    zone_has_rules: bool,
     half_day: Option<HalfDay>,
     before_christ: bool,
     month: Option<i32>,
@@ -112,6 +118,55 @@ pub(crate) fn parse_timestamptz(text: &str, settings: &IoSettings) -> Result<i64
     let zone = fields.zone.unwrap_or(settings.time_zone);
     check_timestamp(i128::from(local) - i128::from(zone.offset_at_local(local)) * 1_000_000)
         .map_err(|_| out_of_range(text))
+}
+
+/// A time of day; a date before it is passed over, as is a zone that needs no date.
+pub(crate) fn parse_time(text: &str, settings: &IoSettings) -> Result<i64> {
+    let name = "time";
+    let fields = read_as(text, settings, true).map_err(|r| r.error(name, text))?;
+    let refused = |r: Refusal| r.error(name, text);
+    if fields.special == Some(Special::Now) {
+        return Ok(split_timestamp(local_now(settings, text)?).1);
+    }
+    time_of_day(&fields).map_err(refused)
+}
+
+/// A time of day with its offset: the one written, or that of the session's zone on the day written or today.
+pub(crate) fn parse_timetz(text: &str, settings: &IoSettings) -> Result<TimeTz> {
+    let name = "time with time zone";
+    let fields = read_as(text, settings, true).map_err(|r| r.error(name, text))?;
+    if fields.special == Some(Special::Now) {
+        let instant = now(settings, text)?;
+        let west = -settings.time_zone.offset_at(instant);
+        return Ok(TimeTz { micros: split_timestamp(local_now(settings, text)?).1, west });
+    }
+    let micros = time_of_day(&fields).map_err(|r| r.error(name, text))?;
+    let zone = fields.zone.unwrap_or(settings.time_zone);
+    let day = match (&fields.date, fields.julian, zone) {
+        (None, None, Zone::Fixed(seconds)) => return Ok(TimeTz { micros, west: -seconds }),
+        (None, None, Zone::Named(_)) => today(settings, text)?,
+        _ => days_of(&fields).map_err(|r| r.error(name, text))?,
+    };
+    let local = day.saturating_mul(MICROS_PER_DAY).saturating_add(micros);
+    Ok(TimeTz { micros, west: -zone.offset_at_local(local) })
+}
+
+fn time_of_day(fields: &Fields) -> Result<i64, Refusal> {
+    let has_day = fields.date.is_some() || fields.julian.is_some();
+    if fields.special.is_some()
+        || fields.time.is_none()
+        || fields.month.is_some() != !fields.numbers.is_empty()
+    {
+        return Err(Refusal::Syntax);
+    }
+    // The rules of a zone depend on the day.
+    if fields.zone_has_rules && !has_day && fields.month.is_none() {
+        return Err(Refusal::Syntax);
+    }
+    if has_day || fields.month.is_some() {
+        days_of(fields)?;
+    }
+    time_of(fields)
 }
 
 fn out_of_range(text: &str) -> Error {
@@ -194,7 +249,12 @@ fn named_month(month: i32, numbers: &[(i32, usize)]) -> Result<DateParts, Refusa
 }
 
 fn read(text: &str, settings: &IoSettings) -> Result<Fields, Refusal> {
-    let mut fields = Fields::default();
+    read_as(text, settings, false)
+}
+
+/// `of_day` is for times of day, whose digits alone are a time, not a date.
+fn read_as(text: &str, settings: &IoSettings, of_day: bool) -> Result<Fields, Refusal> {
+    let mut fields = Fields { of_day, ..Fields::default() };
     let mut rest = text;
     let mut time_mark = false;
     while let Some(first) = rest.chars().next() {
@@ -277,6 +337,10 @@ fn read_number(
         return Ok(used);
     }
     let has_date = fields.date.is_some() || fields.julian.is_some();
+    if fields.of_day && !has_date && fields.time.is_none() && matches!(digits, 4 | 6) && is_offset(after) {
+        fields.time = Some(read_packed_time(rest.get(..digits).unwrap_or_default())?);
+        return Ok(digits);
+    }
     let separated = after.starts_with(['-', '/', '.']) && behind.is_some_and(|c| c.is_ascii_alphanumeric());
     if separated && !has_date && !time_mark && fields.month.is_none() {
         let used = run(rest, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '.'));
@@ -285,7 +349,7 @@ fn read_number(
         return Ok(used);
     }
     let text = rest.get(..digits).unwrap_or_default();
-    if (time_mark || has_date) && fields.time.is_none() && matches!(digits, 4 | 6) {
+    if (time_mark || has_date || fields.of_day) && fields.time.is_none() && matches!(digits, 4 | 6) {
         let used = run(rest, |c| c.is_ascii_digit() || c == '.');
         fields.time = Some(read_packed_time(rest.get(..used).unwrap_or_default())?);
         return Ok(used);
@@ -298,7 +362,7 @@ fn read_number(
     }
     let hour_of_half_day =
         after.trim_start().get(..2).is_some_and(|w| matches!(&*w.to_ascii_lowercase(), "am" | "pm"));
-    if has_date && hour_of_half_day && fields.time.is_none() {
+    if (has_date || fields.of_day) && hour_of_half_day && fields.time.is_none() {
         fields.time = Some(i64::from(number(text)?) * 3_600_000_000);
         return Ok(digits);
     }
@@ -349,42 +413,6 @@ fn read_date(text: &str, settings: &IoSettings) -> Result<(DateParts, usize), Re
     Ok((date, used))
 }
 
-/// `hh:mm[:ss[.ffffff]]` in microseconds; 24:00:00 and a second of 60 carry over.
-pub(super) fn read_time_fields(text: &str) -> Option<(i64, i64, i64)> {
-    let mut parts = text.split(':');
-    let whole = |t: &str| {
-        if t.is_empty() || t.len() > 9 || !t.bytes().all(|b| b.is_ascii_digit()) {
-            None
-        } else {
-            t.parse().ok()
-        }
-    };
-    let hours = whole(parts.next()?)?;
-    let minutes = whole(parts.next()?)?;
-    let micros = match parts.next() {
-        None => 0,
-        Some(seconds) => {
-            let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
-            whole(seconds)? * 1_000_000 + fraction_micros(fraction)?
-        }
-    };
-    if parts.next().is_some() { None } else { Some((hours, minutes, micros)) }
-}
-
-/// Microseconds of the digits behind a second's point, rounded.
-fn fraction_micros(digits: &str) -> Option<i64> {
-    if !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    let six = digits
-        .bytes()
-        .chain(std::iter::repeat(b'0'))
-        .take(6)
-        .fold(0, |sum, b| sum * 10 + i64::from(b - b'0'));
-    let up = digits.as_bytes().get(6).is_some_and(|b| *b >= b'5');
-    Some(six + i64::from(up))
-}
-
 fn read_time(text: &str) -> Result<i64, Refusal> {
     let (hours, minutes, micros) = read_time_fields(text).ok_or(Refusal::Syntax)?;
     let total = hours * 3_600_000_000 + minutes * 60_000_000 + micros;
@@ -400,34 +428,6 @@ fn read_packed_time(text: &str) -> Result<i64, Refusal> {
     let (minutes, seconds) = rest.split_at(2);
     let seconds = if seconds.is_empty() { "0" } else { seconds };
     read_time(&format!("{hours}:{minutes}:{seconds}"))
-}
-
-fn month_of(word: &str) -> Option<i32> {
-    const MONTHS: [&str; 12] = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ];
-    let lower = word.to_ascii_lowercase();
-    let at = MONTHS
-        .iter()
-        .position(|m| *m == lower || m.get(..3) == Some(&lower) || (lower == "sept" && *m == "september"))?;
-    i32::try_from(at + 1).ok()
-}
-
-fn is_weekday(lower: &str) -> bool {
-    const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
-    DAYS.iter().any(|d| *d == lower || d.get(..3) == Some(lower))
-        || matches!(lower, "tues" | "weds" | "thur" | "thurs")
 }
 
 fn read_word(rest: &str, fields: &mut Fields, time_mark: &mut bool) -> Result<usize, Refusal> {
@@ -469,7 +469,10 @@ fn read_zone(rest: &str, fields: &mut Fields) -> Result<usize, Refusal> {
         return Err(Refusal::Syntax);
     }
     match Zone::named(name) {
-        Some(zone) => set(&mut fields.zone, zone).map(|()| used),
+        Some(zone) => {
+            fields.zone_has_rules = matches!(zone, Zone::Named(_));
+            set(&mut fields.zone, zone).map(|()| used)
+        }
         None if name.contains('/') => Err(Refusal::ZoneName(name.to_ascii_lowercase())),
         None => Err(Refusal::Syntax),
     }

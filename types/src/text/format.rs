@@ -4,7 +4,7 @@ use super::settings::{ByteaOutput, IoSettings};
 use super::{float, list};
 use crate::datum::Datum;
 use crate::pgnum::PgNum;
-use crate::sql_type::{Form, SqlType, oid};
+use crate::sql_type::{Form, SqlType, is_registry, oid};
 use arrow::datatypes::i256;
 use base::id::Oid;
 use base::{Error, Result};
@@ -27,7 +27,7 @@ pub(crate) fn format_form(
         (Form::Int16, Datum::Int16(v)) => write_integer(i64::from(*v), out),
         (Form::Int32, Datum::Int32(v)) => write_integer(i64::from(*v), out),
         (Form::Int64, Datum::Int64(v)) => write_integer(*v, out),
-        (Form::UInt32, Datum::UInt32(v)) => write_oid(oid, *v, out),
+        (Form::UInt32, Datum::UInt32(v)) => write_oid(oid, *v, settings, out),
         (Form::Float32, Datum::Float32(v)) => float::write_f32(*v, settings.extra_float_digits, out),
         (Form::Float64, Datum::Float64(v)) => float::write_f64(*v, settings.extra_float_digits, out),
         (Form::Decimal128 { scale }, Datum::Decimal128(v)) => write_decimal(*v, *scale, out),
@@ -36,10 +36,13 @@ pub(crate) fn format_form(
         (Form::Text, Datum::Text(v)) => out.push_str(v),
         (Form::Bytes, Datum::Bytes(v)) => write_bytea(v, settings.bytea_output, out),
         (Form::Uuid, Datum::Uuid(v)) => write_uuid(v, out),
-        (Form::Date, Datum::Date(v)) => super::write_date(*v, out),
-        (Form::Timestamp, Datum::Timestamp(v)) => super::write_timestamp(*v, out),
-        (Form::TimestampTz, Datum::TimestampTz(v)) => super::write_timestamptz(*v, &settings.time_zone, out),
-        (Form::Interval, Datum::Interval(v)) => super::write_interval(*v, out),
+        (Form::Jsonb, Datum::Jsonb(v)) => out.push_str(v),
+        (Form::Time, Datum::Time(v)) => super::write_time(*v, out),
+        (Form::TimeTz, Datum::TimeTz(v)) => super::write_timetz(*v, out),
+        (Form::Date, Datum::Date(v)) => super::write_date(*v, settings, out),
+        (Form::Timestamp, Datum::Timestamp(v)) => super::write_timestamp(*v, settings, out),
+        (Form::TimestampTz, Datum::TimestampTz(v)) => super::write_timestamptz(*v, settings, out),
+        (Form::Interval, Datum::Interval(v)) => super::write_interval(*v, settings.interval_style, out),
         (Form::List(element), Datum::List(items)) => list::write_list(oid, element, items, settings, out)?,
         _ => return Err(Error::internal(format!("value {datum:?} is not of form {form:?}"))),
     }
@@ -59,11 +62,18 @@ pub(crate) fn write_integer_padded(value: i64, width: usize, out: &mut String) {
     let _ = write!(out, "{value:0width$}");
 }
 
-/// reg* types print `-` for no object.
-pub(crate) fn write_oid(ty: Oid, value: u32, out: &mut String) {
-    let registry =
-        matches!(ty, oid::REGPROC | oid::REGCLASS | oid::REGTYPE | oid::REGNAMESPACE | oid::REGROLE);
-    if registry && value == 0 { out.push('-') } else { write_integer(i64::from(value), out) }
+/// reg* types print the name of the object, `-` for none, and the number where nothing has it.
+pub(crate) fn write_oid(ty: Oid, value: u32, settings: &IoSettings, out: &mut String) {
+    if !is_registry(ty) {
+        return write_integer(i64::from(value), out);
+    }
+    let name = settings.names.as_ref().filter(|_| value != 0).and_then(|names| names.name(ty, Oid(value)));
+    match name {
+        _ if value == 0 && matches!(ty, oid::REGOPER | oid::REGOPERATOR) => out.push('0'),
+        _ if value == 0 => out.push('-'),
+        Some(name) => out.push_str(&name),
+        None => write_integer(i64::from(value), out),
+    }
 }
 
 /// Appends value * 10^-scale with all `scale` digits.

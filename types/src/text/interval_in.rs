@@ -3,8 +3,9 @@
 //! Fractions go down as in PostgreSQL: of years into whole months, of months and weeks into days of 30 to a month,
 //! then into microseconds.
 
-use super::datetime_in::read_time_fields;
+use super::datetime_parts::read_time_fields;
 use super::is_space;
+use super::settings::IntervalStyle;
 use crate::datum::Interval;
 use base::{Error, ErrorKind, Result};
 
@@ -32,10 +33,13 @@ enum Unit {
     Millennium,
 }
 
-pub(crate) fn parse_interval(text: &str) -> Result<Interval> {
+pub(crate) fn parse_interval(text: &str, style: IntervalStyle) -> Result<Interval> {
     let trimmed = text.trim_matches(is_space);
     let read = if trimmed.starts_with(['P', 'p']) { read_iso(trimmed) } else { read_words(trimmed) };
-    read.map_err(|refusal| match refusal {
+    let signs = trimmed.split(is_space).skip(1).any(|field| field.starts_with(['+', '-']));
+    // In SQL's own style one sign in front is that of every field.
+    let negate = style == IntervalStyle::SqlStandard && trimmed.starts_with('-') && !signs;
+    read.map(|value| if negate { negative(value) } else { value }).map_err(|refusal| match refusal {
         Refusal::Syntax => Error::new(
             ErrorKind::InvalidDatetime,
             format!("invalid input syntax for type interval: \"{text}\""),
@@ -46,6 +50,14 @@ pub(crate) fn parse_interval(text: &str) -> Result<Interval> {
         ),
         Refusal::Whole => Error::new(ErrorKind::DatetimeOverflow, "interval out of range"),
     })
+}
+
+fn negative(value: Interval) -> Interval {
+    Interval {
+        months: if value.months > 0 { -value.months } else { value.months },
+        days: if value.days > 0 { -value.days } else { value.days },
+        micros: if value.micros > 0 { -value.micros } else { value.micros },
+    }
 }
 
 /// Sums of the parts; wide, so that only the end needs a check.

@@ -4,10 +4,12 @@
 
 mod datetime_in;
 mod datetime_out;
+mod datetime_parts;
 mod float;
 mod format;
 mod interval_in;
 mod interval_out;
+pub mod interval_range;
 mod list;
 mod parse;
 mod settings;
@@ -16,9 +18,9 @@ mod tests;
 
 pub use format::format_text;
 pub use parse::{apply_typmod, parse_text};
-pub use settings::{ByteaOutput, DateOrder, DateStyle, IoSettings};
+pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, IoSettings, ObjectNames};
 
-pub(crate) use datetime_out::{write_date, write_timestamp, write_timestamptz};
+pub(crate) use datetime_out::{write_date, write_time, write_timestamp, write_timestamptz, write_timetz};
 pub(crate) use float::{write_f32, write_f64};
 pub(crate) use format::{
     write_bool, write_bytea, write_decimal, write_decimal256, write_integer, write_integer_padded, write_oid,

@@ -1,8 +1,10 @@
 //! Text input of single values, dispatched by type, and the application of type modifiers.
 
 use super::settings::IoSettings;
-use super::{datetime_in, interval_in, list};
-use crate::datum::Datum;
+use super::{datetime_in, interval_range, list};
+use crate::bits;
+use crate::datum::{Datum, TimeTz};
+use crate::json;
 use crate::pgnum::{Fit, PgNum};
 use crate::sql_type::{Form, SqlType, oid};
 use base::id::Oid;
@@ -26,7 +28,7 @@ pub(crate) fn parse_form(ty: &SqlType, text: &str, settings: &IoSettings) -> Res
         Form::Int16 => Datum::Int16(parse_integer(text, "smallint")?),
         Form::Int32 => Datum::Int32(parse_integer(text, "integer")?),
         Form::Int64 => Datum::Int64(parse_integer(text, "bigint")?),
-        Form::UInt32 => Datum::UInt32(parse_oid(ty.oid, text)?),
+        Form::UInt32 => Datum::UInt32(parse_oid(ty.oid, text, settings)?),
         Form::Float32 => Datum::Float32(parse_float(text, "real", |v: f32| (v == 0.0, v.is_infinite()))?),
         Form::Float64 => {
             Datum::Float64(parse_float(text, "double precision", |v: f64| (v == 0.0, v.is_infinite()))?)
@@ -38,13 +40,21 @@ pub(crate) fn parse_form(ty: &SqlType, text: &str, settings: &IoSettings) -> Res
         Form::Text if ty.oid == oid::NAME => {
             Datum::Text(text.get(..text.floor_char_boundary(NAME_BYTES_MAX)).unwrap_or(text).to_owned())
         }
+        Form::Text if matches!(ty.oid, oid::BIT | oid::VARBIT) => Datum::Text(bits::parse(text)?),
+        Form::Text if ty.oid == oid::JSON => {
+            json::check(text)?;
+            Datum::Text(text.to_owned())
+        }
         Form::Text => Datum::Text(text.to_owned()),
+        Form::Jsonb => Datum::Jsonb(json::canonical(text)?),
+        Form::Time => Datum::Time(datetime_in::parse_time(text, settings)?),
+        Form::TimeTz => Datum::TimeTz(datetime_in::parse_timetz(text, settings)?),
         Form::Bytes => Datum::Bytes(parse_bytea(text)?),
         Form::Uuid => Datum::Uuid(parse_uuid(text)?),
         Form::Date => Datum::Date(datetime_in::parse_date(text, settings)?),
         Form::Timestamp => Datum::Timestamp(datetime_in::parse_timestamp(text, settings)?),
         Form::TimestampTz => Datum::TimestampTz(datetime_in::parse_timestamptz(text, settings)?),
-        Form::Interval => Datum::Interval(interval_in::parse_interval(text)?),
+        Form::Interval => Datum::Interval(interval_range::read_interval(text, ty.typmod, settings)?),
         Form::List(element) => return list::parse_list(ty, element, text, settings),
     };
     fit_modifier(ty, datum, Excess::Refuse)
@@ -70,6 +80,11 @@ fn fit_modifier(ty: &SqlType, datum: Datum, excess: Excess) -> Result<Datum> {
         return Ok(datum);
     }
     Ok(match datum {
+        Datum::Text(text) if matches!(ty.oid, oid::BIT | oid::VARBIT) => {
+            Datum::Text(bits::fitted(ty.oid, ty.typmod, text, excess == Excess::Cut)?)
+        }
+        Datum::Time(micros) => Datum::Time(round_time(micros, ty.typmod)),
+        Datum::TimeTz(time) => Datum::TimeTz(TimeTz { micros: round_time(time.micros, ty.typmod), ..time }),
         Datum::Text(text) => match ty.length_max() {
             Some(limit) => Datum::Text(fit_text(ty.oid, text, limit, excess)?),
             None => Datum::Text(text),
@@ -84,7 +99,7 @@ fn fit_modifier(ty: &SqlType, datum: Datum, excess: Excess) -> Result<Datum> {
         },
         Datum::Timestamp(micros) => Datum::Timestamp(round_micros(micros, ty.typmod)?),
         Datum::TimestampTz(micros) => Datum::TimestampTz(round_micros(micros, ty.typmod)?),
-        Datum::Interval(interval) => Datum::Interval(fit_interval(interval, ty.typmod)?),
+        Datum::Interval(interval) => Datum::Interval(interval_range::restricted(interval, ty.typmod)?),
         Datum::List(items) => {
             let (Form::List(form), Some(element)) = (&ty.form, crate::sql_type::array_element(ty.oid)) else {
                 return Err(Error::internal("a list of a type that is no array"));
@@ -151,28 +166,25 @@ fn round_micros(micros: i64, digits: i32) -> Result<i64> {
     crate::datetime::check_timestamp(rounded)
 }
 
-fn round_to(micros: i64, digits: i32) -> i128 {
+fn round_time(micros: i64, digits: i32) -> i64 {
+    if !(0..6).contains(&digits) {
+        return micros;
+    }
+    i64::try_from(round_to(micros, digits)).unwrap_or(micros)
+}
+
+pub(super) fn round_to(micros: i64, digits: i32) -> i128 {
     let unit = 10_i128.pow(6 - digits.unsigned_abs());
     let wide = i128::from(micros);
     if wide >= 0 { (wide + unit / 2) / unit * unit } else { (wide - unit / 2) / unit * unit }
 }
 
-fn fit_interval(value: crate::Interval, typmod: i32) -> Result<crate::Interval> {
-    if (typmod >> 16) & 0x7fff != 0x7fff {
-        return Err(Error::unsupported("intervals restricted to some fields are not supported")
-            .with_hint("use interval without fields"));
-    }
-    let digits = typmod & 0xffff;
-    if !(0..6).contains(&digits) {
-        return Ok(value);
-    }
-    let micros = i64::try_from(round_to(value.micros, digits))
-        .map_err(|_| Error::new(ErrorKind::DatetimeOverflow, "interval out of range"))?;
-    Ok(crate::Interval { micros, ..value })
+pub(crate) fn invalid(name: &str, text: &str) -> Error {
+    invalid_of(ErrorKind::InvalidText, name, text)
 }
 
-pub(crate) fn invalid(name: &str, text: &str) -> Error {
-    Error::new(ErrorKind::InvalidText, format!("invalid input syntax for type {name}: \"{text}\""))
+pub(super) fn invalid_of(kind: ErrorKind, name: &str, text: &str) -> Error {
+    Error::new(kind, format!("invalid input syntax for type {name}: \"{text}\""))
 }
 
 fn parse_bool(text: &str) -> Result<bool> {
@@ -200,16 +212,20 @@ fn out_of_range(name: &str, text: &str) -> Error {
     Error::new(ErrorKind::NumericOutOfRange, format!("value \"{text}\" is out of range for type {name}"))
 }
 
-fn parse_oid(ty: Oid, text: &str) -> Result<u32> {
+fn parse_oid(ty: Oid, text: &str, settings: &IoSettings) -> Result<u32> {
     let trimmed = text.trim_matches(is_space);
     let digits = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
     let numeric = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     if ty != oid::OID && ty != oid::XID {
         return match (trimmed, numeric) {
-            ("-", _) => Ok(0),
+            ("-", _) if !matches!(ty, oid::REGOPER | oid::REGOPERATOR) => Ok(0),
+            ("0", _) => Ok(0),
             (_, true) => trimmed.parse().map_err(|_| out_of_range("oid", text)),
-            _ => Err(Error::unsupported(format!("\"{text}\" cannot be looked up here"))
-                .with_hint("write the name as a constant in the statement, or give the number")),
+            _ => match &settings.names {
+                Some(names) => names.object(ty, text).map(|found| found.0),
+                None => Err(Error::unsupported(format!("\"{text}\" cannot be looked up here"))
+                    .with_hint("write the name as a constant in the statement, or give the number")),
+            },
         };
     }
     if !numeric {

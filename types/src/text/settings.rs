@@ -1,6 +1,10 @@
 //! The session settings that text conversion depends on.
 
 use crate::zone::Zone;
+use base::Result;
+use base::id::Oid;
+use std::fmt::Debug;
+use std::sync::Arc;
 
 /// Which of day, month and year comes first where a date is ambiguous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -16,6 +20,31 @@ pub enum DateOrder {
 pub enum DateStyle {
     #[default]
     Iso,
+    /// `12/31/2024 01:02:03 PST`
+    Sql,
+    /// `Tue Dec 31 01:02:03 2024 PST`
+    Postgres,
+    /// `31.12.2024 01:02:03 PST`
+    German,
+}
+
+/// How intervals are written; input accepts every style.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum IntervalStyle {
+    #[default]
+    Postgres,
+    PostgresVerbose,
+    SqlStandard,
+    Iso8601,
+}
+
+/// Names of the catalog's objects, which values of the reg* types stand for. The types here do not know the catalog:
+/// who does gives them this.
+pub trait ObjectNames: Debug + Send + Sync {
+    /// How the output function of the type writes an object; None when there is none of that OID.
+    fn name(&self, ty: Oid, object: Oid) -> Option<String>;
+    /// The object that a text names, as the input function of the type reads it.
+    fn object(&self, ty: Oid, text: &str) -> Result<Oid>;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -35,6 +64,9 @@ pub struct IoSettings {
     /// PostgreSQL's setting: above 0 shortest exact digits, else 15 (float4: 6) plus this many.
     pub extra_float_digits: i32,
     pub bytea_output: ByteaOutput,
+    pub interval_style: IntervalStyle,
+    /// Without it values of the reg* types are numbers.
+    pub names: Option<Arc<dyn ObjectNames>>,
     pub now: Option<i64>,
 }
 
@@ -46,6 +78,8 @@ impl Default for IoSettings {
             date_order: DateOrder::Mdy,
             extra_float_digits: 1,
             bytea_output: ByteaOutput::Hex,
+            interval_style: IntervalStyle::Postgres,
+            names: None,
             now: None,
         }
     }

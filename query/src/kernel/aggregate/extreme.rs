@@ -5,6 +5,7 @@
 
 use crate::failure::into_datafusion;
 use crate::kernel::aggregate::groups::{argument, each_kept, rows_as_state};
+use crate::kernel::key::key_type;
 use crate::kernel::list::order_key;
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, BooleanBufferBuilder, PrimitiveArray};
 use arrow::buffer::NullBuffer;
@@ -42,8 +43,8 @@ pub(crate) struct ExtremeUdaf {
 impl ExtremeUdaf {
     /// Whether the choice among equal values shows.
     pub(crate) fn matters_for(ty: &SqlType) -> bool {
-        matches!(ty.form, Form::Float32 | Form::Float64 | Form::PgNum | Form::Interval | Form::List(_))
-            || ty.oid == oid::BPCHAR
+        let by_key = key_type(&ty.form).is_some();
+        by_key || ty.form == Form::TimeTz || ty.oid == oid::BPCHAR
     }
 
     pub(crate) fn udaf(wanted: Extremity, ty: &SqlType, distinct: bool) -> Arc<AggregateUDF> {

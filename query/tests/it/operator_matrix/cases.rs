@@ -166,7 +166,8 @@ pub(crate) fn calls() -> (Vec<Call>, usize, Vec<String>) {
 fn operators_by_function() -> HashMap<Oid, Vec<(&'static str, bool)>> {
     const NAMES: &[&str] = &[
         "+", "-", "*", "/", "%", "^", "|/", "||/", "@", "&", "|", "#", "~", "<<", ">>", "||", "=", "<>", "<",
-        "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*", "!~", "~*", "!~*", "^@", "@>", "<@", "&&",
+        "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*", "!~", "~*", "!~*", "^@", "@>", "<@", "&&", "->", "->>",
+        "#>", "#>>", "?", "?|", "?&", "#-",
     ];
     let mut table: HashMap<Oid, Vec<(&'static str, bool)>> = HashMap::new();
     for operator in NAMES.iter().flat_map(|name| builtin::operators(name)) {
@@ -209,7 +210,7 @@ fn operands(types: &[Oid], name: &str) -> Option<Vec<Operand>> {
     let mut operands = types.iter().map(|t| Operand::of(*t)).collect::<Option<Vec<_>>>()?;
     for (i, operand) in operands.iter_mut().enumerate() {
         let chosen = special(name, i);
-        if let Some(values) = chosen.filter(|_| operand.ty == "text" || is_number(name)) {
+        if let Some(values) = chosen.filter(|_| matches!(operand.ty, "text" | "text[]") || is_number(name)) {
             operand.values = values;
         }
     }

@@ -105,6 +105,30 @@ pub(crate) fn edges(ty: Oid) -> Option<(&'static str, &'static [&'static str])> 
                 "-13 mons -40 days -30:00:00.5",
             ],
         ),
+        oid::TIME => ("time", &["00:00", "24:00", "12:34:56.789012", "23:59:59.999999", "01:00"]),
+        oid::TIMETZ => (
+            "timetz",
+            &["00:00+00", "24:00-15:59:59", "12:00+01", "12:00+02", "11:00+00", "23:59:59.999999-03:30"],
+        ),
+        oid::JSON => ("json", &["null", "{\"a\" : 1}", "[1,  2]", "\"a\""]),
+        oid::JSONB => (
+            "jsonb",
+            &[
+                "null",
+                "true",
+                "\"a\"",
+                "12",
+                "-1.50",
+                "[]",
+                "{}",
+                "[1, \"a\", null, [2]]",
+                "{\"a\": 1, \"b\": {\"a\": [1, 2]}}",
+                "[\"a\"]",
+                "1e40",
+            ],
+        ),
+        oid::BIT => ("bit(4)", &["0000", "1010", "1111", "0001"]),
+        oid::VARBIT => ("varbit", &["", "1", "01", "10101010101", "1111"]),
         oid::INT2_ARRAY => ("smallint[]", &["{}", "{1,NULL,2}"]),
         oid::INT4_ARRAY => ("integer[]", &["{}", "{1,NULL,2}", "{7}"]),
         oid::INT8_ARRAY => ("bigint[]", &["{}", "{1,NULL,2}"]),
@@ -141,6 +165,12 @@ pub(crate) const SCALARS: &[Oid] = &[
     oid::TIMESTAMP,
     oid::TIMESTAMPTZ,
     oid::INTERVAL,
+    oid::TIME,
+    oid::TIMETZ,
+    oid::JSON,
+    oid::JSONB,
+    oid::BIT,
+    oid::VARBIT,
 ];
 
 /// Texts that an argument of a function understands, where the plain edges would only be errors.
@@ -188,6 +218,9 @@ pub(crate) fn special(function: &str, index: usize) -> Option<&'static [&'static
         ("~~" | "!~~" | "~~*" | "!~~*" | "like" | "notlike", 1) => {
             Some(&["", "%", "_", "A%", "%l%", "h_llo", "\\%", "a\\", "\\", "% _ %", "%o"])
         }
+        ("->" | "->>" | "?" | "-" | "jsonb_delete", 1) => Some(&["a", "b", ""]),
+        ("#>" | "#>>" | "#-", 1) => Some(&["{}", "{a}", "{b,a,-1}", "{3,0}", "{NULL}", "{-1}"]),
+        ("?|" | "?&", 1) => Some(&["{}", "{a,b}", "{a,NULL}", "{x}"]),
         ("current_setting", 0) => Some(&["TimeZone", "DateStyle", "nonsense", "my.nonsense"]),
         ("pg_encoding_to_char", 0) => Some(&["6", "0", "-1"]),
         ("format_type", 0) => {

@@ -136,6 +136,7 @@ fn scalar(form: &Form, value: &Datum) -> Option<Scalar> {
         (Form::Int16, Datum::Int16(v)) => Scalar::primitive(*v, never),
         (Form::Int32, Datum::Int32(v)) | (Form::Date, Datum::Date(v)) => Scalar::primitive(*v, never),
         (Form::Int64, Datum::Int64(v))
+        | (Form::Time, Datum::Time(v))
         | (Form::Timestamp, Datum::Timestamp(v))
         | (Form::TimestampTz, Datum::TimestampTz(v)) => Scalar::primitive(*v, never),
         (Form::UInt32, Datum::UInt32(v)) => Scalar::primitive(*v, never),
@@ -143,6 +144,7 @@ fn scalar(form: &Form, value: &Datum) -> Option<Scalar> {
         (Form::Text, Datum::Text(v)) => Scalar::utf8(v.as_str(), never),
         (Form::Bytes, Datum::Bytes(v)) => Scalar::binary(v.clone(), never),
         (Form::Uuid, Datum::Uuid(v)) => Scalar::binary(v.to_vec(), never),
+        (Form::TimeTz, Datum::TimeTz(v)) => Scalar::binary(v.to_bytes().to_vec(), never),
         _ => return None,
     })
 }

@@ -1,0 +1,126 @@
+//! Names of the catalog's objects: what values of the reg* types are written as and read from.
+//!
+//! Must not know rows. Invariant: a name is written with its schema where the search path does not find the object.
+
+use crate::kernel::strings::quote_ident;
+use crate::kernel::system::{BOOTSTRAP_ROLE, FIRST_USER_OID, format_type};
+use base::Result;
+use base::id::Oid;
+use catalog::builtin;
+use catalog::{CatalogState, TableDef};
+use sql::binder::{BindContext, object_named};
+use std::sync::Arc;
+use types::sql_type::oid;
+use types::text::ObjectNames;
+
+/// The objects of one catalog as a session sees them.
+#[derive(Debug)]
+pub(crate) struct Names {
+    catalog: Arc<CatalogState>,
+    /// Existing schemas, in order.
+    search_path: Vec<String>,
+    user: String,
+}
+
+impl Names {
+    pub(crate) fn new(catalog: Arc<CatalogState>, search_path: Vec<String>, user: &str) -> Self {
+        Self { catalog, search_path, user: user.to_owned() }
+    }
+}
+
+impl ObjectNames for Names {
+    fn name(&self, ty: Oid, object: Oid) -> Option<String> {
+        let id = object.0;
+        match ty {
+            oid::REGTYPE => builtin::type_by_oid(object).map(|_| format_type(id, None)),
+            oid::REGCLASS => relation(&self.catalog, &self.search_path, id),
+            oid::REGNAMESPACE => schema(&self.catalog, id),
+            oid::REGPROC => function(object),
+            oid::REGPROCEDURE => signature(object),
+            oid::REGOPER => operator(object),
+            oid::REGOPERATOR => operator_signature(object),
+            oid::REGROLE => (id == BOOTSTRAP_ROLE).then(|| quote_ident(&self.user)),
+            _ => None,
+        }
+    }
+
+    fn object(&self, ty: Oid, text: &str) -> Result<Oid> {
+        let context = BindContext::new(text, &self.catalog)
+            .with_search_path(&self.search_path)
+            .with_session(crate::engine::DATABASE, &self.user);
+        object_named(&context, ty, text)
+    }
+}
+
+/// Visible without its schema: the first table of its name along the search path. Built-in relations are.
+pub(crate) fn is_visible(catalog: &CatalogState, search_path: &[String], id: u32) -> Option<bool> {
+    if id < FIRST_USER_OID {
+        return builtin::system_relation_by_oid(Oid(id)).map(|relation| relation.schema == "pg_catalog");
+    }
+    // The index of a primary key has the OID behind its table's.
+    let by_index = || catalog.tables().find(|t| t.has_primary_key() && t.oid.0.saturating_add(1) == id);
+    let found = catalog.tables().find(|t| t.oid == Oid(id)).or_else(by_index)?;
+    let schemas = search_path.iter().filter_map(|name| catalog.schema_named(name));
+    let first = schemas.into_iter().find_map(|schema| catalog.table_named(schema.id, &found.name));
+    Some(first.is_some_and(|t| t.oid == found.oid))
+}
+
+/// A relation as SQL text would name it.
+fn relation(catalog: &CatalogState, search_path: &[String], id: u32) -> Option<String> {
+    let visible = is_visible(catalog, search_path, id)?;
+    let (schema, name) = if id < FIRST_USER_OID {
+        let system = builtin::system_relation_by_oid(Oid(id))?;
+        (system.schema.to_owned(), system.name.to_owned())
+    } else {
+        let (def, name) = table_or_key(catalog, id)?;
+        (catalog.schema(def.schema)?.name.clone(), name)
+    };
+    let name = quote_ident(&name);
+    Some(if visible { name } else { format!("{}.{name}", quote_ident(&schema)) })
+}
+
+fn table_or_key(catalog: &CatalogState, id: u32) -> Option<(&TableDef, String)> {
+    if let Some(def) = catalog.tables().find(|t| t.oid == Oid(id)) {
+        return Some((def.as_ref(), def.name.clone()));
+    }
+    let mut keyed = catalog.tables().filter(|t| t.has_primary_key());
+    let def = keyed.find(|t| t.oid.0.saturating_add(1) == id)?;
+    Some((def.as_ref(), def.primary_key_name.clone()))
+}
+
+fn schema(catalog: &CatalogState, id: u32) -> Option<String> {
+    if let Some(schema) = catalog.schemas().find(|s| s.oid == Oid(id)) {
+        return Some(quote_ident(&schema.name));
+    }
+    let relation = builtin::relation("pg_namespace")?;
+    let (oid, name) = (relation.column("oid")?, relation.column("nspname")?);
+    let wanted = id.to_string();
+    let row = relation.rows.iter().find(|row| row.get(oid).is_some_and(|v| v.as_deref() == Some(&wanted)))?;
+    row.get(name)?.as_deref().map(quote_ident)
+}
+
+/// A function by its name alone where no other has it.
+fn function(id: Oid) -> Option<String> {
+    let row = builtin::proc(id)?;
+    let single = builtin::procs_named(row.name).count() == 1;
+    Some(if single { quote_ident(row.name) } else { format!("pg_catalog.{}", quote_ident(row.name)) })
+}
+
+fn signature(id: Oid) -> Option<String> {
+    let row = builtin::proc(id)?;
+    let args: Vec<String> = row.args.iter().map(|arg| format_type(arg.0, None)).collect();
+    Some(format!("{}({})", quote_ident(row.name), args.join(",")))
+}
+
+/// An operator by its name alone where no other has it.
+fn operator(id: Oid) -> Option<String> {
+    let row = builtin::all_operators().find(|o| o.oid == id)?;
+    let single = builtin::operators(row.name).len() == 1;
+    Some(if single { row.name.to_owned() } else { format!("pg_catalog.{}", row.name) })
+}
+
+fn operator_signature(id: Oid) -> Option<String> {
+    let row = builtin::all_operators().find(|o| o.oid == id)?;
+    let operand = |ty: Oid| if ty == Oid(0) { "NONE".to_owned() } else { format_type(ty.0, None) };
+    Some(format!("{}({},{})", row.name, operand(row.left), operand(row.right)))
+}
