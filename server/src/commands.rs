@@ -65,6 +65,7 @@ async fn serve_until_signal(settings: Arc<Settings>, engine: Engine) -> Result<(
         result = &mut serving => return result,
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        never = crate::memory::give_back() => match never {},
     }
     print("nyala: shutting down");
     // The receiver lives as long as `serving`.
