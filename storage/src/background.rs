@@ -147,6 +147,10 @@ impl Core {
             if bytes <= self.settings.memtable_flush_bytes && total <= self.settings.memtable_bytes_max {
                 break;
             }
+            if self.stopping.load(Ordering::Relaxed) {
+                // The log has what is not flushed.
+                return Ok(());
+            }
             self.flush_tablet(tablet)?;
             total = total.saturating_sub(bytes);
             self.pressure.is(total);

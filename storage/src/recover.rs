@@ -62,7 +62,7 @@ pub(crate) fn open(
         None => create(&fs, DatabaseId(random.next_u128()), log_settings)?,
     };
     let Recovered { image, log, replayed, packs, store, state, ts } =
-        Recovered::read(&fs, &current, settings.segment_cache_bytes)?;
+        Recovered::read(&fs, &current, settings.segment_cache_bytes, settings.open_segments_max)?;
     let listed = Listed::read(fs.as_ref())?;
     listed.has_all_of(&state)?;
     probe_newest(&state)?;
@@ -125,10 +125,16 @@ pub(crate) struct Recovered {
 }
 
 impl Recovered {
-    /// The checkpoint that `current` names with the log behind it. Segments keep `cache_bytes` in memory.
-    pub(crate) fn read(fs: &Arc<dyn FileSystem>, current: &Current, cache_bytes: u64) -> Result<Self> {
+    /// The checkpoint that `current` names with the log behind it. Segments keep `cache_bytes` in memory and `open_max`
+    /// files open.
+    pub(crate) fn read(
+        fs: &Arc<dyn FileSystem>,
+        current: &Current,
+        cache_bytes: u64,
+        open_max: usize,
+    ) -> Result<Self> {
         let image = read_checkpoint(fs.as_ref(), current)?;
-        let store = Arc::new(SegmentStore::new(Arc::clone(fs), current.database, cache_bytes));
+        let store = Arc::new(SegmentStore::new(Arc::clone(fs), current.database, cache_bytes, open_max));
         let (log, replay) = Log::read(Arc::clone(fs), current.database, image.log)?;
         let state = state_of(&image, &store)?;
         let mut recovered =

@@ -1,10 +1,11 @@
-//! What the allocator does with memory that nobody uses: how long it keeps it, and that it gives it back while the server
-//! rests.
+//! What the process asks of the kernel and of its allocator: memory in small pages, which goes back while the server rests, and
+//! as many open files as it may have.
 //!
-//! Must not know what memory is for. The only place with `unsafe`: three calls into C with plain numbers.
+//! Must not know what memory and files are for. The only place with `unsafe`: three calls into C with plain numbers.
 
 #![expect(unsafe_code, reason = "neither the allocator nor the kernel has another interface for this")]
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::{c_int, c_long, c_ulong};
 use std::time::Duration;
 
@@ -44,8 +45,16 @@ fn refuse_huge_pages() {
 #[cfg(not(target_os = "linux"))]
 fn refuse_huge_pages() {}
 
+/// Files that the process may have open: as many as the administrator allows, whatever the shell that started it says.
+pub(crate) fn open_files_max() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { getrlimit(Resource::Nofile) } else { limit };
+    limit.current.unwrap_or(u64::MAX)
+}
+
 /// Gives back what was free for long enough, again and again; never ends.
-pub(crate) async fn give_back() -> std::convert::Infallible {
+pub(crate) async fn give_back() {
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
