@@ -66,7 +66,7 @@ fn only_what_is_gone_raises_the_oldest_readable_time() {
     write(&database, table, 6, 1);
     compact();
     assert_eq!(oldest(), gone, "the newest version that is gone ended then");
-    assert_eq!(rows::read(&database.snapshot_at(gone).unwrap().view(), table, None).len(), 5);
+    assert_eq!(rows::read(&database.snapshot_at(gone).unwrap().view(), table, None).len(), 4);
     assert!(rows::try_read(&database.snapshot_at(last).unwrap().view(), table, None).is_err());
 
     // Rows of the past that expire as a whole.
