@@ -1,7 +1,8 @@
 """How long a server takes from its start to the first answered query, with many tablets and segments.
 
-Tables of hash tablets are filled so that every tablet gets a segment per load. Then the server is started again and
-again: after a clean end, and after SIGKILL with a log of 1,000-row commits that no checkpoint covers.
+Tables of hash tablets are filled so that every tablet gets a segment per load. As eight segments of about one size are
+merged, the first loads are truncated: their segments stay, for the past. Then the server is started again and again:
+after a clean end, and after SIGKILL with a log of 1,000-row commits that no checkpoint covers.
 """
 
 import argparse
@@ -31,6 +32,18 @@ def timed_start(server, query):
     return time.perf_counter() - started
 
 
+def idle_cpu_percent(server, seconds=20):
+    """Once what the start left to do is done."""
+    time.sleep(5)
+    before = server.cpu_seconds()
+    time.sleep(seconds)
+    return round((server.cpu_seconds() - before) / seconds * 100, 2)
+
+
+# Segments of one size that are not merged yet.
+UNMERGED = 7
+
+
 def fill(server, arguments):
     """Every load puts a segment into each tablet: a commit above the server's transaction buffer is staged as segments."""
     per_tablet = max(arguments.segments // arguments.tablets, 1)
@@ -40,6 +53,8 @@ def fill(server, arguments):
             connection.execute(create(arguments, number))
         for load in range(per_tablet):
             for number in range(arguments.tables):
+                if load > 0 and (per_tablet - load) % UNMERGED == 0:
+                    connection.execute(f"TRUNCATE t{number}")
                 rows = tablets * 4
                 start = load * rows
                 connection.execute(
@@ -95,13 +110,18 @@ def main():
         fill(filling, arguments)
         result["fill_s"] = round(time.perf_counter() - started, 1)
         filling.stop()
+        result["files"] = len(os.listdir(directory / "data" / "segment"))
         query = "SELECT count(*) FROM t0 WHERE k < 100"
         running = kept
-        clean = []
+        clean, stops = [], []
         for _ in range(arguments.rounds):
             clean.append(timed_start(kept, query))
             result["idle_mib"] = round(kept.resident_bytes() / 2**20, 1)
+            if len(clean) == arguments.rounds:
+                result["idle_cpu_percent"] = idle_cpu_percent(kept)
+            started = time.perf_counter()
             kept.stop()
+            stops.append(time.perf_counter() - started)
         kept.start()
         commits = write_log(kept, arguments)
         kept.kill()
@@ -116,11 +136,15 @@ def main():
         result["results"] = [
             dict(name="clean", seconds=round(statistics.median(clean), 3), slowest=round(max(clean), 3)),
             dict(name="after SIGKILL", seconds=round(statistics.median(killed), 3), slowest=round(max(killed), 3)),
+            dict(name="stop", seconds=round(statistics.median(stops), 3), slowest=round(max(stops), 3)),
         ]
         print("\n| start | median (s) | slowest (s) |\n|---|---|---|")
         for line in result["results"]:
             print(f"| {line['name']} | {line['seconds']} | {line['slowest']} |")
-        print(f"\nresident after a clean start: {result['idle_mib']} MiB; nothing lost: {result['nothing_lost']}")
+        print(
+            f"\nafter a clean start: {result['idle_mib']} MiB resident, {result['idle_cpu_percent']} % of a processor "
+            f"while idle; nothing lost: {result['nothing_lost']}"
+        )
         print(json.dumps(result))
     finally:
         if running.process is not None and running.process.poll() is None:

@@ -65,6 +65,7 @@ async fn serve_until_signal(settings: Arc<Settings>, engine: Engine) -> Result<(
         result = &mut serving => return result,
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = crate::process::give_back() => {}
     }
     print("nyala: shutting down");
     // The receiver lives as long as `serving`.
@@ -72,7 +73,12 @@ async fn serve_until_signal(settings: Arc<Settings>, engine: Engine) -> Result<(
     serving.await
 }
 
+/// Segment files kept open, however many the process may have: an open one takes some kilobytes.
+const OPEN_SEGMENTS_MAX: u64 = 8_192;
+
 fn storage_settings(settings: &Settings) -> StorageSettings {
+    // The other half is for connections, files that are read at the moment, and everything else.
+    let open_segments_max = (crate::process::open_files_max() / 2).min(OPEN_SEGMENTS_MAX);
     StorageSettings {
         memtable_bytes_max: settings.memtable_bytes_max,
         memtable_flush_bytes: settings.memtable_flush_bytes,
@@ -83,6 +89,7 @@ fn storage_settings(settings: &Settings) -> StorageSettings {
         segment_cache_bytes: settings.segment_cache_bytes,
         history_retention_us: settings.history_retention_seconds.saturating_mul(1_000_000),
         history_bytes_min: settings.history_bytes_min,
+        open_segments_max: usize::try_from(open_segments_max).unwrap_or(usize::MAX),
         read_back: settings.segment_read_back,
         ..StorageSettings::default()
     }

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 mod cli;
 mod commands;
+mod process;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    process::set_up();
     let outcome = match cli::Cli::parse().command {
         cli::Command::Serve(args) => args.settings().and_then(commands::serve),
         cli::Command::Check(args) => commands::check(&args.data),

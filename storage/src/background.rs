@@ -5,7 +5,9 @@
 
 use crate::compaction::{Cancelled, due};
 use crate::core::Core;
+use base::id::CommitTs;
 use base::{ErrorKind, Result};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
@@ -96,6 +98,15 @@ pub(crate) fn start(core: &Arc<Core>) -> Result<()> {
     })
 }
 
+/// What decides whether there is anything to do: commits, and what of the past has to be kept.
+#[derive(Debug, PartialEq, Eq)]
+struct Circumstances {
+    newest: CommitTs,
+    horizon: CommitTs,
+    /// For each retention that some table has, in microseconds: what ended until then may go.
+    kept: BTreeMap<u64, CommitTs>,
+}
+
 fn start_thread(
     core: &Arc<Core>,
     name: &str,
@@ -105,9 +116,16 @@ fn start_thread(
     let weak: Weak<Core> = Arc::downgrade(core);
     let waiting = Arc::clone(signal);
     let thread = base::spawn::thread(name, move || {
+        let mut settled = None;
         while waiting.wait() {
             let Some(core) = weak.upgrade() else { return };
+            let now = Some(core.circumstances());
+            if now == settled {
+                // Nothing to do then, nothing to do now: thousands of tablets need not be looked at again.
+                continue;
+            }
             let outcome = work(&core);
+            settled = now.filter(|_| outcome.is_ok());
             // To give up because of the end is no failure.
             let failure = outcome.err().filter(|e| e.kind() != ErrorKind::Cancelled);
             waiting.lock().failure = failure.map(|e| e.to_string());
@@ -129,6 +147,10 @@ impl Core {
             if bytes <= self.settings.memtable_flush_bytes && total <= self.settings.memtable_bytes_max {
                 break;
             }
+            if self.stopping.load(Ordering::Relaxed) {
+                // The log has what is not flushed.
+                return Ok(());
+            }
             self.flush_tablet(tablet)?;
             total = total.saturating_sub(bytes);
             self.pressure.is(total);
@@ -144,6 +166,15 @@ impl Core {
 }
 
 impl Core {
+    fn circumstances(&self) -> Circumstances {
+        // Taken before the work: what is committed meanwhile is looked at again.
+        let (newest, state) = self.sequencer.published(|p| (p.ts, Arc::clone(&p.state)));
+        let usual = self.settings.history_retention_us;
+        let retentions = state.retentions().map(|own| own.unwrap_or(usual)).chain([usual]);
+        let kept = retentions.map(|retention| (retention, self.kept_for(retention))).collect();
+        Circumstances { newest, horizon: self.horizon(), kept }
+    }
+
     /// Remembers how old the newest commit is by now.
     pub(crate) fn note_time(&self) {
         self.running.note(self.sequencer.published(|p| p.ts));

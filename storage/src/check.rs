@@ -69,7 +69,7 @@ fn recover(fs: &Arc<dyn FileSystem>, report: &mut CheckReport) -> Result<Option<
     let Some(current) = read_current(fs.as_ref())? else { return Ok(None) };
     // CURRENT and the checkpoint.
     report.files = 2;
-    Recovered::read(fs, &current, 0).map(Some)
+    Recovered::read(fs, &current, 0, 1).map(Some)
 }
 
 fn check_tablet(layout: &Arc<Layout>, tablet: &TabletState, newest: CommitTs, report: &mut CheckReport) {

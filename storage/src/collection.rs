@@ -73,11 +73,12 @@ impl Core {
     }
 
     fn collect_tablet(&self, tablet: &TabletState, unneeded: CommitTs) -> Result<usize> {
-        let due = |tablet: &TabletState| -> Result<Vec<ReferenceId>> {
+        // With when the last row of them had ended.
+        let due = |tablet: &TabletState| -> Result<Vec<(ReferenceId, CommitTs)>> {
             let mut due = Vec::new();
             for reference in tablet.references() {
-                if over_at(reference)?.is_some_and(|over| over <= unneeded) {
-                    due.push(reference.id());
+                if let Some(over) = over_at(reference)?.filter(|over| *over <= unneeded) {
+                    due.push((reference.id(), over));
                 }
             }
             Ok(due)
@@ -88,8 +89,10 @@ impl Core {
         let mut gone = 0;
         self.swap(|state| {
             let Some(tablet) = state.tablet(tablet.id()) else { return Ok(None) };
-            let mut swap = Swap::new(tablet, unneeded);
-            swap.removed = due(tablet)?;
+            let due = due(tablet)?;
+            let lost = due.iter().map(|(_, over)| *over).max().unwrap_or_default();
+            let mut swap = Swap::new(tablet, lost);
+            swap.removed = due.into_iter().map(|(id, _)| id).collect();
             gone = swap.removed.len();
             Ok((gone > 0).then(|| swap.finish()))
         })?;

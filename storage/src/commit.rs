@@ -119,7 +119,7 @@ impl Transaction {
                     content_hash: meta.content_hash,
                     lives: meta.lives,
                 });
-                add_deletes(record, edit, meta.id, private.dead(meta.id.0))?;
+                add_deletes(record, edit, tablet, meta.id, private.dead(meta.id.0))?;
                 edit.attach.push(AttachEdit { tablet, reference: run, attach: Attach::AtCommit });
             }
         }
@@ -133,7 +133,7 @@ impl Transaction {
                 RowAddress::Memtable { .. } => true,
             });
             for (reference, ordinals) in by_reference {
-                add_deletes(record, edit, reference, ordinals)?;
+                add_deletes(record, edit, tablet, reference, ordinals)?;
             }
         }
         let rows = live_rows(private, tablet)?;
@@ -221,6 +221,7 @@ fn row_changes(
 pub(crate) fn add_deletes(
     record: &mut CommitRecord,
     edit: &mut CommitEdit,
+    tablet: TabletId,
     reference: ReferenceId,
     ordinals: Vec<u32>,
 ) -> Result<()> {
@@ -229,6 +230,6 @@ pub(crate) fn add_deletes(
     }
     let dead = encode_ordinals(&ordinals.iter().copied().collect())?;
     record.deletes.push(SegmentDeletes { reference, place: None, dead });
-    edit.deletes.push(DeletesEdit { reference, ordinals });
+    edit.deletes.push(DeletesEdit { tablet, reference, ordinals });
     Ok(())
 }

@@ -179,7 +179,8 @@ impl Core {
         self.kept_for(self.settings.history_retention_us)
     }
 
-    fn kept_for(&self, retention_us: u64) -> CommitTs {
+    /// The same for a retention in microseconds.
+    pub(crate) fn kept_for(&self, retention_us: u64) -> CommitTs {
         if planted(Flaw::ExpireHistoryEarly) {
             return self.sequencer.published(|p| p.ts);
         }

@@ -58,8 +58,8 @@ impl Core {
             let end = chunk.version(chunk.row(i)).end;
             unneeded.0 < end && end <= newest.0 && !planted(Flaw::DropHistoryAtFlush)
         });
-        let lost = chunks.iter().flat_map(|c| c.versions()).any(|v| v.end <= unneeded.0);
-        let oldest = if lost { unneeded } else { CommitTs::ZERO };
+        let lost = chunks.iter().flat_map(|c| c.versions()).filter(|v| v.end <= unneeded.0).map(|v| v.end);
+        let oldest = lost.max().map_or(CommitTs::ZERO, CommitTs);
         let _job = self.jobs.start("flush", Some(tablet.id()), memtable.rows(), self.clock.wall_us());
         let mut written = Vec::new();
         let outcome = self.write_runs(layout, live, history, &mut written).and_then(|()| {

@@ -14,6 +14,7 @@ mod evaluate;
 mod predicate;
 mod segment;
 
+mod ahead;
 mod background;
 mod checkpointing;
 mod collection;
@@ -36,6 +37,7 @@ mod sequencer;
 mod state;
 mod swap;
 mod tablet;
+mod tablets;
 
 mod address;
 mod fingerprint;

@@ -5,32 +5,39 @@
 //! segments are asked for after the fold, so that files which a later record dropped are not needed; truth is never read
 //! from a directory listing, which serves only to find garbage and to notice missing files early.
 
+use crate::ahead::{Ahead, Decoded, check_version};
 use crate::checkpointing::{Maintenance, PACK_DIRECTORY, collect_packs, pack_path};
 use crate::core::{Core, CoreParts};
 use crate::delete_vector::{DeleteVector, PackIdentity, check_pack, decode_ordinals, read_vector};
 use crate::first_open;
 use crate::format::{
-    AttachedSegment, CheckpointImage, CheckpointNumber, CommitRecord, Current, DeletePlace, LogRecord,
-    MemtableImage, NextIds, PastImage, ReferenceImage, SegmentDeletes, SwapRecord, TabletChange, TabletImage,
-    advance_epoch, collect_checkpoints, decode_rows, read_checkpoint, read_current, write_checkpoint,
+    AttachedSegment, CheckpointImage, CheckpointNumber, CommitRecord, Current, DeletePlace, MemtableImage,
+    NextIds, PastImage, ReferenceImage, SegmentDeletes, SwapRecord, TabletImage, advance_epoch,
+    collect_checkpoints, decode_rows, read_checkpoint, read_current, write_checkpoint,
 };
 use crate::ids::IdSource;
 use crate::layout::{Key, Layout};
-use crate::log::{Found, Log, LogPosition, LogSettings, ReplayedRecord};
+use crate::log::{Found, Log, LogPosition, LogSettings};
 use crate::memtable::Memtable;
 use crate::past::Past;
 use crate::retention::RunningTime;
 use crate::sequencer::{Published, Sequencer};
 use crate::settings::StorageSettings;
-use crate::state::{AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, RowsEdit, SwapEdit};
-use crate::tablet::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, SegmentStore, TabletState, segment_path};
+use crate::state::{
+    AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, RowsEdit, SwapEdit, newest_layouts,
+};
+use crate::tablet::{
+    Reference, ReferenceMeta, SEGMENT_DIRECTORY, SegmentStore, TabletState, segment_named, segment_path,
+};
+use crate::tablets::Tablets;
 use base::clock::{Clock, HybridClock};
-use base::fs::FileSystem;
-use base::id::{CommitTs, DatabaseId, Epoch, SchemaVersion, TableId};
+use base::fs::{File, FileSystem};
+use base::id::{CommitTs, DatabaseId, Epoch, SegmentId};
 use base::plant::{Flaw, planted};
 use base::random::Random;
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -55,14 +62,17 @@ pub(crate) fn open(
         None => create(&fs, DatabaseId(random.next_u128()), log_settings)?,
     };
     let Recovered { image, log, replayed, packs, store, state, ts } =
-        Recovered::read(&fs, &current, settings.segment_cache_bytes)?;
-    segments_exist(fs.as_ref(), &state)?;
+        Recovered::read(&fs, &current, settings.segment_cache_bytes, settings.open_segments_max)?;
+    let listed = Listed::read(fs.as_ref())?;
+    listed.has_all_of(&state)?;
     probe_newest(&state)?;
     let current = advance_epoch(fs.as_ref(), &current)?;
     let log = Log::resume(log, current.epoch, log_settings)?;
     store.remove_discarded();
     clock.observe(ts);
-    collect(fs.as_ref(), &state, &current, &image, &packs)?;
+    listed.remove_garbage(fs.as_ref(), &state)?;
+    collect_packs(fs.as_ref(), &image, &packs)?;
+    collect_checkpoints(fs.as_ref(), Some(&current))?;
     Ok(Core::new(CoreParts {
         ids: IdSource::new(current.epoch),
         running: RunningTime::new(Arc::clone(&clock), image.past.uptime_us, image.past.samples.clone()),
@@ -115,34 +125,40 @@ pub(crate) struct Recovered {
 }
 
 impl Recovered {
-    /// The checkpoint that `current` names with the log behind it. Segments keep `cache_bytes` in memory.
-    pub(crate) fn read(fs: &Arc<dyn FileSystem>, current: &Current, cache_bytes: u64) -> Result<Self> {
+    /// The checkpoint that `current` names with the log behind it. Segments keep `cache_bytes` in memory and `open_max`
+    /// files open.
+    pub(crate) fn read(
+        fs: &Arc<dyn FileSystem>,
+        current: &Current,
+        cache_bytes: u64,
+        open_max: usize,
+    ) -> Result<Self> {
         let image = read_checkpoint(fs.as_ref(), current)?;
-        let store = Arc::new(SegmentStore::new(Arc::clone(fs), current.database, cache_bytes));
+        let store = Arc::new(SegmentStore::new(Arc::clone(fs), current.database, cache_bytes, open_max));
         let (log, replay) = Log::read(Arc::clone(fs), current.database, image.log)?;
         let state = state_of(&image, &store)?;
         let mut recovered =
             Self { ts: image.last_commit, image, log, replayed: 0, packs: HashSet::new(), store, state };
-        for record in replay {
-            let record = record?;
+        let (catalog, layouts) = (Arc::clone(recovered.state.catalog()), recovered.state.layouts().clone());
+        for record in Ahead::start(replay, catalog, layouts)? {
+            let (record, decoded) = record?;
             recovered.replayed = recovered.replayed.saturating_add(record.frame_bytes());
-            recovered.fold(&record).map_err(|e| {
-                e.within(format_args!("log file \"{}\", record {}", record.path, record.seq.0))
-            })?;
+            recovered.fold(decoded, record.commit_ts).map_err(|e| e.within(record.place()))?;
         }
         Ok(recovered)
     }
 
     /// Applies a record.
-    fn fold(&mut self, record: &ReplayedRecord) -> Result<()> {
-        let ts = record.commit_ts;
-        let edit = match LogRecord::decode(record.record_type, &record.payload)? {
-            LogRecord::Commit(commit) => Edit::Commit(commit_edit(&self.state, &self.store, commit)?),
-            LogRecord::Swap(swap) => {
+    fn fold(&mut self, decoded: Decoded, ts: CommitTs) -> Result<()> {
+        let edit = match decoded {
+            Decoded::Commit(commit, rows) => {
+                Edit::Commit(commit_edit(&self.state, &self.store, commit, rows)?)
+            }
+            Decoded::Swap(swap) => {
                 self.packs.extend(swap.deletes.iter().filter_map(|d| d.place.map(|p| p.pack)));
                 Edit::Swap(swap_edit(&self.store, swap, ts)?)
             }
-            LogRecord::Forget(forget) => Edit::Forget(forget),
+            Decoded::Forget(forget) => Edit::Forget(forget),
         };
         // A durable record that does not fit is damage, not a bug of this run.
         self.state = self.state.apply(&edit, ts).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
@@ -162,47 +178,72 @@ fn probe_newest(state: &DatabaseState) -> Result<()> {
     references.iter().take(PROBED_MAX).try_for_each(|r| r.probe())
 }
 
-/// Every segment that the state names must be there. The listing is a check, not a source of truth; what is inside of the
-/// files shows when they are read.
-fn segments_exist(fs: &dyn FileSystem, state: &DatabaseState) -> Result<()> {
-    let names: HashSet<String> = fs.list(SEGMENT_DIRECTORY)?.into_iter().collect();
-    for reference in state.tablets().flat_map(|t| t.references()) {
-        let path = segment_path(reference.meta().segment);
-        let name = path.rsplit('/').next().unwrap_or_default();
-        if !names.contains(name) {
-            let message = format!("segment \"{path}\" is missing, but the database refers to it");
-            return Err(Error::corruption(message));
+/// What the directory of segments holds. The listing is a check and tells garbage, it is no source of truth; what is
+/// inside of the files shows when they are read.
+struct Listed {
+    segments: HashSet<SegmentId>,
+    /// Names that no segment has.
+    others: Vec<String>,
+}
+
+impl Listed {
+    fn read(fs: &dyn FileSystem) -> Result<Self> {
+        let mut listed = Self { segments: HashSet::new(), others: Vec::new() };
+        for name in fs.list(SEGMENT_DIRECTORY)? {
+            match segment_named(&name) {
+                Some(segment) => drop(listed.segments.insert(segment)),
+                None => listed.others.push(name),
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Every segment that the state names must be there.
+    fn has_all_of(&self, state: &DatabaseState) -> Result<()> {
+        let mut named = state.tablets().flat_map(|t| t.references()).map(|r| r.meta().segment);
+        match named.find(|segment| !self.segments.contains(segment)) {
+            None => Ok(()),
+            Some(segment) => {
+                let path = segment_path(segment);
+                let message = format!("segment \"{path}\" is missing, but the database refers to it");
+                Err(Error::corruption(message))
+            }
         }
     }
-    Ok(())
+
+    /// Removes what crashes left: files that the state does not refer to.
+    fn remove_garbage(mut self, fs: &dyn FileSystem, state: &DatabaseState) -> Result<()> {
+        for reference in state.tablets().flat_map(|t| t.references()) {
+            if !planted(Flaw::CollectNamedFile) {
+                self.segments.remove(&reference.meta().segment);
+            }
+        }
+        let mut garbage: Vec<String> = self.segments.into_iter().map(segment_path).collect();
+        garbage.extend(self.others.iter().map(|name| format!("{SEGMENT_DIRECTORY}/{name}")));
+        // In an order that a simulation repeats.
+        garbage.sort_unstable();
+        garbage.iter().try_for_each(|path| fs.remove(path))
+    }
 }
 
 /// The state that a checkpoint holds.
 fn state_of(image: &CheckpointImage, store: &Arc<SegmentStore>) -> Result<Arc<DatabaseState>> {
     let catalog = Arc::new(image.catalog.clone());
     let past = Past::from_image(&image.past);
-    let mut layouts = HashMap::new();
-    for def in past.tables().iter().map(|r| &r.def).chain(catalog.tables()) {
-        layouts.insert(def.id, Layout::new(def)?);
-    }
-    let mut packs = HashSet::new();
-    let mut tablets = HashMap::new();
+    let layouts = newest_layouts(&catalog, &past)?;
+    let mut packs = Packs::new(store);
+    let mut tablets = Tablets::default();
     for tablet in &image.tablets {
         let orphan = || Error::corruption(format!("the checkpoint has tablet {} of no table", tablet.tablet));
         let layout = layouts.get(&tablet.table).ok_or_else(orphan)?;
-        tablets.insert(tablet.tablet, Arc::new(tablet_of(tablet, layout, store, &mut packs)?));
+        tablets.insert(Arc::new(tablet_of(tablet, layout, &mut packs)?));
     }
-    DatabaseState::new(catalog, past, tablets).map(Arc::new)
+    Ok(Arc::new(DatabaseState::new(catalog, past, layouts, tablets)))
 }
 
-fn tablet_of(
-    image: &TabletImage,
-    layout: &Layout,
-    store: &Arc<SegmentStore>,
-    packs: &mut HashSet<u64>,
-) -> Result<TabletState> {
+fn tablet_of(image: &TabletImage, layout: &Layout, packs: &mut Packs<'_>) -> Result<TabletState> {
     let memtables = image.memtables.iter().map(|m| memtable_of(m, layout).map(Arc::new));
-    let references = image.references.iter().map(|r| reference_of(r, store, packs).map(Arc::new));
+    let references = image.references.iter().map(|r| reference_of(r, packs).map(Arc::new));
     let (memtables, references) = (memtables.collect::<Result<_>>()?, references.collect::<Result<_>>()?);
     let tablet = TabletState::new(image.table, image.tablet, memtables, references);
     Ok(tablet.bounded(image.oldest, image.dropped))
@@ -223,22 +264,10 @@ fn memtable_of(image: &MemtableImage, layout: &Layout) -> Result<Memtable> {
     Ok(memtable)
 }
 
-fn check_version(layout: &Layout, version: SchemaVersion) -> Result<()> {
-    if version == layout.def().schema_version {
-        return Ok(());
-    }
-    let message = format!("rows of table {} were written with column list {version}", layout.table());
-    Err(Error::new(ErrorKind::Unsupported, message))
-}
-
-fn reference_of(
-    image: &ReferenceImage,
-    store: &Arc<SegmentStore>,
-    packs: &mut HashSet<u64>,
-) -> Result<Reference> {
+fn reference_of(image: &ReferenceImage, packs: &mut Packs<'_>) -> Result<Reference> {
     let deletes = match &image.deletes {
         None => DeleteVector::default(),
-        Some(place) => vector_at(place, store, packs)?,
+        Some(place) => packs.vector_at(place)?,
     };
     let meta = ReferenceMeta {
         id: image.reference,
@@ -250,56 +279,64 @@ fn reference_of(
         detach_ts: image.detach_ts,
         lives: image.lives,
     };
-    Ok(Reference::new(meta, store.file(image.segment), deletes))
+    Ok(Reference::new(meta, packs.store.file(image.segment), deletes))
 }
 
-/// A delete vector out of a pack; each pack's header is checked once.
-fn vector_at(
-    place: &DeletePlace,
-    store: &Arc<SegmentStore>,
-    packs: &mut HashSet<u64>,
-) -> Result<DeleteVector> {
-    let path = pack_path(place.pack);
-    let identity = PackIdentity { database: store.database(), pack: place.pack };
-    let file = store.fs().open(&path).map_err(|e| match e.kind() {
-        ErrorKind::FileMissing => {
-            Error::corruption(format!("file \"{path}\" is missing, but the database refers to it"))
-        }
-        _ => e,
-    })?;
-    let checked = if packs.insert(place.pack) { check_pack(file.as_ref(), identity) } else { Ok(()) };
-    let vector = checked.and_then(|()| read_vector(file.as_ref(), identity, place.offset, place.bytes));
-    vector.map_err(|e| e.within(format_args!("file \"{path}\"")))
+/// Packs of delete vectors that are read; each is opened and its header checked once.
+struct Packs<'a> {
+    store: &'a Arc<SegmentStore>,
+    open: HashMap<u64, Arc<dyn File>>,
 }
 
-fn commit_edit(state: &DatabaseState, store: &Arc<SegmentStore>, record: CommitRecord) -> Result<CommitEdit> {
-    let mut catalog = state.catalog().as_ref().clone();
-    for edit in &record.catalog {
-        catalog.apply(edit).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
+impl<'a> Packs<'a> {
+    fn new(store: &'a Arc<SegmentStore>) -> Self {
+        Self { store, open: HashMap::new() }
     }
-    let mut layouts: HashMap<TableId, Arc<Layout>> = HashMap::new();
-    let mut rows = Vec::with_capacity(record.changes.len());
-    for change in record.changes {
-        let layout = match (layouts.get(&change.table), state.layout(change.table)) {
-            (Some(layout), _) | (None, Some(layout)) => Arc::clone(layout),
-            (None, None) => {
-                let unknown =
-                    || Error::corruption(format!("a log record changes unknown table {}", change.table));
-                let layout = Arc::new(Layout::new(catalog.table(change.table).ok_or_else(unknown)?)?);
-                layouts.insert(change.table, Arc::clone(&layout));
-                layout
+
+    fn vector_at(&mut self, place: &DeletePlace) -> Result<DeleteVector> {
+        let path = pack_path(place.pack);
+        let identity = PackIdentity { database: self.store.database(), pack: place.pack };
+        let file = match self.open.entry(place.pack) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(entry) => {
+                let file = self.store.fs().open(&path).map_err(|e| match e.kind() {
+                    ErrorKind::FileMissing => {
+                        let message = format!("file \"{path}\" is missing, but the database refers to it");
+                        Error::corruption(message)
+                    }
+                    _ => e,
+                })?;
+                check_pack(file.as_ref(), identity).map_err(|e| e.within(format_args!("file \"{path}\"")))?;
+                entry.insert(file)
             }
         };
-        rows.push(rows_edit(&layout, &change)?);
+        read_vector(file.as_ref(), identity, place.offset, place.bytes)
+            .map_err(|e| e.within(format_args!("file \"{path}\"")))
     }
+}
+
+fn commit_edit(
+    state: &DatabaseState,
+    store: &Arc<SegmentStore>,
+    record: CommitRecord,
+    rows: Vec<RowsEdit>,
+) -> Result<CommitEdit> {
     let attach = record.attached.iter().map(|attached| {
         let meta = meta_of(attached, CommitTs::ZERO);
         let reference = Arc::new(Reference::new(meta, store.file(attached.segment), DeleteVector::default()));
         AttachEdit { tablet: attached.tablet, reference, attach: attached.attach }
     });
-    let deletes = record.deletes.iter().map(|delete| {
-        let ordinals = decode_ordinals(&delete.dead)?.into_iter().collect();
-        Ok(DeletesEdit { reference: delete.reference, ordinals })
+    let mut tablets = match record.deletes.as_slice() {
+        [] => HashMap::new(),
+        deletes => state.tablets_with(&deletes.iter().map(|d| d.reference).collect()),
+    };
+    tablets.extend(record.attached.iter().map(|a| (a.reference, a.tablet)));
+    let deletes = record.deletes.iter().map(|SegmentDeletes { reference, dead, .. }| {
+        let missing =
+            || Error::corruption(format!("a log record changes reference {reference}, which does not exist"));
+        let tablet = *tablets.get(reference).ok_or_else(missing)?;
+        let ordinals = decode_ordinals(dead)?.into_iter().collect();
+        Ok(DeletesEdit { tablet, reference: *reference, ordinals })
     });
     Ok(CommitEdit {
         catalog: record.catalog,
@@ -310,26 +347,9 @@ fn commit_edit(state: &DatabaseState, store: &Arc<SegmentStore>, record: CommitR
     })
 }
 
-fn rows_edit(layout: &Layout, change: &TabletChange) -> Result<RowsEdit> {
-    check_version(layout, change.schema_version)?;
-    let mut dead: Vec<_> = change.rows.iter().filter_map(|r| r.dead).collect();
-    dead.sort_unstable();
-    let written: Vec<(&[u8], Key)> = change
-        .rows
-        .iter()
-        .filter_map(|r| r.row.as_deref().map(|row| (row, Key::from(r.key.as_slice()))))
-        .collect();
-    let rows = if written.is_empty() {
-        None
-    } else {
-        let batch = decode_rows(written.iter().map(|(row, _)| *row), &layout.forms(), layout.schema())?;
-        Some((batch, written.into_iter().map(|(_, key)| key).collect()))
-    };
-    Ok(RowsEdit { tablet: change.tablet, dead, memtable: change.memtable, rows })
-}
-
 fn swap_edit(store: &Arc<SegmentStore>, record: SwapRecord, ts: CommitTs) -> Result<SwapEdit> {
     let mut deletes: HashMap<_, _> = record.deletes.iter().map(|d| (d.reference, d)).collect();
+    let mut packs = Packs::new(store);
     let mut attach = Vec::with_capacity(record.new_references.len());
     for attached in &record.new_references {
         let meta = meta_of(attached, attached.attach.resolve(ts));
@@ -337,7 +357,7 @@ fn swap_edit(store: &Arc<SegmentStore>, record: SwapRecord, ts: CommitTs) -> Res
             None => DeleteVector::default(),
             Some(SegmentDeletes { place: None, dead, .. }) => DeleteVector::decode(dead)?,
             Some(SegmentDeletes { place: Some(place), dead, .. }) => {
-                let mut vector = vector_at(place, store, &mut HashSet::new())?;
+                let mut vector = packs.vector_at(place)?;
                 let rest: Vec<_> = DeleteVector::decode(dead)?.deaths().collect();
                 vector.add_all(&rest).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
                 vector
@@ -360,24 +380,4 @@ fn meta_of(attached: &AttachedSegment, attach_ts: CommitTs) -> ReferenceMeta {
         detach_ts: CommitTs::MAX,
         lives: attached.lives,
     }
-}
-
-/// Removes what crashes left: files that the recovered state does not refer to.
-fn collect(
-    fs: &dyn FileSystem,
-    state: &DatabaseState,
-    current: &Current,
-    image: &CheckpointImage,
-    packs: &HashSet<u64>,
-) -> Result<()> {
-    let references = state.tablets().flat_map(|t| t.references());
-    let named: HashSet<String> = references.map(|r| segment_path(r.meta().segment)).collect();
-    for name in fs.list(SEGMENT_DIRECTORY)? {
-        let path = format!("{SEGMENT_DIRECTORY}/{name}");
-        if !named.contains(&path) || planted(Flaw::CollectNamedFile) {
-            fs.remove(&path)?;
-        }
-    }
-    collect_packs(fs, image, packs)?;
-    collect_checkpoints(fs, Some(current))
 }

@@ -18,6 +18,8 @@ pub struct StorageSettings {
     pub segment_rows_max: usize,
     /// Verified, still encoded chunks of segments kept in memory; 0 keeps none.
     pub segment_cache_bytes: u64,
+    /// Segment files kept open.
+    pub open_segments_max: usize,
     /// How long dead rows stay readable where a table does not say, in microseconds of running time.
     pub history_retention_us: u64,
     /// Bytes of dead rows above which the oldest go before their time, where a table does not say; at least this, and
@@ -40,6 +42,7 @@ impl Default for StorageSettings {
             batch_rows: 8_192,
             segment_rows_max: 4_000_000,
             segment_cache_bytes: 1 << 30,
+            open_segments_max: 512,
             history_retention_us: 7 * 24 * 3_600 * 1_000_000,
             history_bytes_min: 1 << 30,
             read_back: true,

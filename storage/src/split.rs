@@ -135,7 +135,7 @@ pub(crate) fn stream(work: Arc<Work>, part: SplitPart) -> BoxStream<'static, Res
         }
         SplitPart::Segment { number, reference, rows, excluded } => {
             let segment = match reference.segment() {
-                Ok(segment) => Arc::clone(segment),
+                Ok(segment) => segment,
                 Err(e) => return stream::iter([Err(e)]).boxed(),
             };
             let scan = SegmentScan {

@@ -12,6 +12,7 @@ use crate::layout::{Key, Layout};
 use crate::memtable::Memtable;
 use crate::past::Past;
 use crate::tablet::{Reference, TabletState};
+use crate::tablets::Tablets;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommitTs, MemtableId, ReferenceId, TableId, TabletId};
 use base::{Error, Result};
@@ -19,14 +20,17 @@ use catalog::{CatalogEdit, CatalogState, TableDef};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// The newest layout of each table, dropped or not.
+pub(crate) type Layouts = HashMap<TableId, Arc<Layout>>;
+
 /// A database at one log position.
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseState {
     catalog: Arc<CatalogState>,
     past: Arc<Past>,
     /// Of dropped tables too, as long as a tablet of theirs is there.
-    layouts: HashMap<TableId, Arc<Layout>>,
-    tablets: HashMap<TabletId, Arc<TabletState>>,
+    layouts: Layouts,
+    tablets: Tablets,
 }
 
 /// What a log record does to the state.
@@ -78,6 +82,7 @@ pub(crate) struct AttachEdit {
 /// Rows of a reference that die together.
 #[derive(Debug)]
 pub(crate) struct DeletesEdit {
+    pub(crate) tablet: TabletId,
     pub(crate) reference: ReferenceId,
     pub(crate) ordinals: Vec<u32>,
 }
@@ -93,26 +98,31 @@ pub(crate) struct SwapEdit {
     pub(crate) oldest: CommitTs,
 }
 
+/// The layouts of a catalog's tables and of those before them.
+pub(crate) fn newest_layouts(catalog: &CatalogState, past: &Past) -> Result<Layouts> {
+    // In order of time: the newest stays.
+    let defs = past.tables().iter().map(|r| &r.def).chain(catalog.tables());
+    defs.map(|def| Ok((def.id, Arc::new(Layout::new(def)?)))).collect()
+}
+
 impl DatabaseState {
-    /// A state from its parts. Tablets of the catalog that are not given are empty.
+    /// A state from its parts: `layouts` are `newest_layouts` of the others. Tablets of the catalog that are not given are
+    /// empty.
     pub(crate) fn new(
         catalog: Arc<CatalogState>,
         past: Past,
-        mut tablets: HashMap<TabletId, Arc<TabletState>>,
-    ) -> Result<Self> {
-        let mut layouts = HashMap::new();
-        for retired in past.tables() {
-            // In order of time: the newest stays.
-            layouts.insert(retired.def.id, Arc::new(Layout::new(&retired.def)?));
-        }
+        layouts: Layouts,
+        mut tablets: Tablets,
+    ) -> Self {
         for def in catalog.tables() {
-            layouts.insert(def.id, Arc::new(Layout::new(def)?));
-            for tablet in &def.tablets {
-                tablets.entry(tablet.id).or_insert_with(|| Arc::new(TabletState::empty(def.id, tablet.id)));
+            for tablet in def.tablets.iter().map(|t| t.id) {
+                if tablets.get(tablet).is_none() {
+                    tablets.insert(Arc::new(TabletState::empty(def.id, tablet)));
+                }
             }
         }
-        tablets.values().flat_map(|t| t.references()).for_each(|r| r.enter());
-        Ok(Self { catalog, past: Arc::new(past), layouts, tablets })
+        tablets.iter().flat_map(|t| t.references()).for_each(|r| r.enter());
+        Self { catalog, past: Arc::new(past), layouts, tablets }
     }
 
     pub(crate) fn catalog(&self) -> &Arc<CatalogState> {
@@ -128,18 +138,33 @@ impl DatabaseState {
         self.layouts.get(&table)
     }
 
+    pub(crate) fn layouts(&self) -> &Layouts {
+        &self.layouts
+    }
+
+    /// The retention of each table, in microseconds, where it has one of its own.
+    pub(crate) fn retentions(&self) -> impl Iterator<Item = Option<u64>> {
+        self.layouts.values().map(|layout| layout.def().options.history_retention_us)
+    }
+
     /// A table can be read at this time and later, in all of the tablets that it has or had.
     pub(crate) fn oldest_readable(&self, table: TableId) -> CommitTs {
-        let tablets = self.tablets.values().filter(|t| t.table() == table);
+        let tablets = self.tablets.iter().filter(|t| t.table() == table);
         tablets.map(|t| t.oldest_readable()).max().unwrap_or_default()
     }
 
     pub(crate) fn tablet(&self, tablet: TabletId) -> Option<&Arc<TabletState>> {
-        self.tablets.get(&tablet)
+        self.tablets.get(tablet)
     }
 
     pub(crate) fn tablets(&self) -> impl Iterator<Item = &Arc<TabletState>> {
-        self.tablets.values()
+        self.tablets.iter()
+    }
+
+    /// Which tablets have these references. Looks at all of them.
+    pub(crate) fn tablets_with(&self, references: &HashSet<ReferenceId>) -> HashMap<ReferenceId, TabletId> {
+        let all = self.tablets.iter().flat_map(|t| t.references().iter().map(|r| (r.id(), t.id())));
+        all.filter(|(reference, _)| references.contains(reference)).collect()
     }
 
     /// The state after `edit`, whose commit timestamp is `ts`. The same state when only the contents of memtables
@@ -159,7 +184,7 @@ impl DatabaseState {
         }
         for tablet in &commit.truncated {
             let truncated = next.require(*tablet)?.truncated(ts)?;
-            Arc::make_mut(&mut next).tablets.insert(*tablet, Arc::new(truncated));
+            Arc::make_mut(&mut next).tablets.insert(Arc::new(truncated));
         }
         for change in &commit.rows {
             let tablet = next.require(change.tablet)?;
@@ -171,7 +196,7 @@ impl DatabaseState {
                         let memtable = Arc::new(Memtable::new(change.memtable));
                         let first = memtable.append(rows, keys, ts.0)?;
                         let with = tablet.with_memtable(memtable);
-                        Arc::make_mut(&mut next).tablets.insert(change.tablet, Arc::new(with));
+                        Arc::make_mut(&mut next).tablets.insert(Arc::new(with));
                         first
                     }
                 };
@@ -181,10 +206,10 @@ impl DatabaseState {
             let reference = Arc::new(attach.reference.attached(attach.attach.resolve(ts)));
             reference.enter();
             let with = next.require(attach.tablet)?.with_references([reference]);
-            Arc::make_mut(&mut next).tablets.insert(attach.tablet, Arc::new(with));
+            Arc::make_mut(&mut next).tablets.insert(Arc::new(with));
         }
         for delete in &commit.deletes {
-            next.reference(delete.reference)?.kill(&delete.ordinals, ts)?;
+            next.require(delete.tablet)?.require(delete.reference)?.kill(&delete.ordinals, ts)?;
         }
         Ok(next)
     }
@@ -207,24 +232,24 @@ impl DatabaseState {
             tablet.require(*id)?.leave();
         }
         let mut next = self.as_ref().clone();
-        next.tablets.insert(swap.tablet, Arc::new(swapped));
+        next.tablets.insert(Arc::new(swapped));
         Ok(Arc::new(next))
     }
 
     /// The state without tablets and definitions that nobody can read any more.
     fn forgetting(&self, forget: &ForgetRecord) -> Self {
         let mut next = self.clone();
-        for tablet in forget.tablets.iter().filter_map(|id| next.tablets.remove(id)) {
+        for tablet in forget.tablets.iter().filter_map(|id| next.tablets.remove(*id)) {
             tablet.references().iter().for_each(|r| r.leave());
         }
         // What had a definition that is forgotten cannot be read as of that time.
         for (table, until) in Arc::make_mut(&mut next.past).forget(forget) {
-            for tablet in next.tablets.values_mut().filter(|t| t.table() == table) {
-                let bounded = tablet.as_ref().clone().bounded(until, tablet.dropped_at());
-                *tablet = Arc::new(bounded);
-            }
+            let of_table = next.tablets.iter().filter(|t| t.table() == table);
+            let bounded = of_table.map(|t| t.as_ref().clone().bounded(until, t.dropped_at()));
+            let bounded: Vec<TabletState> = bounded.collect();
+            bounded.into_iter().for_each(|tablet| next.tablets.insert(Arc::new(tablet)));
         }
-        let held: HashSet<TableId> = next.tablets.values().map(|t| t.table()).collect();
+        let held: HashSet<TableId> = next.tablets.iter().map(|t| t.table()).collect();
         let catalog = Arc::clone(&next.catalog);
         next.layouts.retain(|id, _| held.contains(id) || catalog.table(*id).is_some());
         next
@@ -256,7 +281,7 @@ impl DatabaseState {
     fn drop_tablets(&mut self, tablets: impl Iterator<Item = TabletId>, ts: CommitTs) -> Result<()> {
         for id in tablets {
             let tablet = self.require(id)?.truncated(ts)?;
-            self.tablets.insert(id, Arc::new(tablet.bounded(CommitTs::ZERO, ts)));
+            self.tablets.insert(Arc::new(tablet.bounded(CommitTs::ZERO, ts)));
         }
         Ok(())
     }
@@ -266,23 +291,17 @@ impl DatabaseState {
         let def = Arc::new(def.clone());
         self.layouts.insert(def.id, Arc::new(Layout::new(&def)?));
         for tablet in &def.tablets {
-            let state = match self.tablets.get(&tablet.id) {
+            let state = match self.tablets.get(tablet.id) {
                 Some(held) => held.as_ref().clone().bounded(CommitTs::ZERO, CommitTs::MAX),
                 None => TabletState::empty(def.id, tablet.id),
             };
-            self.tablets.insert(tablet.id, Arc::new(state));
+            self.tablets.insert(Arc::new(state));
         }
         Ok(())
     }
 
-    fn reference(&self, id: ReferenceId) -> Result<&Arc<Reference>> {
-        let missing =
-            || Error::internal(format!("a log record changes reference {id}, which does not exist"));
-        self.tablets.values().find_map(|t| t.reference(id)).ok_or_else(missing)
-    }
-
     fn require(&self, tablet: TabletId) -> Result<Arc<TabletState>> {
-        self.tablets.get(&tablet).cloned().ok_or_else(|| {
+        self.tablets.get(tablet).cloned().ok_or_else(|| {
             Error::internal(format!("a log record changes tablet {tablet}, which does not exist"))
         })
     }

@@ -273,7 +273,7 @@ impl Transaction {
                 content_hash: meta.content_hash,
                 lives: meta.lives,
             });
-            add_deletes(record, edit, meta.id, dead.iter().collect())?;
+            add_deletes(record, edit, *tablet, meta.id, dead.iter().collect())?;
             edit.attach.push(AttachEdit {
                 tablet: *tablet,
                 reference: Arc::clone(reference),

@@ -85,12 +85,14 @@ impl Core {
         let Some(layout) = pinned.state.layout(tablet.table()) else { return Ok(false) };
         let references = inputs.iter().map(|id| tablet.require(*id).cloned()).collect::<Result<Vec<_>>>()?;
         let rows: u64 = references.iter().map(|r| u64::from(r.meta().rows)).sum();
+        let lost = references.iter().map(|r| newest_lost(r, unneeded)).collect::<Result<Vec<_>>>()?;
+        let lost = lost.into_iter().max().unwrap_or_default();
         let job = self.jobs.start("compaction", Some(tablet.id()), rows, self.clock.wall_us());
         let mut outputs = Vec::new();
         let outcome = self
             .write_outputs(layout, &references, pinned.ts(), unneeded, &job, cancelled, &mut outputs)
             .and_then(|remap| {
-                self.swap_in(pinned.ts(), tablet.id(), &references, remap.as_ref(), unneeded, &mut outputs)
+                self.swap_in(pinned.ts(), tablet.id(), &references, remap.as_ref(), lost, &mut outputs)
             });
         let unknown = outcome.as_ref().is_err_and(|e| e.kind() == ErrorKind::CommitUnknown);
         if !unknown && !matches!(outcome, Ok(true)) {
@@ -158,7 +160,7 @@ impl Core {
         tablet: TabletId,
         inputs: &[Arc<Reference>],
         remap: Option<&Remap>,
-        unneeded: CommitTs,
+        lost: CommitTs,
         outputs: &mut [Output],
     ) -> Result<bool> {
         let mut caught = self.sequencer.published(|p| p.ts);
@@ -180,7 +182,7 @@ impl Core {
                 return Ok(None);
             }
             carry_over(inputs, remap, caught, CommitTs::MAX, outputs)?;
-            swap_of(current, inputs, outputs, &packed, unneeded).map(Some)
+            swap_of(current, inputs, outputs, &packed, lost).map(Some)
         })
     }
 
@@ -201,6 +203,19 @@ impl Core {
         self.fs.sync_directory(PACK_DIRECTORY)?;
         Ok(packed)
     }
+}
+
+/// When the last of a reference's rows ended that a compaction leaves out, or that are forgotten already; `ZERO` when
+/// nothing is lost.
+fn newest_lost(reference: &Reference, unneeded: CommitTs) -> Result<CommitTs> {
+    let lives = reference.lives()?;
+    if lives.history {
+        let none = lives.end_min > unneeded;
+        return Ok(if none { CommitTs::ZERO } else { lives.end_max.min(unneeded) });
+    }
+    // What died when the reference was attached never lived in it.
+    let deaths = reference.deaths_between(reference.meta().attach_ts, unneeded);
+    Ok(deaths.last().map_or(CommitTs::ZERO, |(ts, _)| *ts).max(reference.deletes_since()))
 }
 
 /// The inputs are still parts of the tablet, with their delete vectors still growing in the same place.
@@ -240,9 +255,9 @@ fn swap_of(
     inputs: &[Arc<Reference>],
     outputs: &mut [Output],
     packed: &[Packed],
-    unneeded: CommitTs,
+    lost: CommitTs,
 ) -> Result<(LogRecord, Edit)> {
-    let mut swap = Swap::new(tablet, unneeded);
+    let mut swap = Swap::new(tablet, lost);
     swap.removed = inputs.iter().map(|input| input.id()).collect();
     for (output, packed) in outputs.iter_mut().zip(packed) {
         output.deaths.sort_unstable();

@@ -148,20 +148,18 @@ impl DeleteVector {
 
     /// Forgets the times of deaths at or before `ts`, which no reader is below.
     pub(crate) fn forget_before(&mut self, ts: CommitTs) {
-        if ts <= self.base_ts {
-            return;
-        }
-        self.base_ts = ts;
         let whole = self.blocks.partition_point(|b| b.times.last().is_none_or(|last| *last <= ts));
-        self.blocks.drain(..whole);
+        let last = |b: Arc<Block>| b.times.last().copied();
+        let mut forgotten = self.blocks.drain(..whole).filter_map(last).last();
         if let Some(first) = self.blocks.first_mut() {
             let gone = first.times.partition_point(|at| *at <= ts);
             if gone > 0 {
                 let block = Arc::make_mut(first);
-                block.times.drain(..gone);
+                forgotten = block.times.drain(..gone).next_back();
                 block.ordinals.drain(..gone);
             }
         }
+        self.base_ts = forgotten.unwrap_or(self.base_ts);
     }
 
     /// Version, base, then per time its ordinals.

@@ -14,7 +14,7 @@ mod writer;
 
 pub(crate) use files::LogPosition;
 pub(crate) use frame::LogEntry;
-pub(crate) use replay::{Found, ReplayedRecord};
+pub(crate) use replay::{Found, Replay, ReplayedRecord};
 pub(crate) use writer::{Appended, Log, LogSettings};
 
 #[cfg(test)]

@@ -33,6 +33,11 @@ pub(crate) struct ReplayedRecord {
 }
 
 impl ReplayedRecord {
+    /// Where it stands, for messages.
+    pub(crate) fn place(&self) -> String {
+        format!("log file \"{}\", record {}", self.path, self.seq.0)
+    }
+
     /// Bytes that the record takes in the log.
     pub(crate) fn frame_bytes(&self) -> u64 {
         u64::try_from(frame::FRAME_HEADER_BYTES + self.payload.len()).unwrap_or(u64::MAX)

@@ -284,6 +284,12 @@ pub(crate) fn segment_path(segment: SegmentId) -> String {
     format!("{SEGMENT_DIRECTORY}/{:020}", segment.0)
 }
 
+/// The segment whose file has this name in the directory of segments.
+pub(crate) fn segment_named(name: &str) -> Option<SegmentId> {
+    let digits = name.len() == 20 && name.bytes().all(|b| b.is_ascii_digit());
+    name.parse().ok().filter(|_| digits).map(SegmentId)
+}
+
 pub(crate) fn damaged(segment: SegmentId, why: &str) -> Error {
     Error::corruption(format!("segment \"{}\" is damaged: {why}", segment_path(segment)))
 }

@@ -1,17 +1,17 @@
 //! The segment files of a database.
 //!
-//! Must not know tablets. Invariant: a file is removed only when no reference of the newest state names it, and its last
-//! reader is gone.
+//! Must not know tablets. Invariants: a file is removed only when no reference of the newest state names it, and its last
+//! reader is gone; beside those that somebody reads at the moment, at most `open_max` are open.
 
 use crate::segment::{ChunkCache, Identity, Segment, segment_path};
 use base::fs::FileSystem;
 use base::id::{DatabaseId, SegmentId};
 use base::plant::{Flaw, planted};
-use base::sync::{Mutex, PoisonError};
+use base::sync::{Mutex, PoisonError, RwLock};
 use base::{Error, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
 /// The segment files of a database.
 #[derive(Debug)]
@@ -23,16 +23,21 @@ pub(crate) struct SegmentStore {
     removes: AtomicBool,
     /// Files that somebody has; references to one segment share its file. A leaf in the order of locks.
     files: Mutex<HashMap<SegmentId, Weak<SegmentFile>>>,
+    open_max: usize,
+    /// Files that are open, in the order in which they are looked at when one has to be closed. A leaf too.
+    open: Mutex<VecDeque<Weak<SegmentFile>>>,
 }
 
-/// A segment file; opened when it is first read, shared by all references to it.
+/// A segment file; opened when it is read, shared by all references to it.
 #[derive(Debug)]
 pub(crate) struct SegmentFile {
     store: Arc<SegmentStore>,
     segment: SegmentId,
-    opened: OnceLock<Arc<Segment>>,
+    opened: RwLock<Option<Arc<Segment>>>,
     /// Guards the opening.
     opening: Mutex<()>,
+    /// Whether it was read since it was looked at.
+    used: AtomicBool,
     /// References of the newest state, and whether there ever was one.
     attached: AtomicUsize,
     entered: AtomicBool,
@@ -40,10 +45,16 @@ pub(crate) struct SegmentFile {
 }
 
 impl SegmentStore {
-    /// Keeps at most `cache_bytes` of the files in memory.
-    pub(crate) fn new(fs: Arc<dyn FileSystem>, database: DatabaseId, cache_bytes: u64) -> Self {
+    /// Keeps at most `cache_bytes` of the files in memory and `open_max` files open.
+    pub(crate) fn new(
+        fs: Arc<dyn FileSystem>,
+        database: DatabaseId,
+        cache_bytes: u64,
+        open_max: usize,
+    ) -> Self {
         let cache = Arc::new(ChunkCache::new(cache_bytes));
-        Self { fs, database, cache, removes: AtomicBool::new(false), files: Mutex::default() }
+        let (removes, files, open) = (AtomicBool::new(false), Mutex::default(), Mutex::default());
+        Self { fs, database, cache, removes, files, open_max, open }
     }
 
     /// From now on discarded files are removed; those discarded before are garbage for the collection of the open.
@@ -68,14 +79,37 @@ impl SegmentStore {
         let file = Arc::new(SegmentFile {
             store: Arc::clone(self),
             segment,
-            opened: OnceLock::new(),
+            opened: RwLock::new(None),
             opening: Mutex::new(()),
+            used: AtomicBool::new(false),
             attached: AtomicUsize::new(0),
             entered: AtomicBool::new(false),
             discarded: AtomicBool::new(false),
         });
         files.insert(segment, Arc::downgrade(&file));
         file
+    }
+
+    /// `file` was opened. Closes others for it, as long as there are too many: those that were not read for a round.
+    fn note_open(&self, file: &Arc<SegmentFile>) {
+        // Let go after the lock: the last one who has a file removes it from `files`.
+        let (mut kept, mut closed) = (Vec::new(), Vec::new());
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.push_back(Arc::downgrade(file));
+        let mut looks = open.len() * 2;
+        while open.len() > self.open_max.max(1) && looks > 0 {
+            looks -= 1;
+            match open.pop_front().as_ref().and_then(Weak::upgrade) {
+                Some(other) if other.used.swap(false, Ordering::Relaxed) => {
+                    open.push_back(Arc::downgrade(&other));
+                    kept.push(other);
+                }
+                Some(other) => closed.push(other),
+                None => {}
+            }
+        }
+        drop(open);
+        closed.iter().for_each(|other| other.close());
     }
 }
 
@@ -113,16 +147,34 @@ impl SegmentFile {
             .map_err(|e| name_missing(e, &path))
     }
 
-    pub(super) fn open(&self) -> Result<&Arc<Segment>> {
-        if let Some(segment) = self.opened.get() {
+    /// The segment. Blocks when the file is not open.
+    pub(super) fn open(self: &Arc<Self>) -> Result<Arc<Segment>> {
+        if let Some(segment) = self.opened() {
             return Ok(segment);
         }
         let _opening = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.opened.get().is_none() {
-            // Nobody else sets it: the opening is guarded.
-            let _ = self.opened.set(self.probe()?);
+        if let Some(segment) = self.opened() {
+            return Ok(segment);
         }
-        self.opened.get().ok_or_else(|| Error::internal("an opened segment is gone"))
+        let segment = self.probe()?;
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&segment));
+        self.used.store(true, Ordering::Relaxed);
+        self.store.note_open(self);
+        Ok(segment)
+    }
+
+    fn opened(&self) -> Option<Arc<Segment>> {
+        let segment = self.opened.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+        // Written only when it changes: many threads read here.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+        Some(segment)
+    }
+
+    /// Who reads it at the moment goes on.
+    fn close(&self) {
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -6,7 +6,7 @@
 mod files;
 mod reference;
 
-pub(crate) use crate::segment::{SEGMENT_DIRECTORY, segment_path};
+pub(crate) use crate::segment::{SEGMENT_DIRECTORY, segment_named, segment_path};
 pub(crate) use files::SegmentStore;
 pub(crate) use reference::{Reference, ReferenceMeta};
 

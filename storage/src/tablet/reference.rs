@@ -74,10 +74,10 @@ impl Reference {
         &self.meta
     }
 
-    /// The open segment. Blocks when it is opened for the first time.
-    pub(crate) fn segment(&self) -> Result<&Arc<Segment>> {
+    /// The open segment. Blocks when it is not open. Whoever keeps it keeps its file open.
+    pub(crate) fn segment(&self) -> Result<Arc<Segment>> {
         let segment = self.file.open()?;
-        self.check(segment)?;
+        self.check(&segment)?;
         Ok(segment)
     }
 

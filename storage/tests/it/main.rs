@@ -20,6 +20,7 @@ mod mutations;
 #[cfg(debug_assertions)]
 mod planted;
 mod races;
+mod readable;
 mod rows;
 mod seeds;
 mod sieves;

@@ -60,6 +60,8 @@ impl World {
             segment_rows_max: if seed.is_multiple_of(4) { 100 } else { 4 },
             // For ever, for some steps, or for nobody.
             history_retention_us: [1 << 60, 40, 0][usize::try_from(seed % 3).unwrap()],
+            // Few enough that files are closed and opened again all the time.
+            open_segments_max: 1 + usize::try_from(seed % 4).unwrap(),
             ..StorageSettings::default()
         }
     }
