@@ -8,8 +8,8 @@ pub mod walk;
 
 pub use statement::{
     AlterTableAction, BoundClone, BoundCopy, BoundCreateTable, BoundDelete, BoundInsert, BoundStatement,
-    BoundUpdate, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, Isolation, NewColumn, OnConflict,
-    OptionChanges, ParquetCompression, Returning, SettingValue, Targets,
+    BoundUpdate, ConflictUpdate, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, Isolation,
+    NewColumn, OnConflict, OptionChanges, ParquetCompression, Returning, SettingValue, Targets,
 };
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};
@@ -71,7 +71,8 @@ pub enum Rel {
         chunks: Vec<Chunk>,
         columns: Vec<TypedCol>,
     },
-    /// A set-returning function in FROM; `proc` is its pg_proc OID.
+    /// A set-returning function in FROM; `proc` is its pg_proc OID. With several columns the function of each argument
+    /// stands beside the others, and the shorter ones end in nulls.
     Function {
         proc: Oid,
         args: Vec<Expr>,

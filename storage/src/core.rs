@@ -17,6 +17,7 @@ use crate::sequencer::Sequencer;
 use crate::settings::StorageSettings;
 use crate::state::{DatabaseState, Edit};
 use crate::tablet::SegmentStore;
+use crate::turn::Turns;
 use base::clock::HybridClock;
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, Epoch, MemtableId, TableId, TabletId};
@@ -48,7 +49,7 @@ pub(crate) struct Core {
     /// One flush, checkpoint or collection at a time.
     pub(crate) maintenance: Mutex<Maintenance>,
     /// One compaction at a time; taken before any other lock.
-    pub(crate) compacting: Mutex<()>,
+    pub(crate) compacting: Turns,
     pub(crate) jobs: Arc<Jobs>,
     pub(crate) pressure: Pressure,
     /// Long work is to give up.
@@ -119,7 +120,7 @@ impl Core {
             structure: RwLock::new(()),
             open: Mutex::new(open),
             maintenance: Mutex::new(parts.maintenance),
-            compacting: Mutex::new(()),
+            compacting: Turns::default(),
             jobs: Arc::default(),
             pressure: Pressure::default(),
             stopping: Arc::default(),

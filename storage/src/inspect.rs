@@ -65,7 +65,8 @@ pub struct PinInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobInfo {
     pub id: u64,
-    /// `flush`, `compaction`, `checkpoint`; `throttle` for a commit that waits for flushes.
+    /// `flush`, `compaction`, `checkpoint`; `throttle` for a commit that waits for flushes, `waiting` for a compaction
+    /// that waits for another one.
     pub kind: &'static str,
     pub tablet: Option<TabletId>,
     /// Microseconds since 1970-01-01 UTC.

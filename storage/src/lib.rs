@@ -38,6 +38,7 @@ mod state;
 mod swap;
 mod tablet;
 mod tablets;
+mod turn;
 
 mod address;
 mod fingerprint;
@@ -56,6 +57,7 @@ mod load;
 mod locking;
 mod tables;
 mod transaction;
+mod upsert;
 mod write;
 
 mod changes;
@@ -72,3 +74,4 @@ pub use scan::{ReadView, Scan, ScanMetrics, ScanSpec, ScanSplit};
 pub use settings::StorageSettings;
 pub use sieve::Sieve;
 pub use transaction::{Conflict, InsertMode, InsertOutcome, Transaction};
+pub use upsert::{Changed, Met, Upsert, Upserted};

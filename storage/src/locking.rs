@@ -15,6 +15,9 @@ impl Transaction {
     /// The right to write to a table that is still the one this transaction sees.
     pub(crate) fn lock_table_shared(&mut self, layout: &Layout) -> Result<()> {
         let table = layout.table();
+        if let Some(private) = self.private.table(table) {
+            private.check_open(layout.def())?;
+        }
         if self.held.shared.contains(&table) || self.held.exclusive.contains(&table) {
             return Ok(());
         }

@@ -8,6 +8,8 @@
 use crate::memtable::Memtable;
 use crate::tablet::Reference;
 use base::id::{CommandNumber, TableId, TabletId};
+use base::{Error, Result};
+use catalog::TableDef;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -103,9 +105,14 @@ impl PrivateTable {
         command != 0 && command <= stamp
     }
 
-    /// Whether rows that are not here come with the commit, so that nothing can be said of the table before.
-    pub(crate) fn is_sealed(&self) -> bool {
-        self.sealed.load(Ordering::Acquire)
+    /// 0A000 when rows that are not here come with the commit, so that nothing can be said of the table before.
+    pub(crate) fn check_open(&self, def: &TableDef) -> Result<()> {
+        if !self.sealed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let message =
+            format!("table \"{}\" cannot be used in the transaction that makes it a copy", def.name);
+        Err(Error::unsupported(message).with_hint("commit first"))
     }
 
     fn read_parts(&self) -> RwLockReadGuard<'_, Vec<TabletPart>> {

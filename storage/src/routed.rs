@@ -32,6 +32,17 @@ impl Routed {
         groups.filter_map(|rows| Some((*self.tablets.get(*rows.first()?)?, rows)))
     }
 
+    /// The rows at `kept` positions, ascending, with other values under the same keys.
+    pub(crate) fn with_rows(self, kept: &[usize], rows: RecordBatch) -> Self {
+        if kept.len() == self.keys.len() {
+            return Self { rows, ..self };
+        }
+        let keys = kept.iter().filter_map(|row| self.keys.get(*row).cloned()).collect();
+        let tablets = kept.iter().filter_map(|row| self.tablets.get(*row).copied()).collect();
+        let order = self.order.iter().filter_map(|row| kept.binary_search(row).ok()).collect();
+        Self { rows, keys, tablets, order }
+    }
+
     /// Whether an earlier row has the key of each row.
     pub(crate) fn repeated(&self) -> Vec<bool> {
         let mut repeated = vec![false; self.keys.len()];

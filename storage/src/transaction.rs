@@ -12,6 +12,7 @@ use crate::private::Private;
 use crate::scan::ReadView;
 use crate::tables::PendingAttach;
 use crate::tablet::Reference;
+use crate::upsert::{Upsert, Upserted};
 use crate::view::View;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommandNumber, CommitTs, TableId, TabletId, TxnId};
@@ -27,9 +28,6 @@ pub enum InsertMode {
     Error,
     /// Insert the rows without conflict, report the others.
     Report,
-    /// Let each row take the place of the one with its key. Reported are only rows whose key stands twice in the
-    /// batch or was written by this very command.
-    Replace,
 }
 
 /// A proposed row whose key exists.
@@ -42,12 +40,17 @@ pub struct Conflict {
     pub existing: Option<u64>,
 }
 
+impl Conflict {
+    /// Address of the existing row; `Cardinality` for one that the same command wrote.
+    pub fn address(&self) -> Result<u64> {
+        self.existing.ok_or_else(second_time)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct InsertOutcome {
     /// Rows whose keys were new.
     pub inserted: u64,
-    /// Rows that took the place of others.
-    pub replaced: u64,
     pub conflicts: Vec<Conflict>,
 }
 
@@ -266,6 +269,13 @@ impl Transaction {
         self.note(outcome)
     }
 
+    /// Inserts the rows whose keys are new and changes those that exist, keys staying as they are. `Cardinality` when a
+    /// row would be changed that this command inserted or changed; else as `insert`.
+    pub fn upsert(&mut self, table: TableId, rows: &RecordBatch, upsert: Upsert<'_>) -> Result<Upserted> {
+        let outcome = self.try_upsert(table, rows, upsert);
+        self.note(outcome)
+    }
+
     /// Replaces the rows at `addresses` (of the current view) by `rows`. A changed key moves the row.
     /// `InvalidParameterValue` never; a row addressed twice is `Cardinality`.
     pub fn update(&mut self, table: TableId, addresses: &[u64], rows: &RecordBatch) -> Result<()> {
@@ -349,6 +359,13 @@ impl Transaction {
 /// 40001 in PostgreSQL's words, with what happened as detail.
 pub(crate) fn lost_race(what: &str) -> Error {
     Error::new(ErrorKind::LostRace, "could not serialize access due to concurrent update").with_detail(what)
+}
+
+/// 21000 in PostgreSQL's words.
+pub(crate) fn second_time() -> Error {
+    Error::new(ErrorKind::Cardinality, "ON CONFLICT DO UPDATE command cannot affect row a second time").with_hint(
+        "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
+    )
 }
 
 impl Drop for Transaction {

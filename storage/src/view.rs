@@ -67,10 +67,8 @@ impl View {
     pub(crate) fn table(&self, table: TableId) -> Result<TableView> {
         let layout = self.layout(table)?;
         let private = self.own.as_ref().and_then(|(private, _)| private.table(table));
-        if private.as_ref().is_some_and(|p| p.is_sealed()) {
-            let name = &layout.def().name;
-            let message = format!("table \"{name}\" cannot be used in the transaction that makes it a copy");
-            return Err(Error::new(ErrorKind::Unsupported, message).with_hint("commit first"));
+        if let Some(private) = &private {
+            private.check_open(layout.def())?;
         }
         let truncated = private.as_ref().is_some_and(|p| p.is_truncated_at(self.stamp()));
         let mut committed = Vec::new();

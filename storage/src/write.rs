@@ -23,10 +23,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An own row.
-struct OwnRow {
-    place: Place,
+pub(crate) struct OwnRow {
+    pub(crate) place: Place,
     /// The command that wrote it.
-    begin: u64,
+    pub(crate) begin: u64,
 }
 
 /// An existing row that a write addresses.
@@ -78,11 +78,9 @@ impl Transaction {
         let existing = self.existing(&table, &routed)?;
         let mut outcome = InsertOutcome::default();
         let mut accepted = Vec::with_capacity(routed.keys.len());
-        let mut replaced = Vec::new();
         for (row, (found, again)) in existing.into_iter().zip(routed.repeated()).enumerate() {
-            let position = || u32::try_from(row).map_err(|_| Error::internal("too many rows in one batch"));
             if !again && matches!(found, Existing::None) {
-                accepted.push(position()?);
+                accepted.push(u32::try_from(row).map_err(|_| Error::internal("too many rows in one batch"))?);
                 continue;
             }
             if mode == InsertMode::Error {
@@ -92,34 +90,23 @@ impl Transaction {
             let existing = match found {
                 _ if again => None,
                 Existing::None => None,
-                Existing::Own(own) if own.begin < u64::from(self.command.0) => Some((own.place, None)),
+                Existing::Own(own) if own.begin < u64::from(self.command.0) => Some(own.place),
                 Existing::Own(_) => None,
                 Existing::Committed(tablet, live) => {
-                    let place = self.address_in_view(view, &table, tablet, key, &live)?;
-                    Some((place, Some((tablet, live))))
+                    Some(self.address_in_view(view, &table, tablet, key, &live)?)
                 }
             };
-            match existing {
-                Some((place, live)) if mode == InsertMode::Replace => {
-                    accepted.push(position()?);
-                    replaced.push(Replaced { place, key: key.clone(), live });
-                }
-                existing => {
-                    let existing = existing.map(|(place, _)| place.encode(self.generation));
-                    outcome.conflicts.push(Conflict { row, existing });
-                }
-            }
+            let existing = existing.map(|place| place.encode(self.generation));
+            outcome.conflicts.push(Conflict { row, existing });
         }
-        outcome.replaced = replaced.len() as u64;
-        outcome.inserted = accepted.len() as u64 - outcome.replaced;
-        self.kill_replaced(&table, replaced)?;
+        outcome.inserted = accepted.len() as u64;
         let all = accepted.len() == routed.keys.len();
         self.append(layout, &routed, (!all).then_some(accepted.as_slice()))?;
         Ok(outcome)
     }
 
-    /// Kills the rows that an insert replaces; their keys are locked and they are alive.
-    fn kill_replaced(&mut self, table: &TableView, rows: Vec<Replaced>) -> Result<()> {
+    /// Kills the rows that an upsert changes; their keys are locked and they are alive.
+    pub(crate) fn kill_replaced(&mut self, table: &TableView, rows: Vec<Replaced>) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -137,7 +124,7 @@ impl Transaction {
     }
 
     /// What stands under the key of each row: an own row, a committed one that the transaction has not killed, or none.
-    fn existing(&self, table: &TableView, routed: &Routed) -> Result<Vec<Existing>> {
+    pub(crate) fn existing(&self, table: &TableView, routed: &Routed) -> Result<Vec<Existing>> {
         let newest = self.core.newest();
         let mut existing: Vec<Existing> = Vec::new();
         existing.resize_with(routed.keys.len(), || Existing::None);
@@ -203,7 +190,7 @@ impl Transaction {
     }
 
     /// Where the view has a committed row. `LostRace` when it began after the snapshot.
-    fn address_in_view(
+    pub(crate) fn address_in_view(
         &self,
         view: &View,
         table: &TableView,
@@ -250,7 +237,12 @@ impl Transaction {
     }
 
     /// Puts rows (all, or those at `chosen` positions) into the private memtables of their tablets.
-    fn append(&mut self, layout: &Arc<Layout>, routed: &Routed, chosen: Option<&[u32]>) -> Result<()> {
+    pub(crate) fn append(
+        &mut self,
+        layout: &Arc<Layout>,
+        routed: &Routed,
+        chosen: Option<&[u32]>,
+    ) -> Result<()> {
         let chosen_rows: Vec<usize> = match chosen {
             None => (0..routed.keys.len()).collect(),
             Some(rows) => rows.iter().filter_map(|r| usize::try_from(*r).ok()).collect(),
@@ -454,17 +446,17 @@ impl Transaction {
     }
 }
 
-/// A row that an insert replaces.
-struct Replaced {
+/// A row that an upsert changes.
+pub(crate) struct Replaced {
     /// In the view.
-    place: Place,
-    key: Key,
+    pub(crate) place: Place,
+    pub(crate) key: Key,
     /// Where a committed row lives now; None for an own one.
-    live: Option<(TabletId, LiveRow)>,
+    pub(crate) live: Option<(TabletId, LiveRow)>,
 }
 
 /// What stands under a key.
-enum Existing {
+pub(crate) enum Existing {
     None,
     Own(OwnRow),
     Committed(TabletId, LiveRow),

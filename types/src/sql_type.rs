@@ -165,8 +165,9 @@ impl Form {
         }
     }
 
-    /// Whether Arrow's comparison of two values is PostgreSQL's order and equality.
-    /// Floats are not: PostgreSQL has NaN equal to itself and above all, and -0 equal to 0.
+    /// Whether Arrow's comparison of two values is PostgreSQL's order and equality; then values that are equal cannot be
+    /// told apart. Floats are not: PostgreSQL has NaN equal to itself and above all, and -0 equal to 0. Nor are numerics
+    /// with any number of digits, nor intervals, which have several ways to say a month.
     pub fn arrow_order_is_sql_order(&self) -> bool {
         !matches!(
             self,

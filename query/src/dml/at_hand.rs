@@ -1,16 +1,20 @@
-//! Rows that a statement brings with it: VALUES of constants and parameters become arrays without a plan.
+//! Rows that a statement brings with it: VALUES of constants and parameters, and arrays of them side by side, become
+//! columns without a plan.
 //!
 //! Must not know what is done with the rows. Invariant: the rows are those that the plan would yield; whatever is not
 //! plainly the same is left to the plan.
 
+use crate::kernel::series::SeriesRows;
+use crate::kernel::series_rows::{RowSet, row_set};
 use crate::lower::{Evaluator, QueryContext};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use base::id::Oid;
 use base::{Error, Result};
 use sql::bound::{ColRef, Expr, Rel, TypedCol};
 use std::sync::Arc;
-use types::array::from_data;
+use types::array::{Chunk, from_data};
 use types::{Datum, SqlType};
 
 /// Rows of one batch.
@@ -18,35 +22,38 @@ const BATCH_ROWS: usize = 8_192;
 
 /// The rows of `rel` with the columns of `output`; None when they need a plan.
 pub(crate) fn rows(context: &QueryContext, rel: &Rel, output: &[ColRef]) -> Result<Option<Vec<RecordBatch>>> {
-    let mut batches = Vec::new();
+    match chunks(context, rel, output)? {
+        Some(chunks) => chunks.into_iter().map(batch).collect::<Result<_>>().map(Some),
+        None => Ok(None),
+    }
+}
+
+fn batch(Chunk { rows, columns }: Chunk) -> Result<RecordBatch> {
+    let fields: Vec<Field> = (0..columns.len())
+        .zip(&columns)
+        .map(|(i, array)| Field::new(i.to_string(), array.data_type().clone(), true))
+        .collect();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+        .map_err(crate::failure::from_arrow)
+}
+
+fn chunks(context: &QueryContext, rel: &Rel, output: &[ColRef]) -> Result<Option<Vec<Chunk>>> {
     match rel {
-        Rel::Values { rows, columns } => {
-            let Some(places) = places(columns, output) else { return Ok(None) };
-            for rows in rows.chunks(BATCH_ROWS) {
-                let mut arrays = Vec::with_capacity(places.len());
-                for (position, ty) in &places {
-                    let cells: Option<Vec<&Expr>> = rows.iter().map(|row| row.get(*position)).collect();
-                    let array = match cells {
-                        Some(cells) => column(context, &cells, ty)?,
-                        None => None,
-                    };
-                    let Some(array) = array else { return Ok(None) };
-                    arrays.push(array);
-                }
-                batches.push(batch(arrays, rows.len())?);
-            }
-        }
+        Rel::Unit if output.is_empty() => Ok(Some(vec![Chunk { rows: 1, columns: Vec::new() }])),
+        Rel::Values { rows, columns } => values(context, rows, columns, output),
         Rel::Constants { chunks, columns } => {
             let Some(places) = places(columns, output) else { return Ok(None) };
-            for chunk in chunks {
-                let arrays = places.iter().map(|(position, _)| chunk.columns.get(*position).cloned());
-                let Some(arrays) = arrays.collect::<Option<Vec<_>>>() else { return Ok(None) };
-                batches.push(batch(arrays, chunk.rows)?);
-            }
+            let chosen = |chunk: &Chunk| {
+                let columns = places.iter().map(|(place, _)| chunk.columns.get(*place).cloned());
+                Some(Chunk { rows: chunk.rows, columns: columns.collect::<Option<_>>()? })
+            };
+            Ok(chunks.iter().map(chosen).collect())
         }
-        _ => return Ok(None),
+        Rel::Function { proc, args, columns } => arrays(context, *proc, args, columns, output),
+        Rel::Project { input, items } => projected(context, input, items, output),
+        _ => Ok(None),
     }
-    Ok(Some(batches))
 }
 
 /// Position and type of each column asked for.
@@ -55,14 +62,91 @@ fn places<'c>(columns: &'c [TypedCol], output: &[ColRef]) -> Option<Vec<(usize, 
     output.iter().map(|col| place(col).map(|(position, c)| (position, &c.ty))).collect()
 }
 
-fn batch(arrays: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {
-    let fields: Vec<Field> = (0..arrays.len())
-        .zip(&arrays)
-        .map(|(i, array)| Field::new(i.to_string(), array.data_type().clone(), true))
-        .collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
-        .map_err(crate::failure::from_arrow)
+fn values(
+    context: &QueryContext,
+    rows: &[Vec<Expr>],
+    columns: &[TypedCol],
+    output: &[ColRef],
+) -> Result<Option<Vec<Chunk>>> {
+    let Some(places) = places(columns, output) else { return Ok(None) };
+    let mut chunks = Vec::new();
+    for rows in rows.chunks(BATCH_ROWS) {
+        let mut arrays = Vec::with_capacity(places.len());
+        for (position, ty) in &places {
+            let cells: Option<Vec<&Expr>> = rows.iter().map(|row| row.get(*position)).collect();
+            let array = match cells {
+                Some(cells) => column(context, &cells, ty)?,
+                None => None,
+            };
+            let Some(array) = array else { return Ok(None) };
+            arrays.push(array);
+        }
+        chunks.push(Chunk { rows: rows.len(), columns: arrays });
+    }
+    Ok(Some(chunks))
+}
+
+/// unnest of constants and parameters.
+fn arrays(
+    context: &QueryContext,
+    proc: Oid,
+    args: &[Expr],
+    columns: &[TypedCol],
+    output: &[ColRef],
+) -> Result<Option<Vec<Chunk>>> {
+    let (Some(places), Some(RowSet::Argument)) = (places(columns, output), row_set(proc)) else {
+        return Ok(None);
+    };
+    let (mut types, mut data) = (Vec::with_capacity(args.len()), Vec::with_capacity(args.len()));
+    for arg in args {
+        let ty = arg.ty();
+        let Some(datum) = given(context, arg, &ty)? else { return Ok(None) };
+        data.push(datum.clone());
+        types.push(ty);
+    }
+    let io = &context.statement.io;
+    let Some(mut series) = SeriesRows::of(proc, columns.len(), &types, &data, io)? else { return Ok(None) };
+    let mut chunks = Vec::new();
+    while let Some(arrays) = series.next(BATCH_ROWS)? {
+        let rows = arrays.first().map_or(0, |array| array.len());
+        let columns = places.iter().map(|(place, _)| arrays.get(*place).cloned());
+        let Some(columns) = columns.collect::<Option<_>>() else { return Ok(None) };
+        chunks.push(Chunk { rows, columns });
+    }
+    Ok(Some(chunks))
+}
+
+/// Columns, constants and casts of them over rows that are at hand.
+fn projected(
+    context: &QueryContext,
+    input: &Rel,
+    items: &[(Expr, ColRef)],
+    output: &[ColRef],
+) -> Result<Option<Vec<Chunk>>> {
+    let mut exprs = Vec::with_capacity(output.len());
+    let mut inputs: Vec<TypedCol> = Vec::new();
+    for col in output {
+        let Some((expr, _)) = items.iter().find(|(_, out)| out == col) else { return Ok(None) };
+        match innermost(expr) {
+            Expr::Column(c) if inputs.iter().all(|known| known.col != c.col) => inputs.push(c.clone()),
+            Expr::Column(_) | Expr::Const(_, _) | Expr::Param { .. } => {}
+            _ => return Ok(None),
+        }
+        exprs.push(expr.clone());
+    }
+    let refs: Vec<ColRef> = inputs.iter().map(|c| c.col).collect();
+    let Some(chunks) = chunks(context, input, &refs)? else { return Ok(None) };
+    let evaluator = Evaluator::new(context, &exprs, &inputs)?;
+    let evaluated = |Chunk { rows, columns }| Ok(Chunk { rows, columns: evaluator.evaluate(columns, rows)? });
+    chunks.into_iter().map(evaluated).collect::<Result<_>>().map(Some)
+}
+
+/// What is cast.
+fn innermost(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast { arg, .. } => innermost(arg),
+        other => other,
+    }
 }
 
 /// One column; None when a cell is more than a constant or a parameter, perhaps cast.
@@ -85,20 +169,24 @@ fn column(context: &QueryContext, cells: &[&Expr], ty: &SqlType) -> Result<Optio
     }
     let mut data = Vec::with_capacity(cells.len());
     for cell in cells {
-        let datum = match cell {
-            Expr::Const(datum, of) if of.form == ty.form => datum,
-            Expr::Param { index, ty: of } if of.form == ty.form => {
-                let datum = index.checked_sub(1).and_then(|i| context.parameters.get(i));
-                datum.ok_or_else(|| Error::internal(format!("there is no parameter ${index}")))?
-            }
+        match given(context, cell, ty)? {
+            Some(datum) if plain(datum, ty) => data.push(datum.clone()),
             _ => return Ok(None),
-        };
-        if !plain(datum, ty) {
-            return Ok(None);
         }
-        data.push(datum.clone());
     }
     from_data(&ty.form, &data).map(Some)
+}
+
+/// The value of a constant or a parameter of a type.
+fn given<'c>(context: &'c QueryContext, expr: &'c Expr, ty: &SqlType) -> Result<Option<&'c Datum>> {
+    match expr {
+        Expr::Const(datum, of) if of.form == ty.form => Ok(Some(datum)),
+        Expr::Param { index, ty: of } if of.form == ty.form => {
+            let datum = index.checked_sub(1).and_then(|i| context.parameters.get(i));
+            datum.map(Some).ok_or_else(|| Error::internal(format!("there is no parameter ${index}")))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Whether the datum is one of its type's form: constants of integer and oid are the same bits under two names.

@@ -1,25 +1,24 @@
-//! INSERT with and without ON CONFLICT.
+//! INSERT with and without ON CONFLICT: rows of the source are written batch by batch.
 //!
-//! Invariant: a row that the statement itself inserted or updated is never updated by it again (21000).
+//! Must not know how rows that exist are changed.
 
 use crate::api::Execution;
 use crate::dml::at_hand;
 use crate::dml::batch::TableBatches;
+use crate::dml::on_conflict::Update;
 use crate::dml::returning::Returned;
 use crate::interrupt::Interrupt;
-use crate::lower::{self, Evaluator, QueryContext};
+use crate::lower::{self, QueryContext};
 use crate::session::{Core, ahead};
-use arrow::array::{Array, AsArray, BooleanArray, UInt32Array};
-use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
-use base::{Error, ErrorKind, Result};
-use catalog::TableDef;
+use base::Result;
 use futures::StreamExt;
-use sql::bound::{BoundInsert, Expr, OnConflict, TypedCol};
+use sql::bound::{BoundInsert, OnConflict};
 use std::collections::HashSet;
 use storage::{InsertMode, InsertOutcome, Transaction};
 use tokio::task::block_in_place;
-use types::Form;
 
 /// Runs an INSERT; with RETURNING its rows are complete when this returns.
 pub(crate) async fn insert(
@@ -53,201 +52,52 @@ pub(crate) async fn insert(
 
 /// Writes proposed rows batch by batch.
 #[derive(Debug)]
-pub(crate) struct Inserter {
+struct Inserter {
     batches: TableBatches,
-    conflicts: OnConflictPlan,
+    conflicts: Conflicts,
     /// Rows inserted or updated.
-    pub(crate) affected: u64,
+    affected: u64,
 }
 
+/// What happens to rows whose keys exist.
 #[derive(Debug)]
-enum OnConflictPlan {
+enum Conflicts {
     Error,
     Nothing,
-    /// The proposed row takes the place of the existing one, which need not be read.
-    Replace,
-    Update(Box<UpdatePlan>),
-}
-
-/// DO UPDATE: expressions over the existing row followed by the proposed one.
-#[derive(Debug)]
-struct UpdatePlan {
-    values: Evaluator,
-    filter: Option<Evaluator>,
-    /// Addresses of rows that this statement updated.
-    updated: HashSet<u64>,
+    Update(Update),
 }
 
 impl Inserter {
-    pub(crate) fn new(
-        batches: TableBatches,
-        conflicts: Option<&OnConflict>,
-        context: &QueryContext,
-    ) -> Result<Self> {
+    fn new(batches: TableBatches, conflicts: Option<&OnConflict>, context: &QueryContext) -> Result<Self> {
         let conflicts = match conflicts {
-            None => OnConflictPlan::Error,
-            Some(OnConflict::DoNothing) => OnConflictPlan::Nothing,
-            Some(OnConflict::DoUpdate { existing, excluded, values, filter: None })
-                if replaces(&batches.table, existing, excluded, values) =>
-            {
-                OnConflictPlan::Replace
+            None => Conflicts::Error,
+            Some(OnConflict::DoNothing) => Conflicts::Nothing,
+            Some(OnConflict::DoUpdate(update)) => {
+                Conflicts::Update(Update::new(&batches.table, update, context)?)
             }
-            Some(OnConflict::DoUpdate { existing, excluded, values, filter }) => OnConflictPlan::Update(
-                Box::new(UpdatePlan::new(existing, excluded, values, filter.as_ref(), context)?),
-            ),
         };
         Ok(Self { batches, conflicts, affected: 0 })
     }
 
     /// Writes a batch of proposed rows (columns in table order); returns the rows as they are stored now, in the
     /// order of the proposed ones they come from.
-    pub(crate) fn write(
-        &mut self,
-        transaction: &mut Transaction,
-        proposed: &RecordBatch,
-    ) -> Result<RecordBatch> {
+    fn write(&mut self, transaction: &mut Transaction, proposed: &RecordBatch) -> Result<RecordBatch> {
         let rows = self.batches.renamed(proposed)?;
         let table = self.batches.table.id;
-        match &mut self.conflicts {
-            OnConflictPlan::Error => {
-                let outcome = transaction.insert(table, &rows, InsertMode::Error)?;
-                self.affected += outcome.inserted;
-                Ok(rows)
-            }
-            OnConflictPlan::Nothing => {
+        let (affected, written) = match &self.conflicts {
+            Conflicts::Error => (transaction.insert(table, &rows, InsertMode::Error)?.inserted, rows),
+            Conflicts::Nothing => {
                 let outcome = transaction.insert(table, &rows, InsertMode::Report)?;
-                self.affected += outcome.inserted;
-                without_conflicts(&rows, &outcome)
+                (outcome.inserted, without_conflicts(&rows, &outcome)?)
             }
-            OnConflictPlan::Replace => {
-                let outcome = transaction.insert(table, &rows, InsertMode::Replace)?;
-                if !outcome.conflicts.is_empty() {
-                    return Err(second_time());
-                }
-                self.affected += outcome.inserted + outcome.replaced;
-                Ok(rows)
+            Conflicts::Update(update) => {
+                let rows = update.write(&self.batches, transaction, &rows)?;
+                (rows.num_rows() as u64, rows)
             }
-            OnConflictPlan::Update(plan) => {
-                let outcome = transaction.insert(table, &rows, InsertMode::Report)?;
-                let (updated, origins) = plan.update(&self.batches, transaction, &rows, &outcome)?;
-                self.affected += outcome.inserted + updated.num_rows() as u64;
-                in_source_order(&without_conflicts(&rows, &outcome)?, &updated, &outcome, &origins)
-            }
-        }
+        };
+        self.affected += affected;
+        Ok(written)
     }
-}
-
-/// Whether DO UPDATE makes of each existing row the proposed one.
-fn replaces(table: &TableDef, existing: &[TypedCol], excluded: &[TypedCol], values: &[Expr]) -> bool {
-    let columns = table.columns.iter().zip(existing.iter().zip(excluded)).zip(values);
-    let mut taken = columns.map(|((column, (existing, excluded)), value)| match value {
-        Expr::Column(c) if c.col == excluded.col => true,
-        // Equal keys of these forms are the same value, which the proposed row has too.
-        Expr::Column(c) if c.col == existing.col => {
-            table.primary_key.contains(&column.id) && equal_is_same(&column.ty.form)
-        }
-        _ => false,
-    });
-    taken.all(|taken| taken)
-}
-
-/// Whether values that are equal cannot be told apart.
-fn equal_is_same(form: &Form) -> bool {
-    match form {
-        Form::Bool
-        | Form::Int16
-        | Form::Int32
-        | Form::Int64
-        | Form::UInt32
-        | Form::Decimal128 { .. }
-        | Form::Decimal256 { .. }
-        | Form::Date
-        | Form::Timestamp
-        | Form::TimestampTz
-        | Form::Time
-        | Form::TimeTz
-        | Form::Text
-        | Form::Bytes
-        | Form::Uuid => true,
-        // Zeros have a sign, numerics (in jsonb too) a number of digits, intervals several ways to say a month.
-        Form::Float32 | Form::Float64 | Form::PgNum | Form::Jsonb | Form::Interval | Form::List(_) => false,
-    }
-}
-
-impl UpdatePlan {
-    fn new(
-        existing: &[TypedCol],
-        excluded: &[TypedCol],
-        values: &[Expr],
-        filter: Option<&Expr>,
-        context: &QueryContext,
-    ) -> Result<Self> {
-        let inputs: Vec<TypedCol> = existing.iter().chain(excluded).cloned().collect();
-        let filter = filter.map(|f| Evaluator::new(context, std::slice::from_ref(f), &inputs)).transpose()?;
-        Ok(Self { values: Evaluator::new(context, values, &inputs)?, filter, updated: HashSet::new() })
-    }
-
-    /// Updates the rows that stand in the way. Returns their new values and which proposed rows they come from.
-    fn update(
-        &mut self,
-        batches: &TableBatches,
-        transaction: &mut Transaction,
-        proposed: &RecordBatch,
-        outcome: &InsertOutcome,
-    ) -> Result<(RecordBatch, Vec<usize>)> {
-        let mut addresses = Vec::with_capacity(outcome.conflicts.len());
-        let mut origins = Vec::with_capacity(outcome.conflicts.len());
-        for conflict in &outcome.conflicts {
-            addresses.push(conflict.existing.ok_or_else(second_time)?);
-            origins.push(conflict.row);
-        }
-        if addresses.is_empty() {
-            return Ok((proposed.slice(0, 0), origins));
-        }
-        let existing = transaction.fetch(batches.table.id, &addresses)?;
-        let excluded = take_record_batch(proposed, &indices(&origins)?).map_err(internal)?;
-        let mut columns = existing.columns().to_vec();
-        columns.extend(excluded.columns().iter().cloned());
-        if let Some(filter) = &self.filter {
-            let kept = filter.evaluate(columns.clone(), addresses.len())?;
-            let kept =
-                kept.first().ok_or_else(|| Error::internal("a filter without value"))?.as_boolean().clone();
-            columns = columns
-                .iter()
-                .map(|c| arrow::compute::filter(c, &kept))
-                .collect::<Result<_, _>>()
-                .map_err(internal)?;
-            retain(&mut addresses, &kept);
-            retain(&mut origins, &kept);
-        }
-        for address in &addresses {
-            if !self.updated.insert(*address) {
-                return Err(second_time());
-            }
-        }
-        let values = self.values.evaluate(columns, addresses.len())?;
-        let updated = batches.batch(values, addresses.len())?;
-        if !addresses.is_empty() {
-            transaction.update(batches.table.id, &addresses, &updated)?;
-        }
-        Ok((updated, origins))
-    }
-}
-
-/// Keeps the elements whose flag is true; null is false.
-fn retain<T>(items: &mut Vec<T>, flags: &BooleanArray) {
-    let mut index = 0;
-    items.retain(|_| {
-        let keep = index < flags.len() && flags.is_valid(index) && flags.value(index);
-        index += 1;
-        keep
-    });
-}
-
-fn second_time() -> Error {
-    Error::new(ErrorKind::Cardinality, "ON CONFLICT DO UPDATE command cannot affect row a second time").with_hint(
-        "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
-    )
 }
 
 /// The proposed rows that were inserted.
@@ -257,36 +107,5 @@ fn without_conflicts(rows: &RecordBatch, outcome: &InsertOutcome) -> Result<Reco
     }
     let refused: HashSet<usize> = outcome.conflicts.iter().map(|c| c.row).collect();
     let kept: BooleanArray = (0..rows.num_rows()).map(|row| Some(!refused.contains(&row))).collect();
-    filter_record_batch(rows, &kept).map_err(internal)
-}
-
-/// Inserted and updated rows in the order of the proposed ones.
-fn in_source_order(
-    inserted: &RecordBatch,
-    updated: &RecordBatch,
-    outcome: &InsertOutcome,
-    origins: &[usize],
-) -> Result<RecordBatch> {
-    if updated.num_rows() == 0 {
-        return Ok(inserted.clone());
-    }
-    let refused: HashSet<usize> = outcome.conflicts.iter().map(|c| c.row).collect();
-    let proposed = inserted.num_rows() + refused.len();
-    let places = (0..proposed).filter(|row| !refused.contains(row)).chain(origins.iter().copied());
-    let mut order: Vec<(usize, usize)> = places.enumerate().map(|(at, origin)| (origin, at)).collect();
-    order.sort_unstable();
-    let all = concat_batches(&inserted.schema(), [inserted, updated]).map_err(internal)?;
-    let order: Vec<usize> = order.into_iter().map(|(_, at)| at).collect();
-    take_record_batch(&all, &indices(&order)?).map_err(internal)
-}
-
-fn indices(rows: &[usize]) -> Result<UInt32Array> {
-    rows.iter()
-        .map(|row| u32::try_from(*row).map_err(|_| Error::internal("a batch has too many rows")))
-        .collect::<Result<Vec<u32>>>()
-        .map(UInt32Array::from)
-}
-
-fn internal(error: arrow::error::ArrowError) -> Error {
-    crate::failure::from_arrow(error)
+    filter_record_batch(rows, &kept).map_err(crate::failure::from_arrow)
 }

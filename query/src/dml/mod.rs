@@ -7,6 +7,7 @@ mod batch;
 mod change;
 mod insert;
 mod keys;
+mod on_conflict;
 mod returning;
 
 pub(crate) use batch::TableBatches;

@@ -18,26 +18,13 @@ const NAME: &str = "key";
 
 /// The type of the keys of a form, or None when values are their own keys.
 pub(crate) fn key_type(form: &Form) -> Option<SqlType> {
+    if form.arrow_order_is_sql_order() {
+        return None;
+    }
     let (oid, form) = match form {
         Form::Float32 | Form::Float64 => (oid::INT8, Form::Int64),
-        Form::PgNum | Form::Jsonb => (oid::BYTEA, Form::Bytes),
         Form::Interval => (oid::NUMERIC, Form::Decimal128 { scale: 0 }),
-        Form::List(_) => (oid::BYTEA, Form::Bytes),
-        Form::Bool
-        | Form::Int16
-        | Form::Int32
-        | Form::Int64
-        | Form::UInt32
-        | Form::Decimal128 { .. }
-        | Form::Decimal256 { .. }
-        | Form::Text
-        | Form::Bytes
-        | Form::Uuid
-        | Form::Time
-        | Form::TimeTz
-        | Form::Date
-        | Form::Timestamp
-        | Form::TimestampTz => return None,
+        _ => (oid::BYTEA, Form::Bytes),
     };
     Some(SqlType { oid, typmod: -1, form })
 }

@@ -1,11 +1,55 @@
-//! Set-returning functions of constants: generate_series and unnest.
+//! Set-returning functions of constants: generate_series and unnest, several arrays of it side by side.
 //!
-//! Must not know where the rows go. Invariant: a series is made piece by piece and never held whole.
+//! Must not know where the rows go. Invariants: a series is made piece by piece and never held whole; a piece that is
+//! shorter than asked for is the last.
 
 use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use types::{Datum, Form, Interval, IoSettings, SqlType, datetime};
+
+/// The rows of series side by side that are still to come; where one has ended, nulls go on.
+#[derive(Clone, Debug)]
+pub(crate) struct SeriesRows {
+    columns: Vec<Series>,
+}
+
+impl SeriesRows {
+    /// The rows of a set-returning function: one series of all its arguments, or each argument's own when there are
+    /// several columns. None for a function that is unknown here.
+    pub(crate) fn of(
+        proc: Oid,
+        columns: usize,
+        types: &[SqlType],
+        args: &[Datum],
+        io: &IoSettings,
+    ) -> Result<Option<Self>> {
+        let Some(function) = table_function(proc) else { return Ok(None) };
+        let own = |(ty, arg)| function(std::slice::from_ref(ty), std::slice::from_ref(arg), io);
+        let columns = if columns == 1 {
+            vec![function(types, args, io)?]
+        } else {
+            types.iter().zip(args).map(own).collect::<Result<_>>()?
+        };
+        Ok(Some(Self { columns }))
+    }
+
+    /// One array per column of the next rows, at least one row and at most `rows_max`; None at the end.
+    pub(crate) fn next(&mut self, rows_max: usize) -> Result<Option<Vec<ArrayRef>>> {
+        let pieces = self.columns.iter_mut().map(|series| series.next_data(rows_max));
+        let mut pieces = pieces.collect::<Result<Vec<_>>>()?;
+        let rows = pieces.iter().map(Vec::len).max().unwrap_or(0);
+        if rows == 0 {
+            return Ok(None);
+        }
+        let mut arrays = Vec::with_capacity(pieces.len());
+        for (series, data) in self.columns.iter().zip(&mut pieces) {
+            data.resize(rows, Datum::Null);
+            arrays.push(types::array::from_data(&series.element, data)?);
+        }
+        Ok(Some(arrays))
+    }
+}
 
 /// The rows of a set-returning function that are still to come; they are in one column.
 #[derive(Clone, Debug)]
@@ -37,13 +81,7 @@ pub(crate) fn table_function(proc: Oid) -> Option<TableFunction> {
 }
 
 impl Series {
-    /// The next rows, at least one and at most `rows_max`; None at the end.
-    pub(crate) fn next(&mut self, rows_max: usize) -> Result<Option<ArrayRef>> {
-        let data = self.next_data(rows_max)?;
-        if data.is_empty() { Ok(None) } else { types::array::from_data(&self.element, &data).map(Some) }
-    }
-
-    /// The same as single values; none at the end.
+    /// The next values, at most `rows_max`; none at the end.
     pub(crate) fn next_data(&mut self, rows_max: usize) -> Result<Vec<Datum>> {
         let mut data = Vec::new();
         while data.len() < rows_max {

@@ -112,29 +112,29 @@ impl Lowering<'_> {
         columns: &[TypedCol],
     ) -> Result<LogicalPlan> {
         let types: Vec<SqlType> = args.iter().map(Expr::ty).collect();
-        let (Some(rows), [column]) = (row_set(proc), columns) else {
-            return Err(unsupported_function(proc, &types)
-                .with_hint("a set-returning function of columns is supported for one column only"));
-        };
-        let list = array_of(column.ty.oid)
-            .and_then(SqlType::of)
-            .map(|ty| SqlType { form: types::Form::List(Box::new(column.ty.form.clone())), ..ty })
-            .ok_or_else(|| Error::unsupported("a set of values of this type is not supported"))?;
         let mut scope = Scope::of(plan);
         let lowered = self.exprs(&mut scope, args)?;
-        let value = match rows {
-            RowSet::Computed(run) => self.internal(self.kernel("row_set", run, types, &list), lowered)?,
-            RowSet::Argument => {
-                lowered.into_iter().next().ok_or_else(|| Error::internal("unnest of nothing"))?
+        let lists: Vec<PlanExpr> = match (row_set(proc), columns) {
+            // Several columns: each argument's own rows side by side.
+            (Some(RowSet::Argument), columns) if columns.len() == lowered.len() => lowered,
+            (Some(RowSet::Computed(run)), [column]) => {
+                let list = array_of(column.ty.oid)
+                    .and_then(SqlType::of)
+                    .map(|ty| SqlType { form: types::Form::List(Box::new(column.ty.form.clone())), ..ty })
+                    .ok_or_else(|| Error::unsupported("a set of values of this type is not supported"))?;
+                vec![self.internal(self.kernel("row_set", run, types, &list), lowered)?]
+            }
+            _ => {
+                return Err(unsupported_function(proc, &types)
+                    .with_hint("a set-returning function of columns is supported for one column only"));
             }
         };
-        let name = columns::name(column.col);
+        let names: Vec<String> = columns.iter().map(|c| columns::name(c.col)).collect();
         let mut exprs: Vec<PlanExpr> = left.iter().map(|c| columns::reference(c.col)).collect();
-        exprs.push(value.alias(name.clone()));
+        exprs.extend(lists.into_iter().zip(&names).map(|(list, name)| list.alias(name.clone())));
         let listed = build(LogicalPlanBuilder::from(scope.finish()?).project(exprs))?;
         let options = UnnestOptions::new().with_null_handling(NullHandling::Drop);
-        let unnested = LogicalPlanBuilder::from(listed)
-            .unnest_column_with_options(Column::new_unqualified(name), options);
-        build(unnested)
+        let names = names.into_iter().map(Column::new_unqualified).collect();
+        build(LogicalPlanBuilder::from(listed).unnest_columns_with_options(names, options))
     }
 }

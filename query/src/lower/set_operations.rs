@@ -4,13 +4,13 @@
 
 use crate::failure::from_datafusion;
 use crate::kernel::compare;
-use crate::kernel::series;
+use crate::kernel::series::{self, SeriesRows};
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, binary};
 use crate::lower::relations::rename;
 use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
 use crate::scan::SeriesStream;
-use arrow::array::Array;
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{Field, Schema};
 use base::id::Oid;
 use base::{Error, Result};
@@ -221,9 +221,9 @@ impl Lowering<'_> {
     ) -> Result<LogicalPlan> {
         debug_assert!(compare::operator_of(proc).is_none(), "operators return no sets");
         let types: Vec<SqlType> = args.iter().map(Expr::ty).collect();
-        let Some(function) = series::table_function(proc) else {
+        if !is_table_function(proc) {
             return Err(unsupported_function(proc, &types));
-        };
+        }
         let mut data = Vec::with_capacity(args.len());
         let mut scope = Scope::without_plan();
         for arg in args {
@@ -233,21 +233,22 @@ impl Lowering<'_> {
             })?;
             data.push(datum);
         }
-        let [column] = columns else {
-            return Err(Error::internal("a table function with another number of columns than one"));
-        };
-        let field = Field::new(columns::name(column.col), column.ty.form.arrow(), true);
-        let series = function(&types, &data, &self.context.statement.io)?;
+        let io = &self.context.statement.io;
+        let series = SeriesRows::of(proc, columns.len(), &types, &data, io)?
+            .ok_or_else(|| unsupported_function(proc, &types))?;
+        let field = |c: &TypedCol| Field::new(columns::name(c.col), c.ty.form.arrow(), true);
+        let fields: Vec<Field> = columns.iter().map(field).collect();
         let first = series.clone().next(SERIES_IN_MEMORY_ROWS_MAX + 1)?;
-        let array = first.unwrap_or_else(|| types::array::empty(&column.ty.form));
-        if array.len() > SERIES_IN_MEMORY_ROWS_MAX {
-            let schema = Arc::new(Schema::new(vec![field]));
+        let empty = || columns.iter().map(|c| types::array::empty(&c.ty.form)).collect();
+        let arrays: Vec<ArrayRef> = first.unwrap_or_else(empty);
+        let rows = arrays.first().map_or(0, |array| array.len());
+        if rows > SERIES_IN_MEMORY_ROWS_MAX {
+            let schema = Arc::new(Schema::new(fields));
             let stream = Arc::new(SeriesStream::new(Arc::clone(&schema), series));
             let table = StreamingTable::try_new(schema, vec![stream]).map_err(from_datafusion)?;
             return self.provider(Arc::new(table));
         }
-        let rows = array.len();
-        self.in_memory(vec![field], vec![array], rows)
+        self.in_memory(fields, arrays, rows)
     }
 }
 

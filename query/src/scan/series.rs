@@ -3,7 +3,7 @@
 //! Invariant: every execution reads the series from its beginning.
 
 use crate::failure::into_datafusion;
-use crate::kernel::series::Series;
+use crate::kernel::series::SeriesRows;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -12,16 +12,16 @@ use datafusion::physical_plan::streaming::PartitionStream;
 use futures::stream;
 use std::sync::Arc;
 
-/// The one column of a set-returning function.
+/// The rows of a set-returning function.
 #[derive(Debug)]
 pub(crate) struct SeriesStream {
     schema: SchemaRef,
-    series: Series,
+    series: SeriesRows,
 }
 
 impl SeriesStream {
-    /// `schema` has one field, of the type of the series.
-    pub(crate) fn new(schema: SchemaRef, series: Series) -> Self {
+    /// `schema` has a field per series, of its type.
+    pub(crate) fn new(schema: SchemaRef, series: SeriesRows) -> Self {
         Self { schema, series }
     }
 }
@@ -35,9 +35,9 @@ impl PartitionStream for SeriesStream {
         let (rows_max, schema) = (context.session_config().batch_size(), Arc::clone(&self.schema));
         let mut series = self.series.clone();
         let batches = std::iter::from_fn(move || {
-            let column = series.next(rows_max).map_err(into_datafusion).transpose()?;
-            let batch = |column| Ok(RecordBatch::try_new(Arc::clone(&schema), vec![column])?);
-            Some(column.and_then(batch))
+            let columns = series.next(rows_max).map_err(into_datafusion).transpose()?;
+            let batch = |columns| Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?);
+            Some(columns.and_then(batch))
         });
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream::iter(batches)))
     }

@@ -2,6 +2,7 @@
 
 use crate::harness::Server;
 use base::ErrorKind;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn vacuum_stands_outside_of_blocks() {
@@ -30,6 +31,57 @@ async fn vacuum_stands_outside_of_blocks() {
     assert_eq!(client.error("VACUUM (PARALLEL 2) t").await.kind(), ErrorKind::Unsupported);
     assert_eq!(client.error("VACUUM (NOPE) t").await.kind(), ErrorKind::Syntax);
     assert_eq!(client.error("VACUUM t (a)").await.kind(), ErrorKind::Unsupported);
+}
+
+/// VACUUM waited for a compaction of another table without looking at its cancel, and nothing showed that it waited.
+#[tokio::test]
+async fn a_vacuum_that_waits_can_be_stopped_and_is_shown() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY); CREATE TABLE u (a int PRIMARY KEY)").await.unwrap();
+    client
+        .run("INSERT INTO t SELECT i FROM generate_series(1, 1000) i; INSERT INTO u VALUES (1)")
+        .await
+        .unwrap();
+    client.run("CHECKPOINT").await.unwrap();
+    client.run("DELETE FROM t WHERE a % 2 = 0").await.unwrap();
+    // A compaction of the other table that stays where it asks whether to go on.
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    let may_go_on = std::sync::Mutex::new(may_go_on);
+    let asked = Arc::new(move || {
+        // Both fail once the test has gone on.
+        let _ = begun.send(());
+        let _ = may_go_on.lock().unwrap().recv();
+        false
+    });
+    let database = server.engine.database().clone();
+    let table = database.snapshot().catalog().tables().find(|t| t.name == "t").unwrap().id;
+    let other = base::spawn::thread("other", move || database.compact(table, true, asked).unwrap()).unwrap();
+    has_begun.recv().unwrap();
+
+    client.run("SET statement_timeout = 100").await.unwrap();
+    let error = client.error("VACUUM u").await;
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Cancelled, "canceling statement due to statement timeout")
+    );
+    client.run("RESET statement_timeout").await.unwrap();
+    let mut waiting = server.session();
+    let cancel = waiting.session.cancel_handle();
+    let vacuum = tokio::spawn(async move { waiting.error("VACUUM FULL u").await });
+    let jobs = "SELECT kind, table_name FROM nyala.jobs ORDER BY kind";
+    while client.rows(jobs).await != ["compaction|t", "waiting|u"] {}
+    cancel.cancel();
+    let error = vacuum.await.unwrap();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Cancelled, "canceling statement due to user request")
+    );
+    drop(go_on);
+    other.join().unwrap();
+    client.run("VACUUM u").await.unwrap();
+    assert!(client.rows(jobs).await.is_empty());
 }
 
 #[tokio::test]

@@ -15,3 +15,4 @@ mod keywords;
 mod kill;
 mod protocol;
 mod psql;
+mod upserts;

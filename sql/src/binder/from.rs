@@ -5,7 +5,8 @@
 use super::join::Side;
 use super::names::{Relation, fold, located};
 use super::order::named;
-use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable};
+use super::resolve::{Chosen, Refused};
+use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable, Term};
 use crate::bound::{ColRef, Expr, JoinKind, Rel, SystemScan, TypedCol, walk};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -13,6 +14,9 @@ use catalog::builtin::{ProcKind, SystemRelation};
 use sqlparser::ast;
 use types::SqlType;
 use types::sql_type::oid;
+
+/// The function that takes several arrays in FROM, where its name stands without a schema.
+const UNNEST: &str = "unnest";
 
 impl Binder<'_> {
     /// The cross join of FROM's items; their entries join `scope`.
@@ -79,7 +83,7 @@ impl Binder<'_> {
                     .iter()
                     .map(|e| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(e.clone())))
                     .collect();
-                let name = ast::ObjectName::from(vec![ast::Ident::new("unnest")]);
+                let name = ast::ObjectName::from(vec![ast::Ident::new(UNNEST)]);
                 self.table_function(&name, &args, alias.as_ref(), scope)
             }
             ast::TableFactor::NestedJoin { table_with_joins, alias } => {
@@ -288,7 +292,10 @@ impl Binder<'_> {
         let inner = Scope::inside(scope);
         let siblings: Vec<ColRef> =
             scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
-        let ((chosen, args), _) = self.with_level(Clause::FromFunction, |b| {
+        // Several arrays: unnest of each, side by side.
+        let known = schema.as_deref().is_none_or(|s| s == "pg_catalog");
+        let each = schema.is_none() && function == UNNEST && args.len() > 1;
+        let (calls, _) = self.with_level(Clause::FromFunction, |b| {
             let mut terms = Vec::with_capacity(args.len());
             for arg in args {
                 let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) = arg else {
@@ -296,27 +303,18 @@ impl Binder<'_> {
                 };
                 terms.push(b.expr(expr, &inner)?);
             }
-            let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
-            let known = schema.as_deref().is_none_or(|s| s == "pg_catalog");
-            let chosen = if known {
-                super::resolve::function(&function, &actual)
-            } else {
-                Err(super::resolve::Refused::NotFound)
-            };
-            let chosen =
-                chosen.map_err(|why| located(super::function::no_function(&function, &actual, why), at))?;
-            let args = b.coerce_arguments(terms, &chosen)?;
-            Ok((chosen, args))
+            let lists: Vec<Vec<Term>> =
+                if each { terms.into_iter().map(|t| vec![t]).collect() } else { vec![terms] };
+            // Its errors name it as PostgreSQL's do.
+            let name = if each { "pg_catalog.unnest" } else { function.as_str() };
+            let call = |terms| b.chosen_function(&function, name, known, terms, at);
+            lists.into_iter().map(call).collect::<Result<Vec<_>>>()
         })?;
-        if chosen.proc.kind != ProcKind::Function {
-            let message = format!("{function} is not a function that can stand in FROM");
-            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
-        }
         let mut lateral = false;
-        for arg in &args {
+        for arg in calls.iter().flat_map(|(_, args)| args) {
             walk::visit(arg, &mut |e| lateral |= matches!(e, Expr::Outer(c) if siblings.contains(&c.col)));
         }
-        let (columns, rel) = self.function_relation(&chosen, args, &function, at)?;
+        let (columns, rel) = self.function_relations(calls, &function, at)?;
         let renames_one = columns.len() == 1;
         let mut entry = self.aliased(columns, alias, function.clone(), "table")?;
         // A function of one column names it after the alias, unless the alias lists columns.
@@ -328,9 +326,56 @@ impl Binder<'_> {
         Ok(Side { rel, tables: vec![entry], lateral })
     }
 
+    /// The function that a name means for arguments, and these as it takes them. `known` tells that the name's schema has
+    /// functions; `shown` is the name in errors.
+    fn chosen_function(
+        &mut self,
+        function: &str,
+        shown: &str,
+        known: bool,
+        terms: Vec<Term>,
+        at: usize,
+    ) -> Result<(Chosen, Vec<Expr>)> {
+        let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
+        let chosen = if known { super::resolve::function(function, &actual) } else { Err(Refused::NotFound) };
+        let chosen = chosen.map_err(|why| located(super::function::no_function(shown, &actual, why), at))?;
+        if chosen.proc.kind != ProcKind::Function {
+            let message = format!("{function} is not a function that can stand in FROM");
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
+        }
+        let args = self.coerce_arguments(terms, &chosen)?;
+        Ok((chosen, args))
+    }
+
+    /// The rows of one function, or those of several of one name side by side.
+    fn function_relations(
+        &mut self,
+        calls: Vec<(Chosen, Vec<Expr>)>,
+        name: &str,
+        at: usize,
+    ) -> Result<(Vec<ScopeColumn>, Rel)> {
+        let mut calls = calls.into_iter();
+        let (chosen, args) = calls.next().ok_or_else(|| Error::internal("no function in FROM"))?;
+        let (mut columns, mut rel) = self.function_relation(&chosen, args, name, at)?;
+        for (chosen, args) in calls {
+            let (more, beside) = self.function_relation(&chosen, args, name, at)?;
+            let (
+                Rel::Function { args, columns: typed, .. },
+                Rel::Function { args: more_args, columns: more_typed, .. },
+            ) = (&mut rel, beside)
+            else {
+                return Err(Error::internal("functions that return no sets side by side"));
+            };
+            args.extend(more_args);
+            typed.extend(more_typed);
+            columns.extend(more);
+        }
+        Ok((columns, rel))
+    }
+
     fn function_relation(
         &mut self,
-        chosen: &super::resolve::Chosen,
+        chosen: &Chosen,
         args: Vec<Expr>,
         name: &str,
         at: usize,

@@ -126,14 +126,17 @@ pub struct BoundInsert {
 #[derive(Clone, Debug, PartialEq)]
 pub enum OnConflict {
     DoNothing,
-    /// For each conflicting row: `existing` and `excluded` name the columns of the table (in table order) of the
-    /// stored and of the proposed row; a row is updated to `values` (all columns, in table order) when `filter` is true.
-    DoUpdate {
-        existing: Vec<TypedCol>,
-        excluded: Vec<TypedCol>,
-        values: Vec<Expr>,
-        filter: Option<Expr>,
-    },
+    DoUpdate(ConflictUpdate),
+}
+
+/// For each conflicting row: `existing` and `excluded` name the columns of the table (in table order) of the stored and of
+/// the proposed row; a row is updated to `values` (all columns, in table order) when `filter` is true.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConflictUpdate {
+    pub existing: Vec<TypedCol>,
+    pub excluded: Vec<TypedCol>,
+    pub values: Vec<Expr>,
+    pub filter: Option<Expr>,
 }
 
 /// UPDATE. `source` yields the row address, the old values and the new values of each row to change.

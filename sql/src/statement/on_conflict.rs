@@ -4,7 +4,7 @@
 
 use super::row::{set_values, table_row};
 use crate::binder::{Binder, Clause, Scope};
-use crate::bound::{Expr, OnConflict, TypedCol};
+use crate::bound::{ConflictUpdate, Expr, OnConflict, TypedCol};
 use crate::parse::{ConflictAction, ConflictSpec, ConflictTarget};
 use base::id::ColumnId;
 use base::{Error, ErrorKind, Result};
@@ -57,7 +57,7 @@ pub(super) fn bind(
         .map(|(index, column)| set.remove(&index).unwrap_or_else(|| Expr::Column(column.clone())))
         .collect();
     let excluded = excluded.into_iter().map(|(_, typed)| typed).collect();
-    Ok(OnConflict::DoUpdate { existing, excluded, values, filter })
+    Ok(OnConflict::DoUpdate(ConflictUpdate { existing, excluded, values, filter }))
 }
 
 /// The target must be the primary key: nothing else is unique.

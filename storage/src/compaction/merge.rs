@@ -16,7 +16,7 @@ use arrow::datatypes::{UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, CommitTs};
 use base::plant::{Flaw, planted};
-use base::{Error, ErrorKind, Result};
+use base::{Error, Result};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use roaring::RoaringBitmap;
@@ -196,7 +196,7 @@ impl Merge {
         let mut left = rows_max.max(1);
         std::iter::from_fn(move || {
             if cancelled() {
-                return Some(Err(Error::new(ErrorKind::Cancelled, "compaction was cancelled")));
+                return Some(Err(super::given_up()));
             }
             let rows = merge.lock().next(left.min(BATCH_ROWS), merge.rows).transpose()?;
             if let Ok(rows) = &rows {

@@ -19,6 +19,7 @@ use crate::runs::write_segment_of;
 use crate::state::{DatabaseState, Edit};
 use crate::swap::{Packed, Swap};
 use crate::tablet::{Reference, TabletState};
+use crate::turn::Turn;
 use base::id::{CommitTs, ReferenceId, TabletId};
 use base::plant::{Flaw, planted};
 use base::{Error, ErrorKind, Result};
@@ -38,6 +39,10 @@ const ROUNDS_MAX: usize = 16;
 /// Asked now and then whether to give up.
 pub(crate) type Cancelled = Arc<dyn Fn() -> bool + Send + Sync>;
 
+fn given_up() -> Error {
+    Error::new(ErrorKind::Cancelled, "compaction was cancelled")
+}
+
 /// A segment written by a compaction.
 struct Output {
     reference: Arc<Reference>,
@@ -51,7 +56,7 @@ impl Core {
         let (stopping, asked) = (Arc::clone(&self.stopping), Arc::clone(cancelled));
         let cancelled: &Cancelled =
             &(Arc::new(move || stopping.load(Ordering::Relaxed) || asked()) as Cancelled);
-        let _one = self.compacting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turn_to_compact(tablet, cancelled)?;
         // Registered before anything is read: what dies from now on keeps its time.
         let pinned = self.pin_for(&Arc::from("compaction"));
         let state = Arc::clone(&pinned.state);
@@ -65,6 +70,15 @@ impl Core {
             worked |= self.compact(&pinned, tablet, &inputs, unneeded, cancelled)?;
         }
         Ok(worked)
+    }
+
+    /// The right to compact; `Cancelled` when the wait for it is given up. Who waits is among the jobs.
+    fn turn_to_compact(&self, tablet: TabletId, cancelled: &Cancelled) -> Result<Turn<'_>> {
+        if let Some(turn) = self.compacting.take() {
+            return Ok(turn);
+        }
+        let _waits = self.jobs.start("waiting", Some(tablet), 0, self.clock.wall_us());
+        self.compacting.wait(&|| cancelled()).ok_or_else(given_up)
     }
 
     /// How often to compact a tablet so that its segments were merged with each other: groups of them first.

@@ -1,12 +1,12 @@
 //! What single writes and reads answer: errors in PostgreSQL's words, pruning, tables without key, large loads.
 
-use crate::rows::{self, K, V, batch};
+use crate::rows::{self, K, V, Value, batch};
 use crate::world::World;
 use base::ErrorKind;
 use base::id::{TableId, TabletId};
 use catalog::{CatalogEdit, Partitioning, RangeLevel, RangePartition, TabletDef};
 use std::sync::atomic::Ordering;
-use storage::{CompareOp, InsertMode, Predicate, ScanSpec, StorageSettings};
+use storage::{Changed, CompareOp, InsertMode, Met, Predicate, ScanSpec, StorageSettings, Upsert};
 use types::Datum;
 
 fn create(world: &World, name: &str, key: bool) -> TableId {
@@ -46,28 +46,71 @@ fn duplicates_are_named_wherever_the_first_one_is() {
 }
 
 #[test]
-fn a_replaced_row_is_replaced_once_per_command() {
+fn an_upsert_changes_a_row_once_per_command() {
     let world = World::new(1);
     let table = world.table;
     let mut txn = world.begin();
     txn.insert(table, &batch(&[(1, (1, None)), (2, (1, None))]), InsertMode::Error).unwrap();
     txn.commit().unwrap();
     for flushed in [false, true] {
+        let again = [(2, (2, None)), (3, (2, None)), (2, (3, None))];
+        let refused = world.begin().upsert(table, &batch(&again), Upsert::Replace).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Cardinality);
         let mut txn = world.begin();
-        let given = [(2, (2, None)), (3, (2, None)), (2, (3, None))];
-        let out = txn.insert(table, &batch(&given), InsertMode::Replace).unwrap();
+        let done = txn.upsert(table, &batch(&again[..2]), Upsert::Replace).unwrap();
         let new = u64::from(!flushed);
-        assert_eq!((out.inserted, out.replaced, out.conflicts.len()), (new, 2 - new, 1));
-        let again = txn.insert(table, &batch(&[(3, (4, None))]), InsertMode::Replace).unwrap();
-        assert_eq!((again.inserted, again.replaced, again.conflicts.len()), (0, 0, 1));
+        assert_eq!((done.inserted, done.changed), (new, 2 - new));
         txn.begin_command();
-        let later = txn.insert(table, &batch(&[(3, (5, None))]), InsertMode::Replace).unwrap();
-        assert_eq!((later.inserted, later.replaced, later.conflicts.len()), (0, 1, 0));
+        let later = txn.upsert(table, &batch(&[(3, (5, None))]), Upsert::Replace).unwrap();
+        assert_eq!((later.inserted, later.changed), (0, 1));
         txn.commit().unwrap();
         let expected = [(1, (1, None)), (2, (2, None)), (3, (5, None))];
         assert_eq!(rows::read_map(&world.database().snapshot().view(), table), expected.into());
+        let mut txn = world.begin();
+        txn.upsert(table, &batch(&[(3, (6, None))]), Upsert::Replace).unwrap();
+        let own = txn.upsert(table, &batch(&[(3, (7, None))]), Upsert::Replace).unwrap_err();
+        assert_eq!(own.kind(), ErrorKind::Cardinality);
+        drop(txn);
         world.database().flush().unwrap();
     }
+}
+
+/// A key may stand twice among proposed rows as long as what comes first changes nothing; a new key may not.
+#[test]
+fn what_changes_nothing_does_not_count_as_the_first_time() {
+    let world = World::new(2);
+    let table = world.table;
+    let mut txn = world.begin();
+    txn.insert(table, &batch(&[(1, (1, Some("old".to_owned()))), (2, (1, None))]), InsertMode::Error)
+        .unwrap();
+    txn.commit().unwrap();
+    let upsert = |given: &[(i32, Value)], flags: &[bool]| {
+        let mut txn = world.begin();
+        let mut decide = |met: Met<'_>| {
+            assert_eq!((met.existing.len(), met.existing[0].len()), (2, met.proposed.len()));
+            let chosen: Vec<_> = met.proposed.iter().zip(flags).filter(|(_, f)| **f).collect();
+            let rows: Vec<_> = chosen.iter().map(|(row, _)| given[**row].clone()).collect();
+            Ok(Changed { flags: flags.to_vec(), rows: batch(&rows) })
+        };
+        let upsert = Upsert::Decide { columns: &[rows::S, rows::V], decide: &mut decide };
+        let done = txn.upsert(table, &batch(given), upsert);
+        done.map(|done| {
+            txn.commit().unwrap();
+            (done.inserted, done.changed, done.rows.num_rows())
+        })
+        .map_err(|e| e.kind())
+    };
+    let twice = [(1, (2, None)), (9, (9, None)), (1, (3, None))];
+    assert_eq!(upsert(&twice, &[true, true]), Err(ErrorKind::Cardinality));
+    assert_eq!(upsert(&twice, &[true, false]), Err(ErrorKind::Cardinality));
+    assert_eq!(upsert(&twice, &[false, false]), Ok((1, 0, 1)));
+    world.database().flush().unwrap();
+    assert_eq!(upsert(&twice[..1], &[false]), Ok((0, 0, 0)));
+    let mixed = [(8, (8, None)), (1, (2, None)), (2, (7, None)), (1, (3, None))];
+    assert_eq!(upsert(&mixed, &[false, true, true]), Ok((1, 2, 3)));
+    assert_eq!(upsert(&[(5, (1, None)), (5, (2, None))], &[]), Err(ErrorKind::Cardinality));
+    let expected = [(1, (3, None)), (2, (7, None)), (8, (8, None)), (9, (9, None))];
+    assert_eq!(rows::read_map(&world.database().snapshot().view(), table), expected.into());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::world::{Outcome, World, done, failed};
 use base::id::{ColumnId, TableId, TabletId};
 use base::{ErrorKind, Result};
 use catalog::{CatalogEdit, CatalogState, Partitioning, RangeLevel, RangePartition, TableDef, TabletDef};
-use storage::{InsertMode, Transaction};
+use storage::{Transaction, Upsert};
 use types::Datum;
 
 /// Keys from here on are in the second range partition of a table that has two.
@@ -94,7 +94,7 @@ impl World {
                 assert_eq!(txn.delete(copy, &[address])?, 1);
                 expected.remove(&key);
             }
-            txn.insert(copy, &rows::batch(&[(0, (step, None))]), InsertMode::Replace)?;
+            txn.upsert(copy, &rows::batch(&[(0, (step, None))]), Upsert::Replace)?;
             expected.insert(0, (step, None));
             txn.commit()?;
         }

@@ -3,6 +3,8 @@
 use crate::rows::{self, Model, Value};
 use crate::timeline::{Moment, Timeline};
 use crate::whole_tables;
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use base::clock::{Clock, ManualClock};
 use base::fs::SimulatedFileSystem;
 use base::id::{CommitTs, TableId};
@@ -11,7 +13,7 @@ use base::{Error, ErrorKind, Result};
 use catalog::CatalogEdit;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use storage::{Database, InsertMode, Snapshot, StorageSettings, Transaction};
+use storage::{Changed, Database, InsertMode, Met, Snapshot, StorageSettings, Transaction, Upsert};
 
 /// Keys that the commands use: few, so that they meet.
 const KEYS: u64 = 5;
@@ -174,19 +176,17 @@ impl World {
                 touched.extend(given.iter().map(|(key, _)| *key));
                 model.extend(given);
             }
-            4 | 5 => {
-                // Rows that take the place of what is there, the second one perhaps told of twice.
-                let again = self.random.below(3) == 0;
-                let given = [(key + 1, value.clone()), (if again { key + 1 } else { key }, value)];
-                let out = txn.insert(self.table, &rows::batch(&given), InsertMode::Replace)?;
-                let there = |key| u64::from(model.contains_key(&key));
-                let replaced = there(key + 1) + if again { 0 } else { there(key) };
-                assert_eq!((out.replaced, out.conflicts.len()), (replaced, usize::from(again)));
-                assert_eq!(out.inserted + out.replaced + u64::from(again), 2);
-                assert!(out.conflicts.iter().all(|c| (c.row, c.existing) == (1, None)));
+            4 => {
+                // Rows that take the place of what is there.
+                let given = [(key + 1, value.clone()), (key, value)];
+                let done = txn.upsert(self.table, &rows::batch(&given), Upsert::Replace)?;
+                let there = given.iter().filter(|(key, _)| model.contains_key(key)).count() as u64;
+                assert_eq!((done.changed, done.inserted), (there, 2 - there));
+                assert_eq!(done.rows, rows::batch(&given));
                 touched.extend(given.iter().map(|(key, _)| *key));
                 model.extend(given);
             }
+            5 => self.add(txn, model, touched, (key, value))?,
             6 | 7 => {
                 // Update, now and then to another key.
                 let Some(address) = rows::address_in(&seen, key) else { return Ok(()) };
@@ -210,6 +210,41 @@ impl World {
                 touched.extend(doomed);
             }
         }
+        Ok(())
+    }
+
+    /// Rows whose `v` is added to the one that is there, unless the sum is odd; then a second proposal may come.
+    fn add(
+        &self,
+        txn: &mut Transaction,
+        model: &mut Model,
+        touched: &mut BTreeSet<i32>,
+        (key, (v, s)): (i32, Value),
+    ) -> Result<()> {
+        let mut given = vec![(key + 1, (v, s.clone())), (key, (v, s))];
+        if model.get(&key).is_some_and(|(there, _)| (there + v) % 2 != 0) {
+            given.push((key, (v + 1, None)));
+        }
+        let mut sums = Vec::new();
+        let mut decide = |met: Met<'_>| {
+            let there = met.existing[0].as_primitive::<Int64Type>();
+            let flags = met.proposed.iter().zip(there.values()).map(|(row, there)| {
+                let (key, (v, s)) = given[*row].clone();
+                let even = (there + v) % 2 == 0;
+                sums.extend(even.then_some((key, (there + v, s))));
+                even
+            });
+            let flags = flags.collect();
+            Ok(Changed { flags, rows: rows::batch(&sums) })
+        };
+        let upsert = Upsert::Decide { columns: &[rows::V], decide: &mut decide };
+        let done = txn.upsert(self.table, &rows::batch(&given), upsert)?;
+        let new: Vec<_> = given.iter().filter(|(key, _)| !model.contains_key(key)).cloned().collect();
+        assert_eq!((done.inserted, done.changed), (new.len() as u64, sums.len() as u64));
+        let written: Model = new.into_iter().chain(sums).collect();
+        assert_eq!(done.rows.num_rows(), written.len());
+        touched.extend(written.keys());
+        model.extend(written);
         Ok(())
     }
 

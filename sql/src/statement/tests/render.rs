@@ -1,8 +1,8 @@
 //! Bound statements as one line each, for comparison.
 
 use crate::bound::{
-    BoundCopy, BoundCreateTable, BoundStatement, CastHow, CopyDirection, CopyEnd, CopyFormat, CopyText, Expr,
-    OnConflict, Rel, Returning, SettingValue, SubqueryKind,
+    BoundCopy, BoundCreateTable, BoundStatement, CastHow, ConflictUpdate, CopyDirection, CopyEnd, CopyFormat,
+    CopyText, Expr, OnConflict, Rel, Returning, SettingValue, SubqueryKind,
 };
 use crate::statement::Binding;
 use types::{Datum, IoSettings, SqlType};
@@ -32,7 +32,7 @@ fn statement(bound: &BoundStatement) -> String {
             match &insert.on_conflict {
                 None => {}
                 Some(OnConflict::DoNothing) => line.push_str(" on conflict nothing"),
-                Some(OnConflict::DoUpdate { existing, excluded, values, filter }) => {
+                Some(OnConflict::DoUpdate(ConflictUpdate { existing, excluded, values, filter })) => {
                     line.push_str(&format!(
                         " on conflict existing {} excluded {} set {}",
                         list(existing, |c| format!("#{}", c.col.0)),
