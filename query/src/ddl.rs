@@ -321,6 +321,14 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
         Error::new(ErrorKind::DuplicateTable, message)
             .with_hint("Drop the table of that name first; UNDROP brings back the one dropped last.")
     };
+    let committed = database.snapshot();
+    let named = schemas.iter().find_map(|schema| committed.catalog().table_named(*schema, name));
+    if named.is_some_and(|table| catalog.table(table.id).is_none()) {
+        let message =
+            format!("table \"{name}\" was dropped by this transaction, which UNDROP cannot take back");
+        return Err(Error::unsupported(message)
+            .with_hint("ROLLBACK keeps the table; after COMMIT, UNDROP brings it back."));
+    }
     let Some(def) = found else {
         if schemas.iter().any(|schema| catalog.table_named(*schema, name).is_some()) {
             return Err(taken(name));

@@ -100,7 +100,7 @@ impl Extended {
             FrontendMessage::Parse { statement, query, types } => {
                 self.parse(connection, statement, &query, &types).await
             }
-            FrontendMessage::Bind(bind) => self.bind(connection, bind),
+            FrontendMessage::Bind(bind) => self.bind(connection, bind).await,
             FrontendMessage::Describe(target) => self.describe(connection, &target),
             FrontendMessage::Execute { portal, rows_max } => {
                 self.execute(connection, &portal, rows_max).await
@@ -143,8 +143,8 @@ impl Extended {
         connection.wire.put(&ParseComplete::new())
     }
 
-    fn bind(&mut self, connection: &mut Connection, bind: BindMessage) -> Result<()> {
-        let statement = connection.session.kept_statement(&bind.statement)?;
+    async fn bind(&mut self, connection: &mut Connection, bind: BindMessage) -> Result<()> {
+        let mut statement = connection.session.kept_statement(&bind.statement)?;
         let ends_transaction = statement.as_ref().is_some_and(|s| s.ends_transaction());
         if !ends_transaction {
             check_not_failed(connection)?;
@@ -156,6 +156,9 @@ impl Extended {
         let io = connection.session.io_settings();
         let types = statement.as_ref().map_or(&[][..], |s| s.parameter_types.as_slice());
         let parameters = parameters(&bind, types, &io)?;
+        if let Some(prepared) = statement.take() {
+            statement = Some(connection.session.with_values(prepared, &parameters).await?);
+        }
         let columns = statement.as_ref().and_then(|s| s.output.as_ref()).map_or(0, Vec::len);
         let formats =
             if columns == 0 { Vec::new() } else { describe::spread(&bind.result_formats, columns)? };
@@ -170,6 +173,9 @@ impl Extended {
                 let statement = connection.session.kept_statement(name)?;
                 let types = statement.as_ref().map_or(&[][..], |s| s.parameter_types.as_slice());
                 connection.wire.put(&describe::parameters(types))?;
+                if let Some(statement) = &statement {
+                    statement.note_described();
+                }
                 let columns = statement.as_ref().and_then(|s| s.output.as_ref()).map_or(0, Vec::len);
                 (statement, vec![Format::Text; columns])
             }

@@ -67,6 +67,17 @@ impl Session {
         self.on_threads(move |core| async move { prepare::prepare(core, &statement, &types) }.boxed()).await
     }
 
+    /// The statement as it is with values for its parameters, whose columns those may change: a time may be one.
+    /// When the client knows the columns already, another result is 0A000.
+    pub async fn with_values(&mut self, prepared: Prepared, parameters: &[Datum]) -> Result<Prepared> {
+        if !prepared.depends_on_values() {
+            return Ok(prepared);
+        }
+        let parameters = parameters.to_vec();
+        self.on_threads(move |core| async move { prepare::with_values(core, &prepared, &parameters) }.boxed())
+            .await
+    }
+
     /// The name of a schema as the running transaction sees it.
     pub fn schema_name(&self, schema: SchemaId) -> Option<String> {
         let catalog = self.core.as_ref()?.newest_catalog();

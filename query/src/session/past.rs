@@ -168,6 +168,11 @@ impl Core {
         self.snapshot_at(ts).map(Some)
     }
 
+    /// Whether nyala.as_of is set.
+    pub(crate) fn reads_past(&self) -> bool {
+        !self.variables.get("nyala.as_of").is_empty()
+    }
+
     fn snapshot_at(&self, ts: CommitTs) -> Result<Snapshot> {
         let (database, owner) = (self.engine.database(), self.transaction.owner());
         tokio::task::block_in_place(|| database.snapshot_at_for(ts, owner)).map_err(|error| {

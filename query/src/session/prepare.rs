@@ -14,6 +14,7 @@ use sql::bound::{BoundStatement, ColRef, OutputColumn};
 use sql::parse::{ParsedStatement, StatementAst};
 use sql::statement::{Binding, bind_statement};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use types::sql_type::oid;
 use types::{Datum, SqlType};
 
@@ -33,6 +34,8 @@ pub struct Prepared {
     pub output: Option<Vec<OutputColumn>>,
     parsed: Parsed,
     bound: Arc<Bound>,
+    /// Whether the client was told `output` before the parameters had values.
+    described: Arc<AtomicBool>,
 }
 
 /// A bound statement and what it depends on.
@@ -87,10 +90,43 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
         output,
         parsed: parsed.clone(),
         bound,
+        described: Arc::default(),
     })
 }
 
+/// The statement as it is with values for its parameters: where one of them is a time, its columns are those of then.
+pub(crate) fn with_values(core: &Core, prepared: &Prepared, parameters: &[Datum]) -> Result<Prepared> {
+    let past = PastReads::new(core, Some(parameters), core.transaction_us());
+    let bound = prepared.bound_again(core, core.catalog()?, &past)?;
+    let output = output_of(bound.statement()?)?;
+    if prepared.described.load(Ordering::Relaxed) && !prepared.same_output(&output) {
+        return Err(changed_result());
+    }
+    Ok(Prepared { output, bound: Arc::new(bound), ..prepared.clone() })
+}
+
 impl Prepared {
+    /// Takes note that the client is told the columns of the result.
+    pub fn note_described(&self) {
+        self.described.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether values of its parameters may change its columns.
+    pub fn depends_on_values(&self) -> bool {
+        self.bound.names_time && !self.parameter_types.is_empty()
+    }
+
+    fn bound_again(&self, core: &Core, catalog: Arc<CatalogState>, past: &PastReads<'_>) -> Result<Bound> {
+        let declared: Vec<Option<Oid>> = self.parameter_types.iter().map(|t| Some(t.oid)).collect();
+        let bound = bind(core, &self.parsed, &declared, catalog, past)?;
+        let mut pairs = bound.parameter_types.iter().zip(self.parameter_types.iter());
+        match bound.parameter_types.len() == self.parameter_types.len() && pairs.all(|(a, b)| a.oid == b.oid)
+        {
+            true => Ok(bound),
+            false => Err(changed_result()),
+        }
+    }
+
     /// The bound statement for `catalog`, bound again when something it depends on has changed, and the snapshots of
     /// the times that it names.
     pub(crate) fn bound_with(
@@ -105,13 +141,10 @@ impl Prepared {
         if unchanged && same_settings && !self.bound.names_time {
             return Ok((Arc::clone(&self.bound), PastViews::default()));
         }
-        let declared: Vec<Option<Oid>> = self.parameter_types.iter().map(|t| Some(t.oid)).collect();
         let past = PastReads::new(core, Some(parameters), transaction_us);
-        let bound = bind(core, &self.parsed, &declared, Arc::clone(catalog), &past)?;
-        let same_parameters = bound.parameter_types.len() == self.parameter_types.len()
-            && bound.parameter_types.iter().zip(self.parameter_types.iter()).all(|(a, b)| a.oid == b.oid);
-        if !same_parameters || !same_output(&output_of(bound.statement()?)?, &self.output) {
-            return Err(Error::unsupported("cached plan must not change result type"));
+        let bound = self.bound_again(core, Arc::clone(catalog), &past)?;
+        if !self.same_output(&output_of(bound.statement()?)?) {
+            return Err(changed_result());
         }
         Ok((Arc::new(bound), past.into_views()))
     }
@@ -119,6 +152,17 @@ impl Prepared {
     /// The bound statement as it was prepared, for statements that depend on no table.
     pub(crate) fn statement(&self) -> Result<&BoundStatement> {
         self.bound.statement()
+    }
+
+    /// Whether the result has the same columns.
+    fn same_output(&self, other: &Option<Vec<OutputColumn>>) -> bool {
+        match (&self.output, other) {
+            (None, None) => true,
+            (Some(a), Some(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.ty == y.ty && x.name == y.name)
+            }
+            _ => false,
+        }
     }
 
     /// Whether it is COMMIT or ROLLBACK, which a failed block still takes.
@@ -157,10 +201,12 @@ fn bind(
     past: &PastReads<'_>,
 ) -> Result<Bound> {
     let search_path = core.search_path(&catalog);
+    let present = core.reads_past().then(|| core.newest_catalog());
     let context = BindContext::new(&parsed.text, &catalog)
         .with_search_path(&search_path)
         .with_session(crate::engine::DATABASE, &core.user)
         .with_parameter_types(declared)
+        .with_present(present.as_deref())
         .with_past(past)
         .with_io(core.io_settings_of(&catalog));
     let Binding { statement, parameters } = bind_statement(&context, &parsed.statement)?;
@@ -174,14 +220,9 @@ fn bind(
     })
 }
 
-fn same_output(a: &Option<Vec<OutputColumn>>, b: &Option<Vec<OutputColumn>>) -> bool {
-    match (a, b) {
-        (None, None) => true,
-        (Some(a), Some(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.ty == y.ty && x.name == y.name)
-        }
-        _ => false,
-    }
+/// What to tell a client that knows other columns already.
+fn changed_result() -> Error {
+    Error::unsupported("cached plan must not change result type")
 }
 
 /// The result columns of a statement; None when it yields no rows.

@@ -196,7 +196,7 @@ impl Core {
 
     /// 25006 while the session reads the past.
     pub(crate) fn check_present(&self, command: &str) -> Result<()> {
-        if self.variables.get("nyala.as_of").is_empty() {
+        if !self.reads_past() {
             return Ok(());
         }
         let message = format!("cannot execute {command} while nyala.as_of is set");

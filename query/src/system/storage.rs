@@ -7,8 +7,8 @@ use crate::system::SystemCatalog;
 use crate::system::relations::schema_name;
 use crate::system::table::{SystemTable, Value, value, word};
 use ::storage::ReadView;
-use base::Result;
 use base::id::{CommitTs, TableId, TabletId};
+use base::{ErrorKind, Result};
 use catalog::TableDef;
 use types::sql_type::oid;
 use types::{Datum, Interval, IoSettings, SqlType};
@@ -21,22 +21,27 @@ impl TableSizes for ReadView {
     }
 }
 
-/// `nyala.tables`. Reads every table once for its fingerprint, when that is wanted.
+/// `nyala.tables`. Reads every table once for its fingerprint, when that is wanted. Counts and fingerprints of a time that a
+/// table cannot be read at are null.
 pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable, wanted: &[&str]) -> Result<()> {
     let needs = |columns: &[&str]| columns.iter().any(|column| wanted.contains(column));
     let with_history = needs(&["oldest_readable", "live_bytes", "history_bytes"]);
     for table in catalog.state.tables() {
         let history = if with_history { catalog.database.history(table.id)? } else { None };
-        let fingerprint = match needs(&["fingerprint"]) {
-            true => value(format!("{:032x}", catalog.view.fingerprint(table.id)?)),
-            false => word(""),
-        };
+        let mut rows = None;
+        if needs(&["row_count"]) {
+            rows = if_kept(catalog.view.row_count(table.id))?;
+        }
+        let mut fingerprint = None;
+        if needs(&["fingerprint"]) {
+            fingerprint = if_kept(catalog.view.fingerprint(table.id))?;
+        }
         let options = &table.options;
         out.row(&[
             ("schema_name", value(schema_name(catalog, table))),
             ("table_name", value(&table.name)),
-            ("row_count", value(catalog.view.row_count(table.id)?.to_string())),
-            ("fingerprint", fingerprint),
+            ("row_count", rows.and_then(value)),
+            ("fingerprint", fingerprint.and_then(|print| value(format!("{print:032x}")))),
             ("history_retention", options.history_retention_us.and_then(|us| value(retention_text(us)))),
             ("history_max_bytes", options.history_max_bytes.and_then(value)),
             ("compression", word(if options.compact { "compact" } else { "default" })),
@@ -47,6 +52,15 @@ pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable, wanted: &[&
         ]);
     }
     Ok(())
+}
+
+/// None when the rows of the statement's time are gone.
+fn if_kept<T>(told: Result<T>) -> Result<Option<T>> {
+    match told {
+        Ok(told) => Ok(Some(told)),
+        Err(error) if error.kind() == ErrorKind::SnapshotTooOld => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// `nyala.tablets`.
@@ -186,12 +200,12 @@ fn distinct(table: &TableDef) -> Value {
     if counts.is_empty() { None } else { value(counts.join(", ")) }
 }
 
-/// A commit timestamp as timestamptz is read.
 /// A time from which on something counts; of what was never lost, since ever.
 fn since(ts: CommitTs) -> Value {
     if ts == CommitTs::ZERO { word("-infinity") } else { time(ts) }
 }
 
+/// A commit timestamp as timestamptz is read.
 fn time(ts: CommitTs) -> Value {
     value(crate::session::shown(ts, &IoSettings::default()))
 }

@@ -76,6 +76,20 @@ async fn a_time_can_be_a_parameter() {
     let error = client.session.execute(&prepared, vec![Datum::Null], true).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidParameterValue);
     client.session.fail().await;
+    // Columns are those of the time, unless the client was told others before.
+    client.run("DROP TABLE t").await.unwrap();
+    client.run("CREATE TABLE t (other int)").await.unwrap();
+    let parsed = client.session.parse("SELECT * FROM t FOR SYSTEM_TIME AS OF $1").await.unwrap().remove(0);
+    let prepared = client.session.prepare(&parsed, &[]).await.unwrap();
+    let then = [Datum::TimestampTz(times[0])];
+    let valued = client.session.with_values(prepared.clone(), &then).await.unwrap();
+    let names: Vec<String> = valued.output.iter().flatten().map(|column| column.name.clone()).collect();
+    assert_eq!(names, ["id", "v"]);
+    let execution = client.session.execute(&valued, then.to_vec(), true).await.unwrap();
+    assert_eq!(crate::harness::collect(execution).await.unwrap().rows, ["1|a", "2|b"]);
+    prepared.note_described();
+    let error = client.session.with_values(prepared, &then).await.unwrap_err();
+    assert_eq!(error.message(), "cached plan must not change result type");
 }
 
 #[tokio::test]
@@ -89,7 +103,10 @@ async fn a_session_reads_the_past_and_writes_nothing() {
     assert_eq!(client.rows("SELECT v FROM t ORDER BY id").await, ["a", "b"]);
     let own = format!("SELECT v FROM t FOR SYSTEM_TIME AS OF {second} ORDER BY id");
     assert_eq!(client.rows(&own).await, ["A", "b", "c"]);
-    assert_eq!(client.error("SELECT * FROM later").await.kind(), ErrorKind::UndefinedTable);
+    let error = client.error("SELECT * FROM later").await;
+    assert_eq!(error.kind(), ErrorKind::UndefinedTable);
+    assert_eq!(error.hint(), Some("It did not exist at the time that nyala.as_of names."));
+    assert_eq!(client.error("SELECT * FROM never").await.hint(), None);
     for statement in [
         "INSERT INTO t VALUES (9, 'x')",
         "UPDATE t SET v = 'x'",
@@ -166,6 +183,59 @@ async fn a_time_before_the_history_is_refused_with_the_oldest() {
     assert!(error.message().starts_with("table \"t\" cannot be read as of 20"), "{error:?}");
     assert!(error.detail().is_some_and(|d| d.starts_with("Its oldest readable time is 20")), "{error:?}");
     assert!(error.hint().is_some_and(|h| h.contains("history_retention")), "{error:?}");
+}
+
+/// One table that could not be read any more made all of nyala.tables fail.
+#[tokio::test]
+async fn what_cannot_be_told_of_a_table_at_a_time_is_null() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE gone (a int PRIMARY KEY) WITH (history_retention = 0)").await.unwrap();
+    client.run("CREATE TABLE kept (a int PRIMARY KEY)").await.unwrap();
+    client.run("INSERT INTO gone VALUES (1), (2); INSERT INTO kept VALUES (1), (2), (3)").await.unwrap();
+    let then = moment(&mut client).await;
+    client.run("DELETE FROM gone; DELETE FROM kept WHERE a = 1").await.unwrap();
+    client.run("CHECKPOINT").await.unwrap();
+    client.run("VACUUM FULL gone").await.unwrap();
+    client.run(&format!("SET nyala.as_of = {then}")).await.unwrap();
+    let told = "SELECT table_name, row_count, fingerprint IS NULL FROM nyala.tables ORDER BY 1";
+    assert_eq!(client.rows(told).await, ["gone|∅|t", "kept|3|f"]);
+    assert_eq!(client.error("SELECT * FROM gone").await.kind(), ErrorKind::SnapshotTooOld);
+}
+
+/// UNDROP of a table that the transaction itself had dropped said that there was none, or brought back an older one.
+#[tokio::test]
+async fn a_drop_is_had_back_when_it_was_committed() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1); DROP TABLE t").await.unwrap();
+    client.run("CREATE TABLE t (b int)").await.unwrap();
+    client.run("BEGIN; DROP TABLE t").await.unwrap();
+    let error = client.error("UNDROP TABLE t").await;
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+    assert!(error.message().starts_with("table \"t\" was dropped by this transaction"), "{error:?}");
+    client.run("ROLLBACK").await.unwrap();
+    assert!(client.rows("SELECT b FROM t").await.is_empty());
+    client.run("DROP TABLE t").await.unwrap();
+    client.run("UNDROP TABLE t").await.unwrap();
+    assert!(client.rows("SELECT b FROM t").await.is_empty());
+    assert_eq!(client.error("UNDROP TABLE never").await.kind(), ErrorKind::UndefinedTable);
+}
+
+/// A table without key took rows in the transaction that made it a clone; one with a key did not.
+#[tokio::test]
+async fn a_clone_takes_no_rows_before_its_commit() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE keyed (a int PRIMARY KEY); CREATE TABLE bag (a int)").await.unwrap();
+    for source in ["keyed", "bag"] {
+        client.run(&format!("BEGIN; CREATE TABLE copy CLONE {source}")).await.unwrap();
+        let error = client.error("INSERT INTO copy VALUES (1)").await;
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{source}: {error:?}");
+        client.run("ROLLBACK").await.unwrap();
+    }
+    client.run("BEGIN; CREATE TABLE copy CLONE bag; COMMIT; INSERT INTO copy VALUES (1)").await.unwrap();
+    assert_eq!(client.rows("SELECT a FROM copy").await, ["1"]);
 }
 
 #[tokio::test]

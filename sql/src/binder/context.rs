@@ -21,6 +21,8 @@ pub struct BindContext<'a> {
     pub parameter_types: &'a [Option<Oid>],
     /// How text constants are read.
     pub io: IoSettings,
+    /// The catalog of now when `catalog` is an earlier one.
+    pub present: Option<&'a CatalogState>,
     /// Other times; without it no statement may name one.
     pub past: Option<&'a dyn Past>,
 }
@@ -45,6 +47,7 @@ impl<'a> BindContext<'a> {
             user: "postgres",
             parameter_types: &[],
             io: IoSettings::default(),
+            present: None,
             past: None,
         }
     }
@@ -65,6 +68,12 @@ impl<'a> BindContext<'a> {
     #[must_use]
     pub fn with_io(mut self, io: IoSettings) -> Self {
         self.io = io;
+        self
+    }
+
+    #[must_use]
+    pub fn with_present(mut self, present: Option<&'a CatalogState>) -> Self {
+        self.present = present;
         self
     }
 

@@ -145,9 +145,14 @@ impl Binder<'_> {
     pub(super) fn relation(&self, name: &ast::ObjectName) -> Result<Relation> {
         let (schema, table, at) = self.qualified(name)?;
         self.find_relation(schema.as_deref(), &table).ok_or_else(|| {
-            let shown = schema.map_or_else(|| table.clone(), |s| format!("{s}.{table}"));
+            let shown = schema.as_ref().map_or_else(|| table.clone(), |s| format!("{s}.{table}"));
             let message = format!("relation \"{shown}\" does not exist");
-            located(Error::new(ErrorKind::UndefinedTable, message), at)
+            let error = located(Error::new(ErrorKind::UndefinedTable, message), at);
+            let later = self.context.present.and_then(|now| self.table_in(now, schema.as_deref(), &table));
+            match later {
+                Some(_) => error.with_hint("It did not exist at the time that nyala.as_of names."),
+                None => error,
+            }
         })
     }
 

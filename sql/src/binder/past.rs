@@ -96,7 +96,15 @@ impl Binder<'_> {
             let now = self.find_relation(None, &shown).is_some() && moment.ts != CommitTs::MAX;
             let message = format!("relation \"{shown}\" does not exist");
             let error = located(Error::new(ErrorKind::UndefinedTable, message), at);
-            if now { error.with_hint("It did not exist yet at the time that AS OF names.") } else { error }
+            if now {
+                error.with_hint("It did not exist yet at the time that AS OF names.")
+            } else if moment.ts == CommitTs::MAX {
+                error.with_hint(
+                    "Tables that are gone need a time that stands in the statement, not a parameter.",
+                )
+            } else {
+                error
+            }
         })
     }
 
