@@ -38,6 +38,8 @@ COLUMNS = [
 NAMES = ", ".join(name for name, *_ in COLUMNS)
 CREATE = f"CREATE TABLE u ({', '.join(f'{name} {ty}' for name, ty, *_ in COLUMNS)}, PRIMARY KEY (k))"
 SET = "ON CONFLICT (k) DO UPDATE SET " + ", ".join(f"{n} = excluded.{n}" for n, *_ in COLUMNS[1:])
+SOME = "ON CONFLICT (k) DO UPDATE SET a = excluded.a, s = excluded.s"
+COMPUTED = "ON CONFLICT (k) DO UPDATE SET a = u.a + excluded.a, s = excluded.s WHERE u.b <> excluded.b"
 SUMS = (
     "SELECT count(*), sum(k), sum(a), sum(b), sum(c::bigint), sum(d::bigint), sum(e), sum(f), min(g), max(g), "
     "sum(CASE WHEN h THEN 1 ELSE 0 END), sum(length(s)) FROM u"
@@ -76,21 +78,70 @@ class Values:
     """Multi-row VALUES, prepared once, every value a parameter in binary."""
 
     name = "values"
+    update = SET
+    whole_rows = True
 
     def __init__(self, size):
         width = len(COLUMNS)
         row = lambda r: "(" + ", ".join(f"${r * width + c + 1}" for c in range(width)) + ")"  # noqa: E731
-        self.sql = f"INSERT INTO u ({NAMES}) VALUES {', '.join(row(r) for r in range(size))} {SET}"
+        self.sql = f"INSERT INTO u ({NAMES}) VALUES {', '.join(row(r) for r in range(size))} {self.update}"
         self.types = [oid for _, _, oid, _ in COLUMNS] * size
 
     def message(self, rows):
         return [packed(col[3], v) for row in rows for col, v in zip(COLUMNS, row)]
 
 
+class Some(Values):
+    """The same with two columns set."""
+
+    name, update, whole_rows = "some", SOME, False
+
+
+class Computed(Values):
+    """The same with a column computed of the old and the new one, on a condition."""
+
+    name, update, whole_rows = "computed", COMPUTED, False
+
+
+class Arrays:
+    """One array of each column in unnest, prepared once, in binary."""
+
+    name = "arrays"
+    whole_rows = True
+    ARRAYS = {20: 1016, 23: 1007, 701: 1022, 1082: 1182, 16: 1000, 25: 1009}
+
+    def __init__(self, size):
+        arrays = ", ".join(f"${c + 1}" for c in range(len(COLUMNS)))
+        self.sql = f"INSERT INTO u ({NAMES}) SELECT * FROM unnest({arrays}) {SET}"
+        self.types = [self.ARRAYS[oid] for _, _, oid, _ in COLUMNS]
+
+    def message(self, rows):
+        def array(oid, code, values):
+            items = b"".join(struct.pack(">i", len(item)) + item for item in (packed(code, v) for v in values))
+            return struct.pack(">iiIii", 1, 0, oid, len(values), 1) + items
+
+        return [array(col[2], col[3], column) for col, column in zip(COLUMNS, zip(*rows))]
+
+
+class Pipeline:
+    """A statement of one row, prepared once, executed for each row before one Sync: one commit."""
+
+    name = "pipeline"
+    whole_rows = True
+
+    def __init__(self, size):
+        self.sql = f"INSERT INTO u ({NAMES}) VALUES ({', '.join(f'${c + 1}' for c in range(len(COLUMNS)))}) {SET}"
+        self.types = [oid for _, _, oid, _ in COLUMNS]
+
+    def message(self, rows):
+        return [[packed(col[3], v) for col, v in zip(COLUMNS, row)] for row in rows]
+
+
 class Literals:
     """Multi-row VALUES written out as text, a new statement each time."""
 
     name = "literals"
+    whole_rows = True
     sql = None
 
     def __init__(self, size):
@@ -106,7 +157,7 @@ class Literals:
         return f"INSERT INTO u ({NAMES}) VALUES {', '.join(text)} {SET}".encode()
 
 
-FORMS = {form.name: form for form in (Values, Literals)}
+FORMS = {form.name: form for form in (Values, Some, Computed, Arrays, Pipeline, Literals)}
 
 
 class Client:
@@ -126,8 +177,21 @@ class Client:
         pgconn = self.connection.pgconn
         if self.form.sql is None:
             self.check(pgconn.exec_(message))
+        elif self.form.name == Pipeline.name:
+            self.send_pipeline(pgconn, message)
         else:
             self.check(pgconn.exec_prepared(b"p", message, [1] * len(message), 1))
+
+    def send_pipeline(self, pgconn, rows):
+        pgconn.enter_pipeline_mode()
+        for row in rows:
+            pgconn.send_query_prepared(b"p", row, [1] * len(row), 1)
+        pgconn.pipeline_sync()
+        for _ in rows:
+            self.check(pgconn.get_result())
+            pgconn.get_result()
+        pgconn.get_result()
+        pgconn.exit_pipeline_mode()
 
 
 class DuckDB:
@@ -262,6 +326,9 @@ def main():
     parser.add_argument("--directory", type=pathlib.Path, help="where the databases go (default: a temporary one)")
     parser.add_argument("--keep", action="store_true", help="keep Nyala's data and use it if it is there already")
     arguments = parser.parse_args()
+    unequal = [name for name in arguments.forms.split(",") if not FORMS[name].whole_rows]
+    if arguments.peers and unequal:
+        parser.error(f"{', '.join(unequal)}: DuckDB sets whole rows; use --peers ''")
     import duckdb
 
     parquet = arguments.cache / f"upsert-{arguments.rows}.parquet"

@@ -6,6 +6,7 @@
 //! however volatile the plan below is.
 
 use crate::failure::{from_arrow, into_datafusion};
+use crate::scan::without_inputs;
 use arrow::array::{ArrayRef, Int64Array, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -324,10 +325,7 @@ impl ExecutionPlan for BindingsExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        match children.is_empty() {
-            true => Ok(self),
-            false => Err(into_datafusion(Error::internal("bindings have no inputs"))),
-        }
+        without_inputs(self, &children)
     }
 
     fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> PlanResult<SendableRecordBatchStream> {

@@ -3,6 +3,7 @@
 //! Invariant: only the columns that the plan uses are read; every execution reads the changes from their beginning.
 
 use crate::failure::into_datafusion;
+use crate::scan::leaf::without_inputs;
 use crate::scan::reader::TableReader;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -171,10 +172,7 @@ impl ExecutionPlan for ChangesExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        match children.is_empty() {
-            true => Ok(self),
-            false => Err(into_datafusion(Error::internal("changes have no inputs"))),
-        }
+        without_inputs(self, &children)
     }
 
     fn execute(

@@ -4,6 +4,7 @@
 
 use crate::failure::into_datafusion;
 use crate::scan::estimate::RelationEstimate;
+use crate::scan::leaf::without_inputs;
 use crate::scan::reader::{Split, TableReader};
 use crate::scan::sieve::{RowSieve, StoredColumns, is_dynamic};
 use arrow::array::ArrayRef;
@@ -160,10 +161,7 @@ impl ExecutionPlan for ScanExec {
         self: Arc<Self>,
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> PlanResult<Arc<dyn ExecutionPlan>> {
-        match children.is_empty() {
-            true => Ok(self),
-            false => Err(into_datafusion(Error::internal("a scan has no inputs"))),
-        }
+        without_inputs(self, &children)
     }
 
     fn execute(

@@ -6,6 +6,7 @@
 mod changes;
 mod estimate;
 mod exec;
+mod leaf;
 mod memory;
 mod provider;
 mod pushdown;
@@ -17,6 +18,7 @@ mod system;
 pub(crate) use changes::{ChangesColumn, ChangesTable};
 pub(crate) use estimate::{ColumnEstimate, RelationEstimate};
 pub(crate) use exec::ScanExec;
+pub(crate) use leaf::without_inputs;
 pub(crate) use memory::MemoryTable;
 pub(crate) use provider::{ScanColumn, StorageTable};
 pub use reader::{OpenedScan, Split, TableReader};

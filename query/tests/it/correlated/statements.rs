@@ -188,123 +188,86 @@ impl<'r> Statements<'r> {
 
     /// What a subquery reads, an item with its columns, and whether it is correlated already.
     fn relation(&mut self, scope: &[Item], depth: usize) -> (String, Item, usize) {
-        let table = 1 + self.below(2);
-        let item = self.alias(table);
-        let (name, [x, y], text, numeric) = TABLES[table];
-        let alias = item.alias;
-        let inner = self.alias(table);
-        let inner_alias = inner.alias;
-        let condition = self.correlation(scope, inner);
-        let body = format!("FROM {name} r{inner_alias} WHERE {condition}");
-        let columns = format!("{x}, {y}, {text}, {numeric}");
+        let item = {
+            let table = 1 + self.below(2);
+            self.alias(table)
+        };
+        let inner = self.alias(item.table);
+        let (name, [x, _], text, numeric) = TABLES[item.table];
+        let (alias, inner_alias) = (item.alias, inner.alias);
+        let body = format!("FROM {name} r{inner_alias} WHERE {}", self.correlation(scope, inner));
         match self.below(14) {
-            0 => (format!("(SELECT * {body}) r{alias}"), item, 1),
-            1 => (
-                format!(
-                    "(SELECT {x}, count(*)::int AS {y}, max({text}) AS {text}, sum({numeric}) AS {numeric} {body} \
-                     GROUP BY {x}) r{alias}"
-                ),
-                item,
-                1,
-            ),
-            2 => (
-                format!(
-                    "(SELECT max({x}) AS {x}, count(*)::int AS {y}, max({text}) AS {text}, \
-                     sum({numeric}) AS {numeric} {body}) r{alias}"
-                ),
-                item,
-                1,
-            ),
-            3 => {
-                let op = self.pick(&["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "EXCEPT ALL"]);
-                (format!("(SELECT {columns} FROM {name} {op} SELECT {columns} {body}) r{alias}"), item, 1)
+            kind @ 0..=6 | kind @ 10 => (self.subselect(kind, item, &body), item, 1),
+            kind @ 7..=8 => {
+                let joined = self.joined(kind == 7, scope, item, &body);
+                (joined, item, kind - 7)
             }
-            4 => (format!("(SELECT DISTINCT {columns} {body}) r{alias}"), item, 1),
-            5 => (format!("(SELECT {columns} {body} ORDER BY {columns} LIMIT 2) r{alias}"), item, 1),
-            6 => (
-                format!(
-                    "(SELECT {x}, row_number() OVER (ORDER BY {columns})::int AS {y}, {text}, {numeric} {body}) r{alias}"
-                ),
-                item,
-                1,
-            ),
-            7 => {
-                let other = self.alias(3 - table);
-                let join = self.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
-                let (other_name, ..) = TABLES[other.table];
-                let equal = format!("{} = {}", item.integer(0), other.integer(0));
+            kind @ 9 | kind @ 11 => {
                 let outer = scope[self.below(scope.len())];
-                // A full join takes equalities only, of which one may be about the outside.
-                let more = match join {
-                    "FULL JOIN" => String::new(),
-                    _ => format!(" AND {} < {}", other.integer(1), outer.integer(0)),
-                };
-                (format!("{name} r{alias} {join} {other_name} r{} ON {equal}{more}", other.alias), item, 0)
-            }
-            8 => {
-                let other = self.alias(3 - table);
-                let (other_name, ..) = TABLES[other.table];
-                let theirs = self.correlation(scope, other);
-                let join = self.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
-                let other_alias = other.alias;
-                (
-                    format!(
-                        "(SELECT * {body}) r{alias} {join} (SELECT * FROM {other_name} r{other_alias} WHERE {theirs}) \
-                         q{other_alias} ON {} = q{other_alias}.{}",
-                        item.integer(0),
-                        TABLES[other.table].1[0]
-                    ),
-                    item,
-                    1,
-                )
-            }
-            9 => {
-                let outer = scope[self.below(scope.len())];
-                (
-                    format!(
-                        "(VALUES ({a}, {b}, {t}, {n}), (1, NULL, 'q', 1.0)) r{alias}({columns})",
-                        a = outer.integer(0),
-                        b = outer.integer(1),
-                        t = outer.text(),
-                        n = outer.numeric()
-                    ),
-                    item,
-                    1,
-                )
-            }
-            10 => (
-                format!(
-                    "(WITH w AS (SELECT {columns} {body}) SELECT p.* FROM w p, w q WHERE p.{x} = q.{y}) r{alias}"
-                ),
-                item,
-                1,
-            ),
-            11 => {
-                let outer = scope[self.below(scope.len())];
-                (
-                    format!(
-                        "(SELECT g AS {x}, {b} AS {y}, 'p'::text AS {text}, 1.00 AS {numeric} \
-                         FROM generate_series(0, {a}) g) r{alias}",
-                        a = outer.integer(0),
-                        b = outer.integer(1)
-                    ),
-                    item,
-                    1,
-                )
+                (made_of(kind == 9, outer, item), item, 1)
             }
             12 if depth < DEPTH_MAX => {
                 let nested: Vec<Item> = scope.iter().copied().chain([inner]).collect();
                 let value = self.value(&nested, depth + 1);
-                (
-                    format!(
-                        "(SELECT {x}, {y}, ({value})::text AS {text}, {numeric} FROM {name} r{inner_alias}) r{alias}"
-                    ),
-                    item,
-                    0,
-                )
+                let y = TABLES[item.table].1[1];
+                let from = format!("FROM {name} r{inner_alias}) r{alias}");
+                (format!("(SELECT {x}, {y}, ({value})::text AS {text}, {numeric} {from}"), item, 0)
             }
             _ => (format!("{name} r{alias}"), item, 0),
         }
+    }
+
+    /// A subquery with `body` in the place of a table.
+    fn subselect(&self, kind: usize, item: Item, body: &str) -> String {
+        let (name, [x, y], text, numeric) = TABLES[item.table];
+        let columns = format!("{x}, {y}, {text}, {numeric}");
+        let query = match kind {
+            0 => format!("SELECT * {body}"),
+            1 => format!(
+                "SELECT {x}, count(*)::int AS {y}, max({text}) AS {text}, sum({numeric}) AS {numeric} {body} GROUP BY {x}"
+            ),
+            2 => format!(
+                "SELECT max({x}) AS {x}, count(*)::int AS {y}, max({text}) AS {text}, sum({numeric}) AS {numeric} {body}"
+            ),
+            3 => {
+                let op = self.pick(&["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "EXCEPT ALL"]);
+                format!("SELECT {columns} FROM {name} {op} SELECT {columns} {body}")
+            }
+            4 => format!("SELECT DISTINCT {columns} {body}"),
+            5 => format!("SELECT {columns} {body} ORDER BY {columns} LIMIT 2"),
+            6 => {
+                format!(
+                    "SELECT {x}, row_number() OVER (ORDER BY {columns})::int AS {y}, {text}, {numeric} {body}"
+                )
+            }
+            _ => format!("WITH w AS (SELECT {columns} {body}) SELECT p.* FROM w p, w q WHERE p.{x} = q.{y}"),
+        };
+        format!("({query}) r{}", item.alias)
+    }
+
+    /// A join with the other table: of the tables, with a condition about the outside, or of correlated subqueries.
+    fn joined(&mut self, tables: bool, scope: &[Item], item: Item, body: &str) -> String {
+        let alias = item.alias;
+        let other = self.alias(3 - item.table);
+        let (other_name, other_alias) = (TABLES[other.table].0, other.alias);
+        let join = self.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
+        if !tables {
+            let theirs = self.correlation(scope, other);
+            let (mine, column) = (item.integer(0), TABLES[other.table].1[0]);
+            return format!(
+                "(SELECT * {body}) r{alias} {join} (SELECT * FROM {other_name} r{other_alias} WHERE {theirs}) \
+                 q{other_alias} ON {mine} = q{other_alias}.{column}"
+            );
+        }
+        let equal = format!("{} = {}", item.integer(0), other.integer(0));
+        let outer = scope[self.below(scope.len())];
+        // A full join takes equalities only, of which one may be about the outside.
+        let more = match join {
+            "FULL JOIN" => String::new(),
+            _ => format!(" AND {} < {}", other.integer(1), outer.integer(0)),
+        };
+        let name = TABLES[item.table].0;
+        format!("{name} r{alias} {join} {other_name} r{other_alias} ON {equal}{more}")
     }
 
     /// WHERE over a relation, correlated unless something else is.
@@ -360,4 +323,17 @@ impl<'r> Statements<'r> {
             _ => format!("(SELECT max({x}) FROM {from}{filter}) >= {a}"),
         }
     }
+}
+
+/// Rows in the place of a table, made of values of another item: VALUES or a series.
+fn made_of(values: bool, outer: Item, item: Item) -> String {
+    let (_, [x, y], text, numeric) = TABLES[item.table];
+    let (a, b, alias) = (outer.integer(0), outer.integer(1), item.alias);
+    if values {
+        let row = format!("{a}, {b}, {}, {}", outer.text(), outer.numeric());
+        return format!("(VALUES ({row}), (1, NULL, 'q', 1.0)) r{alias}({x}, {y}, {text}, {numeric})");
+    }
+    format!(
+        "(SELECT g AS {x}, {b} AS {y}, 'p'::text AS {text}, 1.00 AS {numeric} FROM generate_series(0, {a}) g) r{alias}"
+    )
 }
