@@ -112,7 +112,12 @@ impl Transaction {
                 let rows = put_together(rows, &changed, &order)?;
                 let stored = layout.store(&rows, None)?;
                 let kept: Vec<usize> = order.iter().map(|(row, _)| *row).collect();
-                (routed.with_rows(&kept, stored), rows)
+                let keys = layout.keys(&stored)?;
+                let routed = routed.with_rows(&kept, stored);
+                if keys != routed.keys {
+                    return Err(Error::internal("an upsert changed a key"));
+                }
+                (routed, rows)
             }
         };
         self.append(&layout, &routed, None)?;
