@@ -4,7 +4,6 @@
 //! Must not know what is done with the rows. Invariant: the rows are those that the plan would yield; whatever is not
 //! plainly the same is left to the plan.
 
-use crate::kernel::series::SeriesRows;
 use crate::kernel::series_rows::{RowSet, row_set};
 use crate::lower::{Evaluator, QueryContext};
 use arrow::array::ArrayRef;
@@ -86,7 +85,7 @@ fn values(
     Ok(Some(chunks))
 }
 
-/// unnest of constants and parameters.
+/// unnest of constants and parameters, without copies of what they hold.
 fn arrays(
     context: &QueryContext,
     proc: Oid,
@@ -97,21 +96,32 @@ fn arrays(
     let (Some(places), Some(RowSet::Argument)) = (places(columns, output), row_set(proc)) else {
         return Ok(None);
     };
-    let (mut types, mut data) = (Vec::with_capacity(args.len()), Vec::with_capacity(args.len()));
+    let mut lists: Vec<&[Datum]> = Vec::with_capacity(args.len());
     for arg in args {
-        let ty = arg.ty();
-        let Some(datum) = given(context, arg, &ty)? else { return Ok(None) };
-        data.push(datum.clone());
-        types.push(ty);
+        match given(context, arg, &arg.ty())? {
+            Some(Datum::List(items)) => lists.push(items),
+            Some(Datum::Null) => lists.push(&[]),
+            _ => return Ok(None),
+        }
     }
-    let io = &context.statement.io;
-    let Some(mut series) = SeriesRows::of(proc, columns.len(), &types, &data, io)? else { return Ok(None) };
+    let rows = lists.iter().map(|items| items.len()).max().unwrap_or(0);
     let mut chunks = Vec::new();
-    while let Some(arrays) = series.next(BATCH_ROWS)? {
-        let rows = arrays.first().map_or(0, |array| array.len());
-        let columns = places.iter().map(|(place, _)| arrays.get(*place).cloned());
-        let Some(columns) = columns.collect::<Option<_>>() else { return Ok(None) };
-        chunks.push(Chunk { rows, columns });
+    for start in (0..rows).step_by(BATCH_ROWS) {
+        let end = rows.min(start + BATCH_ROWS);
+        let mut columns = Vec::with_capacity(places.len());
+        for (place, ty) in &places {
+            let Some(items) = lists.get(*place) else { return Ok(None) };
+            let piece = items.get(start.min(items.len())..end.min(items.len())).unwrap_or_default();
+            columns.push(match piece.len() == end - start {
+                true => from_data(&ty.form, piece)?,
+                false => {
+                    let mut padded = piece.to_vec();
+                    padded.resize(end - start, Datum::Null);
+                    from_data(&ty.form, &padded)?
+                }
+            });
+        }
+        chunks.push(Chunk { rows: end - start, columns });
     }
     Ok(Some(chunks))
 }

@@ -119,3 +119,23 @@ async fn what_several_writers_had_acknowledged_is_there() {
         assert_eq!(done[usize::try_from(writer).unwrap()].last.get(&key), Some(&batch), "key {key}");
     }
 }
+
+/// Arrays are written batch by batch; the shorter one ends within a batch and is padded from there on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_arrays_of_different_lengths() {
+    let server = TestServer::start().await.unwrap();
+    let client = server.client().await.unwrap();
+    client.batch_execute("CREATE TABLE t (k int PRIMARY KEY, s text, d int DEFAULT 7)").await.unwrap();
+    let insert = "INSERT INTO t (k, s) SELECT * FROM unnest($1::int[], $2::text[])";
+    let keys: Vec<i32> = (0..20_000).collect();
+    let texts: Vec<String> = (0..10_000).map(|n| format!("text {n}")).collect();
+    assert_eq!(client.execute(insert, &[&keys, &texts]).await.unwrap(), 20_000);
+    let told = "SELECT count(*), count(s), sum(d), max(k) FILTER (WHERE s = 'text ' || k) FROM t";
+    let row = client.query_one(told, &[]).await.unwrap();
+    let told: (i64, i64, i64, i32) = (row.get(0), row.get(1), row.get(2), row.get(3));
+    assert_eq!(told, (20_000, 10_000, 140_000, 9_999));
+    let more: Vec<String> = vec!["without a key".to_owned(); 3];
+    let error = client.execute(insert, &[&vec![30_000_i32], &more]).await.unwrap_err();
+    assert_eq!(error.as_db_error().map(|e| e.code().code()), Some("23502"));
+    assert_eq!(client.execute(insert, &[&Vec::<i32>::new(), &None::<Vec<String>>]).await.unwrap(), 0);
+}
