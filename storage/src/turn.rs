@@ -25,7 +25,8 @@ impl Turns {
     /// None while somebody has the turn.
     pub(crate) fn take(&self) -> Option<Turn<'_>> {
         let mut taken = self.lock();
-        (!std::mem::replace(&mut *taken, true)).then_some(Turn { turns: self })
+        // Not made unless it is had: dropping one ends the turn of whoever has it.
+        (!std::mem::replace(&mut *taken, true)).then(|| Turn { turns: self })
     }
 
     /// Waits for the turn; None when `given_up` says so first.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::Client;
 
 const WRITERS: i32 = 4;
-const BATCHES: i32 = 40;
+const BATCHES: i32 = 20;
 const KEYS: i32 = 120;
 const BATCH_ROWS: i32 = 50;
 
