@@ -7,13 +7,13 @@ use base::id::{CommitTs, TableId};
 use base::random::Random;
 use catalog::CatalogEdit;
 use std::sync::Arc;
-use storage::{Database, InsertMode, StorageSettings};
+use storage::{Database, StorageSettings, Upsert};
 
 const RETENTION_US: u64 = 10_000_000;
 
 fn write(database: &Database, table: TableId, key: i32, value: i64) -> CommitTs {
     let mut txn = database.begin();
-    txn.insert(table, &batch(&[(key, (value, None))]), InsertMode::Replace).unwrap();
+    txn.upsert(table, &batch(&[(key, (value, None))]), Upsert::Replace).unwrap();
     txn.commit().unwrap()
 }
 
