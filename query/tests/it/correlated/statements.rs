@@ -157,7 +157,8 @@ impl<'r> Statements<'r> {
         let (x, y) = (item.integer(0), item.integer(1));
         let outer = scope[self.below(scope.len())];
         let a = outer.integer(self.below(2));
-        match self.below(13) {
+        let b = outer.integer(self.below(2));
+        match self.below(20) {
             0 => format!("(SELECT count(*) FROM {from}{filter})"),
             1 => format!("(SELECT count({y}) + {a} FROM {from}{filter})"),
             2 => format!("(SELECT sum({x} + {a}) FROM {from}{filter})"),
@@ -175,6 +176,33 @@ impl<'r> Statements<'r> {
                 let op = self.pick(&["=", "<>", "<", ">="]);
                 let all = self.pick(&["ANY", "ALL"]);
                 format!("{a} {op} {all} (SELECT {y} FROM {from}{filter})")
+            }
+            13 => {
+                let not = self.pick(&["", "NOT "]);
+                format!("({a}, {b}) {not}IN (SELECT {x}, {y} FROM {from}{filter})")
+            }
+            14 => {
+                let op = self.pick(&["=", "<>", "<", ">="]);
+                let all = self.pick(&["ANY", "ALL"]);
+                format!("({a}, {b}) {op} {all} (SELECT {x}, {y} FROM {from}{filter})")
+            }
+            15 => format!("({a}, {b}) <= (SELECT {x}, {y} FROM {from}{filter} ORDER BY {x}, {y} LIMIT 1)"),
+            16 => {
+                let sets = self.pick(&["ROLLUP (k)", "GROUPING SETS ((k), (), ())", "CUBE (k, m)"]);
+                format!(
+                    "(SELECT string_agg(concat(k, ':', c, ':', g), ',' ORDER BY k, c, g) FROM (SELECT k, count(m) AS c, \
+                     grouping(k) AS g FROM (SELECT {x} AS k, {y} AS m FROM {from}{filter}) f GROUP BY {sets}) z)"
+                )
+            }
+            17 => format!("array(SELECT DISTINCT ON ({x}) {y} FROM {from}{filter} ORDER BY {x}, {y} DESC)"),
+            18 => format!(
+                "array(SELECT generate_series(1, {a}) * 10 + unnest(ARRAY[{x}, {y}]) FROM {from}{filter} ORDER BY 1)"
+            ),
+            19 => {
+                let ties =
+                    self.pick(&["LIMIT abs({a})", "OFFSET abs({a})", "FETCH FIRST abs({a}) ROWS WITH TIES"]);
+                let ties = ties.replace("abs({a})", &format!("(abs({a}))"));
+                format!("array(SELECT {x} FROM {from}{filter} ORDER BY {x} {ties})")
             }
             11 => {
                 format!("(SELECT {}::text || {}::text FROM {from}{filter})", outer.numeric(), item.numeric())
@@ -197,7 +225,7 @@ impl<'r> Statements<'r> {
         let condition = self.correlation(scope, inner);
         let body = format!("FROM {name} r{inner_alias} WHERE {condition}");
         let columns = format!("{x}, {y}, {text}, {numeric}");
-        match self.below(14) {
+        match self.below(18) {
             0 => (format!("(SELECT * {body}) r{alias}"), item, 1),
             1 => (
                 format!(
@@ -292,6 +320,33 @@ impl<'r> Statements<'r> {
                     1,
                 )
             }
+            13 => (
+                format!(
+                    "(SELECT {x}, count(*)::int AS {y}, max({text}) AS {text}, sum({numeric}) AS {numeric} {body} \
+                     GROUP BY ROLLUP ({x})) r{alias}"
+                ),
+                item,
+                1,
+            ),
+            14 => {
+                (format!("(SELECT DISTINCT ON ({x}) {columns} {body} ORDER BY {columns}) r{alias}"), item, 1)
+            }
+            15 => (
+                format!(
+                    "(SELECT generate_series(0, {y}) AS {x}, unnest(ARRAY[{x}, {y}]) AS {y}, {text}, {numeric} {body}) \
+                     r{alias}"
+                ),
+                item,
+                1,
+            ),
+            16 => (
+                format!(
+                    "(WITH w AS (SELECT {columns} {body}) SELECT {columns} FROM {name} z \
+                     WHERE z.{x} IN (SELECT w.{x} FROM w)) r{alias}"
+                ),
+                item,
+                1,
+            ),
             12 if depth < DEPTH_MAX => {
                 let nested: Vec<Item> = scope.iter().copied().chain([inner]).collect();
                 let value = self.value(&nested, depth + 1);
@@ -330,8 +385,10 @@ impl<'r> Statements<'r> {
     fn correlation(&mut self, scope: &[Item], item: Item) -> String {
         let outer = scope[self.below(scope.len())];
         let (x, a) = (item.integer(self.below(2)), outer.integer(self.below(2)));
-        match self.below(11) {
+        match self.below(13) {
             0..=3 => format!("{x} = {a}"),
+            10 => format!("({}, {}) <= ({a}, 2)", item.integer(0), item.integer(1)),
+            11 => format!("({}, {x}) = ({a}, {a})", item.integer(0)),
             4 => format!("{x} < {a}"),
             5 => format!("{x} <> {a}"),
             // In parentheses, because the parser takes what follows for a part of the operand.
@@ -349,7 +406,10 @@ impl<'r> Statements<'r> {
         let filter = self.conditions(scope, item, conditions, depth);
         let a = scope[scope.len() - 1].integer(self.below(2));
         let (x, y) = (item.integer(0), item.integer(1));
-        match self.below(8) {
+        match self.below(11) {
+            8 => format!("({a}, 1) IN (SELECT {x}, {y} FROM {from}{filter})"),
+            9 => format!("({a}, 1) NOT IN (SELECT {x}, {y} FROM {from}{filter})"),
+            10 => format!("({a}, {a}) > ALL (SELECT {x}, {y} FROM {from}{filter})"),
             0 => format!("EXISTS (SELECT 1 FROM {from}{filter})"),
             1 => format!("NOT EXISTS (SELECT {x} FROM {from}{filter})"),
             2 => format!("{a} IN (SELECT {x} FROM {from}{filter})"),
