@@ -180,6 +180,10 @@ pub enum ErrorKind {
     LimitExceeded,
     /// 54001
     TooComplex,
+    /// 2202H
+    InvalidSample,
+    /// 42P19
+    InvalidRecursion,
     /// 54011
     TooManyColumns,
     /// 55000

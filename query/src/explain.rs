@@ -3,7 +3,7 @@
 //! Must not know sessions. With ANALYZE the plan is run first, and rows are counted where they were really read.
 
 use crate::failure::from_datafusion;
-use crate::lower::{BindingsExec, QueryContext, physical_plan, plan_query, run};
+use crate::lower::{BindingsExec, QueryContext, SharedExec, physical_plan, plan_query, run};
 use crate::scan::ScanExec;
 use base::Result;
 use datafusion::physical_plan::{ExecutionPlan, displayable};
@@ -109,7 +109,9 @@ fn describe(
     }
     let bindings = (plan.as_ref() as &dyn std::any::Any).downcast_ref::<BindingsExec>();
     let computed = bindings.and_then(BindingsExec::computed);
-    for child in plan.children().into_iter().chain(computed) {
+    let shared = (plan.as_ref() as &dyn std::any::Any).downcast_ref::<SharedExec>();
+    let shared = shared.map(SharedExec::computed).unwrap_or_default();
+    for child in plan.children().into_iter().chain(computed).chain(shared) {
         describe(child, depth + 1, analyze, lines)?;
     }
     Ok(())

@@ -91,6 +91,8 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::LimitExceeded => "54000",
         ErrorKind::TooComplex => "54001",
         ErrorKind::TooManyColumns => "54011",
+        ErrorKind::InvalidSample => "2202H",
+        ErrorKind::InvalidRecursion => "42P19",
         ErrorKind::WrongObjectState => "55000",
         ErrorKind::ObjectInUse => "55006",
         ErrorKind::CannotChangeParameter => "55P02",

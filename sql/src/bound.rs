@@ -101,6 +101,24 @@ pub enum Rel {
         group: Vec<(Expr, ColRef)>,
         aggregates: Vec<(AggregateCall, ColRef)>,
     },
+    /// The groups of several grouping sets, one after the other: `sets[i]` holds places in `group`; the keys that are
+    /// not of a row's set are null. Yields `set` (the place of the row's set, int8), group columns, then aggregates.
+    /// A set without keys has one row, whatever the input.
+    GroupingSets {
+        input: Box<Rel>,
+        set: ColRef,
+        sets: Vec<Vec<usize>>,
+        group: Vec<(Expr, ColRef)>,
+        aggregates: Vec<(AggregateCall, ColRef)>,
+    },
+    /// Set-returning functions side by side: each row of the input with each row that they have for it; the shorter
+    /// ones are filled up with null. Yields the input's columns, those of the calls, then the number of the row among
+    /// those of its input row, from 1.
+    ProjectSet {
+        input: Box<Rel>,
+        calls: Vec<SetCall>,
+        ordinality: Option<ColRef>,
+    },
     /// Yields the input's columns, then the calls.
     Window {
         input: Box<Rel>,
@@ -123,11 +141,13 @@ pub enum Rel {
         input: Box<Rel>,
         keys: Vec<SortKey>,
     },
-    /// Both are of type int8 and hold no columns; NULL means no limit.
+    /// Both are of type int8 and hold no columns; NULL means no limit. With `ties` (the keys that the input is sorted
+    /// by) the rows that are equal to the last one by them are there, too.
     Limit {
         input: Box<Rel>,
         count: Option<Expr>,
         offset: Option<Expr>,
+        ties: Vec<SortKey>,
     },
     With {
         ctes: Vec<Cte>,
@@ -138,6 +158,25 @@ pub enum Rel {
         cte: CteId,
         columns: Vec<TypedCol>,
     },
+    /// The rows of `start`, then those that `step` has for the rows found last, until it has none. `step` uses the
+    /// latter as the CTE `working`. Unless `all`, a row that was there before is not found again.
+    Recursive {
+        working: CteId,
+        all: bool,
+        start: Box<Rel>,
+        step: Box<Rel>,
+        start_columns: Vec<ColRef>,
+        step_columns: Vec<ColRef>,
+        columns: Vec<TypedCol>,
+    },
+}
+
+/// A call of a set-returning function; `proc` is its pg_proc OID.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SetCall {
+    pub proc: Oid,
+    pub args: Vec<Expr>,
+    pub columns: Vec<TypedCol>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -145,6 +184,8 @@ pub struct Cte {
     pub id: CteId,
     pub rel: Rel,
     pub columns: Vec<TypedCol>,
+    /// It is computed once, whoever uses it.
+    pub once: bool,
 }
 
 /// A scan of a table of the user.
@@ -259,6 +300,10 @@ pub enum FrameBound {
     Following(Box<Expr>),
     UnboundedFollowing,
 }
+
+/// Stands in `Expr::Call` for the condition of TABLESAMPLE .. REPEATABLE, which SQL cannot name: the part of the rows,
+/// the seed (both float8), and what tells the rows apart.
+pub const IS_SAMPLED: Oid = Oid(3);
 
 /// A scalar expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -390,6 +435,22 @@ pub enum SubqueryKind {
     },
     /// ARRAY(subquery).
     Array,
+    /// A row compared with the rows of the subquery. `test` is told over their columns and, as outer columns, over
+    /// those that `args` have here.
+    Row {
+        quantifier: Quantifier,
+        args: Vec<(Expr, ColRef)>,
+        test: Expr,
+    },
+}
+
+/// What a comparison with the rows of a subquery asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantifier {
+    Any,
+    All,
+    /// The only row; no row is null, more than one 21000.
+    One,
 }
 
 impl Expr {
@@ -420,7 +481,7 @@ impl Expr {
                 (SubqueryKind::Array, Some(c)) => {
                     types::sql_type::array_of(c.ty.oid).and_then(SqlType::of).unwrap_or_else(|| c.ty.clone())
                 }
-                (SubqueryKind::Exists | SubqueryKind::Quantified { .. }, _)
+                (SubqueryKind::Exists | SubqueryKind::Quantified { .. } | SubqueryKind::Row { .. }, _)
                 | (SubqueryKind::Scalar | SubqueryKind::Array, None) => boolean(),
             },
         }

@@ -5,8 +5,8 @@
 
 use crate::kernel::call::Run;
 use crate::kernel::{
-    bits, compare, conversion, dates, describe, floats, json, jsonb, list, numbers, patterns, strings,
-    system, times,
+    bits, compare, conversion, dates, describe, floats, json, jsonb, list, numbers, patterns, similar,
+    strings, system, times,
 };
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
@@ -53,6 +53,7 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         conversion::KERNELS,
         strings::KERNELS,
         patterns::KERNELS,
+        similar::KERNELS,
         dates::KERNELS,
         times::KERNELS,
         bits::KERNELS,

@@ -5,9 +5,10 @@
 
 use crate::kernel::call::{Arg, Call, Run};
 use crate::kernel::series;
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray, Int64Builder, ListArray, ListBuilder};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
+use std::sync::Arc;
 use types::Datum;
 
 /// Values that the lists of one batch may have together.
@@ -62,4 +63,23 @@ fn lists(series: Oid, call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
         out.push(Datum::List(items));
     }
     types::array::from_data(&call.ret.form, &out)
+}
+
+/// The numbers from 1 to the length of the longest of some lists, as a list.
+pub(crate) fn numbered(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let not_a_list = || Error::internal("a set that is no list");
+    let lists: Vec<&ListArray> =
+        args.iter().map(|a| a.array.as_list_opt::<i32>().ok_or_else(not_a_list)).collect::<Result<_>>()?;
+    let mut builder = ListBuilder::new(Int64Builder::new());
+    for row in 0..call.rows {
+        let mut longest = 0;
+        for (arg, list) in args.iter().zip(&lists) {
+            if !arg.is_null(row) {
+                longest = longest.max(list.value_length(arg.index(row)));
+            }
+        }
+        builder.values().extend((1..=i64::from(longest)).map(Some));
+        builder.append(true);
+    }
+    Ok(Arc::new(builder.finish()))
 }

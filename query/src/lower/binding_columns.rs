@@ -53,8 +53,12 @@ impl BindingColumns {
                 Ok(true)
             }
             Expr::Subquery(subquery) => {
-                if let SubqueryKind::Quantified { proc: _, all: _, arg } = &mut subquery.kind {
-                    self.tell(arg)?;
+                match &mut subquery.kind {
+                    SubqueryKind::Quantified { proc: _, all: _, arg } => self.tell(arg)?,
+                    SubqueryKind::Row { quantifier: _, args, test: _ } => {
+                        args.iter_mut().try_for_each(|(arg, _)| self.tell(arg))?;
+                    }
+                    SubqueryKind::Scalar | SubqueryKind::Exists | SubqueryKind::Array => {}
                 }
                 self.tell_inside(&mut subquery.rel)?;
                 Ok(true)

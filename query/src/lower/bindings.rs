@@ -22,7 +22,7 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, LogicalPlan, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, reset_plan_states};
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -101,6 +101,11 @@ impl Bindings {
         Ok(Arc::new(Schema::new(fields)))
     }
 
+    /// Forgets the rows, for another execution.
+    pub(crate) fn clear(&self) {
+        *self.filled.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// The rows, computed by whoever of the readers is polled; none waits for another one's turn.
     fn fill(&self, plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Filling {
         // A poisoned lock guards a value that is written whole.
@@ -108,10 +113,9 @@ impl Bindings {
         filled
             .get_or_insert_with(|| {
                 let numbers = Numbers::new(self.values.clone(), self.numbering);
-                let (plan, context) = (Arc::clone(plan), Arc::clone(context));
-                async move { collect(plan, context, numbers).await.map(Arc::new).map_err(Arc::new) }
-                    .boxed()
-                    .shared()
+                let (plan, context) = (reset_plan_states(Arc::clone(plan)), Arc::clone(context));
+                let filled = async move { collect(plan?, context, numbers).await };
+                filled.map(|filled| filled.map(Arc::new).map_err(Arc::new)).boxed().shared()
             })
             .clone()
     }

@@ -26,10 +26,11 @@ pub(crate) fn of(rel: &Rel) -> Result<Vec<TypedCol>> {
         | Rel::Constants { columns, .. }
         | Rel::Function { columns, .. }
         | Rel::SetOp { columns, .. }
+        | Rel::Recursive { columns, .. }
         | Rel::CteRef { columns, .. } => columns.clone(),
         Rel::Scan(scan) => {
             let mut columns: Vec<TypedCol> = scan.columns.iter().map(|(_, c)| c.clone()).collect();
-            columns.extend(scan.row_address.map(address));
+            columns.extend(scan.row_address.map(counter));
             columns
         }
         Rel::Changes(scan) => scan.columns.iter().map(|(_, c)| c.clone()).collect(),
@@ -52,6 +53,17 @@ pub(crate) fn of(rel: &Rel) -> Result<Vec<TypedCol>> {
             let calls = aggregates.iter().map(|(call, col)| TypedCol { col: *col, ty: call.ty.clone() });
             groups.chain(calls).collect()
         }
+        Rel::GroupingSets { set, group, aggregates, .. } => {
+            let groups = group.iter().map(|(expr, col)| TypedCol { col: *col, ty: expr.ty() });
+            let calls = aggregates.iter().map(|(call, col)| TypedCol { col: *col, ty: call.ty.clone() });
+            std::iter::once(counter(*set)).chain(groups).chain(calls).collect()
+        }
+        Rel::ProjectSet { input, calls, ordinality } => {
+            let mut columns = of(input)?;
+            columns.extend(calls.iter().flat_map(|call| call.columns.clone()));
+            columns.extend(ordinality.map(counter));
+            columns
+        }
         Rel::Window { input, calls } => {
             let mut columns = of(input)?;
             columns.extend(calls.iter().map(|(call, col)| TypedCol { col: *col, ty: call.ty.clone() }));
@@ -60,8 +72,9 @@ pub(crate) fn of(rel: &Rel) -> Result<Vec<TypedCol>> {
     })
 }
 
-/// A row address travels as an unsigned 64-bit number, which no SQL type has; int8 stands for it in the tree.
-fn address(col: ColRef) -> TypedCol {
+/// A column that the relation itself makes. A row address travels as an unsigned 64-bit number, which no SQL type has;
+/// int8 stands for it in the tree.
+fn counter(col: ColRef) -> TypedCol {
     TypedCol { col, ty: SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 } }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::kernel::compare;
 use crate::lower::columns;
+use crate::lower::first_rows::Limits;
 use crate::lower::relations::conjuncts;
 use crate::lower::scope::Lowering;
 use crate::lower::tree::{any, children, expressions, inputs, parts, replaced};
@@ -168,11 +169,15 @@ impl Lowering<'_> {
                     Some(Rel::Window { input: Box::new(input), calls })
                 })
             }
-            Rel::Limit { input, count, offset } => {
+            Rel::Limit { input, count, offset, ties } => {
+                if [count, offset].into_iter().flatten().any(has_outer) {
+                    return Ok(None);
+                }
                 let Some((input, predicates)) = self.pull_up(input)? else { return Ok(None) };
                 let Some(keys) = equalities(&predicates) else { return Ok(None) };
                 let partition = keys.into_iter().map(|key| key.inner).collect();
-                let first = self.first_rows(input, partition, count.as_ref(), offset.as_ref())?;
+                let limits = Limits { count: count.as_ref(), offset: offset.as_ref(), ties };
+                let first = self.first_rows(input, partition, &limits)?;
                 Ok(Some((first, predicates)))
             }
             Rel::With { ctes, body } => {
@@ -192,6 +197,9 @@ impl Lowering<'_> {
             | Rel::Values { .. }
             | Rel::Constants { .. }
             | Rel::Function { .. }
+            | Rel::GroupingSets { .. }
+            | Rel::ProjectSet { .. }
+            | Rel::Recursive { .. }
             | Rel::CteRef { .. } => Ok(None),
         }
     }

@@ -3,9 +3,10 @@
 //! Invariant: what a CASE does not reach is not evaluated, as far as it could fail.
 
 use crate::kernel::udf::Kernel;
-use crate::kernel::{attach, compare, extremes, list};
+use crate::kernel::{attach, compare, extremes, list, sample};
 use crate::lower::columns;
 use crate::lower::comparisons::Typed;
+use crate::lower::first_rows;
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, unsupported_function};
 use base::id::Oid;
@@ -111,6 +112,16 @@ impl Lowering<'_> {
             return self.comparison(left, op, right);
         }
         let types: Vec<SqlType> = args.iter().map(Expr::ty).collect();
+        let unnamed: Option<crate::kernel::call::Run> = match proc {
+            first_rows::LIMIT_ROWS => Some(first_rows::limit_rows),
+            first_rows::OFFSET_ROWS => Some(first_rows::offset_rows),
+            sql::bound::IS_SAMPLED => Some(sample::is_sampled),
+            _ => None,
+        };
+        if let Some(run) = unnamed {
+            let args = self.exprs(scope, args)?;
+            return self.internal(self.kernel("unnamed", run, types, ty), args);
+        }
         let Some(attached) = attach::attached(proc) else {
             return Err(unsupported_function(proc, &types));
         };

@@ -2,21 +2,17 @@
 //!
 //! Invariant: a row of the left side meets exactly the rows that the right side has for its values.
 
-use crate::kernel::series_rows::{RowSet, row_set};
 use crate::lower::columns;
 use crate::lower::comparisons::binary;
 use crate::lower::correlation::from_outside;
 use crate::lower::relations::join_type;
-use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
+use crate::lower::scope::{Lowering, Scope, build, keep};
 use crate::lower::subqueries::{peeled, substituted};
-use base::id::Oid;
 use base::{Error, Result};
-use datafusion::common::{Column, NullHandling, UnnestOptions};
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, Operator, lit};
-use sql::bound::{AggregateCall, Expr, JoinKind, Rel, TypedCol};
+use sql::bound::{AggregateCall, ColRef, Expr, JoinKind, Rel, SetCall};
 use std::collections::HashMap;
-use types::sql_type::array_of;
-use types::{Datum, SqlType};
+use types::Datum;
 
 impl Lowering<'_> {
     /// `left JOIN LATERAL right`.
@@ -36,9 +32,8 @@ impl Lowering<'_> {
         }
         let mut wanted = columns::of(left)?;
         wanted.extend(columns::of(right)?);
-        if let (Rel::Function { proc, args, columns }, JoinKind::Inner) = (right, kind) {
-            let args: Vec<Expr> = args.iter().map(from_outside).collect();
-            let plan = self.function_rows(plan, &columns::of(left)?, *proc, &args, columns)?;
+        if let (Some((calls, ordinality)), JoinKind::Inner) = (functions(right), kind) {
+            let plan = self.with_sets(plan, &columns::of(left)?, &calls, ordinality)?;
             return match on {
                 None => Ok(plan),
                 Some(on) => self.filtered(plan, &wanted, &[], on),
@@ -101,40 +96,19 @@ impl Lowering<'_> {
         }
         build(LogicalPlanBuilder::from(scope.finish()?).project(items)).map(Some)
     }
+}
 
-    /// The rows of a plan, each with every row of a set-returning function of its columns.
-    pub(crate) fn function_rows(
-        &mut self,
-        plan: LogicalPlan,
-        left: &[TypedCol],
-        proc: Oid,
-        args: &[Expr],
-        columns: &[TypedCol],
-    ) -> Result<LogicalPlan> {
-        let types: Vec<SqlType> = args.iter().map(Expr::ty).collect();
-        let mut scope = Scope::of(plan);
-        let lowered = self.exprs(&mut scope, args)?;
-        let lists: Vec<PlanExpr> = match (row_set(proc), columns) {
-            // Several columns: each argument's own rows side by side.
-            (Some(RowSet::Argument), columns) if columns.len() == lowered.len() => lowered,
-            (Some(RowSet::Computed(run)), [column]) => {
-                let list = array_of(column.ty.oid)
-                    .and_then(SqlType::of)
-                    .map(|ty| SqlType { form: types::Form::List(Box::new(column.ty.form.clone())), ..ty })
-                    .ok_or_else(|| Error::unsupported("a set of values of this type is not supported"))?;
-                vec![self.internal(self.kernel("row_set", run, types, &list), lowered)?]
-            }
-            _ => {
-                return Err(unsupported_function(proc, &types)
-                    .with_hint("a set-returning function of columns is supported for one column only"));
-            }
-        };
-        let names: Vec<String> = columns.iter().map(|c| columns::name(c.col)).collect();
-        let mut exprs: Vec<PlanExpr> = left.iter().map(|c| columns::reference(c.col)).collect();
-        exprs.extend(lists.into_iter().zip(&names).map(|(list, name)| list.alias(name.clone())));
-        let listed = build(LogicalPlanBuilder::from(scope.finish()?).project(exprs))?;
-        let options = UnnestOptions::new().with_null_handling(NullHandling::Drop);
-        let names = names.into_iter().map(Column::new_unqualified).collect();
-        build(LogicalPlanBuilder::from(listed).unnest_columns_with_options(names, options))
+/// The set-returning functions that are all of a relation, seen from the left side.
+fn functions(rel: &Rel) -> Option<(Vec<SetCall>, Option<ColRef>)> {
+    let (mut calls, ordinality) = match rel {
+        Rel::Function { proc, args, columns } => {
+            (vec![SetCall { proc: *proc, args: args.clone(), columns: columns.clone() }], None)
+        }
+        Rel::ProjectSet { input, calls, ordinality } if **input == Rel::Unit => (calls.clone(), *ordinality),
+        _ => return None,
+    };
+    for arg in calls.iter_mut().flat_map(|call| &mut call.args) {
+        *arg = from_outside(arg);
     }
+    Some((calls, ordinality))
 }

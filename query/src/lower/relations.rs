@@ -7,6 +7,7 @@ use crate::failure::from_datafusion;
 use crate::lower::PastView;
 use crate::lower::columns;
 use crate::lower::comparisons::Typed;
+use crate::lower::first_rows::Limits;
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, build, keep};
 use crate::lower::set_operations::Side;
@@ -23,8 +24,7 @@ use datafusion::logical_expr::{
     EmptyRelation, Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, SortExpr,
 };
 use sql::bound::{
-    ChangeColumn, ChangesScan, ColRef, Cte, CteId, Expr, JoinKind, Rel, SortKey, SystemScan, TableScan,
-    TypedCol,
+    ChangeColumn, ChangesScan, ColRef, Expr, JoinKind, Rel, SortKey, SystemScan, TableScan, TypedCol,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,8 +41,7 @@ impl Lowering<'_> {
             Rel::Changes(scan) => self.changes(scan),
             Rel::Values { rows, columns } => self.values(rows, columns),
             Rel::Function { proc, args, columns } if args.iter().any(contains_subquery) => {
-                let unit = build(Ok(LogicalPlanBuilder::empty(true)))?;
-                self.function_rows(unit, &[], *proc, args, columns)
+                self.function_rows(*proc, args, columns)
             }
             Rel::Constants { chunks, columns } => self.constants(chunks, columns),
             Rel::Function { proc, args, columns } => self.table_function(*proc, args, columns),
@@ -53,6 +52,11 @@ impl Lowering<'_> {
                 false => self.join(*kind, left, right, on.as_ref()),
             },
             Rel::Aggregate { input, group, aggregates } => self.aggregate(input, group, aggregates),
+            Rel::GroupingSets { input, set, sets, group, aggregates } => {
+                let rel = self.one_grouping(input, *set, sets, group, aggregates);
+                self.rel(&rel)
+            }
+            Rel::ProjectSet { input, calls, ordinality } => self.project_set(input, calls, *ordinality),
             Rel::Window { input, calls } => self.window(input, calls),
             Rel::Distinct { input } => {
                 let columns = columns::of(input)?;
@@ -65,14 +69,15 @@ impl Lowering<'_> {
                 self.set_operation(*op, *all, left, right, columns)
             }
             Rel::Sort { input, keys } => self.sort(input, keys),
-            Rel::Limit { input, count, offset } => self.limit(input, count.as_ref(), offset.as_ref()),
+            Rel::Limit { input, count, offset, ties } => {
+                self.limit(input, &Limits { count: count.as_ref(), offset: offset.as_ref(), ties })
+            }
             Rel::With { ctes, body } => {
-                for cte in ctes {
-                    self.ctes.insert(cte.id, Arc::new(cte.clone()));
-                }
+                self.define(ctes, rel)?;
                 self.rel(body)
             }
             Rel::CteRef { cte, columns } => self.cte_ref(*cte, columns),
+            Rel::Recursive { .. } => self.recursive(rel),
         }
     }
 
@@ -330,9 +335,16 @@ impl Lowering<'_> {
         if widened { keep(sorted, columns.iter().map(|c| c.col)) } else { Ok(sorted) }
     }
 
-    fn limit(&mut self, input: &Rel, count: Option<&Expr>, offset: Option<&Expr>) -> Result<LogicalPlan> {
+    fn limit(&mut self, input: &Rel, limits: &Limits<'_>) -> Result<LogicalPlan> {
+        if !limits.ties.is_empty() || !limits.are_constant() {
+            let columns = columns::of(input)?;
+            let keys = crate::lower::subqueries::order_of(input);
+            let first = self.first_rows(input.clone(), Vec::new(), limits)?;
+            let sorted = self.sort(&first, &keys)?;
+            return keep(sorted, columns.iter().map(|c| c.col));
+        }
         let plan = self.rel(input)?;
-        let (skip, fetch) = self.limits(count, offset)?;
+        let (skip, fetch) = self.limits(limits.count, limits.offset)?;
         build(LogicalPlanBuilder::from(plan).limit(skip, fetch))
     }
 
@@ -355,21 +367,6 @@ impl Lowering<'_> {
         let fetch = number(count, ErrorKind::InvalidRowCountInLimit, "LIMIT")?;
         let skip = number(offset, ErrorKind::InvalidRowCountInOffset, "OFFSET")?;
         Ok((skip.unwrap_or(0), fetch))
-    }
-
-    /// A use of a common table expression: its plan, inlined, under the use's names.
-    fn cte_ref(&mut self, id: CteId, columns: &[TypedCol]) -> Result<LogicalPlan> {
-        if let Some(bindings) = self.bindings.get(&id).cloned() {
-            return self.bindings(&bindings, columns);
-        }
-        let cte: Arc<Cte> = self
-            .ctes
-            .get(&id)
-            .cloned()
-            .ok_or_else(|| Error::internal("a CTE is used before it is defined"))?;
-        let plan = self.rel(&cte.rel)?;
-        let from: Vec<ColRef> = cte.columns.iter().map(|c| c.col).collect();
-        rename(plan, &from, columns)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::lower::bindings::Bindings;
 use crate::lower::columns;
+use crate::lower::common_tables::CteTable;
 use crate::lower::context::QueryContext;
+use crate::lower::shared_rows::Computed;
 use base::id::Oid;
 use base::{Error, Result};
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder};
@@ -21,12 +23,23 @@ pub(crate) struct Lowering<'c> {
     pub(crate) ctes: HashMap<CteId, Arc<Cte>>,
     /// Relations of bindings, used as common table expressions are.
     pub(crate) bindings: HashMap<CteId, Arc<Bindings>>,
+    /// Common table expressions that are computed once.
+    pub(crate) tables: HashMap<CteId, CteTable>,
+    /// What is computed once, in the order in which it was lowered.
+    pub(crate) computed: Vec<Computed>,
     next: u32,
 }
 
 impl<'c> Lowering<'c> {
     pub(crate) fn new(context: &'c QueryContext) -> Self {
-        Self { context, ctes: HashMap::new(), bindings: HashMap::new(), next: FRESH_FROM }
+        Self {
+            context,
+            ctes: HashMap::new(),
+            bindings: HashMap::new(),
+            tables: HashMap::new(),
+            computed: Vec::new(),
+            next: FRESH_FROM,
+        }
     }
 
     /// A column no one else has.

@@ -18,7 +18,9 @@ use datafusion::catalog::streaming::StreamingTable;
 use datafusion::logical_expr::{
     Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Union,
 };
-use sql::bound::{ColRef, Expr, FrameBound, FrameUnit, Rel, SetOp, TypedCol, WindowCall, WindowFrame};
+use sql::bound::{
+    ColRef, Expr, FrameBound, FrameUnit, Rel, SetCall, SetOp, TypedCol, WindowCall, WindowFrame,
+};
 use std::sync::Arc;
 use types::sql_type::oid;
 use types::{Form, SqlType};
@@ -212,6 +214,18 @@ impl Lowering<'_> {
         Ok(vec![binary(a, Operator::IsNotDistinctFrom, b)])
     }
 
+    /// A set-returning function of what is known only when the query runs.
+    pub(crate) fn function_rows(
+        &mut self,
+        proc: Oid,
+        args: &[Expr],
+        columns: &[TypedCol],
+    ) -> Result<LogicalPlan> {
+        let unit = build(Ok(LogicalPlanBuilder::empty(true)))?;
+        let call = SetCall { proc, args: args.to_vec(), columns: columns.to_vec() };
+        self.with_sets(unit, &[], &[call], None)
+    }
+
     /// A set-returning function of constants.
     pub(crate) fn table_function(
         &mut self,
@@ -228,10 +242,10 @@ impl Lowering<'_> {
         let mut scope = Scope::without_plan();
         for arg in args {
             let lowered = self.expr(&mut scope, arg)?;
-            let datum = crate::lower::literals::datum_of(&lowered, &arg.ty().form).ok_or_else(|| {
-                Error::unsupported("a set-returning function in FROM needs constant arguments")
-            })?;
-            data.push(datum);
+            match crate::lower::literals::datum_of(&lowered, &arg.ty().form) {
+                Some(datum) => data.push(datum),
+                None => return self.function_rows(proc, args, columns),
+            }
         }
         let io = &self.context.statement.io;
         let series = SeriesRows::of(proc, columns.len(), &types, &data, io)?

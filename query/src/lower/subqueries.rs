@@ -18,7 +18,7 @@ use base::id::Oid;
 use base::{Error, Result};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, lit};
-use sql::bound::{AggregateCall, ColRef, Expr, Rel, SortKey, Subquery, SubqueryKind, TypedCol};
+use sql::bound::{AggregateCall, ColRef, Expr, Quantifier, Rel, SortKey, Subquery, SubqueryKind, TypedCol};
 use std::collections::HashMap;
 use types::sql_type::{array_of, oid};
 use types::{Datum, Form, SqlType};
@@ -31,94 +31,13 @@ const BOOL_AND: Oid = Oid(2517);
 const BOOL_OR: Oid = Oid(2518);
 
 impl Lowering<'_> {
-    /// Turns a conjunct of a filter into a semi or anti join. False when it is not of that kind.
-    pub(crate) fn semi_join(&mut self, scope: &mut Scope, part: &Expr) -> Result<bool> {
-        let (negated, subquery) = match part {
-            Expr::Not(inner) => match inner.as_ref() {
-                Expr::Subquery(subquery) => (true, subquery),
-                _ => return Ok(false),
-            },
-            Expr::Subquery(subquery) => (false, subquery),
-            _ => return Ok(false),
-        };
-        match &subquery.kind {
-            SubqueryKind::Exists if !outer_columns(&subquery.rel).is_empty() => {
-                self.join_half(scope, existence(&subquery.rel), None, negated)?;
-                Ok(true)
-            }
-            SubqueryKind::Quantified { proc, all, arg } => {
-                let anti = match membership(*proc, *all) {
-                    Some(not_in) => not_in != negated,
-                    None => return Ok(false),
-                };
-                let column = column_of(subquery)?;
-                let value = self.typed(scope, arg)?;
-                if anti {
-                    self.keep_where_unequal_is_known(scope, subquery, &value, column)?;
-                }
-                self.join_half(scope, existence(&subquery.rel), Some((value, column.clone())), anti)?;
-                Ok(true)
-            }
-            SubqueryKind::Exists | SubqueryKind::Scalar | SubqueryKind::Array => Ok(false),
-        }
-    }
-
-    /// Keeps the rows of the scope that have, or have not, a partner.
-    fn join_half(
+    /// The number of rows of a subquery, and of those whose column is not null.
+    pub(super) fn counts(
         &mut self,
         scope: &mut Scope,
         rel: &Rel,
-        equal: Option<(Typed, TypedCol)>,
-        anti: bool,
-    ) -> Result<()> {
-        let mut on = Vec::new();
-        let right = match self.pull_up(rel)? {
-            Some((rel, predicates)) => {
-                for predicate in &predicates {
-                    on.push(self.expr(&mut Scope::without_plan(), &from_outside(predicate))?);
-                }
-                self.rel(&rel)?
-            }
-            None => {
-                let unnested = self.unnest(scope, rel, &[])?;
-                let number = columns::reference(unnested.binding.number.col);
-                on.push(binary(unnested.number, Operator::Eq, number));
-                self.rel(&unnested.rel)?
-            }
-        };
-        if let Some((value, column)) = equal {
-            let inner = Typed { expr: columns::reference(column.col), ty: column.ty };
-            on.push(self.comparison(value, Operator::Eq, inner)?);
-        }
-        if on.is_empty() {
-            on.push(lit(true));
-        }
-        let kind = if anti { JoinType::LeftAnti } else { JoinType::LeftSemi };
-        let plan = scope.take()?;
-        scope.put(build(LogicalPlanBuilder::from(plan).join_on(right, kind, on))?);
-        Ok(())
-    }
-
-    /// NOT IN is true only where the comparison is known to be false for every row: keeps the rows for which the
-    /// subquery is empty, or neither the value nor any row is null.
-    fn keep_where_unequal_is_known(
-        &mut self,
-        scope: &mut Scope,
-        subquery: &Subquery,
-        value: &Typed,
         column: &TypedCol,
-    ) -> Result<()> {
-        let (rows, present) = self.counts(scope, &subquery.rel, column)?;
-        let none = binary(rows.clone(), Operator::Eq, lit(0_i64));
-        let all_present = binary(present, Operator::Eq, rows);
-        let known = PlanExpr::IsNotNull(Box::new(value.expr.clone())).and(all_present);
-        let plan = scope.take()?;
-        scope.put(build(LogicalPlanBuilder::from(plan).filter(none.or(known)))?);
-        Ok(())
-    }
-
-    /// The number of rows of a subquery, and of those whose column is not null.
-    fn counts(&mut self, scope: &mut Scope, rel: &Rel, column: &TypedCol) -> Result<(PlanExpr, PlanExpr)> {
+    ) -> Result<(PlanExpr, PlanExpr)> {
         let calls = [count_rows(), count_of(Expr::Column(column.clone()))];
         let mut results = self.scalar_aggregate(scope, existence(rel), &calls)?;
         match (results.pop(), results.pop()) {
@@ -140,8 +59,26 @@ impl Lowering<'_> {
                     let found = self.in_subquery(scope, subquery, *proc, negated, arg)?;
                     if negated { PlanExpr::Not(Box::new(found)) } else { found }
                 }
-                None => self.compared(scope, subquery, *proc, *all, arg)?,
+                None => {
+                    let value = Expr::Column(column_of(subquery)?.clone());
+                    let args = vec![from_inside(arg), value];
+                    let compared = Expr::Call { proc: *proc, args, ty: boolean() };
+                    self.compared(scope, &subquery.rel, compared, *all)?
+                }
             },
+            SubqueryKind::Row { quantifier, args, test } => {
+                let test = told(test, args);
+                match quantifier {
+                    Quantifier::Any => self.compared(scope, &subquery.rel, test, false)?,
+                    Quantifier::All => self.compared(scope, &subquery.rel, test, true)?,
+                    Quantifier::One => {
+                        let column = TypedCol { col: self.fresh(), ty: boolean() };
+                        let items = vec![(test, column.col)];
+                        let rel = Rel::Project { input: Box::new(subquery.rel.clone()), items };
+                        self.scalar(scope, &rel, &column)?
+                    }
+                }
+            }
             SubqueryKind::Array => self.array_of_rows(scope, &subquery.rel, column_of(subquery)?)?,
         };
         scope.remember(subquery, value.clone());
@@ -157,6 +94,7 @@ impl Lowering<'_> {
                 input: Box::new(rel.clone()),
                 count: Some(Expr::Const(Datum::Int64(1), int8)),
                 offset: None,
+                ties: Vec::new(),
             },
             false => rel.clone(),
         };
@@ -196,17 +134,8 @@ impl Lowering<'_> {
         Ok(plain_case(vec![(matched, lit(true)), (none, lit(false)), (unknown, null)], lit(false)))
     }
 
-    /// `arg op ANY (subquery)` or ALL, three-valued: decided by one row, or else unknown by one null.
-    fn compared(
-        &mut self,
-        scope: &mut Scope,
-        subquery: &Subquery,
-        proc: Oid,
-        all: bool,
-        arg: &Expr,
-    ) -> Result<PlanExpr> {
-        let value = Expr::Column(column_of(subquery)?.clone());
-        let compared = Expr::Call { proc, args: vec![from_inside(arg), value], ty: boolean() };
+    /// A comparison with ANY or ALL rows of a subquery, three-valued: decided by one row, or else unknown by one null.
+    fn compared(&mut self, scope: &mut Scope, rel: &Rel, compared: Expr, all: bool) -> Result<PlanExpr> {
         let decision = AggregateCall {
             proc: if all { BOOL_AND } else { BOOL_OR },
             args: vec![compared.clone()],
@@ -214,7 +143,7 @@ impl Lowering<'_> {
             ..count_rows()
         };
         let calls = [decision, count_rows(), count_of(compared)];
-        let results = self.scalar_aggregate(scope, existence(&subquery.rel), &calls)?;
+        let results = self.scalar_aggregate(scope, existence(rel), &calls)?;
         let Ok([decision, rows, known]) = <[PlanExpr; 3]>::try_from(results) else {
             return Err(Error::internal("three aggregates gave another number of results"));
         };
@@ -330,11 +259,19 @@ impl Lowering<'_> {
     }
 }
 
+/// The test of a row against those of a subquery, told inside of it.
+pub(super) fn told(test: &Expr, args: &[(Expr, ColRef)]) -> Expr {
+    replaced(test, &|e| match e {
+        Expr::Outer(c) => args.iter().find(|(_, col)| *col == c.col).map(|(arg, _)| from_inside(arg)),
+        _ => None,
+    })
+}
+
 /// What a relation's rows are, as far as their existence goes: order and a limit of at least one row do not matter.
-fn existence(rel: &Rel) -> &Rel {
+pub(super) fn existence(rel: &Rel) -> &Rel {
     match rel {
         Rel::Sort { input, .. } => existence(input),
-        Rel::Limit { input, count: Some(Expr::Const(Datum::Int64(1..), _)), offset: None } => {
+        Rel::Limit { input, count: Some(Expr::Const(Datum::Int64(1..), _)), offset: None, .. } => {
             match outer_columns(input).is_empty() {
                 true => rel,
                 false => existence(input),
@@ -348,6 +285,7 @@ fn existence(rel: &Rel) -> &Rel {
 pub(crate) fn order_of(rel: &Rel) -> Vec<SortKey> {
     match rel {
         Rel::Sort { keys, .. } => keys.clone(),
+        Rel::Filter { input, .. } | Rel::Limit { input, .. } => order_of(input),
         Rel::Project { input, items } => {
             let kept = |key: &SortKey| {
                 let inner = &key.expr;
@@ -364,7 +302,7 @@ pub(crate) fn order_of(rel: &Rel) -> Vec<SortKey> {
 }
 
 /// Whether an operator with ANY or ALL is IN (false) or NOT IN (true).
-fn membership(proc: Oid, all: bool) -> Option<bool> {
+pub(super) fn membership(proc: Oid, all: bool) -> Option<bool> {
     match (compare::operator_of(proc)?, all) {
         (Operator::Eq, false) => Some(false),
         (Operator::NotEq, true) => Some(true),
@@ -378,7 +316,7 @@ fn negator(proc: Oid) -> Option<Oid> {
     catalog::builtin::operators("=").iter().find(|op| op.oid == unequal.negator).map(|op| op.proc)
 }
 
-fn column_of(subquery: &Subquery) -> Result<&TypedCol> {
+pub(super) fn column_of(subquery: &Subquery) -> Result<&TypedCol> {
     subquery.column.as_ref().ok_or_else(|| Error::internal("a subquery without a column"))
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
         Expr::Subscript { array, index, .. } => vec![array, index],
         Expr::Subquery(subquery) => match &subquery.kind {
             SubqueryKind::Quantified { arg, .. } => vec![arg],
+            SubqueryKind::Row { args, .. } => args.iter().map(|(arg, _)| arg).collect(),
             SubqueryKind::Scalar | SubqueryKind::Exists | SubqueryKind::Array => Vec::new(),
         },
     }
@@ -80,11 +81,15 @@ pub(crate) fn replaced(expr: &Expr, replace: &impl Fn(&Expr) -> Option<Expr>) ->
                 *item = replaced(item, replace);
             }
         }
-        Expr::Subquery(subquery) => {
-            if let SubqueryKind::Quantified { arg, .. } = &mut subquery.kind {
-                *arg = replaced(arg, replace);
+        Expr::Subquery(subquery) => match &mut subquery.kind {
+            SubqueryKind::Quantified { arg, .. } => *arg = replaced(arg, replace),
+            SubqueryKind::Row { args, .. } => {
+                for (arg, _) in args {
+                    *arg = replaced(arg, replace);
+                }
             }
-        }
+            SubqueryKind::Scalar | SubqueryKind::Exists | SubqueryKind::Array => {}
+        },
     }
     copy
 }
@@ -132,11 +137,14 @@ pub(crate) fn inputs(rel: &Rel) -> Vec<&Rel> {
         Rel::Project { input, .. }
         | Rel::Filter { input, .. }
         | Rel::Aggregate { input, .. }
+        | Rel::GroupingSets { input, .. }
+        | Rel::ProjectSet { input, .. }
         | Rel::Window { input, .. }
         | Rel::Distinct { input }
         | Rel::Sort { input, .. }
         | Rel::Limit { input, .. } => vec![input],
         Rel::Join { left, right, .. } | Rel::SetOp { left, right, .. } => vec![left, right],
+        Rel::Recursive { start, step, .. } => vec![start, step],
         Rel::With { ctes, body } => ctes.iter().map(|cte| &cte.rel).chain([body.as_ref()]).collect(),
     }
 }
@@ -153,13 +161,15 @@ pub(crate) fn expressions(rel: &Rel) -> Vec<&Expr> {
         | Rel::CteRef { .. }
         | Rel::Distinct { .. }
         | Rel::SetOp { .. }
+        | Rel::Recursive { .. }
         | Rel::With { .. } => Vec::new(),
         Rel::Values { rows, .. } => rows.iter().flatten().collect(),
         Rel::Function { args, .. } => args.iter().collect(),
         Rel::Project { items, .. } => items.iter().map(|(expr, _)| expr).collect(),
         Rel::Filter { predicate, .. } => vec![predicate],
         Rel::Join { on, .. } => on.iter().collect(),
-        Rel::Aggregate { group, aggregates, .. } => {
+        Rel::ProjectSet { calls, .. } => calls.iter().flat_map(|call| &call.args).collect(),
+        Rel::Aggregate { group, aggregates, .. } | Rel::GroupingSets { group, aggregates, .. } => {
             let calls = aggregates.iter().flat_map(|(call, _)| parts(call));
             group.iter().map(|(expr, _)| expr).chain(calls).collect()
         }
@@ -171,7 +181,9 @@ pub(crate) fn expressions(rel: &Rel) -> Vec<&Expr> {
             })
             .collect(),
         Rel::Sort { keys, .. } => keys.iter().map(|key| &key.expr).collect(),
-        Rel::Limit { count, offset, .. } => count.iter().chain(offset).collect(),
+        Rel::Limit { count, offset, ties, .. } => {
+            count.iter().chain(offset).chain(ties.iter().map(|key| &key.expr)).collect()
+        }
     }
 }
 

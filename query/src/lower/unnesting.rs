@@ -11,15 +11,17 @@ use crate::lower::bindings::{Bindings, BindingsTable, NUMBER, Numbering, Side};
 use crate::lower::columns;
 use crate::lower::correlation::outer_columns_of;
 use crate::lower::expressions::boolean;
-use crate::lower::first_rows::int8;
+use crate::lower::first_rows::{Limits, int8};
+use crate::lower::inlined::inlined;
 use crate::lower::scope::{Lowering, Scope, build};
+use crate::lower::shared_rows::Computed;
 use crate::lower::subqueries::is_count;
-use crate::lower::tree::{expressions, parts};
+use crate::lower::tree::{expressions, inputs, parts};
 use base::id::Oid;
 use base::{Error, Result};
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder};
-use sql::bound::{AggregateCall, ColRef, Cte, CteId, Expr, JoinKind, Rel, SetOp, TypedCol};
+use sql::bound::{AggregateCall, ColRef, Cte, CteId, Expr, JoinKind, Rel, TypedCol};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use types::{Datum, SqlType};
@@ -59,6 +61,7 @@ impl Lowering<'_> {
         };
         let mut names: Vec<String> = plan.schema().fields().iter().map(|f| f.name().clone()).collect();
         let bindings = Bindings::new(plan, places, numbering);
+        self.computed.push(Computed::Bindings(Arc::clone(&bindings)));
         let number = self.fresh();
         let rows = BindingsTable::new(Arc::clone(&bindings), Side::Rows)?;
         names.push(columns::name(number));
@@ -101,17 +104,17 @@ pub(crate) fn refused(what: &str) -> Error {
 
 /// The rewriting of one subquery.
 #[derive(Debug)]
-struct Unnesting<'l, 'c> {
-    lowering: &'l mut Lowering<'c>,
+pub(super) struct Unnesting<'l, 'c> {
+    pub(super) lowering: &'l mut Lowering<'c>,
     /// Stands for the relation of the bindings.
     source: CteId,
     outer: Vec<TypedCol>,
     /// Common table expressions inside the subquery that are correlated, and what they have become.
-    ctes: HashMap<CteId, CteId>,
+    pub(super) ctes: HashMap<CteId, CteId>,
 }
 
 impl Unnesting<'_, '_> {
-    fn fresh(&mut self, ty: SqlType) -> TypedCol {
+    pub(super) fn fresh(&mut self, ty: SqlType) -> TypedCol {
         TypedCol { col: self.lowering.fresh(), ty }
     }
 
@@ -130,7 +133,7 @@ impl Unnesting<'_, '_> {
     }
 
     /// A relation under all bindings.
-    fn rel(&mut self, rel: &Rel) -> Result<(Rel, BindingColumns)> {
+    pub(super) fn rel(&mut self, rel: &Rel) -> Result<(Rel, BindingColumns)> {
         if self.is_closed(rel) {
             let (copy, binding) = self.copy();
             return Ok(match rel {
@@ -163,12 +166,16 @@ impl Unnesting<'_, '_> {
                 let (input, binding) = self.rel(input)?;
                 Ok((Rel::Distinct { input: Box::new(input) }, binding))
             }
-            Rel::Limit { input, count, offset } => {
-                let (input, binding) = self.rel(input)?;
-                let partition = vec![Expr::Column(binding.number.clone())];
-                let first = self.lowering.first_rows(input, partition, count.as_ref(), offset.as_ref())?;
-                Ok((first, binding))
+            Rel::Limit { input, count, offset, ties } => {
+                let limits = Limits { count: count.as_ref(), offset: offset.as_ref(), ties };
+                self.limit(input, &limits)
             }
+            Rel::GroupingSets { input, set, sets, group, aggregates } => {
+                let rel = self.lowering.one_grouping(input, *set, sets, group, aggregates);
+                self.rel(&rel)
+            }
+            Rel::ProjectSet { input, calls, ordinality } => self.sets(input, calls, *ordinality),
+            Rel::Recursive { .. } => self.recursion(rel),
             Rel::Window { input, calls } => {
                 let (input, binding) = self.rel(input)?;
                 let mut told = Vec::with_capacity(calls.len());
@@ -184,24 +191,7 @@ impl Unnesting<'_, '_> {
             }
             Rel::Join { kind, left, right, on, lateral: false } => self.join(*kind, left, right, on.as_ref()),
             Rel::Aggregate { input, group, aggregates } => self.aggregate(input, group, aggregates),
-            Rel::SetOp { op, all, left, right, left_columns, right_columns, columns } => {
-                let (left, from_left) = self.rel(left)?;
-                let (right, from_right) = self.rel(right)?;
-                let with = |columns: &[ColRef], binding: &BindingColumns| {
-                    columns.iter().copied().chain(binding.all().iter().map(|c| c.col)).collect()
-                };
-                let binding = from_left.mapped(|c| self.fresh(c.ty.clone()));
-                let rel = Rel::SetOp {
-                    op: *op,
-                    all: *all,
-                    left_columns: with(left_columns, &from_left),
-                    right_columns: with(right_columns, &from_right),
-                    left: Box::new(left),
-                    right: Box::new(right),
-                    columns: columns.iter().cloned().chain(binding.all()).collect(),
-                };
-                Ok((rel, binding))
-            }
+            Rel::SetOp { .. } => self.set_operation(rel),
             Rel::With { ctes, body } => self.with(ctes, body),
             Rel::CteRef { cte, columns } => {
                 let known = self.ctes.get(cte).copied();
@@ -366,55 +356,42 @@ impl Unnesting<'_, '_> {
 
     fn with(&mut self, ctes: &[Cte], body: &Rel) -> Result<(Rel, BindingColumns)> {
         let mut told = Vec::with_capacity(ctes.len());
-        for cte in ctes {
+        let mut body = body.clone();
+        let mut rest = ctes.to_vec();
+        while !rest.is_empty() {
+            let cte = rest.remove(0);
             if self.is_closed(&cte.rel) {
-                told.push(cte.clone());
+                told.push(cte);
+                continue;
+            }
+            let only = HashMap::from([(cte.id, cte.id)]);
+            if asked_below(&body, &only) || rest.iter().any(|other| asked_below(&other.rel, &only)) {
+                body = inlined(&body, &cte)?;
+                for other in &mut rest {
+                    other.rel = inlined(&other.rel, &cte)?;
+                }
                 continue;
             }
             let (rel, binding) = self.rel(&cte.rel)?;
             let id = CteId(self.lowering.fresh().0);
             let columns = cte.columns.iter().cloned().chain(binding.all()).collect();
-            told.push(Cte { id, rel, columns });
+            told.push(Cte { id, rel, columns, once: cte.once });
             self.ctes.insert(cte.id, id);
         }
-        let (body, binding) = self.rel(body)?;
+        let (body, binding) = self.rel(&body)?;
         Ok((Rel::With { ctes: told, body: Box::new(body) }, binding))
     }
+}
 
-    /// Rows over outer columns: one projection of the bindings per row.
-    fn values(&mut self, rows: &[Vec<Expr>], columns: &[TypedCol]) -> Result<(Rel, BindingColumns)> {
-        let mut union: Option<(Rel, Vec<ColRef>)> = None;
-        for row in rows {
-            let items: Vec<(Expr, ColRef)> =
-                row.iter().map(|expr| (expr.clone(), self.lowering.fresh())).collect();
-            let names: Vec<ColRef> = items.iter().map(|(_, col)| *col).collect();
-            let next = Rel::Project { input: Box::new(Rel::Unit), items };
-            union = Some(match union {
-                None => (next, names),
-                Some((before, left_columns)) => {
-                    let columns: Vec<TypedCol> = columns.iter().map(|c| self.fresh(c.ty.clone())).collect();
-                    let made = columns.iter().map(|c| c.col).collect();
-                    let rel = Rel::SetOp {
-                        op: SetOp::Union,
-                        all: true,
-                        left: Box::new(before),
-                        right: Box::new(next),
-                        left_columns,
-                        right_columns: names,
-                        columns,
-                    };
-                    (rel, made)
-                }
-            });
-        }
-        let (rel, names) = union.ok_or_else(|| Error::internal("VALUES without rows"))?;
-        let items = names
-            .into_iter()
-            .zip(columns)
-            .map(|(from, to)| (Expr::Column(TypedCol { col: from, ty: to.ty.clone() }), to.col))
-            .collect();
-        self.rel(&Rel::Project { input: Box::new(rel), items })
-    }
+/// Whether some common table expressions are used in a subquery of a relation, or on the right of a LATERAL.
+fn asked_below(rel: &Rel, ctes: &HashMap<CteId, CteId>) -> bool {
+    let right = match rel {
+        Rel::Join { right, lateral: true, .. } => uses_any(right, ctes),
+        _ => false,
+    };
+    right
+        || expressions(rel).into_iter().any(|expr| asks_any(expr, ctes))
+        || inputs(rel).into_iter().any(|input| asked_below(input, ctes))
 }
 
 fn joined(kind: JoinKind, left: Rel, right: Rel, on: impl IntoIterator<Item = Expr>) -> Rel {

@@ -26,6 +26,9 @@ use sql::bound::{ColRef, Expr, FrameBound, FrameUnit, Rel, TypedCol, WindowCall,
 use types::sql_type::oid;
 use types::{Datum, Form, SqlType};
 
+/// Digits of the sums of bigints.
+const WIDE_DIGITS: u8 = 38;
+
 /// The window functions of pg_proc, by OID.
 fn window_name(proc: Oid) -> Option<&'static str> {
     let row = catalog::builtin::proc(proc)?;
@@ -168,10 +171,15 @@ impl Lowering<'_> {
                 partition_by.push(operands.column(key, self));
             }
         }
+        let wide = wide_order(call);
         let mut order_by = Vec::with_capacity(call.order_by.len());
         for sort in self.sort_keys(scope, &call.order_by)? {
             if !matches!(sort.expr, PlanExpr::Literal(..)) {
-                let column = operands.column(sort.expr, self);
+                let expr = match (&wide, sort.expr) {
+                    (Some(wide), expr) => widen(expr, wide.clone())?,
+                    (None, expr) => expr,
+                };
+                let column = operands.column(expr, self);
                 order_by.push(SortExpr::new(column, sort.asc, sort.nulls_first));
             }
         }
@@ -227,6 +235,10 @@ impl Lowering<'_> {
     ) -> Result<WindowFrameBound> {
         let ordered = call.order_by.first().map(|key| key.expr.ty());
         let unbounded = match (unit, &ordered) {
+            (FrameUnit::Range, Some(_)) if wide_order(call).is_some() => {
+                let wide = wide_order(call).unwrap_or(DataType::Int64);
+                ScalarValue::try_from(&wide).map_err(from_datafusion)?
+            }
             (FrameUnit::Range, Some(ty)) => {
                 let data_type =
                     key::key_type(&ty.form).map_or_else(|| ty.form.arrow(), |key| key.form.arrow());
@@ -264,13 +276,10 @@ impl Lowering<'_> {
             ));
         };
         let value = match (unit, ordered.map(|ty| ty.form)) {
-            (FrameUnit::Range, Some(Form::Int16)) => {
-                i16::try_from(offset).ok().map(|v| ScalarValue::Int16(Some(v)))
+            (FrameUnit::Range, Some(Form::Int16 | Form::Int32)) => Some(ScalarValue::Int64(Some(offset))),
+            (FrameUnit::Range, Some(Form::Int64)) => {
+                Some(ScalarValue::Decimal128(Some(i128::from(offset)), WIDE_DIGITS, 0))
             }
-            (FrameUnit::Range, Some(Form::Int32)) => {
-                i32::try_from(offset).ok().map(|v| ScalarValue::Int32(Some(v)))
-            }
-            (FrameUnit::Range, Some(Form::Int64)) => Some(ScalarValue::Int64(Some(offset))),
             (FrameUnit::Range, _) => None,
             (FrameUnit::Rows | FrameUnit::Groups, _) => Some(ScalarValue::UInt64(Some(rows))),
         };
@@ -389,6 +398,17 @@ impl Lowering<'_> {
         }
         let kernel = numbers::reform(from, to, &self.context.statement);
         self.internal(kernel, vec![value])
+    }
+}
+
+/// The type of an order by integers that a RANGE adds offsets to: wide enough that no sum overflows.
+fn wide_order(call: &WindowCall) -> Option<DataType> {
+    let offset = |bound: &FrameBound| matches!(bound, FrameBound::Preceding(_) | FrameBound::Following(_));
+    let added = call.frame.unit == FrameUnit::Range && (offset(&call.frame.start) || offset(&call.frame.end));
+    match call.order_by.first().map(|key| key.expr.ty().form).filter(|_| added)? {
+        Form::Int16 | Form::Int32 => Some(DataType::Int64),
+        Form::Int64 => Some(DataType::Decimal128(WIDE_DIGITS, 0)),
+        _ => None,
     }
 }
 

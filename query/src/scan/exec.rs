@@ -164,6 +164,19 @@ impl ExecutionPlan for ScanExec {
         without_inputs(self, &children)
     }
 
+    /// To be run once more: the splits are handed out again.
+    fn reset_state(self: Arc<Self>) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self {
+            plan: self.plan.clone(),
+            dynamic: self.dynamic.clone(),
+            splits: Arc::clone(&self.splits),
+            next: Arc::new(AtomicUsize::new(0)),
+            metrics: Arc::clone(&self.metrics),
+            rows: self.rows,
+            properties: Arc::clone(&self.properties),
+        }))
+    }
+
     fn execute(
         &self,
         _partition: usize,

@@ -3,11 +3,14 @@
 //! Invariant: such a call stands in an expression as a column; the call itself is kept in the level.
 
 use super::function::{Extras, no_function};
+use super::level::Level;
 use super::names::{fold, located};
 use super::resolve::{self, Chosen};
 use super::type_name::held;
 use super::{Binder, Clause, Scope, Term};
-use crate::bound::{AggregateCall, Expr, FrameBound, FrameUnit, SortKey, TypedCol, WindowCall, WindowFrame};
+use crate::bound::{
+    AggregateCall, ColRef, Expr, FrameBound, FrameUnit, SortKey, TypedCol, WindowCall, WindowFrame,
+};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, CastContext, ProcKind};
@@ -25,8 +28,10 @@ impl Binder<'_> {
     ) -> Result<Term> {
         let at = extras.at;
         let windowed = extras.over.is_some();
-        if let Err(error) = self.check_place(windowed, name, at) {
-            return Err(self.refusal_of_place(error, exprs, extras, scope));
+        if let Err(error) = check_place(self.level(), windowed, name, at)
+            && (windowed || exprs.is_empty() || !self.is_outer_call(exprs, scope))
+        {
+            return Err(error);
         }
         let before = {
             let level = self.level();
@@ -49,6 +54,10 @@ impl Binder<'_> {
                     filter: filter.map(Box::new),
                     ty,
                 };
+                if only_outer(parts(&call)) {
+                    return self.aggregate_outside(call, name, at);
+                }
+                self.level().aggregate_at.get_or_insert(at);
                 Ok(Term { expr: self.aggregate_column(call), at })
             }
             None => {
@@ -80,56 +89,48 @@ impl Binder<'_> {
         }
     }
 
-    /// Where an aggregate of this query may not stand, one of an enclosing query may: that is not supported.
-    fn refusal_of_place(
-        &mut self,
-        error: Error,
-        exprs: &[&ast::Expr],
-        extras: &Extras<'_>,
-        scope: &Scope<'_>,
-    ) -> Error {
-        if extras.over.is_some() || exprs.is_empty() {
-            return error;
-        }
+    /// Whether the arguments use nothing but columns of enclosing queries.
+    fn is_outer_call(&mut self, exprs: &[&ast::Expr], scope: &Scope<'_>) -> bool {
         let args: Result<Vec<Expr>> = exprs.iter().map(|e| Ok(self.expr(e, scope)?.expr)).collect();
-        if args.is_ok_and(|args| only_outer(&args)) { self.outer_aggregate(extras.at) } else { error }
+        args.is_ok_and(|args| only_outer(&args))
     }
 
-    fn outer_aggregate(&self, at: usize) -> Error {
-        self.unsupported("an aggregate over columns of an outer query", at)
-            .with_hint("Compute the aggregate in the outer query and compare there.")
-    }
-
-    fn check_place(&mut self, windowed: bool, name: &str, at: usize) -> Result<()> {
-        let level = self.level();
-        let clause = level.clause;
-        let (in_aggregate, in_window) = (level.in_aggregate, level.in_window);
-        let grouping = |message: String| Err(located(Error::new(ErrorKind::Grouping, message), at));
-        let windowing = |message: String| Err(located(Error::new(ErrorKind::Windowing, message), at));
-        let is_window = windowed || builtin::procs_named(name).any(|p| p.kind == ProcKind::Window);
-        if is_window {
-            return match clause {
-                _ if in_aggregate => {
-                    grouping("aggregate function calls cannot contain window function calls".to_owned())
-                }
-                _ if in_window => windowing("window function calls cannot be nested".to_owned()),
-                Clause::Select | Clause::OrderBy => Ok(()),
-                Clause::WindowPartition | Clause::WindowOrder | Clause::WindowFrame => {
-                    windowing("window functions are not allowed in window definitions".to_owned())
-                }
-                other => windowing(format!("window functions are not allowed in {}", other.phrase())),
-            };
+    /// An aggregate over columns of enclosing queries is one of the innermost of these.
+    fn aggregate_outside(&mut self, mut call: AggregateCall, name: &str, at: usize) -> Result<Term> {
+        let mut used: Vec<ColRef> = Vec::new();
+        let (mut own, mut nested) = (false, false);
+        for expr in parts(&call) {
+            crate::bound::walk::visit(expr, &mut |e| match e {
+                Expr::Outer(c) => used.push(c.col),
+                Expr::Column(_) => own = true,
+                Expr::Subquery(_) => nested = true,
+                _ => {}
+            });
         }
-        match clause {
-            _ if in_aggregate => grouping("aggregate function calls cannot be nested".to_owned()),
-            Clause::Select
-            | Clause::OrderBy
-            | Clause::Having
-            | Clause::WindowPartition
-            | Clause::WindowOrder
-            | Clause::WindowFrame => Ok(()),
-            other => grouping(format!("aggregate functions are not allowed in {}", other.phrase())),
+        let holds = |level: &Level| used.iter().any(|col| level.columns.contains(col));
+        let enclosing = self.levels.len().saturating_sub(1);
+        let found = self.levels.iter().take(enclosing).rposition(holds).filter(|_| !own && !nested);
+        let col = self.new_col();
+        let joins = |level: &&Level| level.clause == Clause::JoinOn;
+        if let (None, Some(level)) = (found, self.levels.iter().take(enclosing).rfind(joins)) {
+            check_place(level, false, name, at)?;
         }
+        let Some(level) = found.and_then(|index| self.levels.get_mut(index)) else {
+            return Err(self.unsupported("an aggregate over columns of this outer query", at));
+        };
+        check_place(level, false, name, at)?;
+        let mut inside = |e: &mut Expr| told_inside(e, &level.columns);
+        call.args.iter_mut().try_for_each(&mut inside)?;
+        call.order_by.iter_mut().try_for_each(|key| inside(&mut key.expr))?;
+        call.filter.as_deref_mut().map_or(Ok(()), inside)?;
+        let ty = call.ty.clone();
+        level.aggregate_at.get_or_insert(at);
+        let known = level.aggregates.iter().find(|(known, _)| *known == call).map(|(_, col)| *col);
+        let col = known.unwrap_or_else(|| {
+            level.aggregates.push((call, col));
+            col
+        });
+        Ok(Term { expr: Expr::Outer(TypedCol { col, ty }), at })
     }
 
     #[expect(
@@ -165,9 +166,6 @@ impl Binder<'_> {
             return Err(self.unsupported("an ordered-set aggregate", at));
         }
         let args = self.coerce_arguments(terms, &chosen)?;
-        if extras.over.is_none() && only_outer(&args) {
-            return Err(self.outer_aggregate(at));
-        }
         let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
         let mut order_by = Vec::with_capacity(extras.order_by.len());
@@ -362,9 +360,27 @@ impl Binder<'_> {
     }
 }
 
+/// Tells an expression from the level that some of its outer columns belong to.
+pub(super) fn told_inside(expr: &mut Expr, columns: &[ColRef]) -> Result<()> {
+    crate::bound::walk::rewrite(expr, &mut |node| {
+        if let Expr::Outer(c) = node
+            && columns.contains(&c.col)
+        {
+            *node = Expr::Column(c.clone());
+        }
+        Ok(false)
+    })
+}
+
+/// The expressions of an aggregate.
+fn parts(call: &AggregateCall) -> impl Iterator<Item = &Expr> {
+    let keys = call.order_by.iter().map(|key| &key.expr);
+    call.args.iter().chain(keys).chain(call.filter.as_deref())
+}
+
 /// Whether arguments use columns of enclosing queries but none of their own: PostgreSQL then computes the
 /// aggregate in the enclosing query.
-fn only_outer(args: &[Expr]) -> bool {
+fn only_outer<'e>(args: impl IntoIterator<Item = &'e Expr>) -> bool {
     let (mut own, mut outer) = (false, false);
     for arg in args {
         crate::bound::walk::visit(arg, &mut |e| match e {
@@ -374,4 +390,36 @@ fn only_outer(args: &[Expr]) -> bool {
         });
     }
     outer && !own
+}
+
+/// Whether an aggregate or window function may stand where a level is.
+fn check_place(level: &Level, windowed: bool, name: &str, at: usize) -> Result<()> {
+    let clause = level.clause;
+    let (in_aggregate, in_window) = (level.in_aggregate, level.in_window);
+    let grouping = |message: String| Err(located(Error::new(ErrorKind::Grouping, message), at));
+    let windowing = |message: String| Err(located(Error::new(ErrorKind::Windowing, message), at));
+    let is_window = windowed || builtin::procs_named(name).any(|p| p.kind == ProcKind::Window);
+    if is_window {
+        return match clause {
+            _ if in_aggregate => {
+                grouping("aggregate function calls cannot contain window function calls".to_owned())
+            }
+            _ if in_window => windowing("window function calls cannot be nested".to_owned()),
+            Clause::Select | Clause::OrderBy => Ok(()),
+            Clause::WindowPartition | Clause::WindowOrder | Clause::WindowFrame => {
+                windowing("window functions are not allowed in window definitions".to_owned())
+            }
+            other => windowing(format!("window functions are not allowed in {}", other.phrase())),
+        };
+    }
+    match clause {
+        _ if in_aggregate => grouping("aggregate function calls cannot be nested".to_owned()),
+        Clause::Select
+        | Clause::OrderBy
+        | Clause::Having
+        | Clause::WindowPartition
+        | Clause::WindowOrder
+        | Clause::WindowFrame => Ok(()),
+        other => grouping(format!("aggregate functions are not allowed in {}", other.phrase())),
+    }
 }

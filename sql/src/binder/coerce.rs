@@ -207,6 +207,7 @@ impl Binder<'_> {
 
     /// Coerces to boolean; `clause` names the construct in the error.
     pub(super) fn coerce_boolean(&mut self, term: Term, clause: &str) -> Result<Expr> {
+        self.refuse_set_in(&term, clause)?;
         let ty = term.expr.ty().oid;
         if ty != oid::BOOL && ty != oid::UNKNOWN && path(ty, oid::BOOL, CastContext::Assignment).is_none() {
             let message = format!("argument of {clause} must be type boolean, not type {}", type_name(ty));

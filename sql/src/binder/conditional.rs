@@ -9,12 +9,6 @@ use sqlparser::ast;
 use types::Datum;
 use types::sql_type::oid;
 
-/// Forms that look like calls and are refused, with what to use instead.
-const FORMS_REFUSED: &[(&str, &str, &str)] = &[
-    ("row", "a row constructor", "Compare the columns one by one."),
-    ("grouping", "GROUPING", "Write one GROUP BY per grouping set and combine them with UNION ALL."),
-];
-
 impl Binder<'_> {
     pub(super) fn case(
         &mut self,
@@ -24,6 +18,7 @@ impl Binder<'_> {
         at: usize,
         scope: &Scope<'_>,
     ) -> Result<Term> {
+        let before = self.sets_so_far();
         let mut tests = Vec::with_capacity(conditions.len());
         let mut results = Vec::with_capacity(conditions.len() + 1);
         for ast::CaseWhen { condition, result } in conditions {
@@ -37,6 +32,7 @@ impl Binder<'_> {
                     self.operation("=", Some(left), right, Some(operand))?
                 }
             };
+            self.refuse_sets_since(before, "CASE")?;
             tests.push(self.coerce_boolean(test, "CASE/WHEN")?);
             results.push(self.expr(result, scope)?);
         }
@@ -45,6 +41,7 @@ impl Binder<'_> {
             Some(expr) => self.expr(expr, scope)?,
             None => Term { expr: Expr::Const(Datum::Null, super::literal::unknown_type()), at: 0 },
         };
+        self.refuse_sets_since(before, "CASE")?;
         let mut terms = vec![last];
         terms.append(&mut results);
         let common = self.common_type(&terms, "CASE")?;
@@ -63,20 +60,22 @@ impl Binder<'_> {
         at: usize,
         scope: &Scope<'_>,
     ) -> Result<Option<Term>> {
-        if let Some((what, hint)) =
-            FORMS_REFUSED.iter().find_map(|(form, what, hint)| (*form == name).then_some((what, hint)))
-        {
-            return Err(self.unsupported(what, at).with_hint(*hint));
+        match name {
+            "row" => return Err(self.row_value(at)),
+            "grouping" => return self.grouping_call(args, at, scope).map(Some),
+            _ => {}
         }
         if !matches!(name, "coalesce" | "nullif" | "greatest" | "least") || args.is_empty() {
             return Ok(None);
         }
+        let before = self.sets_so_far();
         let mut terms = Vec::with_capacity(args.len());
         for arg in args {
             terms.push(self.expr(arg, scope)?);
         }
         let expr = match name {
             "coalesce" => {
+                self.refuse_sets_since(before, "COALESCE")?;
                 let common = self.common_type(&terms, "COALESCE")?;
                 let (args, ty) = self.unify(terms, common, "COALESCE")?;
                 Expr::Coalesce { args, ty }

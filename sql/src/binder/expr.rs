@@ -98,7 +98,7 @@ impl Binder<'_> {
             }
             E::Tuple(items) => {
                 let at = items.first().map_or(0, |i| self.start(i));
-                Err(self.unsupported("a row constructor", at).with_hint("Compare the columns one by one."))
+                Err(self.row_value(at))
             }
             other => self.call_syntax(other, scope),
         }
@@ -130,12 +130,6 @@ impl Binder<'_> {
                 args.extend(overlay_for.as_deref());
                 self.call_named("overlay", &args, scope)
             }
-            E::GroupingSets(_) | E::Cube(_) | E::Rollup(_) => {
-                let at = self.start(expr);
-                Err(self
-                    .unsupported("GROUPING SETS", at)
-                    .with_hint("Combine GROUP BY queries with UNION ALL."))
-            }
             other => {
                 let at = self.start(other);
                 Err(self.unsupported("this kind of expression", at))
@@ -164,7 +158,11 @@ impl Binder<'_> {
         Ok(Term { expr: Expr::IsBool { arg, value, negated }, at })
     }
 
-    fn is_null(&mut self, expr: &ast::Expr, negated: bool, scope: &Scope<'_>) -> Result<Term> {
+    pub(super) fn is_null(&mut self, expr: &ast::Expr, negated: bool, scope: &Scope<'_>) -> Result<Term> {
+        if let Some(fields) = super::row::row_fields(expr) {
+            let at = self.start(expr);
+            return Ok(Term { expr: self.row_is_null(&fields, negated, scope)?, at });
+        }
         let mut term = self.expr(expr, scope)?;
         // A parameter stays open here: another use may give it its type, see `settle`.
         if !matches!(term.expr, Expr::Param { index: _, ty: _ }) {

@@ -5,18 +5,14 @@
 use super::join::Side;
 use super::names::{Relation, fold, located};
 use super::order::named;
-use super::resolve::{Chosen, Refused};
-use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable, Term};
-use crate::bound::{ColRef, Expr, JoinKind, Rel, SystemScan, TypedCol, walk};
+use super::{Binder, Scope, ScopeColumn, ScopeTable};
+use crate::bound::{JoinKind, Rel, SystemScan, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use catalog::builtin::{ProcKind, SystemRelation};
+use catalog::builtin::SystemRelation;
 use sqlparser::ast;
 use types::SqlType;
 use types::sql_type::oid;
-
-/// The function that takes several arrays in FROM, where its name stands without a schema.
-const UNNEST: &str = "unnest";
 
 impl Binder<'_> {
     /// The cross join of FROM's items; their entries join `scope`.
@@ -66,25 +62,21 @@ impl Binder<'_> {
                 self.derived(*lateral, subquery, alias.as_ref(), scope)
             }
             ast::TableFactor::Function { lateral: _, name, args, with_ordinality, alias } => {
-                if *with_ordinality {
-                    let at = self.parts(name)?.1;
-                    return Err(self.unsupported("WITH ORDINALITY", at));
-                }
-                self.table_function(name, args, alias.as_ref(), scope)
+                self.table_function(name, args, *with_ordinality, alias.as_ref(), scope)
             }
             ast::TableFactor::UNNEST {
                 alias,
                 array_exprs,
                 with_offset: false,
                 with_offset_alias: None,
-                with_ordinality: false,
+                with_ordinality,
             } => {
                 let args: Vec<ast::FunctionArg> = array_exprs
                     .iter()
                     .map(|e| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(e.clone())))
                     .collect();
-                let name = ast::ObjectName::from(vec![ast::Ident::new(UNNEST)]);
-                self.table_function(&name, &args, alias.as_ref(), scope)
+                let name = ast::ObjectName::from(vec![ast::Ident::new("unnest")]);
+                self.table_function(&name, &args, *with_ordinality, alias.as_ref(), scope)
             }
             ast::TableFactor::NestedJoin { table_with_joins, alias } => {
                 let mut side = self.joined(table_with_joins, scope)?;
@@ -123,10 +115,9 @@ impl Binder<'_> {
         let at = self.parts(name)?.1;
         let refused = [
             (!with_hints.is_empty() || !index_hints.is_empty(), "a table hint"),
-            (*with_ordinality, "WITH ORDINALITY"),
+            (*with_ordinality && args.is_none(), "WITH ORDINALITY of a table"),
             (!partitions.is_empty(), "a partition in FROM"),
             (json_path.is_some(), "a path behind a table"),
-            (sample.is_some(), "TABLESAMPLE"),
         ];
         if let Some((_, what)) = refused.iter().find(|(present, _)| *present) {
             return Err(self.unsupported(what, at));
@@ -139,7 +130,7 @@ impl Binder<'_> {
         match args {
             Some(_) if time.is_some() => Err(self.unsupported("AS OF of a function", at)),
             Some(ast::TableFunctionArgs { args, settings: None }) => {
-                self.table_function(name, args, alias.as_ref(), scope)
+                self.table_function(name, args, *with_ordinality, alias.as_ref(), scope)
             }
             Some(_) => Err(self.unsupported("SETTINGS", at)),
             None => {
@@ -147,6 +138,10 @@ impl Binder<'_> {
                 let rel = match time {
                     Some(time) => self.past_relation(name, alias.as_ref(), time, &mut own)?,
                     None => self.named_relation(name, alias.as_ref(), &mut own)?,
+                };
+                let rel = match sample {
+                    Some(sample) => self.sampled(rel, sample, at)?,
+                    None => rel,
                 };
                 Ok(Side { rel, tables: own.tables, lateral: false })
             }
@@ -191,7 +186,9 @@ impl Binder<'_> {
         if schema.is_none()
             && let Some(cte) = scope.cte(&table)
         {
-            let id = cte.id;
+            let (id, status, name_at) = (cte.id, cte.status.clone(), self.parts(name)?.1);
+            self.use_cte(&table, id, &status, name_at)?;
+            let Some(cte) = scope.cte(&table) else { return Err(Error::internal("a CTE was lost")) };
             let columns: Vec<ScopeColumn> = cte
                 .columns
                 .clone()
@@ -275,142 +272,5 @@ impl Binder<'_> {
         let bound = bound?;
         let entry = self.aliased(named(&bound.columns), Some(alias), String::new(), "table")?;
         Ok(Side { rel: bound.rel, tables: vec![entry], lateral })
-    }
-
-    fn table_function(
-        &mut self,
-        name: &ast::ObjectName,
-        args: &[ast::FunctionArg],
-        alias: Option<&ast::TableAlias>,
-        scope: &Scope<'_>,
-    ) -> Result<Side> {
-        let (schema, function, at) = self.qualified(name)?;
-        let ours = schema.as_deref().is_none_or(|s| matches!(s, "pg_catalog" | "nyala"));
-        if ours && function == super::changes::NAME {
-            return self.table_changes(args, alias, at);
-        }
-        let inner = Scope::inside(scope);
-        let siblings: Vec<ColRef> =
-            scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
-        // Several arrays: unnest of each, side by side.
-        let known = schema.as_deref().is_none_or(|s| s == "pg_catalog");
-        let each = schema.is_none() && function == UNNEST && args.len() > 1;
-        let (calls, _) = self.with_level(Clause::FromFunction, |b| {
-            let mut terms = Vec::with_capacity(args.len());
-            for arg in args {
-                let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) = arg else {
-                    return Err(b.unsupported("this kind of argument", at));
-                };
-                terms.push(b.expr(expr, &inner)?);
-            }
-            let lists: Vec<Vec<Term>> =
-                if each { terms.into_iter().map(|t| vec![t]).collect() } else { vec![terms] };
-            // Its errors name it as PostgreSQL's do.
-            let name = if each { "pg_catalog.unnest" } else { function.as_str() };
-            let call = |terms| b.chosen_function(&function, name, known, terms, at);
-            lists.into_iter().map(call).collect::<Result<Vec<_>>>()
-        })?;
-        let mut lateral = false;
-        for arg in calls.iter().flat_map(|(_, args)| args) {
-            walk::visit(arg, &mut |e| lateral |= matches!(e, Expr::Outer(c) if siblings.contains(&c.col)));
-        }
-        let (columns, rel) = self.function_relations(calls, &function, at)?;
-        let renames_one = columns.len() == 1;
-        let mut entry = self.aliased(columns, alias, function.clone(), "table")?;
-        // A function of one column names it after the alias, unless the alias lists columns.
-        if let (Some(alias), true, Some(column)) = (alias, renames_one, entry.columns.first_mut())
-            && alias.columns.is_empty()
-        {
-            column.name.clone_from(&entry.name);
-        }
-        Ok(Side { rel, tables: vec![entry], lateral })
-    }
-
-    /// The function that a name means for arguments, and these as it takes them. `known` tells that the name's schema has
-    /// functions; `shown` is the name in errors.
-    fn chosen_function(
-        &mut self,
-        function: &str,
-        shown: &str,
-        known: bool,
-        terms: Vec<Term>,
-        at: usize,
-    ) -> Result<(Chosen, Vec<Expr>)> {
-        let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
-        let chosen = if known { super::resolve::function(function, &actual) } else { Err(Refused::NotFound) };
-        let chosen = chosen.map_err(|why| located(super::function::no_function(shown, &actual, why), at))?;
-        if chosen.proc.kind != ProcKind::Function {
-            let message = format!("{function} is not a function that can stand in FROM");
-            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
-        }
-        let args = self.coerce_arguments(terms, &chosen)?;
-        Ok((chosen, args))
-    }
-
-    /// The rows of one function, or those of several of one name side by side.
-    fn function_relations(
-        &mut self,
-        calls: Vec<(Chosen, Vec<Expr>)>,
-        name: &str,
-        at: usize,
-    ) -> Result<(Vec<ScopeColumn>, Rel)> {
-        let mut calls = calls.into_iter();
-        let (chosen, args) = calls.next().ok_or_else(|| Error::internal("no function in FROM"))?;
-        let (mut columns, mut rel) = self.function_relation(&chosen, args, name, at)?;
-        for (chosen, args) in calls {
-            let (more, beside) = self.function_relation(&chosen, args, name, at)?;
-            let (
-                Rel::Function { args, columns: typed, .. },
-                Rel::Function { args: more_args, columns: more_typed, .. },
-            ) = (&mut rel, beside)
-            else {
-                return Err(Error::internal("functions that return no sets side by side"));
-            };
-            args.extend(more_args);
-            typed.extend(more_typed);
-            columns.extend(more);
-        }
-        Ok((columns, rel))
-    }
-
-    fn function_relation(
-        &mut self,
-        chosen: &Chosen,
-        args: Vec<Expr>,
-        name: &str,
-        at: usize,
-    ) -> Result<(Vec<ScopeColumn>, Rel)> {
-        let proc = chosen.proc;
-        let result = super::type_name::held(chosen.result, -1);
-        let outputs: Vec<(String, Oid)> = match proc.out_types.as_slice() {
-            [] => vec![(name.to_owned(), chosen.result)],
-            types => proc.out_names.iter().cloned().zip(types.iter().copied()).collect(),
-        };
-        let (args, single) = match (proc.out_types.is_empty(), result) {
-            (true, Ok(ty)) => {
-                let (args, ty) = self.numeric_call(proc, args, ty)?;
-                (args, Some(ty))
-            }
-            (true, Err(e)) => return Err(located(e, at)),
-            (false, _) => (args, None),
-        };
-        let mut columns = Vec::with_capacity(outputs.len());
-        for (name, ty) in outputs {
-            let ty = match &single {
-                Some(ty) => ty.clone(),
-                None => super::type_name::held(ty, -1).map_err(|e| located(e, at))?,
-            };
-            let typed = TypedCol { col: self.new_col(), ty };
-            columns.push(ScopeColumn { name, typed, origin: (Oid(0), 0) });
-        }
-        let typed: Vec<TypedCol> = columns.iter().map(|c| c.typed.clone()).collect();
-        let rel = match (proc.returns_set, typed.as_slice()) {
-            (false, [one]) => {
-                let call = Expr::Call { proc: proc.oid, args, ty: one.ty.clone() };
-                Rel::Project { input: Box::new(Rel::Unit), items: vec![(call, one.col)] }
-            }
-            _ => Rel::Function { proc: proc.oid, args, columns: typed },
-        };
-        Ok((columns, rel))
     }
 }

@@ -187,11 +187,6 @@ impl Binder<'_> {
             return Ok(term);
         }
         let chosen = found.map_err(|why| no_function_at(name, &actual, why, at))?;
-        if chosen.proc.returns_set {
-            return Err(self
-                .unsupported("a set-returning function outside FROM", at)
-                .with_hint("Call it in FROM, for example FROM generate_series(1, 3) AS g."));
-        }
         match chosen.proc.kind {
             ProcKind::Function => {}
             ProcKind::Procedure => {
@@ -204,6 +199,9 @@ impl Binder<'_> {
             }
         }
         let args = self.coerce_arguments(terms, &chosen)?;
+        if chosen.proc.returns_set {
+            return self.set_returning(&chosen, args, at);
+        }
         let expr = self.call(chosen.proc.oid, args, chosen.result, at)?;
         Ok(Term { expr, at })
     }

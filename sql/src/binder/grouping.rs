@@ -2,11 +2,20 @@
 //!
 //! Invariant: above an aggregation no expression uses a column of its input.
 
+use super::expr::boolean;
+use super::grouping_sets::GroupBy;
 use super::names::located;
-use super::{Binder, Scope};
-use crate::bound::{ColRef, Expr, TypedCol, walk};
+use super::type_name::held;
+use super::{Binder, Scope, Term};
+use crate::bound::{AggregateCall, ColRef, Expr, Rel, TypedCol, walk};
+use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use std::collections::HashSet;
+use types::Datum;
+use types::sql_type::oid;
+
+/// pg_proc OID of the equality of bigints.
+const INT8_EQUAL: Oid = Oid(467);
 
 /// The groups of one query level.
 #[derive(Debug)]
@@ -16,19 +25,41 @@ pub(super) struct Groups {
     inputs: HashSet<ColRef>,
     /// Input columns that follow from a grouped primary key, and become keys when used.
     dependent: HashSet<ColRef>,
+    /// The column with the place of a row's set, and the sets, when there are several.
+    pub(super) sets: Option<(ColRef, Vec<Vec<usize>>)>,
+    /// Arguments of GROUPING by the column that stands for the call.
+    groupings: Vec<(Vec<Term>, ColRef)>,
 }
 
 impl Groups {
-    pub(super) fn new(binder: &mut Binder<'_>, exprs: Vec<Expr>, scope: &Scope<'_>) -> Self {
+    pub(super) fn new(
+        binder: &mut Binder<'_>,
+        group: GroupBy,
+        groupings: Vec<(Vec<Term>, ColRef)>,
+        scope: &Scope<'_>,
+    ) -> Self {
+        let GroupBy { keys: exprs, sets } = group;
         let inputs = scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
-        let mut keys: Vec<(Expr, ColRef)> = Vec::new();
-        for expr in exprs {
-            if !keys.iter().any(|(known, _)| *known == expr) {
-                keys.push((expr, binder.new_col()));
-            }
+        let keys: Vec<(Expr, ColRef)> = exprs.into_iter().map(|expr| (expr, binder.new_col())).collect();
+        let in_all = |place: &usize| sets.iter().flatten().all(|set| set.contains(place));
+        let common = keys.iter().enumerate().filter(|(place, _)| in_all(place)).map(|(_, (key, _))| key);
+        let dependent = dependent_columns(binder, common, scope);
+        let sets = match sets {
+            // All rows are in the only set.
+            None => None,
+            Some(sets) if sets.len() == 1 => None,
+            Some(sets) => Some((binder.new_col(), sets)),
+        };
+        Self { keys, inputs, dependent, sets, groupings }
+    }
+
+    /// The groups of a relation with aggregates over them.
+    pub(super) fn relation(self, input: Rel, aggregates: Vec<(AggregateCall, ColRef)>) -> Rel {
+        let (input, group) = (Box::new(input), self.keys);
+        match self.sets {
+            None => Rel::Aggregate { input, group, aggregates },
+            Some((set, sets)) => Rel::GroupingSets { input, set, sets, group, aggregates },
         }
-        let dependent = dependent_columns(binder, &keys, scope);
-        Self { keys, inputs, dependent }
     }
 
     /// Rewrites an expression of the select list, HAVING, ORDER BY or a window to use the groups.
@@ -54,6 +85,24 @@ impl Groups {
             return Ok(true);
         }
         match node {
+            Expr::Column(used) if self.groupings.iter().any(|(_, col)| *col == used.col) => {
+                *node = self.grouping(used.col)?;
+                Ok(true)
+            }
+            Expr::Outer(used) if self.groupings.iter().any(|(_, col)| *col == used.col) => {
+                *node = self.grouping(used.col)?;
+                // In a subquery, the set of this level is outside.
+                let set = self.sets.as_ref().map(|(set, _)| *set);
+                walk::rewrite(node, &mut |inner| {
+                    if let Expr::Column(c) = inner
+                        && Some(c.col) == set
+                    {
+                        *inner = Expr::Outer(c.clone());
+                    }
+                    Ok(false)
+                })?;
+                Ok(true)
+            }
             Expr::Column(used) if self.inputs.contains(&used.col) => {
                 if !self.dependent.contains(&used.col) {
                     return Err(ungrouped(binder, used.col, uses, scope, false));
@@ -80,12 +129,40 @@ impl Groups {
         }
     }
 
+    /// The value of a GROUPING by the row's set.
+    fn grouping(&self, col: ColRef) -> Result<Expr> {
+        let args = self.groupings.iter().find(|(_, c)| *c == col).map(|(args, _)| args.as_slice());
+        let mut places = Vec::new();
+        for Term { expr, at } in args.unwrap_or_default() {
+            let place = self.keys.iter().position(|(key, _)| key == expr).ok_or_else(|| {
+                let message =
+                    "arguments to GROUPING must be grouping expressions of the associated query level";
+                located(Error::new(ErrorKind::Grouping, message), *at)
+            })?;
+            places.push(place);
+        }
+        let (int4, int8) = (held(oid::INT4, -1)?, held(oid::INT8, -1)?);
+        let constant = |value: i32| Expr::Const(Datum::Int32(value), int4.clone());
+        let Some((set, sets)) = &self.sets else { return Ok(constant(0)) };
+        let mut whens = Vec::with_capacity(sets.len());
+        for (number, keys) in sets.iter().enumerate() {
+            let number = Expr::Const(Datum::Int64(i64::try_from(number).unwrap_or(i64::MAX)), int8.clone());
+            let args = vec![Expr::Column(TypedCol { col: *set, ty: int8.clone() }), number];
+            let is_this = Expr::Call { proc: INT8_EQUAL, args, ty: boolean() };
+            whens.push((is_this, constant(mask(&places, keys))));
+        }
+        Ok(Expr::Case { whens, otherwise: None, ty: int4 })
+    }
+
     /// Groups by one more column, which the primary key determines, so that the groups stay the same.
     fn dependent_key(&mut self, binder: &mut Binder<'_>, used: TypedCol) -> Expr {
         let own = Expr::Column(used.clone());
         let known = self.keys.iter().find(|(key, _)| *key == own).map(|(_, col)| *col);
         let col = known.unwrap_or_else(|| {
             let col = binder.new_col();
+            for set in self.sets.iter_mut().flat_map(|(_, sets)| sets) {
+                set.push(self.keys.len());
+            }
             self.keys.push((own, col));
             col
         });
@@ -93,11 +170,19 @@ impl Groups {
     }
 }
 
+/// A number with one bit per argument of GROUPING, the last one lowest: whether it is not in the set.
+fn mask(places: &[usize], set: &[usize]) -> i32 {
+    places.iter().fold(0, |mask, place| mask << 1 | i32::from(!set.contains(place)))
+}
+
 /// Columns of tables all of whose primary key columns are grouped.
-fn dependent_columns(binder: &Binder<'_>, keys: &[(Expr, ColRef)], scope: &Scope<'_>) -> HashSet<ColRef> {
+fn dependent_columns<'k>(
+    binder: &Binder<'_>,
+    keys: impl Iterator<Item = &'k Expr>,
+    scope: &Scope<'_>,
+) -> HashSet<ColRef> {
     let grouped: HashSet<ColRef> = keys
-        .iter()
-        .filter_map(|(e, _)| match e {
+        .filter_map(|e| match e {
             Expr::Column(c) => Some(c.col),
             _ => None,
         })

@@ -21,6 +21,9 @@ impl Binder<'_> {
         negated: bool,
         scope: &Scope<'_>,
     ) -> Result<Term> {
+        if let Some(term) = self.row_in_list(expr, list, negated, scope)? {
+            return Ok(term);
+        }
         let arg = self.expr(expr, scope)?;
         let (at, arg_type) = (arg.at, arg.expr.ty().oid);
         let mut items = Vec::with_capacity(list.len());

@@ -22,6 +22,7 @@ impl Binder<'_> {
     /// A table and the joins behind it; `scope` holds the items of FROM before it.
     pub(super) fn joined(&mut self, item: &ast::TableWithJoins, scope: &Scope<'_>) -> Result<Side> {
         let ast::TableWithJoins { relation, joins } = item;
+        let before = self.recursions.references;
         let mut left = self.factor(relation, scope)?;
         for ast::Join { relation, global, join_operator } in joins {
             if *global {
@@ -29,7 +30,15 @@ impl Binder<'_> {
             }
             let (kind, constraint) = self.join_kind(join_operator)?;
             let visible = scope.with(&left.tables);
-            let right = self.factor(relation, &visible)?;
+            if matches!(kind, JoinKind::Right | JoinKind::Full) {
+                self.refuse_recursion_since(before)?;
+            }
+            let right = match kind {
+                JoinKind::Left | JoinKind::Full => {
+                    self.without_recursion("an outer join", |b| b.factor(relation, &visible))?
+                }
+                JoinKind::Inner | JoinKind::Right => self.factor(relation, &visible)?,
+            };
             self.check_aliases(&left.tables, &right.tables)?;
             if right.lateral && matches!(kind, JoinKind::Right | JoinKind::Full) {
                 let error =
@@ -64,6 +73,7 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Result<Side> {
         let lateral = left.lateral;
+        let mut join_alias = None;
         let (on, using) = match constraint {
             ast::JoinConstraint::None => (None, None),
             ast::JoinConstraint::On(condition) => {
@@ -81,6 +91,10 @@ impl Binder<'_> {
                 for name in names {
                     let (parts, at) = self.parts(name)?;
                     let name = parts.into_iter().next_back().unwrap_or_default();
+                    if let Some(own) = name.strip_prefix(crate::parse::JOIN_ALIAS) {
+                        join_alias = Some(own.to_owned());
+                        continue;
+                    }
                     if columns.iter().any(|(n, _)| *n == name) {
                         let message =
                             format!("column name \"{name}\" appears more than once in USING clause");
@@ -112,7 +126,16 @@ impl Binder<'_> {
                 };
                 Ok(Side { rel, tables, lateral })
             }
-            Some(columns) => self.join_using(kind, &columns, left, right),
+            Some(columns) => {
+                let mut side = self.join_using(kind, &columns, left, right)?;
+                if let (Some(name), Some(merged)) = (join_alias, side.tables.last()) {
+                    let columns = merged.columns.iter().take(columns.len()).cloned().collect();
+                    let entry = ScopeTable { name, schema: None, columns, by_name: true, unqualified: false };
+                    self.check_aliases(&side.tables, std::slice::from_ref(&entry))?;
+                    side.tables.push(entry);
+                }
+                Ok(side)
+            }
         }
     }
 
@@ -141,6 +164,8 @@ impl Binder<'_> {
             };
             let origin = if kind == JoinKind::Right { r.origin } else { l.origin };
             let value = match kind {
+                // What has the common type as it is shows it.
+                JoinKind::Inner if l.typed.ty.oid != common && r.typed.ty.oid == common => second,
                 JoinKind::Inner | JoinKind::Left => first,
                 JoinKind::Right => second,
                 JoinKind::Full => Expr::Coalesce { args: vec![first, second], ty },

@@ -1,8 +1,9 @@
-//! The state of one query level while its expressions are bound: clause, aggregates, window calls.
+//! The state of one query level while its expressions are bound: clause, aggregates, window and set-returning calls.
 //!
-//! Invariant: an aggregate or window call is in its level once, under the column that stands for it.
+//! Invariant: such a call is in its level once, under the column that stands for it.
 
-use super::{Binder, Clause};
+use super::set_call::LeveledSet;
+use super::{Binder, Clause, Term};
 use crate::bound::{AggregateCall, ColRef, WindowCall};
 use base::Result;
 use sqlparser::ast;
@@ -12,6 +13,18 @@ pub(super) struct Level {
     pub(super) clause: Clause,
     pub(super) aggregates: Vec<(AggregateCall, ColRef)>,
     pub(super) calls: Vec<(WindowCall, ColRef)>,
+    /// Set-returning calls, those in the arguments of others before them.
+    pub(super) sets: Vec<LeveledSet>,
+    /// Its FROM names a recursive query that is being bound.
+    pub(super) is_step: bool,
+    /// Position of the first aggregate.
+    pub(super) aggregate_at: Option<usize>,
+    /// The columns of its FROM.
+    pub(super) columns: Vec<ColRef>,
+    /// Positions of all uses of set-returning functions.
+    pub(super) set_uses: Vec<usize>,
+    /// Arguments of GROUPING.
+    pub(super) groupings: Vec<(Vec<Term>, ColRef)>,
     /// WINDOW definitions by name.
     pub(super) windows: Vec<(String, ast::WindowSpec)>,
     /// Position of the aggregate whose arguments are being bound.
@@ -27,6 +40,12 @@ impl Level {
             clause,
             aggregates: Vec::new(),
             calls: Vec::new(),
+            sets: Vec::new(),
+            is_step: false,
+            aggregate_at: None,
+            columns: Vec::new(),
+            set_uses: Vec::new(),
+            groupings: Vec::new(),
             windows: Vec::new(),
             in_aggregate: false,
             in_window: false,

@@ -19,11 +19,13 @@ mod changes;
 mod coerce;
 mod conditional;
 mod context;
+mod distinct;
 mod entry;
 mod expr;
 mod from;
 mod function;
 mod grouping;
+mod grouping_sets;
 mod in_list;
 mod join;
 mod level;
@@ -37,10 +39,15 @@ mod output;
 mod past;
 mod polymorphic;
 mod query;
+mod recursive;
 mod resolve;
+mod row;
+mod sample;
 mod scope;
 mod select;
+mod set_call;
 mod subquery;
+mod table_function;
 #[cfg(test)]
 mod tests;
 mod type_name;
@@ -62,6 +69,7 @@ pub struct Binder<'a> {
     text: Text<'a>,
     next_col: u32,
     next_cte: u32,
+    recursions: recursive::Recursions,
     /// Types of parameters as far as they are known.
     parameters: Vec<Option<SqlType>>,
     levels: Vec<level::Level>,
@@ -89,6 +97,7 @@ impl<'a> Binder<'a> {
             context: context.clone(),
             next_col: 0,
             next_cte: 0,
+            recursions: recursive::Recursions::default(),
             parameters: Vec::new(),
             levels: Vec::new(),
             uses: HashMap::new(),

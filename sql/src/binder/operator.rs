@@ -41,8 +41,17 @@ impl Binder<'_> {
             rest.push((left, op, right));
             at = left;
         }
-        let mut term = self.expr(at, scope)?;
+        let mut term = match rest.last() {
+            Some((left, op, right)) if super::row::row_fields(left).is_some() => {
+                let name = self.operator_name(op, left)?;
+                let term = self.row_operation(&name, left, right, scope)?;
+                rest.pop();
+                term.ok_or_else(|| Error::internal("a row is none"))?
+            }
+            _ => self.expr(at, scope)?,
+        };
         while let Some((left, op, right)) = rest.pop() {
+            self.check_association(left, op, right)?;
             let name = self.operator_name(op, left)?;
             let right = self.expr(right, scope)?;
             term = self.operation(&name, Some(term), right, Some(left))?;
@@ -200,17 +209,73 @@ impl Binder<'_> {
         high: &ast::Expr,
         scope: &Scope<'_>,
     ) -> Result<Term> {
+        let (low, symmetric) = match low {
+            ast::Expr::Prefixed { prefix, value } if prefix.value == crate::parse::SYMMETRIC => {
+                (value.as_ref(), true)
+            }
+            low => (low, false),
+        };
+        let inside = self.within(expr, negated, low, high, scope)?;
+        if !symmetric {
+            return Ok(inside);
+        }
+        let other = self.within(expr, negated, high, low, scope)?;
+        let both = vec![inside.expr, other.expr];
+        Ok(Term { expr: if negated { Expr::And(both) } else { Expr::Or(both) }, at: inside.at })
+    }
+
+    fn within(
+        &mut self,
+        expr: &ast::Expr,
+        negated: bool,
+        low: &ast::Expr,
+        high: &ast::Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
         let (above, below) = if negated { ("<", ">") } else { (">=", "<=") };
-        let first = self.expr(expr, scope)?;
-        let at = first.at;
-        let low = self.expr(low, scope)?;
-        let lower = self.operation(above, Some(first), low, Some(expr))?.expr;
+        let lower = self.compared(above, expr, low, scope)?;
         // Bound again: a subquery in it must not give its columns twice.
-        let second = self.expr(expr, scope)?;
-        let high = self.expr(high, scope)?;
-        let upper = self.operation(below, Some(second), high, Some(expr))?.expr;
-        let both = vec![lower, upper];
+        let upper = self.compared(below, expr, high, scope)?;
+        for term in [&lower, &upper] {
+            self.refuse_set_in(term, if negated { "OR" } else { "AND" })?;
+        }
+        let at = lower.at;
+        let both = vec![lower.expr, upper.expr];
         Ok(Term { expr: if negated { Expr::Or(both) } else { Expr::And(both) }, at })
+    }
+
+    /// One operator between two operands, rows among them.
+    fn compared(
+        &mut self,
+        name: &str,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        if let Some(term) = self.row_operation(name, left, right, scope)? {
+            return Ok(term);
+        }
+        let first = self.expr(left, scope)?;
+        let second = self.expr(right, scope)?;
+        self.operation(name, Some(first), second, Some(left))
+    }
+
+    /// A comparison is no operand of another one without parentheses.
+    fn check_association(&self, left: &ast::Expr, op: &BinaryOperator, right: &ast::Expr) -> Result<()> {
+        if !is_comparison(op) {
+            return Ok(());
+        }
+        let second = match (left, right) {
+            (ast::Expr::BinaryOp { left: _, op: inner, right: _ }, _) if is_comparison(inner) => {
+                self.operator_position(left)
+            }
+            (_, ast::Expr::BinaryOp { left: inner_left, op: inner, right: _ }) if is_comparison(inner) => {
+                self.operator_position(inner_left)
+            }
+            _ => return Ok(()),
+        };
+        let message = format!("syntax error at or near \"{op}\"");
+        Err(located(Error::new(ErrorKind::Syntax, message), second.unwrap_or(0)))
     }
 
     pub(super) fn like(
@@ -258,6 +323,9 @@ impl Binder<'_> {
         negated: bool,
         scope: &Scope<'_>,
     ) -> Result<Term> {
+        if let Some(term) = self.row_is_distinct(left, right, negated, scope)? {
+            return Ok(term);
+        }
         let first = self.expr(left, scope)?;
         let second = self.expr(right, scope)?;
         let at = first.at;
@@ -366,6 +434,18 @@ impl Binder<'_> {
     pub(super) fn text_at(&self, at: usize, expected: &str) -> bool {
         self.text.from(at).starts_with(expected)
     }
+}
+
+fn is_comparison(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Lt
+            | BinaryOperator::Gt
+            | BinaryOperator::Eq
+            | BinaryOperator::LtEq
+            | BinaryOperator::GtEq
+            | BinaryOperator::NotEq
+    )
 }
 
 pub(super) fn no_operator(name: &str, args: &[Oid], why: Refused) -> Error {

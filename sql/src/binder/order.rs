@@ -193,6 +193,7 @@ impl Binder<'_> {
     pub(super) fn limit(
         &mut self,
         rel: Rel,
+        sorted: bool,
         limit: Option<&ast::LimitClause>,
         fetch: Option<&ast::Fetch>,
         scope: &Scope<'_>,
@@ -214,12 +215,23 @@ impl Binder<'_> {
             }
         };
         let mut one = None;
+        let mut with_ties_asked = false;
+        if let Some(ast::Expr::Prefixed { prefix, value }) = count
+            && prefix.value == crate::parse::WITH_TIES
+        {
+            check_ties(sorted)?;
+            with_ties_asked = true;
+            count = Some(value);
+        }
         if let Some(ast::Fetch { with_ties, percent, quantity }) = fetch {
             let at = quantity.as_ref().map_or(0, |q| self.start(q));
-            if *with_ties || *percent {
-                let what = if *with_ties { "WITH TIES" } else { "FETCH FIRST .. PERCENT" };
-                return Err(self.unsupported(what, at).with_hint("Filter on rank() OVER (ORDER BY ..)."));
+            if *percent {
+                return Err(self.unsupported("FETCH FIRST .. PERCENT", at));
             }
+            if *with_ties {
+                check_ties(sorted)?;
+            }
+            with_ties_asked |= *with_ties;
             if count.is_some() {
                 return Err(located(Error::new(ErrorKind::Syntax, "multiple LIMIT clauses not allowed"), at));
             }
@@ -236,7 +248,17 @@ impl Binder<'_> {
         if count.is_none() && offset.is_none() {
             return Ok(rel);
         }
-        Ok(Rel::Limit { input: Box::new(rel), count, offset })
+        let mut ties = Vec::new();
+        if with_ties_asked {
+            if matches!(count, Some(Expr::Const(types::Datum::Null, _))) {
+                let message = "row count cannot be null in FETCH FIRST ... WITH TIES clause";
+                return Err(Error::new(ErrorKind::InvalidRowCountInLimit, message));
+            }
+            if let Rel::Sort { input: _, keys } = &rel {
+                ties.clone_from(keys);
+            }
+        }
+        Ok(Rel::Limit { input: Box::new(rel), count, offset, ties })
     }
 
     fn row_count(&mut self, expr: &ast::Expr, clause: Clause, scope: &Scope<'_>) -> Result<Expr> {
@@ -249,6 +271,13 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), term.at));
         }
         Ok(self.coerce(term, &held(oid::INT8, -1)?, CastContext::Assignment)?.expr)
+    }
+}
+
+fn check_ties(sorted: bool) -> Result<()> {
+    match sorted {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Syntax, "WITH TIES cannot be specified without ORDER BY clause")),
     }
 }
 

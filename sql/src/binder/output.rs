@@ -181,7 +181,12 @@ pub(super) fn figure_name(expr: &ast::Expr) -> Option<(String, u8)> {
 }
 
 fn subquery_name(query: &ast::Query) -> Option<(String, u8)> {
-    let ast::SetExpr::Select(select) = query.body.as_ref() else { return None };
+    let select = match query.body.as_ref() {
+        ast::SetExpr::Select(select) => select,
+        ast::SetExpr::Query(inner) => return subquery_name(inner),
+        ast::SetExpr::Values(_) => return Some(("column1".to_owned(), 2)),
+        _ => return None,
+    };
     match select.projection.first()? {
         ast::SelectItem::UnnamedExpr(expr) => figure_name(expr).map(|(n, _)| (n, 2)),
         ast::SelectItem::ExprWithAlias { expr: _, alias } => Some((fold(alias), 2)),

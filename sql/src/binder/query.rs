@@ -1,12 +1,10 @@
 //! Whole queries: WITH, SELECT, VALUES, set operations, and what stands behind them.
 
 use super::names::{fold, located};
-use super::order::named;
-use super::scope::ScopeCte;
 use super::select::{Bound, OutColumn};
 use super::type_name::held;
 use super::{Binder, Clause, Scope, ScopeColumn, Term};
-use crate::bound::{Cte, Expr, Rel, SetOp, TypedCol};
+use crate::bound::{Expr, Rel, SetOp, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
@@ -40,12 +38,14 @@ impl Binder<'_> {
         }
         let order_by = self.order_list(order_by.as_ref())?;
         let mut scope = Scope::inside(outer);
-        let ctes = match with {
+        let mut ctes = match with {
             None => Vec::new(),
             Some(with) => self.with_clause(with, &mut scope)?,
         };
         let bound = self.body(body, order_by, &scope, resolve)?;
-        let rel = self.limit(bound.rel, limit_clause.as_ref(), fetch.as_ref(), &scope)?;
+        let rel =
+            self.limit(bound.rel, !order_by.is_empty(), limit_clause.as_ref(), fetch.as_ref(), &scope)?;
+        self.settle_ctes(&mut ctes);
         let rel = if ctes.is_empty() { rel } else { Rel::With { ctes, body: Box::new(rel) } };
         Ok(Bound { rel, columns: bound.columns })
     }
@@ -58,7 +58,7 @@ impl Binder<'_> {
         }
     }
 
-    fn body(
+    pub(super) fn body(
         &mut self,
         body: &ast::SetExpr,
         order_by: &[ast::OrderByExpr],
@@ -90,41 +90,6 @@ impl Binder<'_> {
         }
     }
 
-    /// Binds WITH: the CTEs join `scope`.
-    pub(super) fn with_clause(&mut self, with: &ast::With, scope: &mut Scope<'_>) -> Result<Vec<Cte>> {
-        let ast::With {
-            with_token: ast::helpers::attached_token::AttachedToken(token),
-            recursive,
-            cte_tables,
-        } = with;
-        let at = self.at(token.span);
-        let mut ctes = Vec::with_capacity(cte_tables.len());
-        for ast::Cte { alias, query, from, materialized: _, closing_paren_token: _ } in cte_tables {
-            let ast::TableAlias { explicit: _, name, columns, at: position } = alias;
-            let folded = fold(name);
-            if *recursive {
-                return Err(self
-                    .unsupported("WITH RECURSIVE", at)
-                    .with_hint("Join the table with itself as often as the deepest path is long."));
-            }
-            if from.is_some() || position.is_some() {
-                return Err(self.unsupported("this form of WITH", at));
-            }
-            if scope.ctes.iter().any(|c| c.name == folded) {
-                let message = format!("WITH query name \"{folded}\" specified more than once");
-                return Err(located(Error::new(ErrorKind::DuplicateAlias, message), self.at(name.span)));
-            }
-            let bound = self.query(query, scope, true)?;
-            let mut shown = named(&bound.columns);
-            self.rename(&mut shown, columns, &folded, self.at(name.span), "WITH query")?;
-            let id = self.new_cte();
-            let typed = bound.columns.iter().map(|c| c.typed.clone()).collect();
-            ctes.push(Cte { id, rel: bound.rel, columns: typed });
-            scope.ctes.push(ScopeCte { name: folded, id, columns: shown });
-        }
-        Ok(ctes)
-    }
-
     /// Gives the first columns the names of an alias's column list.
     pub(super) fn rename(
         &self,
@@ -134,6 +99,10 @@ impl Binder<'_> {
         at: usize,
         what: &str,
     ) -> Result<()> {
+        if let Some(typed) = names.iter().find(|name| name.data_type.is_some()) {
+            let message = "a column definition list is only allowed for functions returning \"record\"";
+            return Err(located(Error::new(ErrorKind::Syntax, message), self.at(typed.name.span)));
+        }
         if names.len() > columns.len() {
             let message = format!(
                 "{what} \"{table}\" has {} columns available but {} columns specified",
@@ -142,10 +111,7 @@ impl Binder<'_> {
             );
             return Err(located(Error::new(ErrorKind::InvalidColumnReference, message), at));
         }
-        for (column, ast::TableAliasColumnDef { name, data_type }) in columns.iter_mut().zip(names) {
-            if data_type.is_some() {
-                return Err(self.unsupported("a column definition list", self.at(name.span)));
-            }
+        for (column, ast::TableAliasColumnDef { name, data_type: _ }) in columns.iter_mut().zip(names) {
             column.name = fold(name);
         }
         Ok(())
@@ -202,9 +168,24 @@ impl Binder<'_> {
             rest.push((op, set_quantifier, right));
             at = left;
         }
-        let mut bound = self.body(at, &[], scope, false)?;
+        // What PostgreSQL cannot compute step by step names no recursive query.
+        let counted = |op: &ast::SetOperator, quantifier: &ast::SetQuantifier| match (op, quantifier) {
+            (ast::SetOperator::Intersect, ast::SetQuantifier::All) => Some("INTERSECT"),
+            (ast::SetOperator::Except, ast::SetQuantifier::All) => Some("EXCEPT"),
+            _ => None,
+        };
+        let above = rest.iter().find_map(|(op, quantifier, _)| counted(op, quantifier));
+        let mut bound = match above {
+            Some(place) => self.without_recursion(place, |b| b.body(at, &[], scope, false))?,
+            None => self.body(at, &[], scope, false)?,
+        };
         while let Some((op, quantifier, right)) = rest.pop() {
-            let right = self.body(right, &[], scope, false)?;
+            let place =
+                if *op == ast::SetOperator::Except { Some("EXCEPT") } else { counted(op, quantifier) };
+            let right = match place.or(above) {
+                Some(place) => self.without_recursion(place, |b| b.body(right, &[], scope, false))?,
+                None => self.body(right, &[], scope, false)?,
+            };
             bound = self.set_operation(*op, *quantifier, bound, right)?;
         }
         Ok(bound)
@@ -296,7 +277,7 @@ impl Binder<'_> {
     }
 
     /// The query with its columns coerced to types, by one more projection where one differs.
-    fn with_types(&mut self, bound: Bound, types: &[SqlType]) -> Result<Bound> {
+    pub(super) fn with_types(&mut self, bound: Bound, types: &[SqlType]) -> Result<Bound> {
         if bound.columns.iter().zip(types).all(|(c, t)| c.typed.ty.oid == t.oid && c.typed.ty.form == t.form)
         {
             return Ok(bound);

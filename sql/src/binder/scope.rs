@@ -46,6 +46,22 @@ pub(crate) struct ScopeCte {
     pub(crate) name: String,
     pub(crate) id: CteId,
     pub(crate) columns: Vec<ScopeColumn>,
+    pub(crate) status: CteStatus,
+}
+
+/// What naming a common table expression means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CteStatus {
+    /// Its rows.
+    Plain,
+    /// It stands behind the query that names it, and needs that one.
+    Later,
+    /// It is being bound, and is no union; where its name stands.
+    NoUnion(usize),
+    /// Its start is being bound.
+    Start,
+    /// Its step is being bound: the rows found last.
+    Recursive,
 }
 
 impl<'p> Scope<'p> {

@@ -1,15 +1,16 @@
 //! One SELECT: from the select list and FROM to a projection, sorted and made distinct.
 //!
-//! Invariant: the parts are stacked in the order FROM, WHERE, groups, HAVING, windows, select list, DISTINCT,
-//! ORDER BY.
+//! Invariant: the parts are stacked in the order FROM, WHERE, groups, HAVING, windows, set-returning functions, select
+//! list, DISTINCT, ORDER BY.
 
+use super::distinct::{Distinct, OnPlace};
 use super::grouping::Groups;
 use super::level::Level;
 use super::names::{fold, located};
 use super::order::SortItem;
 use super::output::Target;
 use super::{Binder, Clause, Scope, Term};
-use crate::bound::{ColRef, Expr, Rel, SortKey, TypedCol, walk};
+use crate::bound::{Expr, Rel, SortKey, TypedCol, walk};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
@@ -33,7 +34,7 @@ pub(super) struct OutColumn {
 
 /// What a SELECT consists of, after the parts that are refused are gone.
 struct Parts<'s> {
-    distinct: bool,
+    distinct: Option<&'s ast::Distinct>,
     group_by: &'s [ast::Expr],
     order_by: &'s [ast::OrderByExpr],
 }
@@ -65,7 +66,7 @@ impl Binder<'_> {
             select_modifiers,
             top,
             top_before_distinct: _,
-            projection: _,
+            projection,
             exclude,
             into,
             from: _,
@@ -99,26 +100,24 @@ impl Binder<'_> {
             (value_table_mode.is_some(), "SELECT AS STRUCT"),
             (*flavor != ast::SelectFlavor::Standard, "FROM before SELECT"),
         ];
+        if projection.is_empty() && matches!(distinct, Some(ast::Distinct::Distinct)) {
+            let behind = self.text.from(at);
+            let word = behind.split_whitespace().find(|word| word.eq_ignore_ascii_case("from"));
+            let message = format!("syntax error at or near \"{}\"", word.unwrap_or("from"));
+            let from = behind.find(word.unwrap_or("from")).and_then(|index| behind.get(..index));
+            let skipped = from.map_or(0, |text| text.chars().count());
+            return Err(located(Error::new(ErrorKind::Syntax, message), at + skipped));
+        }
         if let Some((_, what)) = refused.iter().find(|(present, _)| *present) {
             return Err(self.unsupported(what, at));
         }
-        let distinct = match distinct {
-            None | Some(ast::Distinct::All) => false,
-            Some(ast::Distinct::Distinct) => true,
-            Some(ast::Distinct::On(exprs)) => {
-                let at = exprs.first().map_or(at, |e| self.start(e));
-                return Err(self.unsupported("DISTINCT ON", at).with_hint(
-                    "Number the rows with row_number() OVER (PARTITION BY ..) and keep the first.",
-                ));
-            }
-        };
         let group_by = match group_by {
             ast::GroupByExpr::Expressions(exprs, modifiers) if modifiers.is_empty() => exprs,
             ast::GroupByExpr::Expressions(_, _) | ast::GroupByExpr::All(_) => {
                 return Err(self.unsupported("this form of GROUP BY", at).with_hint("List the expressions."));
             }
         };
-        Ok(Parts { distinct, group_by, order_by })
+        Ok(Parts { distinct: distinct.as_ref(), group_by, order_by })
     }
 
     fn select_in(
@@ -130,6 +129,7 @@ impl Binder<'_> {
     ) -> Result<Bound> {
         let mut rel = self.in_clause(Clause::JoinOn, |b| b.from(&select.from, scope))?;
         let scope = &*scope;
+        self.level().columns = scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
         self.define_windows(&select.named_window)?;
         let mut targets = self.targets(&select.projection, scope)?;
         if let Some(condition) = &select.selection {
@@ -148,19 +148,33 @@ impl Binder<'_> {
             })?;
             having = Some((predicate, self.take_uses()));
         }
-        let mut sort = self.sort_items(parts.order_by, &mut targets, scope, parts.distinct)?;
-        let keys = self.group_keys(parts.group_by, &mut targets, scope)?;
+        let all = matches!(parts.distinct, Some(ast::Distinct::Distinct));
+        let mut sort = self.sort_items(parts.order_by, &mut targets, scope, all)?;
+        let group = self.group_by(parts.group_by, &mut targets, scope)?;
+        let mut distinct = match parts.distinct {
+            None | Some(ast::Distinct::All) => Distinct::No,
+            Some(ast::Distinct::Distinct) => {
+                self.check_distinct(&mut targets)?;
+                Distinct::All
+            }
+            Some(ast::Distinct::On(exprs)) => {
+                Distinct::On(self.distinct_on(exprs, &mut targets, &sort, scope)?)
+            }
+        };
         if resolve {
             for target in &mut targets {
                 target.term = self.resolve_unknown(target.term.clone())?;
             }
         }
-        if parts.distinct {
-            self.check_distinct(&targets)?;
-        }
         let mut level = std::mem::replace(self.level(), Level::new(Clause::Select));
-        if !level.aggregates.is_empty() || !parts.group_by.is_empty() || having.is_some() {
-            let mut groups = Groups::new(self, keys, scope);
+        if let (true, Some(at)) = (level.is_step, level.aggregate_at) {
+            let message = "aggregate functions are not allowed in a recursive query's recursive term";
+            return Err(located(Error::new(ErrorKind::InvalidRecursion, message), at));
+        }
+        let grouped = !level.aggregates.is_empty() || !level.groupings.is_empty();
+        if grouped || !parts.group_by.is_empty() || having.is_some() {
+            let groupings = std::mem::take(&mut level.groupings);
+            let mut groups = Groups::new(self, group, groupings, scope);
             for target in &mut targets {
                 groups.rewrite(self, &mut target.term.expr, &target.uses, scope)?;
             }
@@ -172,10 +186,20 @@ impl Binder<'_> {
                     groups.rewrite(self, expr, uses, scope)?;
                 }
             }
+            if let Distinct::On(items) = &mut distinct {
+                for item in items {
+                    if let OnPlace::Hidden(expr, uses) = &mut item.place {
+                        groups.rewrite(self, expr, uses, scope)?;
+                    }
+                }
+            }
             for (call, _) in &mut level.calls {
                 walk::window_mut(call, &mut |e| groups.rewrite(self, e, &[], scope))?;
             }
-            rel = Rel::Aggregate { input: Box::new(rel), group: groups.keys, aggregates: level.aggregates };
+            for arg in level.sets.iter_mut().flat_map(|set| &mut set.call.args) {
+                groups.rewrite(self, arg, &[], scope)?;
+            }
+            rel = groups.relation(rel, level.aggregates);
             if let Some((predicate, _)) = having {
                 rel = Rel::Filter { input: Box::new(rel), predicate };
             }
@@ -183,7 +207,8 @@ impl Binder<'_> {
         if !level.calls.is_empty() {
             rel = Rel::Window { input: Box::new(rel), calls: level.calls };
         }
-        Ok(self.project(rel, targets, sort, parts.distinct))
+        rel = self.with_sets(rel, level.sets, &mut sort, distinct.is_all())?;
+        self.project(rel, targets, sort, distinct)
     }
 
     fn define_windows(&mut self, definitions: &[ast::NamedWindowDefinition]) -> Result<()> {
@@ -206,7 +231,13 @@ impl Binder<'_> {
     }
 
     /// The select list and hidden sort keys as a projection, then DISTINCT and ORDER BY over its columns.
-    fn project(&mut self, input: Rel, targets: Vec<Target>, sort: Vec<SortItem>, distinct: bool) -> Bound {
+    fn project(
+        &mut self,
+        input: Rel,
+        targets: Vec<Target>,
+        sort: Vec<SortItem>,
+        distinct: Distinct,
+    ) -> Result<Bound> {
         let mut items = Vec::with_capacity(targets.len());
         let mut columns = Vec::with_capacity(targets.len());
         for Target { name, term, origin, uses: _ } in targets {
@@ -216,7 +247,8 @@ impl Binder<'_> {
             items.push((term.expr, typed.col));
             columns.push(OutColumn { name, typed, origin, open, at });
         }
-        let mut keys = Vec::with_capacity(sort.len());
+        let mut keys: Vec<SortKey> = Vec::with_capacity(sort.len());
+        let mut sorted: Vec<TypedCol> = Vec::with_capacity(sort.len());
         for SortItem { target, hidden, descending, nulls_first } in sort {
             let typed = match (target.and_then(|i: usize| columns.get(i)), hidden) {
                 (Some(column), _) => column.typed.clone(),
@@ -225,104 +257,41 @@ impl Binder<'_> {
                     items.push((expr, typed.col));
                     typed
                 }
-                (None, None) => continue,
+                (None, None) => return Err(Error::internal("a sort key that is none")),
             };
+            sorted.push(typed.clone());
             keys.push(SortKey { expr: Expr::Column(typed), descending, nulls_first });
         }
-        let mut rel = Rel::Project { input: Box::new(input), items };
-        if distinct {
-            rel = Rel::Distinct { input: Box::new(rel) };
-        }
+        let mut rel = match distinct {
+            Distinct::No => Rel::Project { input: Box::new(input), items },
+            Distinct::All => {
+                Rel::Distinct { input: Box::new(Rel::Project { input: Box::new(input), items }) }
+            }
+            Distinct::On(on) => {
+                let mut cols = Vec::with_capacity(on.len());
+                for item in on {
+                    cols.extend(match item.place {
+                        OnPlace::Target(index) => columns.get(index).map(|c| c.typed.clone()),
+                        OnPlace::Sort(index) => sorted.get(index).cloned(),
+                        OnPlace::Hidden(expr, _) => {
+                            let typed = TypedCol { col: self.new_col(), ty: expr.ty() };
+                            items.push((expr, typed.col));
+                            Some(typed)
+                        }
+                    });
+                }
+                let projected = Rel::Project { input: Box::new(input), items };
+                self.first_of_each(projected, cols, &keys)?
+            }
+        };
         if !keys.is_empty() {
             rel = Rel::Sort { input: Box::new(rel), keys };
         }
-        Bound { rel, columns }
-    }
-
-    fn check_distinct(&self, targets: &[Target]) -> Result<()> {
-        for target in targets {
-            let ty = target.term.expr.ty().oid;
-            if super::resolve::operator("=", &[ty, ty]).is_err() {
-                return Err(located(no_equality(ty), target.term.at));
-            }
-        }
-        Ok(())
-    }
-
-    fn group_keys(
-        &mut self,
-        exprs: &[ast::Expr],
-        targets: &mut [Target],
-        scope: &Scope<'_>,
-    ) -> Result<Vec<Expr>> {
-        let mut keys = Vec::with_capacity(exprs.len());
-        for expr in exprs {
-            if let ast::Expr::Tuple(items) = expr
-                && !items.is_empty()
-            {
-                keys.extend(self.group_keys(items, targets, scope)?);
-                continue;
-            }
-            keys.push(self.group_key(expr, targets, scope)?);
-        }
-        Ok(keys)
-    }
-
-    fn group_key(&mut self, expr: &ast::Expr, targets: &mut [Target], scope: &Scope<'_>) -> Result<Expr> {
-        let by_target = match super::order::ordinal(expr) {
-            Some(n) => Some(self.target_at(n, expr, "GROUP BY", targets.len())?),
-            None => match expr {
-                // An input column hides an output name here.
-                ast::Expr::Identifier(ident) if !scope.shown().any(|c| c.name == fold(ident)) => {
-                    self.target_named(ident, "GROUP BY", targets)?
-                }
-                _ => None,
-            },
-        };
-        let (key, at) = match by_target.and_then(|i| targets.get_mut(i)) {
-            Some(target) => {
-                target.term = self.resolve_unknown(target.term.clone())?;
-                let level = self.level();
-                let holds = |col: ColRef, cols: &[ColRef]| cols.contains(&col);
-                let aggregates: Vec<ColRef> = level.aggregates.iter().map(|(_, c)| *c).collect();
-                let calls: Vec<ColRef> = level.calls.iter().map(|(_, c)| *c).collect();
-                let (mut aggregate, mut window) = (false, false);
-                walk::visit(&target.term.expr, &mut |e| {
-                    if let Expr::Column(c) = e {
-                        aggregate |= holds(c.col, &aggregates);
-                        window |= holds(c.col, &calls);
-                    }
-                });
-                let at = target.term.at;
-                if aggregate {
-                    let message = "aggregate functions are not allowed in GROUP BY";
-                    return Err(located(Error::new(ErrorKind::Grouping, message), at));
-                }
-                if window {
-                    let message = "window functions are not allowed in GROUP BY";
-                    return Err(located(Error::new(ErrorKind::Windowing, message), at));
-                }
-                (target.term.expr.clone(), at)
-            }
-            None => {
-                let term = self.in_clause(Clause::GroupBy, |b| b.expr(expr, scope))?;
-                if super::order::is_literal(expr) {
-                    let message = "non-integer constant in GROUP BY";
-                    return Err(located(Error::new(ErrorKind::Syntax, message), term.at));
-                }
-                let term = self.resolve_unknown(term)?;
-                (term.expr, term.at)
-            }
-        };
-        let ty = key.ty().oid;
-        if super::resolve::operator("=", &[ty, ty]).is_err() {
-            return Err(located(no_equality(ty), at));
-        }
-        Ok(key)
+        Ok(Bound { rel, columns })
     }
 }
 
-fn no_equality(ty: Oid) -> Error {
+pub(super) fn no_equality(ty: Oid) -> Error {
     let shown = super::type_name::type_name(ty);
     Error::new(
         ErrorKind::UndefinedFunction,

@@ -6,7 +6,7 @@ use super::expr::boolean;
 use super::names::located;
 use super::select::Bound;
 use super::{Binder, Scope, Term};
-use crate::bound::{Expr, Subquery, SubqueryKind, TypedCol};
+use crate::bound::{Expr, Quantifier, Subquery, SubqueryKind, TypedCol};
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
 
@@ -61,6 +61,10 @@ impl Binder<'_> {
         all: bool,
         scope: &Scope<'_>,
     ) -> Result<Term> {
+        if let Some(fields) = super::row::row_fields(left) {
+            let quantifier = if all { Quantifier::All } else { Quantifier::Any };
+            return self.row_subquery((left, &fields), operator, query, quantifier, scope);
+        }
         let arg = self.expr(left, scope)?;
         let at = arg.at;
         let mut bound = self.subquery(query, scope)?;
@@ -93,8 +97,8 @@ impl Binder<'_> {
         Ok(Term { expr, at })
     }
 
-    fn subquery(&mut self, query: &ast::Query, scope: &Scope<'_>) -> Result<Bound> {
-        self.query(query, scope, true)
+    pub(super) fn subquery(&mut self, query: &ast::Query, scope: &Scope<'_>) -> Result<Bound> {
+        self.without_recursion("a subquery", |b| b.query(query, scope, true))
     }
 
     fn only_column(&self, bound: &Bound, message: &str, query: &ast::Query) -> Result<TypedCol> {

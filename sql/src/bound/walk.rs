@@ -68,8 +68,10 @@ fn children(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
             look(index);
         }
         Expr::Subquery(subquery) => {
-            if let SubqueryKind::Quantified { proc: _, all: _, arg } = &subquery.kind {
-                look(arg);
+            match &subquery.kind {
+                SubqueryKind::Quantified { proc: _, all: _, arg } => look(arg),
+                SubqueryKind::Row { quantifier: _, args, test: _ } => args.iter().for_each(|(e, _)| look(e)),
+                SubqueryKind::Scalar | SubqueryKind::Exists | SubqueryKind::Array => {}
             }
             visit_rel(&subquery.rel, look);
         }
@@ -116,8 +118,12 @@ fn children_mut(expr: &mut Expr, change: Change<'_>) -> Result<()> {
             change(index)
         }
         Expr::Subquery(subquery) => {
-            if let SubqueryKind::Quantified { proc: _, all: _, arg } = &mut subquery.kind {
-                change(arg)?;
+            match &mut subquery.kind {
+                SubqueryKind::Quantified { proc: _, all: _, arg } => change(arg)?,
+                SubqueryKind::Row { quantifier: _, args, test: _ } => {
+                    args.iter_mut().try_for_each(|(e, _)| change(e))?;
+                }
+                SubqueryKind::Scalar | SubqueryKind::Exists | SubqueryKind::Array => {}
             }
             rel_children_mut(&mut subquery.rel, change)
         }
@@ -169,7 +175,8 @@ pub fn rel_children_mut(rel: &mut Rel, change: Change<'_>) -> Result<()> {
             rel_children_mut(right, change)?;
             on.as_mut().map_or(Ok(()), change)
         }
-        Rel::Aggregate { input, group, aggregates } => {
+        Rel::Aggregate { input, group, aggregates }
+        | Rel::GroupingSets { input, set: _, sets: _, group, aggregates } => {
             rel_children_mut(input, change)?;
             group.iter_mut().try_for_each(|(e, _)| change(e))?;
             for (call, _) in aggregates {
@@ -178,6 +185,10 @@ pub fn rel_children_mut(rel: &mut Rel, change: Change<'_>) -> Result<()> {
                 call.filter.as_deref_mut().map_or(Ok(()), &mut *change)?;
             }
             Ok(())
+        }
+        Rel::ProjectSet { input, calls, ordinality: _ } => {
+            rel_children_mut(input, change)?;
+            calls.iter_mut().flat_map(|call| &mut call.args).try_for_each(change)
         }
         Rel::Window { input, calls } => {
             rel_children_mut(input, change)?;
@@ -192,10 +203,15 @@ pub fn rel_children_mut(rel: &mut Rel, change: Change<'_>) -> Result<()> {
             rel_children_mut(input, change)?;
             keys_mut(keys, change)
         }
-        Rel::Limit { input, count, offset } => {
+        Rel::Limit { input, count, offset, ties } => {
             rel_children_mut(input, change)?;
             count.as_mut().map_or(Ok(()), &mut *change)?;
-            offset.as_mut().map_or(Ok(()), change)
+            offset.as_mut().map_or(Ok(()), &mut *change)?;
+            keys_mut(ties, change)
+        }
+        Rel::Recursive { working: _, all: _, start, step, start_columns: _, step_columns: _, columns: _ } => {
+            rel_children_mut(start, change)?;
+            rel_children_mut(step, change)
         }
         Rel::With { ctes, body } => {
             for cte in ctes {

@@ -3,6 +3,7 @@
 //! Invariants: a method that sqlparser's PostgreSQL dialect overrides is delegated here; the rest keep their defaults.
 //! However often the parser tries one reading and then another, the time it takes stays in proportion to the tokens.
 
+use super::forms;
 use super::in_list;
 use super::typed_literal;
 use super::versions;
@@ -79,7 +80,8 @@ impl Dialect for NyalaDialect {
         match self.readings.get().checked_sub(1) {
             Some(left) => {
                 self.readings.set(left);
-                not_exists(parser, BASE.prec_value(Precedence::UnaryNot))
+                forms::prefix(parser)
+                    .or_else(|| not_exists(parser, BASE.prec_value(Precedence::UnaryNot)))
                     .or_else(|| typed_literal::parse(parser))
             }
             None => Some(Err(ParserError::RecursionLimitExceeded)),
@@ -91,7 +93,9 @@ impl Dialect for NyalaDialect {
         expr: &Expr,
         precedence: u8,
     ) -> Option<Result<Expr, ParserError>> {
-        in_list::parse(parser, expr).or_else(|| distinct_from(parser, expr, precedence))
+        in_list::parse(parser, expr)
+            .or_else(|| forms::between(parser, expr))
+            .or_else(|| distinct_from(parser, expr, precedence))
     }
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
         BASE.get_next_precedence(parser)

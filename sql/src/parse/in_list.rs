@@ -9,7 +9,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 /// Longest chain of operators that may be the operand: it is copied, link by link.
-const OPERAND_CHAIN_MAX: usize = 1_000;
+pub(crate) const OPERAND_CHAIN_MAX: usize = 1_000;
 
 /// Reads `[NOT] IN (..)` behind an operand when it is of this form; None for all else.
 pub(crate) fn parse(parser: &mut Parser, operand: &Expr) -> Option<Result<Expr, ParserError>> {
@@ -48,7 +48,7 @@ fn is_keyword(parser: &Parser, index: usize, keyword: Keyword) -> bool {
 }
 
 /// Whether what begins at a parenthesis before a query is all a query; None when no query is there.
-fn is_query(parser: &Parser, start: usize) -> Option<bool> {
+pub(crate) fn is_query(parser: &Parser, start: usize) -> Option<bool> {
     let mut index = start;
     while is_token(parser, index, &Token::LParen) {
         index += 1;
@@ -96,7 +96,7 @@ fn goes_on(parser: &Parser, index: usize) -> bool {
 }
 
 /// The number of operators of which each is the first operand of the next.
-fn chain_of(mut expr: &Expr) -> usize {
+pub(crate) fn chain_of(mut expr: &Expr) -> usize {
     let mut links = 0;
     while let Expr::BinaryOp { left: inner, .. }
     | Expr::Cast { expr: inner, .. }

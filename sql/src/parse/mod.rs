@@ -8,15 +8,18 @@
 
 mod alter;
 mod ast;
+mod clauses;
 mod copy;
 mod cursor;
 mod dialect;
 mod equivalents;
+mod forms;
 mod in_list;
 mod literal_rows;
 mod maintenance;
 mod operators;
 mod pieces;
+mod rows_from;
 mod session;
 mod statement;
 mod table;
@@ -35,5 +38,8 @@ pub use ast::{
     PartitionLevel, PartitionSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
     TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
 };
+pub(crate) use clauses::{JOIN_ALIAS, WITH_TIES};
+pub(crate) use forms::{DISTINCT, SYMMETRIC};
 pub use literal_rows::LiteralRows;
+pub(crate) use rows_from::ROWS_FROM;
 pub use statement::{ParsedStatement, parse, parse_expression};

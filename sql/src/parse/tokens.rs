@@ -4,12 +4,14 @@
 //! Invariants: whitespace and comments are gone; spans are positions in the query string (line 1); what PostgreSQL's
 //! lexer refuses is refused here.
 
+use super::clauses;
 use super::dialect::NyalaDialect;
 use super::equivalents;
 use super::literal_rows::{LiteralRows, Mixed, RowCollector};
 use super::operators;
 use super::pieces::pieces;
-use super::unsupported::refuse;
+use super::rows_from;
+use super::unsupported::refused_clause;
 use super::versions;
 use super::whole_table;
 use super::words::{is_null, settle, settle_last};
@@ -155,6 +157,11 @@ impl Reader<'_> {
             whole_table::rewrite(self.text, &mut tokens)?;
             versions::rewrite(&mut tokens);
             equivalents::rewrite(&mut tokens);
+            rows_from::rewrite(&mut tokens);
+            clauses::rewrite(&mut tokens);
+            if let Some(error) = refused_clause(&tokens) {
+                return Err(error);
+            }
             self.held += tokens.len() + STATEMENT_TOKENS;
             self.statements.push(StatementTokens { tokens, rows, end: self.end, semicolon });
         }
@@ -216,11 +223,6 @@ fn check(text: &Text<'_>, before: &[TokenWithSpan], token: &TokenWithSpan) -> Re
                 && (is_among(AWAITS_OPERAND, awaiting) || is_list_by(before.last(), awaiting)) =>
         {
             Err(unexpected())
-        }
-        (Token::Word(between), Token::Word(word))
-            if is_among(&["between"], between) && is_among(&["symmetric"], word) =>
-        {
-            Err(refuse("BETWEEN SYMMETRIC", start).with_hint("Use BETWEEN least(a, b) AND greatest(a, b)."))
         }
         (Token::Word(word), Token::SingleQuotedString(_))
             if is_among(&["as"], word) && !begins_with_create(before) =>

@@ -2,14 +2,51 @@
 //!
 //! Invariant: each entry names the statement and, where there is one, what to use instead.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, is_word};
+use super::tokens::position;
 use base::Error;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// 0A000 at a place.
 pub(crate) fn refuse(what: &str, at: usize) -> Error {
     let plural = what.ends_with('s') && !what.ends_with("ss");
     let verb = if plural { "are" } else { "is" };
     Error::unsupported(format!("{what} {verb} not supported")).at(at)
+}
+
+/// The refusal of EXCLUDE in a window frame, and of SEARCH and CYCLE behind a query of WITH RECURSIVE, which sqlparser
+/// would take for mistakes.
+pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
+    let is = |index: usize, word| tokens.get(index).is_some_and(|t| is_word(&t.token, word));
+    let exclude = (0..tokens.len()).find(|at| {
+        let rest = is(at + 1, "current") && is(at + 2, "row") || is(at + 1, "ties") || is(at + 1, "group");
+        is(*at, "exclude") && rest && tokens.get(at + 3).is_some()
+    });
+    // Only behind the end of a frame.
+    let of_frame = |at: &usize| {
+        at.checked_sub(1).is_some_and(|b| is(b, "row") || is(b, "preceding") || is(b, "following"))
+    };
+    if let Some(at) = exclude.filter(of_frame) {
+        let at = tokens.get(at).map_or(0, |t| position(t.span.start));
+        return Some(refuse("EXCLUDE of a window frame", at));
+    }
+    if !tokens.iter().any(|t| is_word(&t.token, "recursive")) {
+        return None;
+    }
+    tokens.iter().enumerate().find_map(|(index, token)| {
+        if token.token != Token::RParen {
+            return None;
+        }
+        let at = tokens.get(index + 1).map_or(0, |t| position(t.span.start));
+        let search = is(index + 1, "search") && (is(index + 2, "depth") || is(index + 2, "breadth"));
+        if search && is(index + 3, "first") {
+            return Some(refuse("SEARCH", at).with_hint("Collect the path in an array, and sort by it."));
+        }
+        let listed = is(index + 3, "set") || tokens.get(index + 3).is_some_and(|t| t.token == Token::Comma);
+        (is(index + 1, "cycle") && listed).then(|| {
+            refuse("CYCLE", at).with_hint("Use UNION, or collect the path in an array and look into it.")
+        })
+    })
 }
 
 /// First words and what to use instead; longer entries stand before shorter ones.

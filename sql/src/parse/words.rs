@@ -27,18 +27,25 @@ const KEPT: &[Keyword] = &[
 ];
 
 /// Words of PostgreSQL's grammar that sqlparser gives a meaning in places where PostgreSQL does not.
-const NAMES: &[Keyword] = &[Keyword::CLUSTER, Keyword::GLOBAL, Keyword::MATCH, Keyword::VIEW];
+const NAMES: &[Keyword] = &[
+    Keyword::CLUSTER,
+    // `forms` reads these.
+    Keyword::CUBE,
+    Keyword::GLOBAL,
+    Keyword::GROUPING,
+    Keyword::MATCH,
+    Keyword::ROLLUP,
+    Keyword::VIEW,
+];
 
 /// Words that begin a special form with a parenthesis, and are names elsewhere.
 const FORMS: &[Keyword] = &[
-    Keyword::CUBE,
     Keyword::EXISTS,
     Keyword::EXTRACT,
     Keyword::NORMALIZE,
     Keyword::OPERATOR,
     Keyword::OVERLAY,
     Keyword::POSITION,
-    Keyword::ROLLUP,
     Keyword::SUBSTRING,
     Keyword::TRIM,
 ];
@@ -58,8 +65,17 @@ const OPERATORS: &[Keyword] = &[
 
 /// Takes a new word's meaning away when it is a name, and that of the word before it when what follows makes it one.
 pub(crate) fn settle(before: Option<&mut TokenWithSpan>, token: &mut TokenWithSpan) {
+    let mut behind_by = false;
     if let Some(TokenWithSpan { token: Token::Word(word), span: _ }) = before {
         settle_before(word, &token.token);
+        behind_by = word.keyword == Keyword::BY;
+    }
+    // `GROUP BY ALL a`, which `forms` reads.
+    if let Token::Word(word) = &mut token.token
+        && behind_by
+        && word.keyword == Keyword::ALL
+    {
+        word.keyword = Keyword::NoKeyword;
     }
     if let Token::Word(word) = &mut token.token
         && word.keyword != Keyword::NoKeyword

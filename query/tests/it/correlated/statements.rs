@@ -157,7 +157,8 @@ impl<'r> Statements<'r> {
         let (x, y) = (item.integer(0), item.integer(1));
         let outer = scope[self.below(scope.len())];
         let a = outer.integer(self.below(2));
-        match self.below(13) {
+        let b = outer.integer(self.below(2));
+        match self.below(20) {
             0 => format!("(SELECT count(*) FROM {from}{filter})"),
             1 => format!("(SELECT count({y}) + {a} FROM {from}{filter})"),
             2 => format!("(SELECT sum({x} + {a}) FROM {from}{filter})"),
@@ -176,6 +177,33 @@ impl<'r> Statements<'r> {
                 let all = self.pick(&["ANY", "ALL"]);
                 format!("{a} {op} {all} (SELECT {y} FROM {from}{filter})")
             }
+            13 => {
+                let not = self.pick(&["", "NOT "]);
+                format!("({a}, {b}) {not}IN (SELECT {x}, {y} FROM {from}{filter})")
+            }
+            14 => {
+                let op = self.pick(&["=", "<>", "<", ">="]);
+                let all = self.pick(&["ANY", "ALL"]);
+                format!("({a}, {b}) {op} {all} (SELECT {x}, {y} FROM {from}{filter})")
+            }
+            15 => format!("({a}, {b}) <= (SELECT {x}, {y} FROM {from}{filter} ORDER BY {x}, {y} LIMIT 1)"),
+            16 => {
+                let sets = self.pick(&["ROLLUP (k)", "GROUPING SETS ((k), (), ())", "CUBE (k, m)"]);
+                format!(
+                    "(SELECT string_agg(concat(k, ':', c, ':', g), ',' ORDER BY k, c, g) FROM (SELECT k, count(m) AS c, \
+                     grouping(k) AS g FROM (SELECT {x} AS k, {y} AS m FROM {from}{filter}) f GROUP BY {sets}) z)"
+                )
+            }
+            17 => format!("array(SELECT DISTINCT ON ({x}) {y} FROM {from}{filter} ORDER BY {x}, {y} DESC)"),
+            18 => format!(
+                "array(SELECT generate_series(1, {a}) * 10 + unnest(ARRAY[{x}, {y}]) FROM {from}{filter} ORDER BY 1)"
+            ),
+            19 => {
+                let ties =
+                    self.pick(&["LIMIT abs({a})", "OFFSET abs({a})", "FETCH FIRST abs({a}) ROWS WITH TIES"]);
+                let ties = ties.replace("abs({a})", &format!("(abs({a}))"));
+                format!("array(SELECT {x} FROM {from}{filter} ORDER BY {x} {ties})")
+            }
             11 => {
                 format!("(SELECT {}::text || {}::text FROM {from}{filter})", outer.numeric(), item.numeric())
             }
@@ -188,86 +216,150 @@ impl<'r> Statements<'r> {
 
     /// What a subquery reads, an item with its columns, and whether it is correlated already.
     fn relation(&mut self, scope: &[Item], depth: usize) -> (String, Item, usize) {
-        let item = {
-            let table = 1 + self.below(2);
-            self.alias(table)
-        };
-        let inner = self.alias(item.table);
-        let (name, [x, _], text, numeric) = TABLES[item.table];
-        let (alias, inner_alias) = (item.alias, inner.alias);
-        let body = format!("FROM {name} r{inner_alias} WHERE {}", self.correlation(scope, inner));
-        match self.below(14) {
-            kind @ 0..=6 | kind @ 10 => (self.subselect(kind, item, &body), item, 1),
-            kind @ 7..=8 => {
-                let joined = self.joined(kind == 7, scope, item, &body);
-                (joined, item, kind - 7)
-            }
-            kind @ 9 | kind @ 11 => {
-                let outer = scope[self.below(scope.len())];
-                (made_of(kind == 9, outer, item), item, 1)
-            }
-            12 if depth < DEPTH_MAX => {
-                let nested: Vec<Item> = scope.iter().copied().chain([inner]).collect();
-                let value = self.value(&nested, depth + 1);
-                let y = TABLES[item.table].1[1];
-                let from = format!("FROM {name} r{inner_alias}) r{alias}");
-                (format!("(SELECT {x}, {y}, ({value})::text AS {text}, {numeric} {from}"), item, 0)
-            }
-            _ => (format!("{name} r{alias}"), item, 0),
-        }
-    }
-
-    /// A subquery with `body` in the place of a table.
-    fn subselect(&self, kind: usize, item: Item, body: &str) -> String {
-        let (name, [x, y], text, numeric) = TABLES[item.table];
+        let table = 1 + self.below(2);
+        let item = self.alias(table);
+        let (name, [x, y], text, numeric) = TABLES[table];
+        let alias = item.alias;
+        let inner = self.alias(table);
+        let inner_alias = inner.alias;
+        let condition = self.correlation(scope, inner);
+        let body = format!("FROM {name} r{inner_alias} WHERE {condition}");
         let columns = format!("{x}, {y}, {text}, {numeric}");
-        let query = match kind {
-            0 => format!("SELECT * {body}"),
-            1 => format!(
-                "SELECT {x}, count(*)::int AS {y}, max({text}) AS {text}, sum({numeric}) AS {numeric} {body} GROUP BY {x}"
+        match self.below(18) {
+            0 => (format!("(SELECT * {body}) r{alias}"), item, 1),
+            1 => (
+                format!(
+                    "(SELECT {x}, count(*)::int AS {y}, max({text}) AS {text}, sum({numeric}) AS {numeric} {body} \
+                     GROUP BY {x}) r{alias}"
+                ),
+                item,
+                1,
             ),
-            2 => format!(
-                "SELECT max({x}) AS {x}, count(*)::int AS {y}, max({text}) AS {text}, sum({numeric}) AS {numeric} {body}"
+            2 => (
+                format!(
+                    "(SELECT max({x}) AS {x}, count(*)::int AS {y}, max({text}) AS {text}, \
+                     sum({numeric}) AS {numeric} {body}) r{alias}"
+                ),
+                item,
+                1,
             ),
             3 => {
                 let op = self.pick(&["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "EXCEPT ALL"]);
-                format!("SELECT {columns} FROM {name} {op} SELECT {columns} {body}")
+                (format!("(SELECT {columns} FROM {name} {op} SELECT {columns} {body}) r{alias}"), item, 1)
             }
-            4 => format!("SELECT DISTINCT {columns} {body}"),
-            5 => format!("SELECT {columns} {body} ORDER BY {columns} LIMIT 2"),
-            6 => {
+            4 => (format!("(SELECT DISTINCT {columns} {body}) r{alias}"), item, 1),
+            5 => (format!("(SELECT {columns} {body} ORDER BY {columns} LIMIT 2) r{alias}"), item, 1),
+            6 => (
                 format!(
-                    "SELECT {x}, row_number() OVER (ORDER BY {columns})::int AS {y}, {text}, {numeric} {body}"
+                    "(SELECT {x}, row_number() OVER (ORDER BY {columns})::int AS {y}, {text}, {numeric} {body}) r{alias}"
+                ),
+                item,
+                1,
+            ),
+            7 => {
+                let other = self.alias(3 - table);
+                let join = self.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
+                let (other_name, ..) = TABLES[other.table];
+                let equal = format!("{} = {}", item.integer(0), other.integer(0));
+                let outer = scope[self.below(scope.len())];
+                // A full join takes equalities only, of which one may be about the outside.
+                let more = match join {
+                    "FULL JOIN" => String::new(),
+                    _ => format!(" AND {} < {}", other.integer(1), outer.integer(0)),
+                };
+                (format!("{name} r{alias} {join} {other_name} r{} ON {equal}{more}", other.alias), item, 0)
+            }
+            8 => {
+                let other = self.alias(3 - table);
+                let (other_name, ..) = TABLES[other.table];
+                let theirs = self.correlation(scope, other);
+                let join = self.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
+                let other_alias = other.alias;
+                (
+                    format!(
+                        "(SELECT * {body}) r{alias} {join} (SELECT * FROM {other_name} r{other_alias} WHERE {theirs}) \
+                         q{other_alias} ON {} = q{other_alias}.{}",
+                        item.integer(0),
+                        TABLES[other.table].1[0]
+                    ),
+                    item,
+                    1,
                 )
             }
-            _ => format!("WITH w AS (SELECT {columns} {body}) SELECT p.* FROM w p, w q WHERE p.{x} = q.{y}"),
-        };
-        format!("({query}) r{}", item.alias)
-    }
-
-    /// A join with the other table: of the tables, with a condition about the outside, or of correlated subqueries.
-    fn joined(&mut self, tables: bool, scope: &[Item], item: Item, body: &str) -> String {
-        let alias = item.alias;
-        let other = self.alias(3 - item.table);
-        let (other_name, other_alias) = (TABLES[other.table].0, other.alias);
-        let join = self.pick(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
-        if !tables {
-            let theirs = self.correlation(scope, other);
-            let (mine, column) = (item.integer(0), TABLES[other.table].1[0]);
-            return format!(
-                "(SELECT * {body}) r{alias} {join} (SELECT * FROM {other_name} r{other_alias} WHERE {theirs}) \
-                 q{other_alias} ON {mine} = q{other_alias}.{column}"
-            );
+            9 => {
+                let outer = scope[self.below(scope.len())];
+                (
+                    format!(
+                        "(VALUES ({a}, {b}, {t}, {n}), (1, NULL, 'q', 1.0)) r{alias}({columns})",
+                        a = outer.integer(0),
+                        b = outer.integer(1),
+                        t = outer.text(),
+                        n = outer.numeric()
+                    ),
+                    item,
+                    1,
+                )
+            }
+            10 => (
+                format!(
+                    "(WITH w AS (SELECT {columns} {body}) SELECT p.* FROM w p, w q WHERE p.{x} = q.{y}) r{alias}"
+                ),
+                item,
+                1,
+            ),
+            11 => {
+                let outer = scope[self.below(scope.len())];
+                (
+                    format!(
+                        "(SELECT g AS {x}, {b} AS {y}, 'p'::text AS {text}, 1.00 AS {numeric} \
+                         FROM generate_series(0, {a}) g) r{alias}",
+                        a = outer.integer(0),
+                        b = outer.integer(1)
+                    ),
+                    item,
+                    1,
+                )
+            }
+            13 => (
+                format!(
+                    "(SELECT {x}, count(*)::int AS {y}, max({text}) AS {text}, sum({numeric}) AS {numeric} {body} \
+                     GROUP BY ROLLUP ({x})) r{alias}"
+                ),
+                item,
+                1,
+            ),
+            14 => {
+                (format!("(SELECT DISTINCT ON ({x}) {columns} {body} ORDER BY {columns}) r{alias}"), item, 1)
+            }
+            15 => (
+                format!(
+                    "(SELECT generate_series(0, {y}) AS {x}, unnest(ARRAY[{x}, {y}]) AS {y}, {text}, {numeric} {body}) \
+                     r{alias}"
+                ),
+                item,
+                1,
+            ),
+            16 => (
+                format!(
+                    "(WITH w AS (SELECT {columns} {body}) SELECT {columns} FROM {name} z \
+                     WHERE z.{x} IN (SELECT w.{x} FROM w)) r{alias}"
+                ),
+                item,
+                1,
+            ),
+            12 if depth < DEPTH_MAX => {
+                let nested: Vec<Item> = scope.iter().copied().chain([inner]).collect();
+                let value = self.value(&nested, depth + 1);
+                (
+                    format!(
+                        "(SELECT {x}, {y}, ({value})::text AS {text}, {numeric} FROM {name} r{inner_alias}) r{alias}"
+                    ),
+                    item,
+                    0,
+                )
+            }
+            _ => (format!("{name} r{alias}"), item, 0),
         }
-        let equal = format!("{} = {}", item.integer(0), other.integer(0));
-        let outer = scope[self.below(scope.len())];
-        // A full join takes equalities only, of which one may be about the outside.
-        let more = match join {
-            "FULL JOIN" => String::new(),
-            _ => format!(" AND {} < {}", other.integer(1), outer.integer(0)),
-        };
-        let name = TABLES[item.table].0;
-        format!("{name} r{alias} {join} {other_name} r{other_alias} ON {equal}{more}")
     }
 
     /// WHERE over a relation, correlated unless something else is.
@@ -293,8 +385,10 @@ impl<'r> Statements<'r> {
     fn correlation(&mut self, scope: &[Item], item: Item) -> String {
         let outer = scope[self.below(scope.len())];
         let (x, a) = (item.integer(self.below(2)), outer.integer(self.below(2)));
-        match self.below(11) {
+        match self.below(13) {
             0..=3 => format!("{x} = {a}"),
+            10 => format!("({}, {}) <= ({a}, 2)", item.integer(0), item.integer(1)),
+            11 => format!("({}, {x}) = ({a}, {a})", item.integer(0)),
             4 => format!("{x} < {a}"),
             5 => format!("{x} <> {a}"),
             // In parentheses, because the parser takes what follows for a part of the operand.
@@ -312,7 +406,10 @@ impl<'r> Statements<'r> {
         let filter = self.conditions(scope, item, conditions, depth);
         let a = scope[scope.len() - 1].integer(self.below(2));
         let (x, y) = (item.integer(0), item.integer(1));
-        match self.below(8) {
+        match self.below(11) {
+            8 => format!("({a}, 1) IN (SELECT {x}, {y} FROM {from}{filter})"),
+            9 => format!("({a}, 1) NOT IN (SELECT {x}, {y} FROM {from}{filter})"),
+            10 => format!("({a}, {a}) > ALL (SELECT {x}, {y} FROM {from}{filter})"),
             0 => format!("EXISTS (SELECT 1 FROM {from}{filter})"),
             1 => format!("NOT EXISTS (SELECT {x} FROM {from}{filter})"),
             2 => format!("{a} IN (SELECT {x} FROM {from}{filter})"),
@@ -323,17 +420,4 @@ impl<'r> Statements<'r> {
             _ => format!("(SELECT max({x}) FROM {from}{filter}) >= {a}"),
         }
     }
-}
-
-/// Rows in the place of a table, made of values of another item: VALUES or a series.
-fn made_of(values: bool, outer: Item, item: Item) -> String {
-    let (_, [x, y], text, numeric) = TABLES[item.table];
-    let (a, b, alias) = (outer.integer(0), outer.integer(1), item.alias);
-    if values {
-        let row = format!("{a}, {b}, {}, {}", outer.text(), outer.numeric());
-        return format!("(VALUES ({row}), (1, NULL, 'q', 1.0)) r{alias}({x}, {y}, {text}, {numeric})");
-    }
-    format!(
-        "(SELECT g AS {x}, {b} AS {y}, 'p'::text AS {text}, 1.00 AS {numeric} FROM generate_series(0, {a}) g) r{alias}"
-    )
 }

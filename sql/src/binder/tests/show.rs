@@ -85,6 +85,10 @@ pub(super) fn expr(e: &Expr) -> String {
                 SubqueryKind::Scalar => "scalar".to_owned(),
                 SubqueryKind::Exists => "exists".to_owned(),
                 SubqueryKind::Array => "array".to_owned(),
+                SubqueryKind::Row { quantifier, args, test } => {
+                    let args = named(args.iter().map(|(e, c)| (expr(e), c.0)));
+                    format!("{quantifier:?}({args}; {})", expr(test))
+                }
                 SubqueryKind::Quantified { proc: p, all, arg } => {
                     format!("{}({}, {})", if *all { "all" } else { "any" }, proc(*p), expr(arg))
                 }
@@ -179,6 +183,19 @@ pub(super) fn rel(r: &Rel) -> String {
             let calls = named(aggregates.iter().map(|(a, c)| (aggregate(a), c.0)));
             format!("aggregate({}; {group}; {calls})", rel(input))
         }
+        Rel::GroupingSets { input, set, sets, group, aggregates } => {
+            let group = named(group.iter().map(|(e, c)| (expr(e), c.0)));
+            let calls = named(aggregates.iter().map(|(a, c)| (aggregate(a), c.0)));
+            format!("sets({}; #{} {sets:?}; {group}; {calls})", rel(input), set.0)
+        }
+        Rel::ProjectSet { input, calls, ordinality } => {
+            let calls: Vec<String> = calls
+                .iter()
+                .map(|c| format!("{}({}) -> {}", proc(c.proc), list(&c.args), cols(&c.columns)))
+                .collect();
+            let number = ordinality.map_or_else(String::new, |c| format!("; #{}", c.0));
+            format!("sets({}; {}{number})", rel(input), calls.join(", "))
+        }
         Rel::Window { input, calls } => {
             format!("window({}; {})", rel(input), named(calls.iter().map(|(w, c)| (window(w), c.0))))
         }
@@ -193,13 +210,18 @@ pub(super) fn rel(r: &Rel) -> String {
             format!("{op}{all}({}, {} -> {})", rel(left), rel(right), cols(columns))
         }
         Rel::Sort { input, keys: k } => format!("sort({}; {})", rel(input), keys(k)),
-        Rel::Limit { input, count, offset } => {
+        Rel::Limit { input, count, offset, ties } => {
             let text = |e: &Option<Expr>| e.as_ref().map_or_else(|| "-".to_owned(), expr);
-            format!("limit({}; {}, {})", rel(input), text(count), text(offset))
+            let ties = if ties.is_empty() { String::new() } else { format!("; ties {}", keys(ties)) };
+            format!("limit({}; {}, {}{ties})", rel(input), text(count), text(offset))
         }
         Rel::With { ctes, body } => {
             let ctes: Vec<String> = ctes.iter().map(|c| format!("{} = {}", c.id.0, rel(&c.rel))).collect();
             format!("with({}; {})", ctes.join(", "), rel(body))
+        }
+        Rel::Recursive { working, all, start, step, start_columns: _, step_columns: _, columns } => {
+            let all = if *all { " all" } else { "" };
+            format!("recursive{all} {}({}, {} -> {})", working.0, rel(start), rel(step), cols(columns))
         }
         Rel::CteRef { cte, columns } => format!("cte({} -> {})", cte.0, cols(columns)),
     }

@@ -192,7 +192,7 @@ fn rel(bound: &Rel) -> String {
         Rel::CteRef { cte, columns } => {
             format!("cte({} {})", cte.0, list(columns, |c| format!("#{}", c.col.0)))
         }
-        Rel::Limit { input, count, offset } => format!(
+        Rel::Limit { input, count, offset, ties: _ } => format!(
             "limit({} {} {})",
             count.as_ref().map_or_else(|| "all".to_owned(), expr),
             offset.as_ref().map_or_else(|| "0".to_owned(), expr),
@@ -254,6 +254,7 @@ fn expr(bound: &Expr) -> String {
                     format!("{} {} {}", expr(arg), proc_name(*proc), if *all { "all" } else { "any" })
                 }
                 SubqueryKind::Array => "array".to_owned(),
+                row @ SubqueryKind::Row { .. } => format!("{row:?}"),
             };
             format!("({kind} {})", rel(&subquery.rel))
         }

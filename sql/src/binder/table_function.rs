@@ -1,0 +1,217 @@
+//! Functions in FROM: one, or several side by side (ROWS FROM), with numbered rows (WITH ORDINALITY).
+//!
+//! Invariant: arguments name columns of the entries before as outer columns, and the entry is LATERAL then.
+
+use super::function::no_function;
+use super::join::Side;
+use super::names::located;
+use super::type_name::held;
+use super::{Binder, Clause, Scope, ScopeColumn};
+use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use catalog::builtin::ProcKind;
+use sqlparser::ast;
+use types::sql_type::{array_of, oid};
+
+/// pg_proc OID of unnest.
+const UNNEST: Oid = Oid(2331);
+
+/// A function of FROM with its columns.
+struct Called {
+    call: SetCall,
+    columns: Vec<ScopeColumn>,
+    returns_set: bool,
+}
+
+impl Binder<'_> {
+    pub(super) fn table_function(
+        &mut self,
+        name: &ast::ObjectName,
+        args: &[ast::FunctionArg],
+        with_ordinality: bool,
+        alias: Option<&ast::TableAlias>,
+        scope: &Scope<'_>,
+    ) -> Result<Side> {
+        let (schema, function, at) = self.qualified(name)?;
+        let ours = schema.as_deref().is_none_or(|s| matches!(s, "pg_catalog" | "nyala"));
+        if ours && function == super::changes::NAME {
+            if with_ordinality {
+                return Err(self.unsupported("WITH ORDINALITY of table_changes", at));
+            }
+            return self.table_changes(args, alias, at);
+        }
+        let mut all = Vec::new();
+        if function == crate::parse::ROWS_FROM {
+            for arg in args {
+                all.push(self.listed_function(arg, at, scope)?);
+            }
+        } else if schema.is_none() && function == "unnest" && args.len() > 1 {
+            // Several arrays: unnest of each, side by side.
+            for arg in args {
+                all.push(self.called(schema.as_deref(), &function, std::slice::from_ref(arg), at, scope)?);
+            }
+        } else {
+            all.push(self.called(schema.as_deref(), &function, args, at, scope)?);
+        }
+        let siblings: Vec<ColRef> =
+            scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
+        let mut lateral = false;
+        for arg in all.iter().flat_map(|called| &called.call.args) {
+            walk::visit(arg, &mut |e| lateral |= matches!(e, Expr::Outer(c) if siblings.contains(&c.col)));
+        }
+        let only = all.len() == 1;
+        let first = all.first().and_then(|called| called.columns.first()).map(|c| c.name.clone());
+        let name = if function == crate::parse::ROWS_FROM { first.unwrap_or_default() } else { function };
+        let mut columns: Vec<ScopeColumn> = all.iter().flat_map(|called| called.columns.clone()).collect();
+        let renames_one = only && columns.len() == 1;
+        let ordinality = match with_ordinality {
+            true => Some(self.ordinality(&mut columns)?),
+            false => None,
+        };
+        // A function of one column names it after the alias, unless the alias lists columns.
+        if let (Some(alias), true, Some(column)) = (alias, renames_one, columns.first_mut()) {
+            column.name = super::names::fold(&alias.name);
+        }
+        let rel = relation(all, ordinality)?;
+        let entry = self.aliased(columns, alias, name, "table")?;
+        Ok(Side { rel, tables: vec![entry], lateral })
+    }
+
+    fn ordinality(&mut self, columns: &mut Vec<ScopeColumn>) -> Result<ColRef> {
+        let typed = TypedCol { col: self.new_col(), ty: held(oid::INT8, -1)? };
+        let col = typed.col;
+        columns.push(ScopeColumn { name: "ordinality".to_owned(), typed, origin: (Oid(0), 0) });
+        Ok(col)
+    }
+
+    /// A function of ROWS FROM.
+    fn listed_function(&mut self, arg: &ast::FunctionArg, at: usize, scope: &Scope<'_>) -> Result<Called> {
+        let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Function(function))) = arg else {
+            return Err(self.unsupported("an item of ROWS FROM that is no plain call", at));
+        };
+        let ast::FunctionArguments::List(list) = &function.args else {
+            return Err(self.unsupported("an item of ROWS FROM that is no plain call", at));
+        };
+        let plain = function.filter.is_none()
+            && function.over.is_none()
+            && function.null_treatment.is_none()
+            && function.within_group.is_empty()
+            && list.duplicate_treatment.is_none()
+            && list.clauses.is_empty();
+        let (schema, name, at) = self.qualified(&function.name)?;
+        if !plain {
+            return Err(self.unsupported("an item of ROWS FROM that is no plain call", at));
+        }
+        self.called(schema.as_deref(), &name, &list.args, at, scope)
+    }
+
+    fn called(
+        &mut self,
+        schema: Option<&str>,
+        function: &str,
+        args: &[ast::FunctionArg],
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Called> {
+        let inner = Scope::inside(scope);
+        let ((chosen, args), _) = self.with_level(Clause::FromFunction, |b| {
+            let mut terms = Vec::with_capacity(args.len());
+            for arg in args {
+                let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) = arg else {
+                    return Err(b.unsupported("this kind of argument", at));
+                };
+                terms.push(b.expr(expr, &inner)?);
+            }
+            let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
+            let known = schema.is_none_or(|s| s == "pg_catalog");
+            let chosen = if known {
+                super::resolve::function(function, &actual)
+            } else {
+                Err(super::resolve::Refused::NotFound)
+            };
+            let chosen = chosen.map_err(|why| located(no_function(function, &actual, why), at))?;
+            let args = b.coerce_arguments(terms, &chosen)?;
+            Ok((chosen, args))
+        })?;
+        if chosen.proc.kind != ProcKind::Function {
+            let message = format!("{function} is not a function that can stand in FROM");
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
+        }
+        self.with_columns(&chosen, args, function, at)
+    }
+
+    fn with_columns(
+        &mut self,
+        chosen: &super::resolve::Chosen,
+        args: Vec<Expr>,
+        name: &str,
+        at: usize,
+    ) -> Result<Called> {
+        let proc = chosen.proc;
+        let result = held(chosen.result, -1);
+        let outputs: Vec<(String, Oid)> = match proc.out_types.as_slice() {
+            [] => vec![(name.to_owned(), chosen.result)],
+            types => proc.out_names.iter().cloned().zip(types.iter().copied()).collect(),
+        };
+        let (args, single) = match (proc.out_types.is_empty(), result) {
+            (true, Ok(ty)) => {
+                let (args, ty) = self.numeric_call(proc, args, ty)?;
+                (args, Some(ty))
+            }
+            (true, Err(e)) => return Err(located(e, at)),
+            (false, _) => (args, None),
+        };
+        let mut columns = Vec::with_capacity(outputs.len());
+        for (name, ty) in outputs {
+            let ty = match &single {
+                Some(ty) => ty.clone(),
+                None => held(ty, -1).map_err(|e| located(e, at))?,
+            };
+            let typed = TypedCol { col: self.new_col(), ty };
+            columns.push(ScopeColumn { name, typed, origin: (Oid(0), 0) });
+        }
+        let typed: Vec<TypedCol> = columns.iter().map(|c| c.typed.clone()).collect();
+        let call = SetCall { proc: proc.oid, args, columns: typed };
+        Ok(Called { call, columns, returns_set: proc.returns_set })
+    }
+}
+
+fn relation(all: Vec<Called>, ordinality: Option<ColRef>) -> Result<Rel> {
+    if let ([Called { call, returns_set, .. }], None) = (all.as_slice(), ordinality) {
+        let SetCall { proc, args, columns } = call.clone();
+        return Ok(match (returns_set, columns.as_slice()) {
+            (false, [one]) => {
+                let call = Expr::Call { proc, args, ty: one.ty.clone() };
+                Rel::Project { input: Box::new(Rel::Unit), items: vec![(call, one.col)] }
+            }
+            _ => Rel::Function { proc, args, columns },
+        });
+    }
+    if ordinality.is_none() && all.iter().all(|called| called.call.proc == UNNEST) {
+        let (mut args, mut columns) = (Vec::new(), Vec::new());
+        for called in all {
+            args.extend(called.call.args);
+            columns.extend(called.call.columns);
+        }
+        return Ok(Rel::Function { proc: UNNEST, args, columns });
+    }
+    let calls: Result<Vec<SetCall>> = all.into_iter().map(as_set).collect();
+    Ok(Rel::ProjectSet { input: Box::new(Rel::Unit), calls: calls?, ordinality })
+}
+
+/// A function of one row as a set of one row.
+fn as_set(called: Called) -> Result<SetCall> {
+    let SetCall { proc, args, columns } = called.call;
+    match columns.as_slice() {
+        [one] if !called.returns_set => {
+            let value = Expr::Call { proc, args, ty: one.ty.clone() };
+            let array = array_of(one.ty.oid).map(|array| held(array, -1)).transpose()?;
+            let ty = array
+                .ok_or_else(|| Error::unsupported("a value of this type in ROWS FROM is not supported"))?;
+            let elements = vec![value];
+            Ok(SetCall { proc: UNNEST, args: vec![Expr::Array { elements, ty }], columns })
+        }
+        _ => Ok(SetCall { proc, args, columns }),
+    }
+}

@@ -1,0 +1,116 @@
+//! Forms of PostgreSQL's that sqlparser does not read: `((SELECT 1) UNION SELECT 2)` as a value, BETWEEN SYMMETRIC, GROUP BY DISTINCT and ALL, grouping sets within
+//! grouping sets.
+//!
+//! Must not know what they mean. Invariant: a word that the syntax tree has no place for stands as the prefix of the
+//! expression behind it; the elements of GROUPING SETS are as they were written.
+
+use super::clauses::WITH_TIES;
+use super::cursor::is_word;
+use super::in_list::{OPERAND_CHAIN_MAX, chain_of, is_query};
+use sqlparser::ast::{Expr, Ident};
+use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Token;
+
+/// Prefix of the lower bound of a BETWEEN SYMMETRIC.
+pub(crate) const SYMMETRIC: &str = "symmetric";
+/// Prefix of the first item of a GROUP BY DISTINCT.
+pub(crate) const DISTINCT: &str = "distinct";
+
+/// Reads a form that begins an expression; None for all else.
+pub(crate) fn prefix(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    let ties = matches!(&parser.peek_token_ref().token, Token::Word(word) if word.value == WITH_TIES);
+    if ties {
+        parser.advance_token();
+        return Some(parser.parse_expr().map(|count| prefixed(WITH_TIES, count)));
+    }
+    if let Some(query) = subquery(parser) {
+        return Some(query);
+    }
+    let is = |n, word| is_word(&parser.peek_nth_token_ref(n).token, word);
+    if is(0, "grouping") && is(1, "sets") && parser.peek_nth_token_ref(2).token == Token::LParen {
+        (0..3).for_each(|_| parser.advance_token());
+        return Some(grouping_sets(parser));
+    }
+    let (all, distinct) = (is(0, "all"), is(0, "distinct"));
+    if !all && !distinct {
+        return None;
+    }
+    let is_keyword = |index: usize, keyword| matches!(&parser.token_at(index).token, Token::Word(word) if word.keyword == keyword);
+    let by = parser.get_current_index();
+    if !is_keyword(by, Keyword::BY) || !by.checked_sub(1).is_some_and(|at| is_keyword(at, Keyword::GROUP)) {
+        return Some(parser.expected_ref("an expression", parser.peek_token_ref()));
+    }
+    parser.advance_token();
+    let item = group_item(parser);
+    Some(if all { item } else { item.map(|item| prefixed(DISTINCT, item)) })
+}
+
+/// A query in parentheses that begins with a parenthesis or VALUES.
+fn subquery(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+    let token = |n| &parser.peek_nth_token_ref(n).token;
+    if *token(0) != Token::LParen {
+        return None;
+    }
+    let is_query = match token(1) {
+        Token::LParen => is_query(parser, parser.get_current_index() + 2) == Some(true),
+        Token::Word(word) => word.keyword == Keyword::VALUES && *token(2) == Token::LParen,
+        _ => false,
+    };
+    if !is_query {
+        return None;
+    }
+    parser.advance_token();
+    let query = parser.parse_query();
+    Some(query.and_then(|query| {
+        parser.expect_token(&Token::RParen)?;
+        Ok(Expr::Subquery(query))
+    }))
+}
+
+fn prefixed(word: &str, expr: Expr) -> Expr {
+    Expr::Prefixed { prefix: Ident::new(word), value: Box::new(expr) }
+}
+
+fn group_item(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let empty = parser.peek_nth_token_ref(0).token == Token::LParen
+        && parser.peek_nth_token_ref(1).token == Token::RParen;
+    if empty {
+        (0..2).for_each(|_| parser.advance_token());
+        return Ok(Expr::Tuple(Vec::new()));
+    }
+    parser.parse_expr()
+}
+
+fn grouping_sets(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let sets = parser.parse_comma_separated(group_item)?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::GroupingSets(sets.into_iter().map(|set| vec![set]).collect()))
+}
+
+/// Reads `[NOT] BETWEEN SYMMETRIC` or ASYMMETRIC behind an operand; None for all else.
+pub(crate) fn between(parser: &mut Parser, operand: &Expr) -> Option<Result<Expr, ParserError>> {
+    let is = |n, word| is_word(&parser.peek_nth_token_ref(n).token, word);
+    let negated = is(0, "not");
+    let begin = usize::from(negated);
+    let symmetric = is(begin + 1, "symmetric");
+    if !is(begin, "between") || !(symmetric || is(begin + 1, "asymmetric")) {
+        return None;
+    }
+    if chain_of(operand) > OPERAND_CHAIN_MAX {
+        return Some(Err(ParserError::RecursionLimitExceeded));
+    }
+    (0..begin + 2).for_each(|_| parser.advance_token());
+    Some(bounds(parser).map(|(low, high)| {
+        let low = if symmetric { prefixed(SYMMETRIC, low) } else { low };
+        Expr::Between { expr: Box::new(operand.clone()), negated, low: Box::new(low), high: Box::new(high) }
+    }))
+}
+
+fn bounds(parser: &mut Parser) -> Result<(Expr, Expr), ParserError> {
+    let precedence = PostgreSqlDialect {}.prec_value(Precedence::Between);
+    let low = parser.parse_subexpr(precedence)?;
+    parser.expect_keyword_is(Keyword::AND)?;
+    Ok((low, parser.parse_subexpr(precedence)?))
+}
