@@ -2,6 +2,7 @@
 //!
 //! Invariant: a row of the left side meets exactly the rows that the right side has for its values.
 
+use crate::kernel::json::set_columns;
 use crate::kernel::series_rows::{RowSet, row_set};
 use crate::lower::columns;
 use crate::lower::comparisons::binary;
@@ -111,6 +112,9 @@ impl Lowering<'_> {
         args: &[Expr],
         columns: &[TypedCol],
     ) -> Result<LogicalPlan> {
+        if set_columns(proc).is_some() {
+            return self.part_rows(plan, left, proc, args, columns);
+        }
         let types: Vec<SqlType> = args.iter().map(Expr::ty).collect();
         let (Some(rows), [column]) = (row_set(proc), columns) else {
             return Err(unsupported_function(proc, &types)

@@ -21,6 +21,7 @@ mod filtered;
 mod first_rows;
 mod lateral;
 mod literals;
+mod part_sets;
 mod relations;
 mod scope;
 mod set_operations;

@@ -289,22 +289,24 @@ impl Binder<'_> {
         let siblings: Vec<ColRef> =
             scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
         let ((chosen, args), _) = self.with_level(Clause::FromFunction, |b| {
-            let mut terms = Vec::with_capacity(args.len());
-            for arg in args {
-                let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) = arg else {
-                    return Err(b.unsupported("this kind of argument", at));
-                };
+            let (exprs, names, star) = b.given(args, at)?;
+            if star {
+                return Err(b.unsupported("this kind of argument", at));
+            }
+            let mut terms = Vec::with_capacity(exprs.len());
+            for expr in exprs {
                 terms.push(b.expr(expr, &inner)?);
             }
             let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
             let known = schema.as_deref().is_none_or(|s| s == "pg_catalog");
             let chosen = if known {
-                super::resolve::function(&function, &actual)
+                super::resolve::function_with_names(&function, &actual, &names)
             } else {
                 Err(super::resolve::Refused::NotFound)
             };
-            let chosen =
-                chosen.map_err(|why| located(super::function::no_function(&function, &actual, why), at))?;
+            let chosen = chosen.map_err(|why| {
+                located(super::function::no_function_with_names(&function, &actual, &names, why), at)
+            })?;
             let args = b.coerce_arguments(terms, &chosen)?;
             Ok((chosen, args))
         })?;
@@ -319,9 +321,10 @@ impl Binder<'_> {
         let (columns, rel) = self.function_relation(&chosen, args, &function, at)?;
         let renames_one = columns.len() == 1;
         let mut entry = self.aliased(columns, alias, function.clone(), "table")?;
-        // A function of one column names it after the alias, unless the alias lists columns.
+        // A function of one column names it after the alias, unless the alias lists columns or the column has a name.
         if let (Some(alias), true, Some(column)) = (alias, renames_one, entry.columns.first_mut())
             && alias.columns.is_empty()
+            && chosen.proc.out_names.is_empty()
         {
             column.name.clone_from(&entry.name);
         }
