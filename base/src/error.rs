@@ -132,6 +132,20 @@ pub enum ErrorKind {
     InvalidRowCountInOffset,
     /// 22P04
     BadCopyFormat,
+    /// 22031
+    InvalidJsonDatetimeArgument,
+    /// 22033
+    InvalidJsonSubscript,
+    /// 22036
+    NonNumericJsonItem,
+    /// 22038
+    SingletonJsonItemRequired,
+    /// 22039
+    JsonArrayNotFound,
+    /// 2203A
+    JsonMemberNotFound,
+    /// 2203C
+    JsonObjectNotFound,
     /// 22000
     DataException,
     /// 21000

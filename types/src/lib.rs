@@ -10,6 +10,7 @@ pub mod datum;
 pub mod encode;
 pub mod hash;
 pub mod json;
+pub mod jsonpath;
 pub mod key;
 pub mod pgnum;
 pub mod sql_type;

@@ -89,6 +89,8 @@ pub mod oid {
     pub const UUID_ARRAY: Oid = Oid(2951);
     pub const JSONB: Oid = Oid(3802);
     pub const JSONB_ARRAY: Oid = Oid(3807);
+    pub const JSONPATH: Oid = Oid(4072);
+    pub const JSONPATH_ARRAY: Oid = Oid(4073);
     pub const REGNAMESPACE: Oid = Oid(4089);
     pub const REGNAMESPACE_ARRAY: Oid = Oid(4090);
     pub const REGROLE: Oid = Oid(4096);
@@ -251,6 +253,7 @@ fn form_of(oid: Oid, typmod: i32) -> Option<Form> {
         | oid::ACLITEM
         | oid::CSTRING
         | oid::VOID
+        | oid::JSONPATH
         | oid::PG_NODE_TREE => Form::Text,
         oid::BYTEA => Form::Bytes,
         oid::UUID => Form::Uuid,
@@ -330,6 +333,7 @@ const ARRAYS: &[(Oid, Oid)] = &[
     (oid::TIME_ARRAY, oid::TIME),
     (oid::TIMETZ_ARRAY, oid::TIMETZ),
     (oid::JSON_ARRAY, oid::JSON),
+    (oid::JSONPATH_ARRAY, oid::JSONPATH),
     (oid::JSONB_ARRAY, oid::JSONB),
     (oid::BIT_ARRAY, oid::BIT),
     (oid::VARBIT_ARRAY, oid::VARBIT),

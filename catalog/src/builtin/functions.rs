@@ -22,6 +22,8 @@ pub struct Proc {
     pub kind: ProcKind,
     /// Types of the input arguments; the last one is the array type when `variadic` is set.
     pub args: Vec<Oid>,
+    /// Names of the input arguments, empty for one without; none at all when no argument has a name.
+    pub arg_names: Vec<String>,
     pub result: Oid,
     pub strict: bool,
     /// Element type of the variadic argument.
@@ -172,6 +174,7 @@ impl Index {
                     _ => ProcKind::Function,
                 },
                 args: row.oids("proargtypes"),
+                arg_names: inputs(row.optional("proargmodes"), row.optional("proargnames")),
                 result: row.oid("prorettype"),
                 strict: row.flag("proisstrict"),
                 variadic: Some(row.oid("provariadic")).filter(|o| *o != Oid(0)),
@@ -237,14 +240,21 @@ impl Index {
     }
 }
 
+/// The items of the text form of an array without quotes that matter here.
+fn items(text: &str) -> Vec<String> {
+    text.trim_matches(|c| c == '{' || c == '}').split(',').map(|s| s.trim_matches('"').to_owned()).collect()
+}
+
+/// Names of the arguments that a call gives.
+fn inputs(modes: Option<&str>, names: Option<&str>) -> Vec<String> {
+    let Some(names) = names.map(items) else { return Vec::new() };
+    let Some(modes) = modes.map(items) else { return names };
+    let inputs = names.into_iter().zip(modes).filter(|(_, mode)| matches!(mode.as_str(), "i" | "b" | "v"));
+    inputs.map(|(name, _)| name).collect()
+}
+
 /// Names and types of OUT, INOUT and TABLE arguments from the text forms of pg_proc's arrays.
 fn outputs(modes: Option<&str>, names: Option<&str>, types: Option<&str>) -> (Vec<String>, Vec<Oid>) {
-    let items = |text: &str| -> Vec<String> {
-        text.trim_matches(|c| c == '{' || c == '}')
-            .split(',')
-            .map(|s| s.trim_matches('"').to_owned())
-            .collect()
-    };
     let (Some(modes), Some(types)) = (modes, types) else { return (Vec::new(), Vec::new()) };
     let names = names.map(items).unwrap_or_default();
     items(modes)

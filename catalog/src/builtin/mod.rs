@@ -3,6 +3,7 @@
 //!
 //! Must not know which functions have a kernel. Invariant: read once, never changed.
 
+mod defaults;
 mod functions;
 mod keywords;
 mod nyala;
@@ -10,6 +11,7 @@ mod relations;
 mod rows;
 mod types;
 
+pub use defaults::default_of;
 pub use functions::{
     Aggregate, CastContext, CastMethod, CastRow, Operator, Proc, ProcKind, aggregate, all_operators, cast,
     casts, operators, proc, procs, procs_named,

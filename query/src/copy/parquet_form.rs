@@ -165,7 +165,7 @@ pub(crate) fn from_file_array(array: &ArrayRef, ty: &SqlType, settings: &IoSetti
         Form::UInt32 => integers(array, &DataType::UInt32, "oid"),
         Form::Decimal128 { scale } => decimals128(array, ty, *scale),
         Form::Decimal256 { .. } | Form::PgNum => through_text(array, ty, settings),
-        Form::Text if matches!(ty.oid, oid::JSON | oid::BIT | oid::VARBIT) => {
+        Form::Text if matches!(ty.oid, oid::JSON | oid::JSONPATH | oid::BIT | oid::VARBIT) => {
             through_text(array, ty, settings)
         }
         Form::Text => text(array, ty),

@@ -57,13 +57,12 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         dates::KERNELS,
         times::KERNELS,
         bits::KERNELS,
-        json::KERNELS,
         jsonb::KERNELS,
         list::KERNELS,
         system::KERNELS,
         describe::KERNELS,
     ];
-    tables.into_iter().flatten().copied()
+    tables.into_iter().flatten().copied().chain(json::kernels())
 }
 
 fn oids() -> impl Iterator<Item = (u32, Run)> {

@@ -6,38 +6,41 @@ use crate::kernel::call::{Arg, Call, Run, arg, map1, map2};
 use crate::kernel::value::{Bool, Double, Int2, Int4, Int8, Json, Num, Output, Real, Text};
 use arrow::array::{ArrayRef, AsArray};
 use base::{Error, ErrorKind, Result};
-use types::json::Value;
+use std::borrow::Cow;
+use types::json::{Value, scan};
 use types::pgnum::PgNum;
 
 fn parse(text: &str) -> Result<Value> {
     types::json::parse(text)
 }
 
+fn owned(text: Option<&str>) -> Option<String> {
+    text.map(str::to_owned)
+}
+
 /// What ->> gives of a value: strings without quotes, nothing of null.
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.text()),
+fn plain(text: Option<&str>) -> Result<Option<String>> {
+    match text {
+        Some(text) => Ok(scan::plain(text)?.map(Cow::into_owned)),
+        None => Ok(None),
     }
 }
 
 /// A value that is in nothing counts as an array of one here.
-fn element(value: &Value, index: i32) -> Option<&Value> {
-    match value {
-        scalar if scalar.is_scalar() => matches!(index, 0 | -1).then_some(scalar),
-        other => other.element(i64::from(index)),
+fn element(text: &str, index: i32) -> Option<&str> {
+    match scan::is_scalar(text) {
+        true => matches!(index, 0 | -1).then_some(text),
+        false => scan::element(text, i64::from(index)),
     }
 }
 
 /// The value at the end of a path: keys of objects, numbers of elements.
-fn at_path<'v>(value: &'v Value, path: &[Option<String>]) -> Option<&'v Value> {
-    path.iter().try_fold(value, |value, step| {
+fn at_path<'t>(text: &'t str, path: &[Option<String>]) -> Option<&'t str> {
+    path.iter().try_fold(text, |text, step| {
         let step = step.as_deref()?;
-        match value {
-            Value::Object(_) => value.field(step),
-            Value::Array(_) => value.element(index_of(step)?),
-            _ => None,
+        match text.starts_with('{') {
+            true => scan::field(text, step),
+            false => scan::element(text, index_of(step)?),
         }
     })
 }
@@ -234,24 +237,14 @@ fn cannot_cast(value: &Value, ty: &str) -> Error {
 
 /// By the name of PostgreSQL's implementation.
 pub(crate) const KERNELS: &[(&str, Run)] = &[
-    ("jsonb_object_field", |c, a| {
-        map2::<Text, Text, Json, _>(c, a, |v, key| Ok(parse(v)?.field(key).map(Value::text)))
-    }),
+    ("jsonb_object_field", |c, a| map2::<Text, Text, Json, _>(c, a, |v, key| Ok(owned(scan::field(v, key))))),
     ("jsonb_object_field_text", |c, a| {
-        map2::<Text, Text, Text, _>(c, a, |v, key| Ok(parse(v)?.field(key).and_then(plain)))
+        map2::<Text, Text, Text, _>(c, a, |v, key| plain(scan::field(v, key)))
     }),
-    ("jsonb_array_element", |c, a| {
-        map2::<Text, Int4, Json, _>(c, a, |v, at| Ok(element(&parse(v)?, at).map(Value::text)))
-    }),
-    ("jsonb_array_element_text", |c, a| {
-        map2::<Text, Int4, Text, _>(c, a, |v, at| Ok(element(&parse(v)?, at).and_then(plain)))
-    }),
-    ("jsonb_extract_path", |c, a| {
-        with_list::<Json>(c, a, |v, path| Ok(at_path(&parse(v)?, path).map(Value::text)))
-    }),
-    ("jsonb_extract_path_text", |c, a| {
-        with_list::<Text>(c, a, |v, path| Ok(at_path(&parse(v)?, path).and_then(plain)))
-    }),
+    ("jsonb_array_element", |c, a| map2::<Text, Int4, Json, _>(c, a, |v, at| Ok(owned(element(v, at))))),
+    ("jsonb_array_element_text", |c, a| map2::<Text, Int4, Text, _>(c, a, |v, at| plain(element(v, at)))),
+    ("jsonb_extract_path", |c, a| with_list::<Json>(c, a, |v, path| Ok(owned(at_path(v, path))))),
+    ("jsonb_extract_path_text", |c, a| with_list::<Text>(c, a, |v, path| plain(at_path(v, path)))),
     ("jsonb_exists", |c, a| map2::<Text, Text, Bool, _>(c, a, |v, key| Ok(exists(&parse(v)?, key)))),
     ("jsonb_exists_any", |c, a| {
         with_list::<Bool>(c, a, |v, keys| {

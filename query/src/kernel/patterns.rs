@@ -89,6 +89,36 @@ fn regex(pattern: &str, fold: bool) -> Result<Regex> {
         })
 }
 
+/// The regular expression of a jsonpath's like_regex, whose flags are some of ismq: without s a dot matches no newline,
+/// with m ^ and $ stand at lines, with q nothing has a meaning.
+pub(crate) fn regex_of_path(pattern: &str, flags: &str) -> Result<Regex> {
+    let quoted = flags.contains('q');
+    let text = if quoted {
+        regex::escape(pattern)
+    } else {
+        refuse_references(pattern)?;
+        translated(pattern)
+    };
+    RegexBuilder::new(&text)
+        .case_insensitive(flags.contains('i'))
+        .dot_matches_new_line(flags.contains('s'))
+        .multi_line(flags.contains('m'))
+        .size_limit(REGEX_BYTES_MAX)
+        .build()
+        .map_err(invalid_regex)
+}
+
+fn invalid_regex(error: regex::Error) -> Error {
+    let reason = match error {
+        regex::Error::CompiledTooBig(_) => "regular expression is too complex".to_owned(),
+        other => {
+            let reason = other.to_string();
+            reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        }
+    };
+    Error::new(ErrorKind::InvalidRegularExpression, format!("invalid regular expression: {reason}"))
+}
+
 /// `***:`, `***=` and `(?i)` at the start of a pattern.
 fn embedded_options(pattern: &str, fold: bool) -> Result<(&str, bool)> {
     if pattern.starts_with("***=") {

@@ -6,6 +6,7 @@
 use crate::kernel::aggregate::{
     CollectUdaf, ExtremeUdaf, Extremity, Finish, Moment, MomentUdaf, NumericSumUdaf, SortBy, SumUdaf,
 };
+use crate::kernel::json::Kind;
 use crate::kernel::numbers;
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, widen};
@@ -49,7 +50,8 @@ fn method(proc: Oid) -> Option<Method> {
     }
     let argument = row.args.first().copied();
     let supported = argument.is_none_or(|ty| {
-        matches!(ty, oid::ANY | oid::ANYARRAY | oid::ANYNONARRAY) || SqlType::of(ty).is_some()
+        matches!(ty, oid::ANY | oid::ANYELEMENT | oid::ANYARRAY | oid::ANYNONARRAY)
+            || SqlType::of(ty).is_some()
     });
     if !supported {
         return None;
@@ -64,6 +66,10 @@ fn method(proc: Oid) -> Option<Method> {
         "bool_and" | "every" => Method::BoolAnd,
         "bool_or" => Method::BoolOr,
         "array_agg" if argument == Some(oid::ANYNONARRAY) => Method::Collect(Finish::ArrayAgg),
+        "json_agg" => Method::Collect(Finish::JsonArray(Kind::Json)),
+        "jsonb_agg" => Method::Collect(Finish::JsonArray(Kind::Jsonb)),
+        "json_object_agg" => Method::Collect(Finish::JsonObject(Kind::Json)),
+        "jsonb_object_agg" => Method::Collect(Finish::JsonObject(Kind::Jsonb)),
         "string_agg" => Method::Collect(Finish::StringAgg),
         "stddev" | "stddev_samp" => variance(true, true),
         "stddev_pop" => variance(false, true),
@@ -405,7 +411,14 @@ impl Lowering<'_> {
             .iter()
             .map(|key| SortBy { descending: key.descending, nulls_first: key.nulls_first })
             .collect();
-        let udaf = CollectUdaf::udaf(finish, columns, sorts, call.distinct, call.ty.clone());
+        let udaf = CollectUdaf::udaf(
+            finish,
+            columns,
+            sorts,
+            call.distinct,
+            call.ty.clone(),
+            &self.context.statement.io,
+        );
         // Duplicates are dropped by the aggregate itself.
         let common = Common { distinct: false, ..common };
         Ok(calls.result(udaf, exprs, &common))

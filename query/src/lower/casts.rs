@@ -73,7 +73,7 @@ impl Lowering<'_> {
 
 /// Whether the type is held as text, of which not every one is a value.
 fn reads_text(ty: &SqlType) -> bool {
-    matches!(ty.oid, oid::JSON | oid::BIT | oid::VARBIT)
+    matches!(ty.oid, oid::JSON | oid::JSONPATH | oid::BIT | oid::VARBIT)
 }
 
 fn is_integer_and_oid(from: &SqlType, to: &SqlType) -> bool {

@@ -3,6 +3,7 @@
 //! Invariant: a row of the input is there once for each row of its longest list, with null where a list has ended; a
 //! row whose lists are all empty is not there.
 
+use crate::kernel::json::set_columns;
 use crate::kernel::series_rows::{RowSet, numbered, row_set};
 use crate::lower::columns;
 use crate::lower::scope::{Lowering, Scope, build, unsupported_function};
@@ -42,6 +43,17 @@ impl Lowering<'_> {
         let calls: Vec<SetCall> = calls.iter().flat_map(one_by_one).collect();
         for call in &calls {
             let types: Vec<SqlType> = call.args.iter().map(Expr::ty).collect();
+            if let Some(parts) = set_columns(call.proc).filter(|parts| parts.len() == call.columns.len()) {
+                let lowered = self.exprs(&mut scope, &call.args)?;
+                for ((name, run), column) in parts.iter().zip(&call.columns) {
+                    let list = list_of(&column.ty)?;
+                    let kernel = self.kernel(name, *run, types.clone(), &list);
+                    let value = self.internal(kernel, lowered.clone())?;
+                    exprs.push(value.alias(columns::name(column.col)));
+                    lists.push((column.col, list));
+                }
+                continue;
+            }
             let (Some(rows), [column]) = (row_set(call.proc), call.columns.as_slice()) else {
                 return Err(unsupported_function(call.proc, &types));
             };

@@ -7,10 +7,14 @@ use super::names::located;
 use super::type_name::held;
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
+use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast::{self, Spanned};
 use types::sql_type::oid;
 use types::{Datum, SqlType};
+
+/// pg_proc OID of jsonb_extract_path.
+const JSONB_EXTRACT_PATH: Oid = Oid(3217);
 
 pub(super) fn boolean() -> SqlType {
     SqlType { oid: oid::BOOL, typmod: -1, form: types::Form::Bool }
@@ -203,6 +207,10 @@ impl Binder<'_> {
                     upper_bound: _,
                     stride: _,
                 }) => {
+                    if term.expr.ty().oid == oid::JSONB {
+                        let message = "jsonb subscript does not support slices";
+                        return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), term.at));
+                    }
                     return Err(self.unsupported("an array slice", term.at));
                 }
                 ast::AccessExpr::Dot(_) => {
@@ -215,6 +223,9 @@ impl Binder<'_> {
 
     fn subscript(&mut self, array: Term, index: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
         let ty = array.expr.ty().oid;
+        if ty == oid::JSONB {
+            return self.jsonb_subscript(array, index, scope);
+        }
         let Some(element) = types::sql_type::array_element(ty) else {
             let message = format!(
                 "cannot subscript type {} because it does not support subscripting",
@@ -232,6 +243,29 @@ impl Binder<'_> {
         let ty = held(element, -1)?;
         let expr = Expr::Subscript { array: Box::new(array.expr), index: Box::new(index.expr), ty };
         Ok(Term { expr, at: array.at })
+    }
+
+    /// `jsonb[key]` is the path of one step.
+    fn jsonb_subscript(&mut self, value: Term, index: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+        let index = self.expr(index, scope)?;
+        let at = index.at;
+        let ty = index.expr.ty().oid;
+        let implicit =
+            |target| super::coerce::path(ty, target, catalog::builtin::CastContext::Implicit).is_some();
+        if ty != oid::UNKNOWN && implicit(oid::INT4) == implicit(oid::TEXT) {
+            let message = format!("subscript type {} is not supported", super::type_name::type_name(ty));
+            let error = Error::new(ErrorKind::DatatypeMismatch, message)
+                .with_hint("jsonb subscript must be coercible to either integer or text.");
+            return Err(located(error, at));
+        }
+        let index = match ty != oid::UNKNOWN && implicit(oid::INT4) {
+            true => self.coerce(index, &held(oid::INT4, -1)?, catalog::builtin::CastContext::Implicit)?,
+            false => index,
+        };
+        let step = self.coerce(index, &held(oid::TEXT, -1)?, catalog::builtin::CastContext::Assignment)?;
+        let path = Expr::Array { elements: vec![step.expr], ty: held(oid::TEXT_ARRAY, -1)? };
+        let expr = self.call(JSONB_EXTRACT_PATH, vec![value.expr, path], oid::JSONB, value.at)?;
+        Ok(Term { expr, at: value.at })
     }
 
     /// ARRAY[..]; `target` is the element type when the array is cast at once.

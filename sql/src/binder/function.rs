@@ -77,10 +77,10 @@ impl Binder<'_> {
                 _ => return Err(self.unsupported("this clause of a function's arguments", at)),
             }
         }
-        let (exprs, star) = self.positional(args, at)?;
+        let (exprs, names, star) = self.given(args, at)?;
         let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
         let extras = Extras { star, distinct, order_by, filter: filter.as_deref(), over: over.as_ref(), at };
-        if schema.is_none() && !star && plain && !distinct && order_by.is_empty() {
+        if schema.is_none() && names.is_empty() && !star && plain && !distinct && order_by.is_empty() {
             if let Some(term) = self.conditional_function(&name, &exprs, at, scope)? {
                 return Ok(term);
             }
@@ -97,7 +97,7 @@ impl Binder<'_> {
             let shown = format!("{}.{name}", schema.unwrap_or_default());
             return Err(located(no_function(&shown, &types, Refused::NotFound), at));
         }
-        self.resolved_call(&name, &exprs, &extras, scope)
+        self.resolved_call(&name, &exprs, &names, &extras, scope)
     }
 
     fn function_name(&self, name: &ast::ObjectName) -> Result<(Option<String>, String, usize)> {
@@ -105,38 +105,73 @@ impl Binder<'_> {
         Ok((schema, name, at))
     }
 
-    fn positional<'e>(&self, args: &'e [ast::FunctionArg], at: usize) -> Result<(Vec<&'e ast::Expr>, bool)> {
+    /// The arguments of a call, the names of the last ones where these are named, and whether it is `(*)`.
+    pub(super) fn given<'e>(
+        &self,
+        args: &'e [ast::FunctionArg],
+        at: usize,
+    ) -> Result<(Vec<&'e ast::Expr>, Vec<String>, bool)> {
+        let syntax = |message: String, at| located(Error::new(ErrorKind::Syntax, message), at);
         let mut exprs = Vec::with_capacity(args.len());
+        let mut names: Vec<String> = Vec::new();
         for arg in args {
-            match arg {
-                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => exprs.push(expr),
+            let (ident, arg, operator) = match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => {
+                    if !names.is_empty() {
+                        let message = "positional argument cannot follow named argument";
+                        return Err(syntax(message.to_owned(), self.start(expr)));
+                    }
+                    exprs.push(expr);
+                    continue;
+                }
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Wildcard) if args.len() == 1 => {
-                    return Ok((Vec::new(), true));
+                    return Ok((Vec::new(), Vec::new(), true));
                 }
                 ast::FunctionArg::Unnamed(_) => return Err(self.unsupported("a wildcard as argument", at)),
-                ast::FunctionArg::Named { name, arg: _, operator: _ } => {
-                    return Err(self
-                        .unsupported("a named argument", self.at(name.span))
-                        .with_hint("Give the arguments by position."));
+                ast::FunctionArg::Named { name, arg, operator } => (name, arg, operator),
+                ast::FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, operator } => {
+                    (name, arg, operator)
                 }
-                ast::FunctionArg::ExprNamed { name: _, arg: _, operator: _ } => {
-                    return Err(self.unsupported("a named argument", at));
+                ast::FunctionArg::ExprNamed { .. } => {
+                    return Err(self.unsupported("this kind of argument", at));
                 }
+            };
+            let arrow = matches!(
+                operator,
+                ast::FunctionArgOperator::RightArrow | ast::FunctionArgOperator::Assignment
+            );
+            let (true, ast::FunctionArgExpr::Expr(expr)) = (arrow, arg) else {
+                return Err(self.unsupported("this kind of argument", self.at(ident.span)));
+            };
+            let name = super::names::fold(ident);
+            if names.contains(&name) {
+                let message = format!("argument name \"{name}\" used more than once");
+                return Err(syntax(message, self.at(ident.span)));
             }
+            names.push(name);
+            exprs.push(expr);
         }
-        Ok((exprs, false))
+        Ok((exprs, names, false))
     }
 
     fn resolved_call(
         &mut self,
         name: &str,
         exprs: &[&ast::Expr],
+        names: &[String],
         extras: &Extras<'_>,
         scope: &Scope<'_>,
     ) -> Result<Term> {
         // What kind of function it is decides in which context its arguments are bound.
         let kind = builtin::procs_named(name).map(|p| p.kind).next();
-        if kind == Some(ProcKind::Aggregate) || extras.over.is_some() || kind == Some(ProcKind::Window) {
+        let aggregate =
+            kind == Some(ProcKind::Aggregate) || extras.over.is_some() || kind == Some(ProcKind::Window);
+        if aggregate && !names.is_empty() {
+            return Err(self
+                .unsupported("a named argument of an aggregate or window function", extras.at)
+                .with_hint("Give the arguments by position."));
+        }
+        if aggregate {
             return self.aggregate_or_window(name, exprs, extras, scope);
         }
         if extras.star
@@ -158,7 +193,7 @@ impl Binder<'_> {
         for expr in exprs {
             terms.push(self.expr(expr, scope)?);
         }
-        self.call_terms(name, terms, extras.at)
+        self.call_named_terms(name, terms, names, extras.at)
     }
 
     pub(super) fn call_named(&mut self, name: &str, args: &[&ast::Expr], scope: &Scope<'_>) -> Result<Term> {
@@ -172,10 +207,22 @@ impl Binder<'_> {
 
     /// A call of an ordinary function by name; a type's name called with one argument is a cast.
     pub(super) fn call_terms(&mut self, name: &str, terms: Vec<Term>, at: usize) -> Result<Term> {
+        self.call_named_terms(name, terms, &[], at)
+    }
+
+    /// The same with the last arguments named.
+    fn call_named_terms(
+        &mut self,
+        name: &str,
+        terms: Vec<Term>,
+        names: &[String],
+        at: usize,
+    ) -> Result<Term> {
         let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
-        let found = resolve::function(name, &actual);
+        let found = resolve::function_with_names(name, &actual, names);
         let exact = found.as_ref().is_ok_and(|c| c.proc.args == actual);
         if !exact
+            && names.is_empty()
             && let [source] = actual.as_slice()
             && let Some(target) = cast_by_call(name, *source)
         {
@@ -186,7 +233,7 @@ impl Binder<'_> {
             term.at = at;
             return Ok(term);
         }
-        let chosen = found.map_err(|why| no_function_at(name, &actual, why, at))?;
+        let chosen = found.map_err(|why| no_function_at(name, &actual, names, why, at))?;
         match chosen.proc.kind {
             ProcKind::Function => {}
             ProcKind::Procedure => {
@@ -226,7 +273,28 @@ impl Binder<'_> {
             let elements = packed.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;
             args.push(Expr::Array { elements, ty });
         }
-        Ok(args)
+        match &chosen.places {
+            Some(places) => self.in_places(chosen.proc, places, args),
+            None => Ok(args),
+        }
+    }
+
+    /// Arguments in the order of their declaration, defaults where none was given.
+    fn in_places(&self, proc: &builtin::Proc, places: &[usize], args: Vec<Expr>) -> Result<Vec<Expr>> {
+        let total = proc.args.len();
+        let mut given: Vec<(usize, Expr)> = places.iter().copied().zip(args).collect();
+        let mut all = Vec::with_capacity(total);
+        for (place, ty) in proc.args.iter().enumerate() {
+            if let Some(at) = given.iter().position(|(own, _)| *own == place) {
+                all.push(given.swap_remove(at).1);
+                continue;
+            }
+            let text = builtin::default_of(proc.oid, place, total)
+                .ok_or_else(|| Error::internal(format!("{} lacks a default", proc.name)))?;
+            let ty = held(*ty, -1)?;
+            all.push(Expr::Const(types::parse_text(&ty, text, &self.context.io)?, ty));
+        }
+        Ok(all)
     }
 
     /// CURRENT_DATE and its like: words without parentheses.
@@ -342,13 +410,23 @@ fn shown_types(types: &[Oid]) -> String {
 }
 
 /// `no_function` with its position; PostgreSQL gives none for a polymorphic type that was not found.
-fn no_function_at(name: &str, args: &[Oid], why: Refused, at: usize) -> Error {
-    let error = no_function(name, args, why);
+fn no_function_at(name: &str, args: &[Oid], names: &[String], why: Refused, at: usize) -> Error {
+    let error = no_function_with_names(name, args, names, why);
     if why == Refused::Polymorphic { error } else { located(error, at) }
 }
 
 pub(super) fn no_function(name: &str, args: &[Oid], why: Refused) -> Error {
-    let shown = format!("{name}({})", shown_types(args));
+    no_function_with_names(name, args, &[], why)
+}
+
+/// The last arguments are named.
+pub(super) fn no_function_with_names(name: &str, args: &[Oid], names: &[String], why: Refused) -> Error {
+    let positional = args.len().saturating_sub(names.len());
+    let shown = args.iter().enumerate().map(|(i, ty)| {
+        let name = i.checked_sub(positional).and_then(|at| names.get(at));
+        name.map_or_else(|| type_name(*ty), |name| format!("{name} => {}", type_name(*ty)))
+    });
+    let shown = format!("{name}({})", shown.collect::<Vec<_>>().join(", "));
     match why {
         Refused::NotFound => {
             Error::new(ErrorKind::UndefinedFunction, format!("function {shown} does not exist"))

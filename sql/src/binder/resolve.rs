@@ -18,6 +18,8 @@ pub(super) struct Chosen {
     pub(super) result: Oid,
     /// Arguments from this one on are collected into the variadic array.
     pub(super) variadic_from: Option<usize>,
+    /// Which declared argument each given one is, when some are named or left to their defaults.
+    pub(super) places: Option<Vec<usize>>,
 }
 
 /// Why nothing was chosen.
@@ -35,17 +37,33 @@ struct Candidate<T> {
     what: T,
 }
 
+/// A function that may be meant, where its variadic arguments begin, and what argument each given one is.
+type Callee = (&'static Proc, Option<usize>, Option<Vec<usize>>);
+
 /// The function of that name for arguments of those types.
 pub(super) fn function(name: &str, args: &[Oid]) -> Result<Chosen, Refused> {
-    let mut candidates: Vec<Candidate<(&'static Proc, Option<usize>)>> = Vec::new();
+    function_with_names(name, args, &[])
+}
+
+/// The function of that name for arguments of those types, the last of which are named.
+pub(super) fn function_with_names(name: &str, args: &[Oid], names: &[String]) -> Result<Chosen, Refused> {
+    let mut candidates: Vec<Candidate<Callee>> = Vec::new();
     for proc in builtin::procs_named(name) {
-        if proc.args.len() == args.len() {
-            candidates.push(Candidate { args: proc.args.clone(), what: (proc, None) });
+        if names.is_empty() && proc.args.len() == args.len() {
+            candidates.push(Candidate { args: proc.args.clone(), what: (proc, None, None) });
+        }
+    }
+    for proc in builtin::procs_named(name) {
+        let Some(places) = places(proc, args.len(), names) else { continue };
+        let declared: Vec<Oid> = places.iter().filter_map(|place| proc.args.get(*place).copied()).collect();
+        // Of two that take the same, the one without defaults is meant.
+        if !candidates.iter().any(|c| c.args == declared) {
+            candidates.push(Candidate { args: declared, what: (proc, None, Some(places)) });
         }
     }
     for proc in builtin::procs_named(name) {
         let (Some(element), Some(fixed)) = (proc.variadic, proc.args.len().checked_sub(1)) else { continue };
-        if args.len() <= fixed {
+        if args.len() <= fixed || !names.is_empty() {
             continue;
         }
         let mut expanded: Vec<Oid> = proc.args.iter().copied().take(fixed).collect();
@@ -54,16 +72,36 @@ pub(super) fn function(name: &str, args: &[Oid]) -> Result<Chosen, Refused> {
             continue;
         }
         let packed = (element != oid::ANY).then_some(fixed);
-        candidates.push(Candidate { args: expanded, what: (proc, packed) });
+        candidates.push(Candidate { args: expanded, what: (proc, packed, None) });
     }
     let found = choose(candidates, args)?;
-    let (proc, variadic_from) = found.what;
+    let (proc, variadic_from, places) = found.what;
     let declared = found.args;
     if polymorphic::is_open(args, &declared) {
         return Err(Refused::Polymorphic);
     }
     let (resolved, result) = polymorphic::resolve(args, &declared, proc.result).ok_or(Refused::NotFound)?;
-    Ok(Chosen { proc, args: resolved, result, variadic_from })
+    Ok(Chosen { proc, args: resolved, result, variadic_from, places })
+}
+
+/// Which declared argument each given one is, the last ones being named; None when a name is no argument's or an
+/// argument that is not given has no default. A call that gives all by position is not looked at.
+fn places(proc: &Proc, given: usize, names: &[String]) -> Option<Vec<usize>> {
+    let total = proc.args.len();
+    if given > total || (names.is_empty() && given == total) {
+        return None;
+    }
+    let positional = given.checked_sub(names.len())?;
+    let mut places: Vec<usize> = (0..positional).collect();
+    for name in names {
+        let place = proc.arg_names.iter().position(|known| known == name)?;
+        if place >= total || places.contains(&place) {
+            return None;
+        }
+        places.push(place);
+    }
+    let left_out = |place: &usize| !places.contains(place);
+    (0..total).filter(left_out).all(|place| place + proc.defaults >= total).then_some(places)
 }
 
 /// The operator of that name; a prefix operator has one argument.

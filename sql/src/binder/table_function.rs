@@ -2,7 +2,7 @@
 //!
 //! Invariant: arguments name columns of the entries before as outer columns, and the entry is LATERAL then.
 
-use super::function::no_function;
+use super::function::no_function_with_names;
 use super::join::Side;
 use super::names::located;
 use super::type_name::held;
@@ -22,6 +22,8 @@ struct Called {
     call: SetCall,
     columns: Vec<ScopeColumn>,
     returns_set: bool,
+    /// Its catalog row names its columns.
+    named: bool,
 }
 
 impl Binder<'_> {
@@ -64,12 +66,12 @@ impl Binder<'_> {
         let first = all.first().and_then(|called| called.columns.first()).map(|c| c.name.clone());
         let name = if function == crate::parse::ROWS_FROM { first.unwrap_or_default() } else { function };
         let mut columns: Vec<ScopeColumn> = all.iter().flat_map(|called| called.columns.clone()).collect();
-        let renames_one = only && columns.len() == 1;
+        let renames_one = only && columns.len() == 1 && !all.iter().any(|called| called.named);
         let ordinality = match with_ordinality {
             true => Some(self.ordinality(&mut columns)?),
             false => None,
         };
-        // A function of one column names it after the alias, unless the alias lists columns.
+        // A function of one column names it after the alias, unless the alias lists columns or the column has a name.
         if let (Some(alias), true, Some(column)) = (alias, renames_one, columns.first_mut()) {
             column.name = super::names::fold(&alias.name);
         }
@@ -116,21 +118,23 @@ impl Binder<'_> {
     ) -> Result<Called> {
         let inner = Scope::inside(scope);
         let ((chosen, args), _) = self.with_level(Clause::FromFunction, |b| {
-            let mut terms = Vec::with_capacity(args.len());
-            for arg in args {
-                let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) = arg else {
-                    return Err(b.unsupported("this kind of argument", at));
-                };
+            let (exprs, names, star) = b.given(args, at)?;
+            if star {
+                return Err(b.unsupported("this kind of argument", at));
+            }
+            let mut terms = Vec::with_capacity(exprs.len());
+            for expr in exprs {
                 terms.push(b.expr(expr, &inner)?);
             }
             let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
             let known = schema.is_none_or(|s| s == "pg_catalog");
             let chosen = if known {
-                super::resolve::function(function, &actual)
+                super::resolve::function_with_names(function, &actual, &names)
             } else {
                 Err(super::resolve::Refused::NotFound)
             };
-            let chosen = chosen.map_err(|why| located(no_function(function, &actual, why), at))?;
+            let chosen = chosen
+                .map_err(|why| located(no_function_with_names(function, &actual, &names, why), at))?;
             let args = b.coerce_arguments(terms, &chosen)?;
             Ok((chosen, args))
         })?;
@@ -173,7 +177,7 @@ impl Binder<'_> {
         }
         let typed: Vec<TypedCol> = columns.iter().map(|c| c.typed.clone()).collect();
         let call = SetCall { proc: proc.oid, args, columns: typed };
-        Ok(Called { call, columns, returns_set: proc.returns_set })
+        Ok(Called { call, columns, returns_set: proc.returns_set, named: !proc.out_names.is_empty() })
     }
 }
 

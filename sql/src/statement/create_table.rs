@@ -50,6 +50,14 @@ pub(super) fn bind(
     }
     for index in &key.columns {
         if let Some(column) = columns.get_mut(*index) {
+            if matches!(column.ty.oid, oid::JSON | oid::JSONPATH) {
+                let ty = if column.ty.oid == oid::JSON { "json" } else { "jsonpath" };
+                let message =
+                    format!("data type {ty} has no default operator class for access method \"btree\"");
+                return Err(Error::new(ErrorKind::UndefinedObject, message).with_hint(
+                    "You must specify an operator class for the index or define a default operator class for the data type.",
+                ));
+            }
             if !types::key::can_be_key(&column.ty.form) {
                 let message = format!(
                     "a primary key over column \"{}\" is not supported, because of its type",

@@ -12,6 +12,8 @@ use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 
+/// Before the text of a jsonpath.
+pub(crate) const JSONPATH_VERSION: u8 = 1;
 /// Before the text of a jsonb.
 pub(crate) const JSONB_VERSION: u8 = 1;
 
@@ -57,6 +59,10 @@ fn write_cell(oid: Oid, column: &Column, row: usize, out: &mut Vec<u8>) -> Resul
         Column::PgNum(a) => write_numeric(&PgNum::from_bytes(a.value(row))?, out)?,
         Column::Text(a) if oid == oid::CHAR => write_char(a.value(row), out),
         Column::Text(a) if matches!(oid, oid::BIT | oid::VARBIT) => bits::write_binary(a.value(row), out)?,
+        Column::Text(a) if oid == oid::JSONPATH => {
+            out.push(JSONPATH_VERSION);
+            out.extend_from_slice(a.value(row).as_bytes());
+        }
         Column::Text(a) => out.extend_from_slice(a.value(row).as_bytes()),
         Column::Bytes(a) | Column::Uuid(a) => out.extend_from_slice(a.value(row)),
         Column::Jsonb(a) => {

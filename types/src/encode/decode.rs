@@ -2,7 +2,7 @@
 //!
 //! Invariant: every byte is consumed and every value is one that text input could have given.
 
-use super::binary::{JSONB_VERSION, SIGN_INFINITY, SIGN_NAN, SIGN_NEG_INFINITY, SIGN_NEGATIVE};
+use super::binary::{JSONB_VERSION, JSONPATH_VERSION, SIGN_INFINITY, SIGN_NAN, SIGN_NEG_INFINITY, SIGN_NEGATIVE};
 use crate::bits;
 use crate::datetime::{
     EPOCH_2000_DAYS, EPOCH_2000_MICROS, MICROS_PER_DAY, check_date, check_timestamp, date_is_finite,
@@ -10,6 +10,7 @@ use crate::datetime::{
 };
 use crate::datum::{Datum, Interval, TimeTz};
 use crate::json;
+use crate::jsonpath;
 use crate::pgnum::{PgNum, SCALE_MAX};
 use crate::sql_type::{Form, SqlType, array_element, oid};
 use crate::text::{apply_typmod, numeric_datum};
@@ -40,6 +41,10 @@ pub fn decode_binary(ty: &SqlType, bytes: &[u8]) -> Result<Datum> {
             let count = i32::from_be_bytes(input.array()?);
             Datum::Text(bits::read_binary(count, input.rest())?)
         }
+        Form::Text if ty.oid == oid::JSONPATH => match u8::from_be_bytes(input.array()?) {
+            JSONPATH_VERSION => Datum::Text(jsonpath::canonical(&utf8(input.rest())?)?),
+            other => return Err(Error::internal(format!("unsupported jsonpath version number: {other}"))),
+        },
         Form::Text if ty.oid == oid::JSON => {
             let text = utf8(input.rest())?;
             json::check(&text)?;

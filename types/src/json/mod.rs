@@ -4,17 +4,20 @@
 //! print: keys of an object in order of length, then bytes, each once; numbers as numerics with their scale. Equal
 //! jsonb may differ in the scale of numbers, so they are compared and hashed by their key.
 
+mod document;
 mod key;
 mod lexer;
 mod parser;
 pub mod raw;
+pub mod scan;
 #[cfg(test)]
 mod tests;
 mod value;
 
+pub use document::{Content, Part};
 pub use key::{key_of, read_key, write_key};
 pub use parser::{check, parse};
-pub use value::Value;
+pub use value::{Value, write_string};
 
 use base::Result;
 

@@ -83,3 +83,20 @@ fn nesting_has_an_end() {
     assert!(canonical(&deep(900)).is_ok());
     assert_eq!(canonical(&deep(100_000)).unwrap_err().kind(), base::ErrorKind::TooComplex);
 }
+
+#[test]
+fn parts_of_canonical_text_are_found() {
+    use super::scan::{element, elements, field, plain};
+    let text = r#"{"a": [1, "x,]}", {"b": "q\"}"}], "bb": -1.50, "\"k": null, "e": [], "f": {}}"#;
+    assert_eq!(field(text, "bb"), Some("-1.50"));
+    assert_eq!(field(text, "\"k"), Some("null"));
+    assert_eq!(field(text, "b"), None);
+    assert_eq!(field(text, "f"), Some("{}"));
+    let list = field(text, "a").unwrap();
+    assert_eq!(elements(list).collect::<Vec<_>>(), ["1", "\"x,]}\"", "{\"b\": \"q\\\"}\"}"]);
+    assert_eq!((element(list, -3), element(list, 3), element(list, -4)), (Some("1"), None, None));
+    assert_eq!((element("[]", 0), element("{}", 0), field("[]", "a")), (None, None, None));
+    assert_eq!(plain("\"q\\\"}\"").unwrap().as_deref(), Some("q\"}"));
+    assert_eq!(plain("null").unwrap(), None);
+    assert_eq!(plain("1.50").unwrap().as_deref(), Some("1.50"));
+}

@@ -91,7 +91,7 @@ impl Value {
 }
 
 /// Appends a string with quotes, and with escapes where JSON demands them.
-fn write_string(text: &str, out: &mut String) {
+pub fn write_string(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {

@@ -5,6 +5,7 @@ use super::{datetime_in, interval_range, list};
 use crate::bits;
 use crate::datum::{Datum, TimeTz};
 use crate::json;
+use crate::jsonpath;
 use crate::pgnum::{Fit, PgNum};
 use crate::sql_type::{Form, SqlType, oid};
 use base::id::Oid;
@@ -41,6 +42,7 @@ pub(crate) fn parse_form(ty: &SqlType, text: &str, settings: &IoSettings) -> Res
             Datum::Text(text.get(..text.floor_char_boundary(NAME_BYTES_MAX)).unwrap_or(text).to_owned())
         }
         Form::Text if matches!(ty.oid, oid::BIT | oid::VARBIT) => Datum::Text(bits::parse(text)?),
+        Form::Text if ty.oid == oid::JSONPATH => Datum::Text(jsonpath::canonical(text)?),
         Form::Text if ty.oid == oid::JSON => {
             json::check(text)?;
             Datum::Text(text.to_owned())

@@ -14,8 +14,9 @@ use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{Accumulator, AggregateUDF, AggregateUDFImpl, Signature, Volatility};
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use types::{Datum, Form, SqlType};
+use types::{Datum, Form, IoSettings, SqlType};
 
 /// How one sort key of the call orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +37,22 @@ impl SortBy {
     }
 }
 
+/// The session's settings, which are one for all calls of a statement.
+#[derive(Clone, Debug)]
+struct Settings(IoSettings);
+
+impl PartialEq for Settings {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Settings {}
+
+impl Hash for Settings {
+    fn hash<H: Hasher>(&self, _state: &mut H) {}
+}
+
 /// The arguments come first, then the sort keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CollectUdaf {
@@ -45,6 +62,7 @@ pub(crate) struct CollectUdaf {
     sorts: Vec<SortBy>,
     distinct: bool,
     ret: SqlType,
+    settings: Settings,
     signature: Signature,
 }
 
@@ -55,12 +73,15 @@ impl CollectUdaf {
         sorts: Vec<SortBy>,
         distinct: bool,
         ret: SqlType,
+        io: &IoSettings,
     ) -> Arc<AggregateUDF> {
         let signature = Signature::any(columns.len(), Volatility::Immutable);
         // The name tells calls with the same arguments apart, because a plan names their columns by it.
         let order: String = sorts.iter().map(|sort| sort.sign()).collect();
         let name = format!("{finish:?}{}{order}", if distinct { " distinct " } else { "" });
-        Arc::new(AggregateUDF::new_from_impl(Self { name, finish, columns, sorts, distinct, ret, signature }))
+        let settings = Settings(io.clone());
+        let call = Self { name, finish, columns, sorts, distinct, ret, settings, signature };
+        Arc::new(AggregateUDF::new_from_impl(call))
     }
 }
 
@@ -140,7 +161,7 @@ impl Collector {
                 .unwrap_or(Ordering::Equal)
         });
         let types = self.call.columns.get(..args).unwrap_or_default();
-        self.call.finish.compute(types, &self.call.ret, &rows)
+        self.call.finish.compute(types, &self.call.ret, &rows, &self.call.settings.0)
     }
 }
 
@@ -161,7 +182,7 @@ fn compare(a: Option<&Datum>, b: Option<&Datum>, sort: SortBy) -> Ordering {
 
 fn size_of_datum(datum: &Datum) -> usize {
     let heap = match datum {
-        Datum::Text(v) => v.len(),
+        Datum::Text(v) | Datum::Jsonb(v) => v.len(),
         Datum::Bytes(v) | Datum::PgNum(v) => v.len(),
         Datum::List(items) => items.iter().map(size_of_datum).sum(),
         _ => 0,

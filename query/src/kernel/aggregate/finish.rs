@@ -2,9 +2,10 @@
 
 use crate::kernel::aggregate::moments::{Moment, Moments};
 use crate::kernel::floats;
+use crate::kernel::json::{self, Kind};
 use base::{Error, ErrorKind, Result};
 use types::pgnum::PgNum;
-use types::{Datum, Form, Interval, SqlType, datetime};
+use types::{Datum, Form, Interval, IoSettings, SqlType, datetime};
 
 /// An aggregate over collected rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,15 +21,24 @@ pub(crate) enum Finish {
     },
     BitAnd,
     BitOr,
+    JsonArray(Kind),
+    JsonObject(Kind),
 }
 
 impl Finish {
     /// Whether rows with a null first argument do not count.
     pub(crate) fn skips_nulls(self) -> bool {
-        !matches!(self, Finish::ArrayAgg)
+        !matches!(self, Finish::ArrayAgg | Finish::JsonArray(_) | Finish::JsonObject(_))
     }
 
-    pub(crate) fn compute(self, types: &[SqlType], ret: &SqlType, rows: &[&Vec<Datum>]) -> Result<Datum> {
+    /// `io` says how values are written where the result is made of their texts.
+    pub(crate) fn compute(
+        self,
+        types: &[SqlType],
+        ret: &SqlType,
+        rows: &[&Vec<Datum>],
+        io: &IoSettings,
+    ) -> Result<Datum> {
         let Some(ty) = types.first() else { return Err(Error::internal("an aggregate without arguments")) };
         if rows.is_empty() {
             return Ok(Datum::Null);
@@ -41,6 +51,8 @@ impl Finish {
             Finish::Avg => average(ty, ret, firsts(), rows.len()),
             Finish::Variance { sample, root } => variance(ty, ret, firsts(), rows.len(), sample, root),
             Finish::BitAnd => bits(firsts(), |a, b| a & b),
+            Finish::JsonArray(kind) => json::aggregate_array(kind, ty, rows, io),
+            Finish::JsonObject(kind) => json::aggregate_object(kind, types, rows, io),
             Finish::BitOr => bits(firsts(), |a, b| a | b),
         }
     }

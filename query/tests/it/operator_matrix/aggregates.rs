@@ -39,7 +39,7 @@ pub(crate) fn calls() -> Vec<Call> {
 
 fn of_types(oid: Oid, name: &str, types: &[(&'static str, &'static [&'static str])]) -> Vec<Call> {
     let list = (0..types.len()).map(|i| format!("v.c{i}")).collect::<Vec<_>>().join(", ");
-    let ordered = matches!(name, "array_agg" | "string_agg");
+    let ordered = matches!(name, "array_agg" | "string_agg") || name.starts_with("json");
     let expressions = match types.len() {
         0 => vec![format!("{name}(*)")],
         1 if ordered => vec![format!("{name}({list} ORDER BY v.i)")],

@@ -167,7 +167,7 @@ fn operators_by_function() -> HashMap<Oid, Vec<(&'static str, bool)>> {
     const NAMES: &[&str] = &[
         "+", "-", "*", "/", "%", "^", "|/", "||/", "@", "&", "|", "#", "~", "<<", ">>", "||", "=", "<>", "<",
         "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*", "!~", "~*", "!~*", "^@", "@>", "<@", "&&", "->", "->>",
-        "#>", "#>>", "?", "?|", "?&", "#-",
+        "#>", "#>>", "?", "?|", "?&", "#-", "@?", "@@",
     ];
     let mut table: HashMap<Oid, Vec<(&'static str, bool)>> = HashMap::new();
     for operator in NAMES.iter().flat_map(|name| builtin::operators(name)) {

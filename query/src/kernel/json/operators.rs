@@ -41,7 +41,7 @@ fn element_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 }
 
 /// By the name of PostgreSQL's implementation.
-pub(crate) const KERNELS: &[(&str, Run)] = &[
+pub(super) const KERNELS: &[(&str, Run)] = &[
     ("json_object_field", |c, a| map2::<Text, Text, Text, _>(c, a, |v, key| Ok(owned(raw::field(v, key)?)))),
     ("json_object_field_text", field_text),
     ("json_array_element", |c, a| {

@@ -1,0 +1,148 @@
+//! Values of any type as JSON.
+//!
+//! Invariant: dates and times are ISO 8601 with a T, whatever the session's style; numbers that JSON has no way to
+//! write are strings.
+
+use base::{Error, Result};
+use types::json::{Value, parse, write_string};
+use types::pgnum::PgNum;
+use types::sql_type::{array_element, oid};
+use types::text::DateStyle;
+use types::{Datum, Form, IoSettings, SqlType};
+
+/// What JSON makes of the values of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Category {
+    Bool,
+    Number,
+    Time,
+    Json,
+    Array,
+    Other,
+}
+
+pub(super) fn category(ty: &SqlType) -> Category {
+    match ty.oid {
+        oid::BOOL => Category::Bool,
+        oid::INT2 | oid::INT4 | oid::INT8 | oid::FLOAT4 | oid::FLOAT8 | oid::NUMERIC => Category::Number,
+        oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ => Category::Time,
+        oid::JSON | oid::JSONB => Category::Json,
+        _ if matches!(ty.form, Form::List(_)) => Category::Array,
+        _ => Category::Other,
+    }
+}
+
+/// The type of the elements of an array.
+pub(super) fn element_type(ty: &SqlType) -> Result<SqlType> {
+    let Form::List(form) = &ty.form else {
+        return Err(Error::internal("elements of something that is no array"));
+    };
+    let oid = array_element(ty.oid).ok_or_else(|| Error::internal("an array type without elements"))?;
+    Ok(SqlType { oid, typmod: -1, form: form.as_ref().clone() })
+}
+
+/// The text of a value outside quotes.
+fn text_of(ty: &SqlType, datum: &Datum, io: &IoSettings) -> Result<String> {
+    let mut text = String::new();
+    match category(ty) {
+        Category::Bool => text.push_str(if *datum == Datum::Bool(true) { "true" } else { "false" }),
+        Category::Time => {
+            let iso = IoSettings { date_style: DateStyle::Iso, ..io.clone() };
+            types::format_text(ty, datum, &iso, &mut text)?;
+            return Ok(with_t(&text, ty.oid == oid::TIMESTAMPTZ));
+        }
+        _ => types::format_text(ty, datum, io, &mut text)?,
+    }
+    Ok(text)
+}
+
+/// `2000-01-01 00:00:00+00 BC` as `2000-01-01T00:00:00+00:00 BC`.
+fn with_t(text: &str, zoned: bool) -> String {
+    let (body, era) = match text.strip_suffix(" BC") {
+        Some(body) => (body, " BC"),
+        None => (text, ""),
+    };
+    let mut out = body.replacen(' ', "T", 1);
+    // An offset of whole hours has no minutes otherwise.
+    if zoned && out.contains('T') && out.rfind(['+', '-']).is_some_and(|sign| out.len() - sign == 3) {
+        out.push_str(":00");
+    }
+    out.push_str(era);
+    out
+}
+
+/// Whether a number's text is one in JSON: NaN and the infinities are none.
+fn is_number(text: &str) -> bool {
+    !text.contains(['N', 'n'])
+}
+
+/// Appends a value as to_json writes it.
+pub(crate) fn write(ty: &SqlType, datum: &Datum, io: &IoSettings, out: &mut String) -> Result<()> {
+    if datum.is_null() {
+        out.push_str("null");
+        return Ok(());
+    }
+    match category(ty) {
+        Category::Bool => out.push_str(&text_of(ty, datum, io)?),
+        Category::Number => match text_of(ty, datum, io)? {
+            number if is_number(&number) => out.push_str(&number),
+            other => write_string(&other, out),
+        },
+        Category::Json => types::format_text(ty, datum, io, out)?,
+        Category::Array => write_array(ty, datum, io, ",", out)?,
+        Category::Time | Category::Other => write_string(&text_of(ty, datum, io)?, out),
+    }
+    Ok(())
+}
+
+/// Appends an array with something between its elements.
+pub(super) fn write_array(
+    ty: &SqlType,
+    datum: &Datum,
+    io: &IoSettings,
+    between: &str,
+    out: &mut String,
+) -> Result<()> {
+    let Datum::List(items) = datum else { return Err(Error::internal("an array that is no list")) };
+    let element = element_type(ty)?;
+    out.push('[');
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push_str(between);
+        }
+        write(&element, item, io, out)?;
+    }
+    out.push(']');
+    Ok(())
+}
+
+/// A value as to_jsonb makes it.
+pub(crate) fn to_value(ty: &SqlType, datum: &Datum, io: &IoSettings) -> Result<Value> {
+    if datum.is_null() {
+        return Ok(Value::Null);
+    }
+    Ok(match category(ty) {
+        Category::Bool => Value::Bool(*datum == Datum::Bool(true)),
+        Category::Number => match text_of(ty, datum, io)? {
+            number if is_number(&number) => Value::Number(PgNum::parse(&number)?),
+            other => Value::String(other),
+        },
+        Category::Json => parse(&text_of(ty, datum, io)?)?,
+        Category::Array => {
+            let Datum::List(items) = datum else { return Err(Error::internal("an array that is no list")) };
+            let element = element_type(ty)?;
+            Value::Array(items.iter().map(|item| to_value(&element, item, io)).collect::<Result<_>>()?)
+        }
+        Category::Time | Category::Other => Value::String(text_of(ty, datum, io)?),
+    })
+}
+
+/// A value as the key of an object.
+pub(super) fn to_key(ty: &SqlType, datum: &Datum, io: &IoSettings) -> Result<String> {
+    match category(ty) {
+        Category::Json | Category::Array => {
+            Err(super::get::invalid("key value must be scalar, not array, composite, or json"))
+        }
+        Category::Bool | Category::Number | Category::Time | Category::Other => text_of(ty, datum, io),
+    }
+}
