@@ -53,6 +53,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::UntranslatableCharacter => "22P05",
         ErrorKind::CharacterNotInRepertoire => "22021",
         ErrorKind::InvalidParameterValue => "22023",
+        ErrorKind::SequenceLimit => "2200H",
         ErrorKind::InvalidLogarithmArgument => "2201E",
         ErrorKind::InvalidPowerArgument => "2201F",
         ErrorKind::InvalidWidthBucketArgument => "2201G",

@@ -6,6 +6,7 @@ use crate::api::Execution;
 use crate::dml::at_hand;
 use crate::dml::batch::TableBatches;
 use crate::dml::returning::Returned;
+use crate::dml::rules::Rules;
 use crate::interrupt::Interrupt;
 use crate::lower::{self, Evaluator, QueryContext};
 use crate::session::{Core, ahead};
@@ -29,7 +30,7 @@ pub(crate) async fn insert(
     interrupt: &Interrupt,
 ) -> Result<Execution> {
     let batches = TableBatches::new(&context.statement.catalog, insert.table)?;
-    let mut inserter = Inserter::new(batches, insert.on_conflict.as_ref(), context)?;
+    let mut inserter = Inserter::new(batches, insert, context)?;
     let mut returned = Returned::new(insert.returning.as_ref(), context)?;
     if let Some(batches) = at_hand::rows(context, &insert.source, &insert.source_columns)? {
         for batch in batches {
@@ -55,6 +56,7 @@ pub(crate) async fn insert(
 #[derive(Debug)]
 pub(crate) struct Inserter {
     batches: TableBatches,
+    rules: Option<Rules>,
     conflicts: OnConflictPlan,
     /// Rows inserted or updated.
     pub(crate) affected: u64,
@@ -79,12 +81,9 @@ struct UpdatePlan {
 }
 
 impl Inserter {
-    pub(crate) fn new(
-        batches: TableBatches,
-        conflicts: Option<&OnConflict>,
-        context: &QueryContext,
-    ) -> Result<Self> {
-        let conflicts = match conflicts {
+    pub(crate) fn new(batches: TableBatches, insert: &BoundInsert, context: &QueryContext) -> Result<Self> {
+        let rules = Rules::new(insert.rules.as_deref(), context)?;
+        let conflicts = match insert.on_conflict.as_ref() {
             None => OnConflictPlan::Error,
             Some(OnConflict::DoNothing) => OnConflictPlan::Nothing,
             Some(OnConflict::DoUpdate { existing, excluded, values, filter: None })
@@ -96,7 +95,7 @@ impl Inserter {
                 Box::new(UpdatePlan::new(existing, excluded, values, filter.as_ref(), context)?),
             ),
         };
-        Ok(Self { batches, conflicts, affected: 0 })
+        Ok(Self { batches, rules, conflicts, affected: 0 })
     }
 
     /// Writes a batch of proposed rows (columns in table order); returns the rows as they are stored now, in the
@@ -106,7 +105,11 @@ impl Inserter {
         transaction: &mut Transaction,
         proposed: &RecordBatch,
     ) -> Result<RecordBatch> {
-        let rows = self.batches.renamed(proposed)?;
+        let mut rows = self.batches.renamed(proposed)?;
+        if let Some(rules) = &self.rules {
+            rows = rules.completed(&self.batches, rows)?;
+            rules.check(&self.batches.table, &rows)?;
+        }
         let table = self.batches.table.id;
         match &mut self.conflicts {
             OnConflictPlan::Error => {
@@ -129,7 +132,8 @@ impl Inserter {
             }
             OnConflictPlan::Update(plan) => {
                 let outcome = transaction.insert(table, &rows, InsertMode::Report)?;
-                let (updated, origins) = plan.update(&self.batches, transaction, &rows, &outcome)?;
+                let (updated, origins) =
+                    plan.update(&self.batches, self.rules.as_ref(), transaction, &rows, &outcome)?;
                 self.affected += outcome.inserted + updated.num_rows() as u64;
                 in_source_order(&without_conflicts(&rows, &outcome)?, &updated, &outcome, &origins)
             }
@@ -191,6 +195,7 @@ impl UpdatePlan {
     fn update(
         &mut self,
         batches: &TableBatches,
+        rules: Option<&Rules>,
         transaction: &mut Transaction,
         proposed: &RecordBatch,
         outcome: &InsertOutcome,
@@ -226,7 +231,11 @@ impl UpdatePlan {
             }
         }
         let values = self.values.evaluate(columns, addresses.len())?;
-        let updated = batches.batch(values, addresses.len())?;
+        let mut updated = batches.batch(values, addresses.len())?;
+        if let Some(rules) = rules {
+            updated = rules.completed(batches, updated)?;
+            rules.check(&batches.table, &updated)?;
+        }
         if !addresses.is_empty() {
             transaction.update(batches.table.id, &addresses, &updated)?;
         }

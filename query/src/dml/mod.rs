@@ -8,7 +8,9 @@ mod change;
 mod insert;
 mod keys;
 mod returning;
+mod rules;
 
 pub(crate) use batch::TableBatches;
 pub(crate) use change::{delete, update};
 pub(crate) use insert::insert;
+pub(crate) use rules::Rules;

@@ -22,6 +22,7 @@ pub(crate) mod list;
 pub(crate) mod numbers;
 pub(crate) mod patterns;
 pub(crate) mod rows;
+pub(crate) mod sequence;
 pub(crate) mod series;
 pub(crate) mod series_rows;
 pub(crate) mod strings;

@@ -10,6 +10,7 @@ mod alter;
 mod ast;
 mod copy;
 mod cursor;
+mod definition_ast;
 mod dialect;
 mod equivalents;
 mod in_list;
@@ -17,6 +18,7 @@ mod literal_rows;
 mod maintenance;
 mod operators;
 mod pieces;
+mod sequence;
 mod session;
 mod statement;
 mod table;
@@ -24,6 +26,7 @@ mod tokens;
 mod typed_literal;
 mod unsupported;
 mod versions;
+mod view;
 mod whole_table;
 mod words;
 mod write;
@@ -31,9 +34,13 @@ mod write;
 pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, CloneSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
-    CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec, PartitionBound,
-    PartitionLevel, PartitionSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
-    TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
+    CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec, Overriding,
+    PartitionBound, PartitionLevel, PartitionSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption,
+    TableTarget, TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
+};
+pub use definition_ast::{
+    AlterSequenceSpec, CheckSpec, CreateTableAsSpec, Including, LikeSpec, SequenceChange, SequenceOption,
+    SequenceOptionKind, SequenceSpec, ViewSpec, Written,
 };
 pub use literal_rows::LiteralRows;
-pub use statement::{ParsedStatement, parse, parse_expression};
+pub use statement::{ParsedStatement, is_operation, parse, parse_expression};
