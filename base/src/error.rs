@@ -106,6 +106,8 @@ pub enum ErrorKind {
     CharacterNotInRepertoire,
     /// 22023
     InvalidParameterValue,
+    /// 2200H
+    SequenceLimit,
     /// 2201E
     InvalidLogarithmArgument,
     /// 2201F

@@ -49,6 +49,18 @@ newtype!(
     ColumnId(u32)
 );
 newtype!(
+    /// A sequence of the catalog.
+    SequenceId(u64)
+);
+newtype!(
+    /// A view of the catalog.
+    ViewId(u64)
+);
+newtype!(
+    /// Where the numbers of a sequence stand; a sequence that is restarted gets another one.
+    CounterId(u64)
+);
+newtype!(
     /// A tablet: one part of a table's rows.
     TabletId(u64)
 );

@@ -1,8 +1,10 @@
 //! Edits: the only way to change the catalog, and what the log keeps of a change.
 
+use crate::sequence::{Position, SequenceDef};
 use crate::state::SchemaDef;
 use crate::table::TableDef;
-use base::id::{SchemaId, TableId};
+use crate::view::ViewDef;
+use base::id::{SchemaId, SequenceId, TableId, ViewId};
 
 /// One change of the catalog. Ids and OIDs inside were minted before, so applying is deterministic.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,7 +13,16 @@ pub enum CatalogEdit {
     DropSchema(SchemaId),
     CreateTable(Box<TableDef>),
     DropTable(TableId),
-    /// Another definition of a table with the same id: partitions added or dropped, options, counts. Tablets that it
+    /// Another definition of a table with the same id: columns, partitions, options, counts, its name. Tablets that it
     /// lacks are detached.
     AlterTable(Box<TableDef>),
+    /// With where its counter, which is new or was kept, stands.
+    CreateSequence(Box<SequenceDef>, Position),
+    /// Another definition of a sequence with the same id; with where its counter stands when that is another one.
+    AlterSequence(Box<SequenceDef>, Option<Position>),
+    DropSequence(SequenceId),
+    CreateView(Box<ViewDef>),
+    /// Another definition of a view with the same id.
+    AlterView(Box<ViewDef>),
+    DropView(ViewId),
 }

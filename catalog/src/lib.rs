@@ -1,4 +1,4 @@
-//! What exists: schemas, tables, columns, keys and partitions, as pure state plus edits.
+//! What exists: schemas, tables, columns, keys, partitions, sequences and views, as pure state plus edits.
 //!
 //! Must not know files, time, SQL text beyond stored default expressions, or rows.
 //! Invariant: `CatalogState::apply` is the only way to change the state; the same edits give the same state.
@@ -6,13 +6,17 @@
 pub mod builtin;
 mod edit;
 mod partitions;
+mod sequence;
 mod state;
 mod table;
+mod view;
 
 pub use edit::CatalogEdit;
 pub use partitions::{range_level, tablets, with_range_partition, without_range_partition};
+pub use sequence::{Position, SequenceDef, SequenceOwner, relation_constant};
 pub use state::{CatalogState, SchemaDef};
 pub use table::{
-    ColumnDef, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition, TableDef, TableOptions,
-    TabletDef,
+    CheckDef, ColumnDef, ColumnKind, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition,
+    TableDef, TableOptions, TabletDef,
 };
+pub use view::{ViewColumn, ViewDef, pieces as view_pieces, relation_name, relation_of_name};

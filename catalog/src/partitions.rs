@@ -182,6 +182,7 @@ mod tests {
             ty: ty.clone(),
             not_null: true,
             default: None,
+            kind: crate::ColumnKind::Plain,
         };
         let partitioning = Partitioning {
             hash: vec![HashLevel { columns: vec![ColumnId(1)], buckets }],
@@ -201,6 +202,7 @@ mod tests {
             partitioning,
             options: TableOptions::default(),
             distinct: Vec::new(),
+            checks: Vec::new(),
         }
     }
 

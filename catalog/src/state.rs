@@ -1,10 +1,12 @@
 //! The catalog at one instant: lookups by name and id, and `apply`.
 //!
-//! Invariants: names are unique within a schema; every table's schema exists; OIDs are unique and below `next_oid`.
+//! Invariants: names of relations are unique within a schema; every table's schema exists; OIDs are unique and below `next_oid`.
 
 use crate::edit::CatalogEdit;
+use crate::sequence::SequenceDef;
 use crate::table::TableDef;
-use base::id::{Oid, SchemaId, TableId};
+use crate::view::ViewDef;
+use base::id::{Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,8 +25,12 @@ pub struct SchemaDef {
 pub struct CatalogState {
     schemas: BTreeMap<SchemaId, Arc<SchemaDef>>,
     tables: BTreeMap<TableId, Arc<TableDef>>,
+    sequences: BTreeMap<SequenceId, Arc<SequenceDef>>,
+    views: BTreeMap<ViewId, Arc<ViewDef>>,
     schema_names: BTreeMap<String, SchemaId>,
     table_names: BTreeMap<(SchemaId, String), TableId>,
+    sequence_names: BTreeMap<(SchemaId, String), SequenceId>,
+    view_names: BTreeMap<(SchemaId, String), ViewId>,
     next_oid: Oid,
     next_id: u64,
     version: u64,
@@ -42,7 +48,11 @@ impl CatalogState {
             schema_names: BTreeMap::from([(public.name.clone(), id)]),
             schemas: BTreeMap::from([(id, Arc::new(public))]),
             tables: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+            views: BTreeMap::new(),
             table_names: BTreeMap::new(),
+            sequence_names: BTreeMap::new(),
+            view_names: BTreeMap::new(),
             next_oid: Oid(16_384),
             next_id: 2,
             version: 0,
@@ -59,7 +69,7 @@ impl CatalogState {
         self.next_oid
     }
 
-    /// The first schema, table or tablet id no object has had. One counter serves all three.
+    /// The first id no object has had. One number serves all kinds.
     pub fn next_id(&self) -> u64 {
         self.next_id
     }
@@ -92,6 +102,39 @@ impl CatalogState {
         self.tables.values().filter(move |t| t.schema == schema)
     }
 
+    pub fn sequences(&self) -> impl Iterator<Item = &Arc<SequenceDef>> {
+        self.sequences.values()
+    }
+
+    pub fn sequence(&self, id: SequenceId) -> Option<&Arc<SequenceDef>> {
+        self.sequences.get(&id)
+    }
+
+    pub fn sequence_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<SequenceDef>> {
+        self.sequence_names.get(&(schema, name.to_owned())).and_then(|id| self.sequences.get(id))
+    }
+
+    pub fn sequences_of(&self, schema: SchemaId) -> impl Iterator<Item = &Arc<SequenceDef>> {
+        self.sequences.values().filter(move |s| s.schema == schema)
+    }
+
+    /// Sequences that belong to columns of a table.
+    pub fn owned_sequences(&self, table: TableId) -> impl Iterator<Item = &Arc<SequenceDef>> {
+        self.sequences.values().filter(move |s| s.owner.is_some_and(|owner| owner.table == table))
+    }
+
+    pub fn views(&self) -> impl Iterator<Item = &Arc<ViewDef>> {
+        self.views.values()
+    }
+
+    pub fn view(&self, id: ViewId) -> Option<&Arc<ViewDef>> {
+        self.views.get(&id)
+    }
+
+    pub fn view_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<ViewDef>> {
+        self.view_names.get(&(schema, name.to_owned())).and_then(|id| self.views.get(id))
+    }
+
     /// The state after `edit`; `self` is unchanged when the edit does not fit it.
     pub fn apply(&mut self, edit: &CatalogEdit) -> Result<()> {
         match edit {
@@ -105,28 +148,18 @@ impl CatalogState {
                 self.schemas.insert(def.id, Arc::new(def.clone()));
             }
             CatalogEdit::DropSchema(id) => {
-                if self.tables_of(*id).next().is_some() {
-                    return Err(Error::internal("dropping a schema that still has tables"));
+                let views = self.views.values().any(|v| v.schema == *id);
+                if self.tables_of(*id).next().is_some() || self.sequences_of(*id).next().is_some() || views {
+                    return Err(Error::internal("dropping a schema that still has relations"));
                 }
                 let def =
                     self.schemas.remove(id).ok_or_else(|| Error::internal("dropping an unknown schema"))?;
                 self.schema_names.remove(&def.name);
             }
             CatalogEdit::CreateTable(def) => {
-                let key = (def.schema, def.name.clone());
-                if !self.schemas.contains_key(&def.schema) {
-                    return Err(Error::internal("creating a table in an unknown schema"));
-                }
-                if self.table_names.contains_key(&key) {
-                    let message = format!("relation \"{}\" already exists", def.name);
-                    return Err(Error::new(ErrorKind::DuplicateTable, message));
-                }
+                self.check_free(def.schema, &def.name)?;
                 self.claim(def.oid, def.id.0);
-                for tablet in &def.tablets {
-                    self.next_id = self.next_id.max(tablet.id.0.saturating_add(1));
-                }
-                self.table_names.insert(key, def.id);
-                self.tables.insert(def.id, Arc::new(def.as_ref().clone()));
+                self.put_table(def);
             }
             CatalogEdit::DropTable(id) => {
                 let def =
@@ -136,17 +169,99 @@ impl CatalogState {
             CatalogEdit::AlterTable(def) => {
                 let before =
                     self.tables.get(&def.id).ok_or_else(|| Error::internal("altering an unknown table"))?;
-                if (before.schema, &before.name, before.oid) != (def.schema, &def.name, def.oid) {
-                    return Err(Error::internal("altering a table must not rename it"));
+                if before.oid != def.oid {
+                    return Err(Error::internal("altering a table must not change its OID"));
                 }
-                for tablet in &def.tablets {
-                    self.next_id = self.next_id.max(tablet.id.0.saturating_add(1));
+                let old_name = (before.schema, before.name.clone());
+                if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
+                    self.check_free(def.schema, &def.name)?;
+                    self.table_names.remove(&old_name);
                 }
-                self.tables.insert(def.id, Arc::new(def.as_ref().clone()));
+                self.put_table(def);
+            }
+            CatalogEdit::CreateSequence(def, _) => {
+                self.check_free(def.schema, &def.name)?;
+                self.claim(def.oid, def.id.0.max(def.counter.0));
+                self.put_sequence(def);
+            }
+            CatalogEdit::AlterSequence(def, _) => {
+                let before = self.sequences.get(&def.id);
+                let before = before.ok_or_else(|| Error::internal("altering an unknown sequence"))?;
+                let old_name = (before.schema, before.name.clone());
+                if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
+                    self.check_free(def.schema, &def.name)?;
+                    self.sequence_names.remove(&old_name);
+                }
+                self.next_id = self.next_id.max(def.counter.0.saturating_add(1));
+                self.put_sequence(def);
+            }
+            CatalogEdit::DropSequence(id) => {
+                let def = self.sequences.remove(id);
+                let def = def.ok_or_else(|| Error::internal("dropping an unknown sequence"))?;
+                self.sequence_names.remove(&(def.schema, def.name.clone()));
+            }
+            CatalogEdit::CreateView(def) => {
+                self.check_free(def.schema, &def.name)?;
+                self.claim(def.oid, def.id.0);
+                self.put_view(def);
+            }
+            CatalogEdit::AlterView(def) => {
+                let before = self.views.get(&def.id);
+                let before = before.ok_or_else(|| Error::internal("altering an unknown view"))?;
+                let old_name = (before.schema, before.name.clone());
+                if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
+                    self.check_free(def.schema, &def.name)?;
+                    self.view_names.remove(&old_name);
+                }
+                self.put_view(def);
+            }
+            CatalogEdit::DropView(id) => {
+                let def = self.views.remove(id);
+                let def = def.ok_or_else(|| Error::internal("dropping an unknown view"))?;
+                self.view_names.remove(&(def.schema, def.name.clone()));
             }
         }
         self.version = self.version.saturating_add(1);
         Ok(())
+    }
+
+    /// 42P07 when a relation has the name.
+    fn check_free(&self, schema: SchemaId, name: &str) -> Result<()> {
+        if !self.schemas.contains_key(&schema) {
+            return Err(Error::internal("a relation in an unknown schema"));
+        }
+        let key = (schema, name.to_owned());
+        let named = [
+            self.table_names.contains_key(&key),
+            self.sequence_names.contains_key(&key),
+            self.view_names.contains_key(&key),
+        ];
+        if named.contains(&true) {
+            let message = format!("relation \"{name}\" already exists");
+            return Err(Error::new(ErrorKind::DuplicateTable, message));
+        }
+        Ok(())
+    }
+
+    fn put_table(&mut self, def: &TableDef) {
+        for tablet in &def.tablets {
+            self.next_id = self.next_id.max(tablet.id.0.saturating_add(1));
+        }
+        for check in &def.checks {
+            self.next_oid = self.next_oid.max(Oid(check.oid.0.saturating_add(1)));
+        }
+        self.table_names.insert((def.schema, def.name.clone()), def.id);
+        self.tables.insert(def.id, Arc::new(def.clone()));
+    }
+
+    fn put_sequence(&mut self, def: &SequenceDef) {
+        self.sequence_names.insert((def.schema, def.name.clone()), def.id);
+        self.sequences.insert(def.id, Arc::new(def.clone()));
+    }
+
+    fn put_view(&mut self, def: &ViewDef) {
+        self.view_names.insert((def.schema, def.name.clone()), def.id);
+        self.views.insert(def.id, Arc::new(def.clone()));
     }
 
     fn claim(&mut self, oid: Oid, id: u64) {
@@ -159,6 +274,8 @@ impl CatalogState {
     pub fn from_parts(
         schemas: Vec<SchemaDef>,
         tables: Vec<TableDef>,
+        sequences: Vec<SequenceDef>,
+        views: Vec<ViewDef>,
         next_oid: Oid,
         next_id: u64,
         version: u64,
@@ -166,6 +283,10 @@ impl CatalogState {
         Self {
             schema_names: schemas.iter().map(|s| (s.name.clone(), s.id)).collect(),
             table_names: tables.iter().map(|t| ((t.schema, t.name.clone()), t.id)).collect(),
+            sequence_names: sequences.iter().map(|s| ((s.schema, s.name.clone()), s.id)).collect(),
+            view_names: views.iter().map(|v| ((v.schema, v.name.clone()), v.id)).collect(),
+            views: views.into_iter().map(|v| (v.id, Arc::new(v))).collect(),
+            sequences: sequences.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             schemas: schemas.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             tables: tables.into_iter().map(|t| (t.id, Arc::new(t))).collect(),
             next_oid,

@@ -29,6 +29,7 @@ pub struct TableDef {
     pub options: TableOptions,
     /// Distinct values of columns, as ANALYZE counted them. For choosing plans, never for answers.
     pub distinct: Vec<DistinctCount>,
+    pub checks: Vec<CheckDef>,
 }
 
 /// What `CREATE TABLE .. WITH (..)` and `ALTER TABLE .. SET (..)` choose; None takes the server's setting.
@@ -73,6 +74,24 @@ impl TableDef {
         self.columns.iter().position(|c| c.id == id)
     }
 
+    /// Whether rows that fit one of two definitions of a table fit the other, and go to the same tablets.
+    pub fn takes_rows_of(&self, other: &TableDef) -> bool {
+        let expression = |column: &ColumnDef| match column.kind {
+            ColumnKind::Generated => column.default.clone(),
+            ColumnKind::Plain | ColumnKind::Identity { .. } => None,
+        };
+        let same = |(a, b): (&ColumnDef, &ColumnDef)| {
+            (a.id, a.not_null, a.kind == ColumnKind::Generated)
+                == (b.id, b.not_null, b.kind == ColumnKind::Generated)
+                && expression(a) == expression(b)
+        };
+        self.schema_version == other.schema_version
+            && self.tablets == other.tablets
+            && self.checks == other.checks
+            && self.columns.len() == other.columns.len()
+            && self.columns.iter().zip(&other.columns).all(same)
+    }
+
     pub fn has_primary_key(&self) -> bool {
         !self.primary_key.is_empty()
     }
@@ -85,8 +104,34 @@ pub struct ColumnDef {
     pub name: String,
     pub ty: SqlType,
     pub not_null: bool,
-    /// Source text of the DEFAULT expression, bound again where it is used.
+    /// Source text of the DEFAULT expression, bound again where it is used; of a generated column its expression.
+    /// Sequences stand in it by their OIDs.
     pub default: Option<String>,
+    pub kind: ColumnKind,
+}
+
+/// Where a column's values come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ColumnKind {
+    /// From statements, else its default.
+    #[default]
+    Plain,
+    /// Its default is the next value of a sequence that belongs to it.
+    Identity { always: bool },
+    /// Computed from the other columns when a row is written.
+    Generated,
+}
+
+/// A condition that no row may make false.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckDef {
+    /// What clients see as pg_constraint.oid.
+    pub oid: Oid,
+    pub name: String,
+    /// Source text of the condition.
+    pub text: String,
+    /// The columns it names.
+    pub columns: Vec<ColumnId>,
 }
 
 /// How rows are split into tablets: hash levels times range partitions.

@@ -5,9 +5,9 @@
 use crate::kernel::strings::quote_ident;
 use crate::kernel::system::{BOOTSTRAP_ROLE, FIRST_USER_OID, format_type};
 use base::Result;
-use base::id::Oid;
+use base::id::{Oid, SchemaId};
+use catalog::CatalogState;
 use catalog::builtin;
-use catalog::{CatalogState, TableDef};
 use sql::binder::{BindContext, object_named};
 use std::sync::Arc;
 use types::sql_type::oid;
@@ -52,40 +52,47 @@ impl ObjectNames for Names {
     }
 }
 
-/// Visible without its schema: the first table of its name along the search path. Built-in relations are.
+/// Visible without its schema: the first relation of its name along the search path. Built-in relations are.
 pub(crate) fn is_visible(catalog: &CatalogState, search_path: &[String], id: u32) -> Option<bool> {
     if id < FIRST_USER_OID {
         return builtin::system_relation_by_oid(Oid(id)).map(|relation| relation.schema == "pg_catalog");
     }
-    // The index of a primary key has the OID behind its table's.
-    let by_index = || catalog.tables().find(|t| t.has_primary_key() && t.oid.0.saturating_add(1) == id);
-    let found = catalog.tables().find(|t| t.oid == Oid(id)).or_else(by_index)?;
-    let schemas = search_path.iter().filter_map(|name| catalog.schema_named(name));
-    let first = schemas.into_iter().find_map(|schema| catalog.table_named(schema.id, &found.name));
-    Some(first.is_some_and(|t| t.oid == found.oid))
+    let (schema, name) = relation_of(catalog, id)?;
+    let mut path = search_path.iter().filter_map(|name| catalog.schema_named(name));
+    let first = path.find(|s| {
+        catalog.table_named(s.id, &name).is_some()
+            || catalog.sequence_named(s.id, &name).is_some()
+            || catalog.view_named(s.id, &name).is_some()
+            || catalog.tables_of(s.id).any(|t| t.has_primary_key() && t.primary_key_name == name)
+    });
+    Some(first.is_some_and(|s| s.id == schema))
 }
 
 /// A relation as SQL text would name it.
-fn relation(catalog: &CatalogState, search_path: &[String], id: u32) -> Option<String> {
+pub(crate) fn relation(catalog: &CatalogState, search_path: &[String], id: u32) -> Option<String> {
     let visible = is_visible(catalog, search_path, id)?;
     let (schema, name) = if id < FIRST_USER_OID {
         let system = builtin::system_relation_by_oid(Oid(id))?;
         (system.schema.to_owned(), system.name.to_owned())
     } else {
-        let (def, name) = table_or_key(catalog, id)?;
-        (catalog.schema(def.schema)?.name.clone(), name)
+        let (schema, name) = relation_of(catalog, id)?;
+        (catalog.schema(schema)?.name.clone(), name)
     };
     let name = quote_ident(&name);
     Some(if visible { name } else { format!("{}.{name}", quote_ident(&schema)) })
 }
 
-fn table_or_key(catalog: &CatalogState, id: u32) -> Option<(&TableDef, String)> {
-    if let Some(def) = catalog.tables().find(|t| t.oid == Oid(id)) {
-        return Some((def.as_ref(), def.name.clone()));
-    }
-    let mut keyed = catalog.tables().filter(|t| t.has_primary_key());
-    let def = keyed.find(|t| t.oid.0.saturating_add(1) == id)?;
-    Some((def.as_ref(), def.primary_key_name.clone()))
+/// Schema and name of a relation of the user: a table, a sequence, a view or the index of a key.
+fn relation_of(catalog: &CatalogState, id: u32) -> Option<(SchemaId, String)> {
+    let table = catalog.tables().find(|t| t.oid == Oid(id)).map(|t| (t.schema, t.name.clone()));
+    let sequence = || catalog.sequences().find(|s| s.oid == Oid(id)).map(|s| (s.schema, s.name.clone()));
+    let view = || catalog.views().find(|v| v.oid == Oid(id)).map(|v| (v.schema, v.name.clone()));
+    table.or_else(sequence).or_else(view).or_else(|| {
+        // The index of a primary key has the OID behind its table's.
+        let mut keyed = catalog.tables().filter(|t| t.has_primary_key());
+        let def = keyed.find(|t| t.oid.0.saturating_add(1) == id)?;
+        Some((def.schema, def.primary_key_name.clone()))
+    })
 }
 
 fn schema(catalog: &CatalogState, id: u32) -> Option<String> {

@@ -60,6 +60,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::JsonObjectNotFound => "2203C",
         ErrorKind::CharacterNotInRepertoire => "22021",
         ErrorKind::InvalidParameterValue => "22023",
+        ErrorKind::SequenceLimit => "2200H",
         ErrorKind::InvalidLogarithmArgument => "2201E",
         ErrorKind::InvalidPowerArgument => "2201F",
         ErrorKind::InvalidWidthBucketArgument => "2201G",

@@ -7,9 +7,11 @@ mod statement;
 pub mod walk;
 
 pub use statement::{
-    AlterTableAction, BoundClone, BoundCopy, BoundCreateTable, BoundDelete, BoundInsert, BoundStatement,
-    BoundUpdate, ConflictUpdate, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, Isolation,
-    NewColumn, OnConflict, OptionChanges, ParquetCompression, Returning, SettingValue, Targets,
+    AlterTableAction, BoundAlterSequence, BoundClone, BoundCopy, BoundCreateSequence, BoundCreateTable,
+    BoundCreateTableAs, BoundCreateView, BoundDelete, BoundInsert, BoundStatement, BoundUpdate,
+    ConflictUpdate, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, Isolation, NewCheck, NewColumn,
+    OnConflict, OptionChanges, ParquetCompression, Probe, ProbeError, Returning, RowRules, SequenceShape,
+    SettingValue, Targets,
 };
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};

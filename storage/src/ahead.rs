@@ -4,7 +4,9 @@
 //! records themselves say. Invariants: what comes out is in log order; how far is read ahead depends on the records alone, so
 //! that a simulation repeats itself; of several errors the earliest comes first.
 
-use crate::format::{CommitRecord, ForgetRecord, LogRecord, SwapRecord, TabletChange, decode_rows};
+use crate::format::{
+    CommitRecord, CountersRecord, ForgetRecord, LogRecord, SwapRecord, TabletChange, decode_rows,
+};
 use crate::layout::{Key, Layout};
 use crate::log::{Replay, ReplayedRecord};
 use crate::state::{Layouts, RowsEdit};
@@ -24,6 +26,7 @@ pub(crate) enum Decoded {
     Commit(CommitRecord, Vec<RowsEdit>),
     Swap(SwapRecord),
     Forget(ForgetRecord),
+    Counters(CountersRecord),
 }
 
 /// The records of a log, decoded, in order.
@@ -113,6 +116,7 @@ impl Decoder {
             }
             LogRecord::Swap(swap) => Ok(Decoded::Swap(swap)),
             LogRecord::Forget(forget) => Ok(Decoded::Forget(forget)),
+            LogRecord::Counters(counters) => Ok(Decoded::Counters(counters)),
         }
     }
 
@@ -123,7 +127,15 @@ impl Decoder {
         }
         let edited = commit.catalog.iter().filter_map(|edit| match edit {
             CatalogEdit::CreateTable(def) | CatalogEdit::AlterTable(def) => self.catalog.table(def.id),
-            CatalogEdit::CreateSchema(_) | CatalogEdit::DropSchema(_) | CatalogEdit::DropTable(_) => None,
+            CatalogEdit::CreateSchema(_)
+            | CatalogEdit::DropSchema(_)
+            | CatalogEdit::DropTable(_)
+            | CatalogEdit::CreateSequence(..)
+            | CatalogEdit::AlterSequence(..)
+            | CatalogEdit::DropSequence(_)
+            | CatalogEdit::CreateView(_)
+            | CatalogEdit::AlterView(_)
+            | CatalogEdit::DropView(_) => None,
         });
         edited.map(|def| Ok((def.id, Arc::new(Layout::new(def)?)))).collect()
     }

@@ -16,12 +16,12 @@ use crate::past::Past;
 use crate::state::DatabaseState;
 use crate::tablet::{Reference, ReferenceMeta};
 use base::fs::FileSystem;
-use base::id::{CommitTs, LogSeq, MemtableId, TableId, TabletId};
+use base::id::{CommitTs, CounterId, LogSeq, MemtableId, TableId, TabletId};
 use base::plant::{Flaw, planted};
 use base::sync::PoisonError;
 use base::{Error, Result};
-use catalog::CatalogState;
-use std::collections::HashSet;
+use catalog::{CatalogState, Position};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// Where packs of delete vectors are.
@@ -50,6 +50,7 @@ struct Capture {
     next: LogSeq,
     catalog: Arc<CatalogState>,
     past: Arc<Past>,
+    counters: Arc<BTreeMap<CounterId, Position>>,
     tablets: Vec<TabletCapture>,
 }
 
@@ -134,6 +135,7 @@ impl Core {
             next_ids: NextIds { segment: next, reference: next, memtable: next, pack: next },
             catalog: capture.catalog.as_ref().clone(),
             past: capture.past.image(uptime_us, samples),
+            counters: capture.counters.iter().map(|(id, position)| (*id, *position)).collect(),
             tablets,
         })
     }
@@ -155,7 +157,15 @@ fn capture(state: &DatabaseState, ts: CommitTs, next: LogSeq) -> Result<Capture>
         });
     }
     tablets.sort_by_key(|t| t.tablet);
-    Ok(Capture { ts, next, catalog: Arc::clone(state.catalog()), past: Arc::clone(state.past()), tablets })
+    let (catalog, past, counters) = (state.catalog(), state.past(), state.counters());
+    Ok(Capture {
+        ts,
+        next,
+        catalog: Arc::clone(catalog),
+        past: Arc::clone(past),
+        counters: Arc::clone(counters),
+        tablets,
+    })
 }
 
 fn reference_image(

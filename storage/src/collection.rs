@@ -121,7 +121,7 @@ impl Core {
         record.tables.dedup();
         record.tablets = state.tablets().map(|t| t.id()).filter(|t| !named.contains(t)).collect();
         record.tablets.sort_unstable();
-        if record.tables.is_empty() && record.tablets.is_empty() && !state.past().has_schemas_until(oldest) {
+        if record.tables.is_empty() && record.tablets.is_empty() && !state.past().has_others_until(oldest) {
             return Ok(());
         }
         let built = Arc::ptr_eq(state, &self.newest());

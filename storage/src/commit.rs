@@ -57,8 +57,9 @@ impl Transaction {
     }
 
     fn build(&self, core: &Core, state: &Arc<DatabaseState>, bulky: bool) -> Result<(LogRecord, Edit)> {
-        let mut record = CommitRecord { catalog: self.edits.clone(), ..CommitRecord::default() };
-        let mut edit = CommitEdit { catalog: self.edits.clone(), ..CommitEdit::default() };
+        let catalog = core.counters.settled(&self.edits);
+        let mut record = CommitRecord { catalog: catalog.clone(), ..CommitRecord::default() };
+        let mut edit = CommitEdit { catalog, ..CommitEdit::default() };
         self.build_tables(state, &mut record, &mut edit)?;
         for (table, private) in self.private.tables() {
             let layout = self.current_view().layout(table)?;

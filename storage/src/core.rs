@@ -5,6 +5,7 @@
 
 use crate::background::Signal;
 use crate::checkpointing::Maintenance;
+use crate::counters::Counters;
 use crate::format::LogRecord;
 use crate::ids::IdSource;
 use crate::jobs::Jobs;
@@ -38,6 +39,7 @@ pub(crate) struct Core {
     pub(crate) ids: IdSource,
     pub(crate) pins: Arc<Pins>,
     pub(crate) locks: Locks,
+    pub(crate) counters: Counters,
     pub(crate) sequencer: Sequencer,
     pub(crate) running: RunningTime,
     pub(crate) store: Arc<SegmentStore>,
@@ -114,6 +116,7 @@ impl Core {
             ids: parts.ids,
             pins: Arc::default(),
             locks: Locks::new(),
+            counters: Counters::default(),
             sequencer: parts.sequencer,
             running: parts.running,
             store: parts.store,
@@ -221,6 +224,17 @@ impl Core {
         self.wake_when_due();
         self.wait_for_room();
         Ok(appended.commit_ts)
+    }
+
+    /// Makes a record durable and visible that says nothing of rows.
+    pub(crate) fn record(&self, record: &LogRecord, edit: Edit) -> Result<()> {
+        let appended = {
+            let _structure = self.structure.read().unwrap_or_else(PoisonError::into_inner);
+            self.append(record, edit)?
+        };
+        self.sequencer.finish(appended.seq)?;
+        self.wake_when_due();
+        Ok(())
     }
 
     /// Appends a record that moves rows. `build` sees every earlier record applied, and no commit resolves an

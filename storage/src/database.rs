@@ -60,6 +60,10 @@ impl Database {
         Ok(Self { core })
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// Identity of the data directory.
     pub fn id(&self) -> DatabaseId {
         self.core.database
@@ -199,6 +203,7 @@ impl Database {
         self.core.stopping.store(true, Ordering::Relaxed);
         self.core.signal.stop_and_wait();
         self.core.compaction_signal.stop_and_wait();
+        self.core.settle_counters()?;
         self.core.checkpoint()
     }
 }

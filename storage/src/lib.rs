@@ -20,6 +20,7 @@ mod checkpointing;
 mod collection;
 mod compaction;
 mod core;
+mod counters;
 mod first_open;
 mod flush;
 mod ids;

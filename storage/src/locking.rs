@@ -29,9 +29,7 @@ impl Transaction {
         let mine = self.pinned.state.catalog().table(table);
         match (committed, mine) {
             (None, Some(_)) => Err(missing_table(table).with_kind(ErrorKind::LostRace)),
-            (Some(now), Some(mine))
-                if now.schema_version != mine.schema_version || now.tablets != mine.tablets =>
-            {
+            (Some(now), Some(mine)) if !now.takes_rows_of(mine) => {
                 Err(lost_race("the table was changed by a concurrent transaction"))
             }
             _ => Ok(()),

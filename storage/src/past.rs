@@ -4,8 +4,8 @@
 //! is a function of the current catalog, this, and the time.
 
 use crate::format::{ForgetRecord, PastImage, RetiredImage};
-use base::id::{CommitTs, SchemaId, TableId, TabletId};
-use catalog::{CatalogEdit, CatalogState, SchemaDef, TableDef};
+use base::id::{CommitTs, SchemaId, SequenceId, TableId, TabletId, ViewId};
+use catalog::{CatalogEdit, CatalogState, SchemaDef, SequenceDef, TableDef, ViewDef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,6 +20,10 @@ pub(crate) struct Past {
     /// In order of their end.
     tables: Vec<Retired<TableDef>>,
     schemas: Vec<Retired<SchemaDef>>,
+    sequences_since: BTreeMap<SequenceId, CommitTs>,
+    sequences: Vec<Retired<SequenceDef>>,
+    views_since: BTreeMap<ViewId, CommitTs>,
+    views: Vec<Retired<ViewDef>>,
 }
 
 /// A definition that counted from `from` until `until`, this one excluded.
@@ -63,6 +67,36 @@ impl Past {
                 self.retire(before, def.id, ts);
                 self.tables_since.insert(def.id, ts);
             }
+            CatalogEdit::CreateSequence(def, _) => {
+                self.sequences_since.insert(def.id, ts);
+            }
+            CatalogEdit::DropSequence(id) => self.retire_sequence(before, *id, ts),
+            CatalogEdit::AlterSequence(def, _) => {
+                self.retire_sequence(before, def.id, ts);
+                self.sequences_since.insert(def.id, ts);
+            }
+            CatalogEdit::CreateView(def) => {
+                self.views_since.insert(def.id, ts);
+            }
+            CatalogEdit::DropView(id) => self.retire_view(before, *id, ts),
+            CatalogEdit::AlterView(def) => {
+                self.retire_view(before, def.id, ts);
+                self.views_since.insert(def.id, ts);
+            }
+        }
+    }
+
+    fn retire_view(&mut self, before: &CatalogState, id: ViewId, ts: CommitTs) {
+        let from = self.views_since.remove(&id).unwrap_or_default();
+        if let Some(def) = before.view(id).filter(|_| from < ts) {
+            self.views.push(Retired { def: Arc::clone(def), from, until: ts });
+        }
+    }
+
+    fn retire_sequence(&mut self, before: &CatalogState, id: SequenceId, ts: CommitTs) {
+        let from = self.sequences_since.remove(&id).unwrap_or_default();
+        if let Some(def) = before.sequence(id).filter(|_| from < ts) {
+            self.sequences.push(Retired { def: Arc::clone(def), from, until: ts });
         }
     }
 
@@ -83,13 +117,32 @@ impl Past {
         let tables = current.tables().filter(|t| since(self.tables_since.get(&t.id)));
         let retired = self.tables.iter().filter(|r| r.counts_at(ts)).map(|r| &r.def);
         let tables = tables.chain(retired).map(|t| t.as_ref().clone()).collect();
+        let sequences = current.sequences().filter(|s| since(self.sequences_since.get(&s.id)));
+        let retired = self.sequences.iter().filter(|r| r.counts_at(ts)).map(|r| &r.def);
+        let sequences = sequences.chain(retired).map(|s| s.as_ref().clone()).collect();
+        let views = current.views().filter(|v| since(self.views_since.get(&v.id)));
+        let retired = self.views.iter().filter(|r| r.counts_at(ts)).map(|r| &r.def);
+        let views = views.chain(retired).map(|v| v.as_ref().clone()).collect();
         let version = OF_THE_PAST | ts.0;
-        CatalogState::from_parts(schemas, tables, current.next_oid(), current.next_id(), version)
+        CatalogState::from_parts(
+            schemas,
+            tables,
+            sequences,
+            views,
+            current.next_oid(),
+            current.next_id(),
+            version,
+        )
     }
 
     /// Definitions of tables that count no more, in order of their end.
     pub(crate) fn tables(&self) -> &[Retired<TableDef>] {
         &self.tables
+    }
+
+    /// Definitions of sequences that count no more, in order of their end.
+    pub(crate) fn sequences(&self) -> &[Retired<SequenceDef>] {
+        &self.sequences
     }
 
     /// The newest definition of a table that was dropped.
@@ -109,9 +162,17 @@ impl Past {
         self.tables.iter().rev().filter(named).find(|r| current.table(r.def.id).is_none())
     }
 
-    /// Whether there are definitions of schemas that ended at `ts` or before.
-    pub(crate) fn has_schemas_until(&self, ts: CommitTs) -> bool {
+    /// Whether there are definitions of schemas or sequences to forget that ended at `ts` or before.
+    pub(crate) fn has_others_until(&self, ts: CommitTs) -> bool {
         self.schemas.iter().any(|r| r.until <= ts)
+            || self.views.iter().any(|r| r.until <= ts)
+            || self.sequences.iter().any(|r| self.is_over(r, ts))
+    }
+
+    /// Whether a sequence is to be forgotten: one that belongs to a table comes back with it.
+    fn is_over(&self, sequence: &Retired<SequenceDef>, ts: CommitTs) -> bool {
+        let owner = sequence.def.owner.map(|owner| owner.table);
+        sequence.until <= ts && !self.tables.iter().any(|t| Some(t.def.id) == owner)
     }
 
     /// Forgets what a record says. Returns the tables that lost a definition, with the end of each.
@@ -120,6 +181,10 @@ impl Past {
         let lost = self.tables.iter().filter(|r| gone(r)).map(|r| (r.def.id, r.until)).collect();
         self.tables.retain(|r| !gone(r));
         self.schemas.retain(|r| r.until > record.until);
+        self.views.retain(|r| r.until > record.until);
+        let over: Vec<_> = self.sequences.iter().map(|r| self.is_over(r, record.until)).collect();
+        let mut over = over.into_iter();
+        self.sequences.retain(|_| over.next() != Some(true));
         lost
     }
 
@@ -140,6 +205,10 @@ impl Past {
             schemas_since: self.schemas_since.iter().map(|(id, ts)| (*id, *ts)).collect(),
             tables: images(&self.tables),
             schemas: images(&self.schemas),
+            sequences_since: self.sequences_since.iter().map(|(id, ts)| (*id, *ts)).collect(),
+            sequences: images(&self.sequences),
+            views_since: self.views_since.iter().map(|(id, ts)| (*id, *ts)).collect(),
+            views: images(&self.views),
             uptime_us,
             samples,
         }
@@ -156,6 +225,10 @@ impl Past {
             schemas_since: image.schemas_since.iter().copied().collect(),
             tables: retired(&image.tables),
             schemas: retired(&image.schemas),
+            sequences_since: image.sequences_since.iter().copied().collect(),
+            sequences: retired(&image.sequences),
+            views_since: image.views_since.iter().copied().collect(),
+            views: retired(&image.views),
         }
     }
 }

@@ -105,6 +105,7 @@ fn create(fs: &Arc<dyn FileSystem>, database: DatabaseId, settings: LogSettings)
         next_ids: NextIds::default(),
         catalog: CatalogState::initial(),
         past: PastImage::default(),
+        counters: Vec::new(),
         tablets: Vec::new(),
     };
     write_checkpoint(fs.as_ref(), CheckpointNumber::new(epoch, 1), &image)
@@ -159,6 +160,7 @@ impl Recovered {
                 Edit::Swap(swap_edit(&self.store, swap, ts)?)
             }
             Decoded::Forget(forget) => Edit::Forget(forget),
+            Decoded::Counters(counters) => Edit::Counters(counters),
         };
         // A durable record that does not fit is damage, not a bug of this run.
         self.state = self.state.apply(&edit, ts).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
@@ -238,7 +240,8 @@ fn state_of(image: &CheckpointImage, store: &Arc<SegmentStore>) -> Result<Arc<Da
         let layout = layouts.get(&tablet.table).ok_or_else(orphan)?;
         tablets.insert(Arc::new(tablet_of(tablet, layout, &mut packs)?));
     }
-    Ok(Arc::new(DatabaseState::new(catalog, past, layouts, tablets)))
+    let counters = image.counters.iter().copied().collect();
+    Ok(Arc::new(DatabaseState::new(catalog, past, layouts, tablets, counters)))
 }
 
 fn tablet_of(image: &TabletImage, layout: &Layout, packs: &mut Packs<'_>) -> Result<TabletState> {

@@ -6,7 +6,7 @@
 //! recovery arrives at what the running process had. Every tablet of every table is there, and those of dropped tables
 //! and partitions until they are forgotten.
 
-use crate::format::{Attach, ForgetRecord, RowAddress};
+use crate::format::{Attach, CountersRecord, ForgetRecord, RowAddress};
 use crate::invariants::parts_are_distinct;
 use crate::layout::{Key, Layout};
 use crate::memtable::Memtable;
@@ -14,10 +14,10 @@ use crate::past::Past;
 use crate::tablet::{Reference, TabletState};
 use crate::tablets::Tablets;
 use arrow::record_batch::RecordBatch;
-use base::id::{CommitTs, MemtableId, ReferenceId, TableId, TabletId};
+use base::id::{CommitTs, CounterId, MemtableId, ReferenceId, TableId, TabletId};
 use base::{Error, Result};
-use catalog::{CatalogEdit, CatalogState, TableDef};
-use std::collections::{HashMap, HashSet};
+use catalog::{CatalogEdit, CatalogState, Position, TableDef};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The newest layout of each table, dropped or not.
@@ -31,6 +31,8 @@ pub(crate) struct DatabaseState {
     /// Of dropped tables too, as long as a tablet of theirs is there.
     layouts: Layouts,
     tablets: Tablets,
+    /// Where sequences go on after a restart, those that can be had back included.
+    counters: Arc<BTreeMap<CounterId, Position>>,
 }
 
 /// What a log record does to the state.
@@ -39,6 +41,7 @@ pub(crate) enum Edit {
     Commit(CommitEdit),
     Swap(SwapEdit),
     Forget(ForgetRecord),
+    Counters(CountersRecord),
 }
 
 /// One transaction.
@@ -113,6 +116,7 @@ impl DatabaseState {
         past: Past,
         layouts: Layouts,
         mut tablets: Tablets,
+        counters: BTreeMap<CounterId, Position>,
     ) -> Self {
         for def in catalog.tables() {
             for tablet in def.tablets.iter().map(|t| t.id) {
@@ -122,7 +126,7 @@ impl DatabaseState {
             }
         }
         tablets.iter().flat_map(|t| t.references()).for_each(|r| r.enter());
-        Self { catalog, past: Arc::new(past), layouts, tablets }
+        Self { catalog, past: Arc::new(past), layouts, tablets, counters: Arc::new(counters) }
     }
 
     pub(crate) fn catalog(&self) -> &Arc<CatalogState> {
@@ -131,6 +135,10 @@ impl DatabaseState {
 
     pub(crate) fn past(&self) -> &Arc<Past> {
         &self.past
+    }
+
+    pub(crate) fn counters(&self) -> &Arc<BTreeMap<CounterId, Position>> {
+        &self.counters
     }
 
     /// The newest layout of a table, dropped or not.
@@ -174,6 +182,11 @@ impl DatabaseState {
             Edit::Commit(commit) => self.apply_commit(commit, ts),
             Edit::Swap(swap) => self.apply_swap(swap, ts),
             Edit::Forget(forget) => Ok(Arc::new(self.forgetting(forget))),
+            Edit::Counters(counters) => {
+                let mut next = self.as_ref().clone();
+                Arc::make_mut(&mut next.counters).extend(counters.iter().copied());
+                Ok(Arc::new(next))
+            }
         }
     }
 
@@ -252,6 +265,11 @@ impl DatabaseState {
         let held: HashSet<TableId> = next.tablets.iter().map(|t| t.table()).collect();
         let catalog = Arc::clone(&next.catalog);
         next.layouts.retain(|id, _| held.contains(id) || catalog.table(*id).is_some());
+        let known = catalog.sequences().chain(next.past.sequences().iter().map(|r| &r.def));
+        let known: HashSet<CounterId> = known.map(|s| s.counter).collect();
+        if next.counters.keys().any(|counter| !known.contains(counter)) {
+            Arc::make_mut(&mut next.counters).retain(|counter, _| known.contains(counter));
+        }
         next
     }
 
@@ -274,6 +292,14 @@ impl DatabaseState {
                 self.drop_tablets(had.iter().map(|t| t.id).filter(|t| !kept.contains(t)), ts)?;
                 self.use_tablets(def)?;
             }
+            CatalogEdit::CreateSequence(def, position) | CatalogEdit::AlterSequence(def, Some(position)) => {
+                Arc::make_mut(&mut self.counters).insert(def.counter, *position);
+            }
+            CatalogEdit::AlterSequence(_, None)
+            | CatalogEdit::DropSequence(_)
+            | CatalogEdit::CreateView(_)
+            | CatalogEdit::AlterView(_)
+            | CatalogEdit::DropView(_) => {}
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::commit::add_deletes;
 use crate::format::{Attach, AttachedSegment, CommitRecord};
 use crate::layout::Layout;
 use crate::memtable::Memtable;
+use crate::past::Retired;
 use crate::private::{Part, TabletPart};
 use crate::segment::SegmentScan;
 use crate::state::{AttachEdit, CommitEdit, DatabaseState};
@@ -21,7 +22,7 @@ use arrow::datatypes::UInt32Type;
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, CommitTs, TableId, TabletId};
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogEdit, TableDef};
+use catalog::{CatalogEdit, SequenceDef, TableDef};
 use futures::StreamExt;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
@@ -101,6 +102,15 @@ impl Transaction {
         let target = Arc::new(Layout::new(&dropped.def)?);
         let pairs: Vec<_> = def.tablets.iter().map(|t| (t.id, t.id)).collect();
         self.try_edit_catalog(CatalogEdit::CreateTable(Box::new(def.clone())))?;
+        let owned = |s: &&Retired<SequenceDef>| {
+            s.until == dropped.until && s.def.owner.is_some_and(|owner| owner.table == def.id)
+        };
+        for sequence in state.past().sequences().iter().filter(owned) {
+            let at = state.counters().get(&sequence.def.counter).copied();
+            let at = at.unwrap_or_else(|| sequence.def.first());
+            let sequence = Box::new(sequence.def.as_ref().clone());
+            self.try_edit_catalog(CatalogEdit::CreateSequence(sequence, at))?;
+        }
         self.attach_rows(&target, &def.name, &pairs, before)?;
         self.private.seal(def.id);
         Ok(())
@@ -238,9 +248,7 @@ impl Transaction {
         let committed = self.core.newest();
         match (committed.catalog().table(table), self.pinned.state.catalog().table(table)) {
             (None, Some(_)) => Err(missing_table(table).with_kind(ErrorKind::LostRace)),
-            (Some(now), Some(mine))
-                if now.tablets != mine.tablets || now.schema_version != mine.schema_version =>
-            {
+            (Some(now), Some(mine)) if !now.takes_rows_of(mine) => {
                 Err(lost_race("the table was changed by a concurrent transaction"))
             }
             _ => Ok(()),

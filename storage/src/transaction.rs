@@ -15,7 +15,7 @@ use crate::tablet::Reference;
 use crate::upsert::{Upsert, Upserted};
 use crate::view::View;
 use arrow::record_batch::RecordBatch;
-use base::id::{CommandNumber, CommitTs, TableId, TabletId, TxnId};
+use base::id::{CommandNumber, CommitTs, CounterId, TableId, TabletId, TxnId};
 use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, CatalogState, TableDef};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -95,6 +95,8 @@ pub struct Transaction {
     pub(crate) attached: Vec<PendingAttach>,
     /// Keeps what they refer to.
     pub(crate) kept: Vec<Pinned>,
+    /// Counters that begin with the commit.
+    pub(crate) counters: Vec<CounterId>,
     /// A write failed: nothing can be committed after it.
     failed: bool,
     /// What went wrong between two commands, which the next one tells.
@@ -123,6 +125,7 @@ impl Transaction {
             truncated: BTreeSet::new(),
             attached: Vec::new(),
             kept: Vec::new(),
+            counters: Vec::new(),
             failed: false,
             untold: None,
             blocked_by: None,
@@ -213,9 +216,9 @@ impl Transaction {
             self.forget_table(*table);
         }
         if let CatalogEdit::AlterTable(def) = &edit
-            && self.catalog.table(def.id).is_some_and(|before| before.tablets != def.tablets)
+            && self.catalog.table(def.id).is_some_and(|before| !before.takes_rows_of(def))
         {
-            // Nobody writes to tablets that go, or by an old definition.
+            // Nobody writes to tablets that go, or by an old definition of what a row may be.
             let taken = self.core.locks.take_table(self.id, def.id);
             self.unless_held(taken)?;
             self.held.shared.remove(&def.id);
@@ -223,6 +226,12 @@ impl Transaction {
         }
         let mut catalog = self.catalog.as_ref().clone();
         catalog.apply(&edit)?;
+        if let CatalogEdit::CreateSequence(def, position) | CatalogEdit::AlterSequence(def, Some(position)) =
+            &edit
+        {
+            self.core.counters.begin(def.counter, *position);
+            self.counters.push(def.counter);
+        }
         self.catalog = Arc::new(catalog);
         self.edits.push(edit);
         Ok(())
@@ -312,8 +321,9 @@ impl Transaction {
         let outcome = self.commit_writes();
         let unknown = outcome.as_ref().is_err_and(|e| e.kind() == ErrorKind::CommitUnknown);
         if outcome.is_ok() || unknown {
-            // The log may name the files.
+            // The log may name the files, and the counters.
             self.staged.clear();
+            self.counters.clear();
         }
         outcome
     }
@@ -373,6 +383,7 @@ impl Drop for Transaction {
         for run in &self.staged {
             run.discard();
         }
+        self.core.counters.forget(&self.counters);
         let locks = &self.core.locks;
         locks.release_keys(std::mem::take(&mut self.held.keys).into_values().flatten());
         for table in self.held.shared.iter().chain(&self.held.exclusive) {

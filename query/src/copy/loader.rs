@@ -5,14 +5,14 @@
 
 use crate::copy::convert::{TextColumn, shortened};
 use crate::copy::text::{Field, FieldReader, Layout, Line, LineSplitter, check_utf8};
-use crate::dml::TableBatches;
+use crate::dml::{Rules, TableBatches};
 use crate::interrupt::Interrupt;
 use crate::lower::{Evaluator, QueryContext};
 use arrow::array::{Array, ArrayRef};
 use arrow::record_batch::RecordBatch;
 use base::{Error, ErrorKind, Result};
 use catalog::ColumnDef;
-use sql::bound::{CopyHeader, Expr};
+use sql::bound::{CopyHeader, Expr, RowRules};
 use storage::{InsertMode, Transaction};
 use types::text::IoSettings;
 
@@ -29,6 +29,7 @@ pub(crate) struct Target {
     /// Positions of the other columns and their values.
     default_columns: Vec<usize>,
     defaults: Evaluator,
+    pub(crate) rules: Option<Rules>,
 }
 
 impl Target {
@@ -36,11 +37,13 @@ impl Target {
         batches: TableBatches,
         columns: &[usize],
         defaults: &[(usize, Expr)],
+        rules: Option<&RowRules>,
         context: &QueryContext,
     ) -> Result<Self> {
         let (default_columns, exprs): (Vec<usize>, Vec<Expr>) = defaults.iter().cloned().unzip();
         let defaults = Evaluator::new(context, &exprs, &[])?;
-        Ok(Self { batches, columns: columns.to_vec(), default_columns, defaults })
+        let rules = Rules::new(rules, context)?;
+        Ok(Self { batches, columns: columns.to_vec(), default_columns, defaults, rules })
     }
 
     pub(crate) fn column(&self, index: usize) -> Result<&ColumnDef> {
@@ -63,7 +66,11 @@ impl Target {
         }
         let arrays: Option<Vec<ArrayRef>> = arrays.into_iter().collect();
         let arrays = arrays.ok_or_else(|| Error::internal("COPY leaves a column without a value"))?;
-        self.batches.batch(arrays, rows)
+        let rows = self.batches.batch(arrays, rows)?;
+        match &self.rules {
+            Some(rules) => rules.completed(&self.batches, rows),
+            None => Ok(rows),
+        }
     }
 }
 
@@ -252,6 +259,7 @@ impl TextLoader {
             return Err(self.unconvertible(row, index, error));
         }
         let batch = self.target.whole_rows(arrays, rows)?;
+        self.check_rules(&batch)?;
         self.check_not_null(&batch)?;
         let outcome = transaction
             .insert(self.target.batches.table.id, &batch, InsertMode::Error)
@@ -295,6 +303,14 @@ impl TextLoader {
             .about(table.subject(Some(&column.name), None))
             .with_detail(format!("Failing row contains ({}).", self.shown_row(batch, row)?))
             .with_context(self.place(line)))
+    }
+
+    /// 23514 at the first row that breaks a check, unless a null comes before.
+    fn check_rules(&self, batch: &RecordBatch) -> Result<()> {
+        let Some(rules) = &self.target.rules else { return Ok(()) };
+        let Some((row, error)) = rules.broken(&self.target.batches.table, batch)? else { return Ok(()) };
+        let line = self.lines.get(row).copied().unwrap_or_default();
+        Err(error.with_context(self.place(line)))
     }
 
     fn shown_row(&self, batch: &RecordBatch, row: usize) -> Result<String> {

@@ -39,9 +39,9 @@ pub(crate) async fn run(
     running: &mut Option<Running>,
 ) -> Result<Execution> {
     match &copy.direction {
-        CopyDirection::From { table, columns, defaults, source } => {
+        CopyDirection::From { table, columns, defaults, rules, source } => {
             let batches = TableBatches::new(&context.statement.catalog, *table)?;
-            let target = Target::new(batches, columns, defaults, context)?;
+            let target = Target::new(batches, columns, defaults, rules.as_deref(), context)?;
             match source {
                 CopyEnd::Client => from_client(core, target, &copy.format, own, running),
                 CopyEnd::Path(path) => {
@@ -240,8 +240,9 @@ async fn from_parquet_files(
         let table = &target.batches.table;
         let outcome = block_in_place(|| {
             let batch = target.whole_rows(arrays, rows)?;
-            transaction
-                .insert(table.id, &batch, InsertMode::Error)
+            let checked = target.rules.as_ref().map_or(Ok(()), |rules| rules.check(table, &batch));
+            checked
+                .and_then(|()| transaction.insert(table.id, &batch, InsertMode::Error))
                 .map_err(|e| e.with_context(format!("COPY {}, file \"{path}\"", table.name)))
         })?;
         loaded += outcome.inserted;

@@ -7,6 +7,7 @@ use crate::api::Execution;
 use crate::dml::batch::TableBatches;
 use crate::dml::keys::{keeps_keys, may_repeat};
 use crate::dml::returning::Returned;
+use crate::dml::rules::Rules;
 use crate::interrupt::Interrupt;
 use crate::lower::{self, QueryContext};
 use crate::session::{Core, ahead};
@@ -30,7 +31,8 @@ pub(crate) async fn update(
     let batches = TableBatches::new(&context.statement.catalog, update.table)?;
     let table = &batches.table;
     let key: Vec<usize> = table.primary_key.iter().filter_map(|id| table.column_index(*id)).collect();
-    let at_once = !keeps_keys(update, &key);
+    let rules = Rules::new(update.rules.as_deref(), context)?;
+    let at_once = !keeps_keys(update, &key) || rules.as_ref().is_some_and(|r| r.generates(&key));
     let mut returned = Returned::new(update.returning.as_ref(), context)?;
     let mut seen = Seen::new(may_repeat(&update.source));
     let mut waiting = Waiting::default();
@@ -48,22 +50,36 @@ pub(crate) async fn update(
         if at_once {
             waiting.add(addresses, rows);
         } else if !addresses.is_empty() {
-            write(core, &batches, &addresses, &rows)?;
-            returned.add(&rows)?;
+            returned.add(&write(core, &batches, rules.as_ref(), &addresses, &rows)?)?;
         }
     }
     if let Some((addresses, rows)) = waiting.take()? {
-        write(core, &batches, &addresses, &rows)?;
-        returned.add(&rows)?;
+        returned.add(&write(core, &batches, rules.as_ref(), &addresses, &rows)?)?;
     }
     returned.finish(format!("UPDATE {affected}"))
 }
 
-/// Writes the new values of rows; columns behind those of the table are for RETURNING.
-fn write(core: &mut Core, batches: &TableBatches, addresses: &[u64], rows: &RecordBatch) -> Result<()> {
+/// Writes the new values of rows; columns behind those of the table are for RETURNING. Returns them as they are now.
+fn write(
+    core: &mut Core,
+    batches: &TableBatches,
+    rules: Option<&Rules>,
+    addresses: &[u64],
+    rows: &RecordBatch,
+) -> Result<RecordBatch> {
     let columns: Vec<usize> = (0..batches.table.columns.len()).collect();
-    let rows = batches.renamed(&rows.project(&columns).map_err(crate::failure::from_arrow)?)?;
-    block_in_place(|| core.transaction.current()?.update(batches.table.id, addresses, &rows))
+    let mut new = batches.renamed(&rows.project(&columns).map_err(crate::failure::from_arrow)?)?;
+    if let Some(rules) = rules {
+        new = rules.completed(batches, new)?;
+        rules.check(&batches.table, &new)?;
+    }
+    block_in_place(|| core.transaction.current()?.update(batches.table.id, addresses, &new))?;
+    if rules.is_none() {
+        return Ok(rows.clone());
+    }
+    let joined = rows.columns().iter().skip(columns.len());
+    let columns = new.columns().iter().chain(joined).cloned().collect();
+    RecordBatch::try_new(rows.schema(), columns).map_err(crate::failure::from_arrow)
 }
 
 /// Runs a DELETE.

@@ -7,6 +7,7 @@ use crate::dml::at_hand;
 use crate::dml::batch::TableBatches;
 use crate::dml::on_conflict::Update;
 use crate::dml::returning::Returned;
+use crate::dml::rules::Rules;
 use crate::interrupt::Interrupt;
 use crate::lower::{self, QueryContext};
 use crate::session::{Core, ahead};
@@ -28,7 +29,7 @@ pub(crate) async fn insert(
     interrupt: &Interrupt,
 ) -> Result<Execution> {
     let batches = TableBatches::new(&context.statement.catalog, insert.table)?;
-    let mut inserter = Inserter::new(batches, insert.on_conflict.as_ref(), context)?;
+    let mut inserter = Inserter::new(batches, insert, context)?;
     let mut returned = Returned::new(insert.returning.as_ref(), context)?;
     if let Some(batches) = at_hand::rows(context, &insert.source, &insert.source_columns)? {
         for batch in batches {
@@ -52,11 +53,12 @@ pub(crate) async fn insert(
 
 /// Writes proposed rows batch by batch.
 #[derive(Debug)]
-struct Inserter {
+pub(crate) struct Inserter {
     batches: TableBatches,
+    rules: Option<Rules>,
     conflicts: Conflicts,
     /// Rows inserted or updated.
-    affected: u64,
+    pub(crate) affected: u64,
 }
 
 /// What happens to rows whose keys exist.
@@ -68,21 +70,29 @@ enum Conflicts {
 }
 
 impl Inserter {
-    fn new(batches: TableBatches, conflicts: Option<&OnConflict>, context: &QueryContext) -> Result<Self> {
-        let conflicts = match conflicts {
+    pub(crate) fn new(batches: TableBatches, insert: &BoundInsert, context: &QueryContext) -> Result<Self> {
+        let rules = Rules::new(insert.rules.as_deref(), context)?;
+        let conflicts = match insert.on_conflict.as_ref() {
             None => Conflicts::Error,
             Some(OnConflict::DoNothing) => Conflicts::Nothing,
             Some(OnConflict::DoUpdate(update)) => {
-                Conflicts::Update(Update::new(&batches.table, update, context)?)
+                Conflicts::Update(Update::new(&batches.table, update, rules.as_ref(), context)?)
             }
         };
-        Ok(Self { batches, conflicts, affected: 0 })
+        Ok(Self { batches, rules, conflicts, affected: 0 })
     }
 
     /// Writes a batch of proposed rows (columns in table order); returns the rows as they are stored now, in the
     /// order of the proposed ones they come from.
-    fn write(&mut self, transaction: &mut Transaction, proposed: &RecordBatch) -> Result<RecordBatch> {
-        let rows = self.batches.renamed(proposed)?;
+    pub(crate) fn write(
+        &mut self,
+        transaction: &mut Transaction,
+        proposed: &RecordBatch,
+    ) -> Result<RecordBatch> {
+        let mut rows = self.batches.renamed(proposed)?;
+        if let Some(rules) = &self.rules {
+            rows = rules.applied(&self.batches, rows)?;
+        }
         let table = self.batches.table.id;
         let (affected, written) = match &self.conflicts {
             Conflicts::Error => (transaction.insert(table, &rows, InsertMode::Error)?.inserted, rows),
@@ -91,7 +101,7 @@ impl Inserter {
                 (outcome.inserted, without_conflicts(&rows, &outcome)?)
             }
             Conflicts::Update(update) => {
-                let rows = update.write(&self.batches, transaction, &rows)?;
+                let rows = update.write(&self.batches, self.rules.as_ref(), transaction, &rows)?;
                 (rows.num_rows() as u64, rows)
             }
         };

@@ -9,7 +9,9 @@ mod insert;
 mod keys;
 mod on_conflict;
 mod returning;
+mod rules;
 
 pub(crate) use batch::TableBatches;
 pub(crate) use change::{delete, update};
 pub(crate) use insert::insert;
+pub(crate) use rules::Rules;

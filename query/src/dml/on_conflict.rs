@@ -5,6 +5,7 @@
 //! left.
 
 use crate::dml::batch::TableBatches;
+use crate::dml::rules::Rules;
 use crate::lower::{Evaluator, QueryContext};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::{concat_batches, filter, take_record_batch};
@@ -36,7 +37,12 @@ pub(crate) struct Values {
 }
 
 impl Update {
-    pub(crate) fn new(table: &TableDef, update: &ConflictUpdate, context: &QueryContext) -> Result<Self> {
+    pub(crate) fn new(
+        table: &TableDef,
+        update: &ConflictUpdate,
+        rules: Option<&Rules>,
+        context: &QueryContext,
+    ) -> Result<Self> {
         let update = with_proposed_keys(table, update)?;
         let keeps = |column: ColumnId, value: &Expr, (old, new): (&TypedCol, &TypedCol)| match value {
             Expr::Column(c) => c.col == new.col || (c.col == old.col && table.primary_key.contains(&column)),
@@ -51,7 +57,9 @@ impl Update {
             return Ok(Update::Replace);
         }
         let mut key = columns.filter(|((column, _), _)| table.primary_key.contains(&column.id));
-        let kept = key.all(|((column, value), pair)| keeps(column.id, value, pair));
+        let places: Vec<usize> = table.primary_key.iter().filter_map(|id| table.column_index(*id)).collect();
+        let kept = key.all(|((column, value), pair)| keeps(column.id, value, pair))
+            && !rules.is_some_and(|rules| rules.generates(&places));
         let values = Box::new(Values::new(table, &update, context)?);
         Ok(if kept { Update::Change(values) } else { Update::Rekey(values) })
     }
@@ -60,6 +68,7 @@ impl Update {
     pub(crate) fn write(
         &self,
         batches: &TableBatches,
+        rules: Option<&Rules>,
         transaction: &mut Transaction,
         proposed: &RecordBatch,
     ) -> Result<RecordBatch> {
@@ -67,12 +76,12 @@ impl Update {
         match self {
             Update::Replace => Ok(transaction.upsert(table, proposed, Upsert::Replace)?.rows),
             Update::Change(values) => {
-                let mut decide = |met: Met<'_>| values.changed(batches, proposed, met);
+                let mut decide = |met: Met<'_>| values.changed(batches, rules, proposed, met);
                 let upsert = Upsert::Decide { columns: &values.columns, decide: &mut decide };
                 Ok(transaction.upsert(table, proposed, upsert)?.rows)
             }
             Update::Rekey(values) => {
-                let one = |row| values.rekeyed(batches, transaction, &proposed.slice(row, 1));
+                let one = |row| values.rekeyed(batches, rules, transaction, &proposed.slice(row, 1));
                 let written = (0..proposed.num_rows()).map(one).collect::<Result<Vec<_>>>()?;
                 concat_batches(&proposed.schema(), &written).map_err(crate::failure::from_arrow)
             }
@@ -124,7 +133,13 @@ impl Values {
     }
 
     /// What to change of rows that were met.
-    fn changed(&self, batches: &TableBatches, proposed: &RecordBatch, met: Met<'_>) -> Result<Changed> {
+    fn changed(
+        &self,
+        batches: &TableBatches,
+        rules: Option<&Rules>,
+        proposed: &RecordBatch,
+        met: Met<'_>,
+    ) -> Result<Changed> {
         let Met { proposed: positions, existing } = met;
         let excluded = if positions.len() == proposed.num_rows() {
             proposed.columns().to_vec()
@@ -143,7 +158,10 @@ impl Values {
             columns = columns.iter().map(some).collect::<Result<_>>()?;
         }
         let rows = flags.iter().filter(|flag| **flag).count();
-        let rows = batches.batch(self.values.evaluate(columns, rows)?, rows)?;
+        let mut rows = batches.batch(self.values.evaluate(columns, rows)?, rows)?;
+        if let Some(rules) = rules {
+            rows = rules.applied(batches, rows)?;
+        }
         Ok(Changed { flags, rows })
     }
 
@@ -151,6 +169,7 @@ impl Values {
     fn rekeyed(
         &self,
         batches: &TableBatches,
+        rules: Option<&Rules>,
         transaction: &mut Transaction,
         proposed: &RecordBatch,
     ) -> Result<RecordBatch> {
@@ -161,7 +180,8 @@ impl Values {
         let row = transaction.fetch(table.id, &[address])?;
         let used = self.columns.iter().filter_map(|id| table.column_index(*id));
         let existing = used.filter_map(|index| row.columns().get(index).cloned()).collect();
-        let Changed { flags: _, rows } = self.changed(batches, proposed, Met { proposed: &[0], existing })?;
+        let Changed { flags: _, rows } =
+            self.changed(batches, rules, proposed, Met { proposed: &[0], existing })?;
         if rows.num_rows() > 0 {
             transaction.update(table.id, &[address], &rows)?;
         }

@@ -5,8 +5,8 @@
 
 use crate::kernel::call::Run;
 use crate::kernel::{
-    bits, compare, conversion, dates, describe, floats, json, jsonb, list, numbers, patterns, similar,
-    strings, system, times,
+    bits, compare, conversion, dates, describe, floats, json, jsonb, list, numbers, patterns, sequence,
+    similar, strings, system, times,
 };
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
@@ -61,6 +61,7 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         list::KERNELS,
         system::KERNELS,
         describe::KERNELS,
+        sequence::KERNELS,
     ];
     tables.into_iter().flatten().copied().chain(json::kernels())
 }

@@ -11,8 +11,8 @@ use crate::kernel::value::{Bool, Id, Int4, Int8, Text};
 use arrow::array::{ArrayRef, new_null_array};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use catalog::TableDef;
 use catalog::builtin::{self, Relation};
+use catalog::{TableDef, ViewDef};
 
 /// OIDs of what a new database has comments on.
 const SCHEMA_PUBLIC: u32 = 2_200;
@@ -28,8 +28,68 @@ fn key_columns(def: &TableDef) -> Vec<String> {
     def.primary_key.iter().filter_map(|id| def.column(*id)).map(|c| quote_ident(&c.name)).collect()
 }
 
-fn constraint(call: &Call<'_>, id: u32) -> Option<String> {
-    keyed(call, id, 2).map(|def| format!("PRIMARY KEY ({})", key_columns(def).join(", ")))
+fn constraint(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
+    if let Some(def) = keyed(call, id, 2) {
+        return Some(format!("PRIMARY KEY ({})", key_columns(def).join(", ")));
+    }
+    let mut checks = call.statement.catalog.tables().flat_map(|t| &t.checks);
+    let check = checks.find(|check| check.oid == Oid(id))?;
+    let text = named_relations(call, &check.text);
+    let text = if pretty { text } else { crate::system::in_parentheses(&text) };
+    Some(format!("CHECK ({text})"))
+}
+
+/// The query of a view, with a semicolon; null for what is no view.
+fn view_query(call: &Call<'_>, id: u32) -> Option<String> {
+    let def = call.statement.catalog.views().find(|v| v.oid == Oid(id))?;
+    Some(view_text(def, |oid| relation_name(call, oid)))
+}
+
+/// The query of a view with relations by their names.
+pub(crate) fn view_text(def: &ViewDef, name: impl Fn(u32) -> Option<String>) -> String {
+    let mut shown = " ".to_owned();
+    let mut alias: Option<String> = None;
+    for (text, relation) in catalog::view_pieces(&def.text) {
+        // A name stands for itself.
+        let superfluous = alias.take().map(|alias| format!(" AS {alias}"));
+        let text = superfluous.and_then(|alias| text.strip_prefix(alias.as_str())).unwrap_or(text);
+        shown.push_str(text);
+        if let Some(relation) = relation {
+            let name = name(relation.0).unwrap_or_else(|| relation.to_string());
+            let last = name.rsplit('.').next().unwrap_or_default();
+            alias = Some(last.to_owned());
+            shown.push_str(&name);
+        }
+    }
+    with_names(&shown, name) + ";"
+}
+
+/// The text of an expression with relations by their names instead of their OIDs.
+pub(crate) fn named_relations(call: &Call<'_>, text: &str) -> String {
+    with_names(text, |id| relation_name(call, id))
+}
+
+/// The same for whoever knows the names.
+pub(crate) fn with_names(text: &str, name: impl Fn(u32) -> Option<String>) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("'::regclass") {
+        let literal = before.rsplit_once('\'');
+        let named = literal.and_then(|(front, id)| Some((front, name(id.parse().ok()?)?)));
+        match named {
+            Some((front, name)) => {
+                shown.push_str(front);
+                shown.push_str(&format!("'{}'", name.replace('\'', "''")));
+            }
+            None => {
+                shown.push_str(before);
+                shown.push('\'');
+            }
+        }
+        shown.push_str("::regclass");
+        rest = behind;
+    }
+    shown + rest
 }
 
 /// The statement that makes an index; the pretty form leaves out the schema of a table that is visible.
@@ -181,14 +241,24 @@ fn sql_body(id: u32) -> Result<Option<String>> {
     }
 }
 
+/// A relation as SQL text would name it: with its schema where the search path does not find it.
+fn relation_name(call: &Call<'_>, id: u32) -> Option<String> {
+    crate::names::relation(&call.statement.catalog, &call.statement.search_path, id)
+}
+
 /// By the name of PostgreSQL's implementation.
 pub(crate) const KERNELS: &[(&str, Run)] = &[
-    ("pg_get_constraintdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(constraint(c, id)))),
-    ("pg_get_constraintdef_ext", |c, a| map2::<Id, Bool, Text, _>(c, a, |id, _| Ok(constraint(c, id)))),
+    ("pg_get_constraintdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(constraint(c, id, false)))),
+    ("pg_get_constraintdef_ext", |c, a| {
+        map2::<Id, Bool, Text, _>(c, a, |id, pretty| Ok(constraint(c, id, pretty)))
+    }),
     ("pg_get_indexdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(index(c, id, false)))),
     ("pg_get_indexdef_ext", |c, a| {
         map3::<Id, Int4, Bool, Text, _>(c, a, |id, column, pretty| Ok(index_column(c, id, column, pretty)))
     }),
+    ("pg_get_viewdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(view_query(c, id)))),
+    ("pg_get_viewdef_ext", |c, a| map2::<Id, Bool, Text, _>(c, a, |id, _| Ok(view_query(c, id)))),
+    ("pg_get_viewdef_wrap", |c, a| map2::<Id, Int4, Text, _>(c, a, |id, _| Ok(view_query(c, id)))),
     ("pg_table_size", |c, a| map1::<Id, Int8, _>(c, a, |id| relation_bytes(c, id))),
     ("pg_total_relation_size", |c, a| map1::<Id, Int8, _>(c, a, |id| relation_bytes(c, id))),
     ("pg_indexes_size", |c, a| map1::<Id, Int8, _>(c, a, |id| index_bytes(c, id))),

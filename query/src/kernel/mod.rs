@@ -23,6 +23,7 @@ pub(crate) mod numbers;
 pub(crate) mod patterns;
 pub(crate) mod rows;
 pub(crate) mod sample;
+pub(crate) mod sequence;
 pub(crate) mod series;
 pub(crate) mod series_rows;
 pub(crate) mod similar;

@@ -192,6 +192,25 @@ fn random_uuid(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
     })
 }
 
+/// The text without the parentheses that are around all of it.
+fn without_parentheses(text: String) -> String {
+    let Some(inner) = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) else { return text };
+    let mut depth = 0_i32;
+    let mut quoted = false;
+    for c in inner.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        if depth < 0 {
+            return text;
+        }
+    }
+    inner.to_owned()
+}
+
 /// The text of an expression of the catalog, which is kept as text.
 fn expression_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let value = arg(args, 0)?;
@@ -200,7 +219,14 @@ fn expression_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     for row in 0..call.rows {
         match args.iter().any(|a| a.is_null(row)) {
             true => Text::append_null(&mut out),
-            false => Text::append(&mut out, column.value(value.index(row)).to_owned())?,
+            false => {
+                let text = crate::kernel::describe::named_relations(call, column.value(value.index(row)));
+                let pretty = match args.get(2) {
+                    Some(flag) => Bool::column(flag.array.as_ref())?.value(flag.index(row)),
+                    None => false,
+                };
+                Text::append(&mut out, if pretty { without_parentheses(text) } else { text })?;
+            }
         }
     }
     Text::finish(out)

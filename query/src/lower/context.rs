@@ -8,9 +8,9 @@ use crate::scan::TableReader;
 use arrow::record_batch::RecordBatch;
 use base::Result;
 use base::clock::Clock;
-use base::id::{CommitTs, TableId};
+use base::id::{CommitTs, SequenceId, TableId};
 use base::random::Random;
-use catalog::CatalogState;
+use catalog::{CatalogState, Position, SequenceDef};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -68,6 +68,20 @@ pub struct StatementContext {
     /// The catalog the statement was bound with.
     pub catalog: Arc<CatalogState>,
     pub sizes: Arc<dyn TableSizes>,
+    pub sequences: Arc<dyn Sequences>,
+}
+
+/// The values of sequences. Nothing of it is undone by a rollback.
+pub trait Sequences: Send + Sync + fmt::Debug {
+    /// The next values of a sequence, which become the session's.
+    fn next(&self, def: &SequenceDef, count: usize) -> Result<Vec<i64>>;
+    /// Puts a sequence somewhere within its bounds.
+    fn set(&self, def: &SequenceDef, at: Position) -> Result<()>;
+    fn position(&self, def: &SequenceDef) -> Result<Position>;
+    /// The value that the session took last of a sequence.
+    fn current(&self, id: SequenceId) -> Option<i64>;
+    /// The sequence that the session took a value of last, and its value.
+    fn last(&self) -> Option<(SequenceId, i64)>;
 }
 
 /// How much space tables take.

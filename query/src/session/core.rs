@@ -6,11 +6,13 @@ use crate::api::{Notice, SessionStart};
 use crate::engine::{DATABASE, Engine};
 use crate::lower::{QueryContext, StatementContext};
 use crate::names::Names;
+use crate::session::sequences::{Remembered, SessionSequences};
 use crate::session::statements::PreparedStatements;
 use crate::session::transaction::SessionTransaction;
 use crate::settings::{Variables, definitions};
 use crate::system::SystemCatalog;
 use base::Result;
+use base::sync::Mutex;
 use catalog::CatalogState;
 use sql::bound::Isolation;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub(crate) struct Core {
     pub(crate) variables: Variables,
     pub(crate) transaction: SessionTransaction,
     pub(crate) statements: PreparedStatements,
+    pub(crate) remembered: Arc<Mutex<Remembered>>,
     notices: Vec<Notice>,
 }
 
@@ -41,6 +44,7 @@ impl Core {
             variables,
             transaction: SessionTransaction::new(start.process_id),
             statements: PreparedStatements::default(),
+            remembered: Arc::default(),
             notices: Vec::new(),
         })
     }
@@ -160,6 +164,11 @@ impl Core {
             .map(|d| (d.name.to_ascii_lowercase(), self.variables.show(d.name).unwrap_or_default()))
             .chain(self.variables.custom())
             .collect();
+        let read_only = match () {
+            () if !self.variables.get("nyala.as_of").is_empty() => Some("while nyala.as_of is set"),
+            () if self.transaction.read_only => Some("in a read-only transaction"),
+            () => None,
+        };
         let statement = StatementContext {
             transaction_us,
             io: IoSettings { now: Some(transaction_us), ..self.io_settings_of(&catalog) },
@@ -173,6 +182,11 @@ impl Core {
             process_id: self.process_id,
             catalog: Arc::clone(&catalog),
             sizes: Arc::new(view.clone()),
+            sequences: Arc::new(SessionSequences {
+                database: self.engine.database().clone(),
+                remembered: Arc::clone(&self.remembered),
+                read_only,
+            }),
         };
         QueryContext {
             system: Arc::new(SystemCatalog::new(

@@ -10,6 +10,7 @@ mod plan;
 mod prepare;
 mod rows;
 mod run;
+mod sequences;
 mod statements;
 mod transaction;
 mod variable;

@@ -236,7 +236,13 @@ fn output_of(statement: &BoundStatement) -> Result<Option<Vec<OutputColumn>>> {
         BoundStatement::Show { name } => Some(text_columns(&[shown_name(name)])),
         BoundStatement::ShowAll => Some(text_columns(&["name", "setting", "description"])),
         BoundStatement::CreateTable(_)
+        | BoundStatement::CreateTableAs(_)
         | BoundStatement::DropTables { .. }
+        | BoundStatement::CreateView(_)
+        | BoundStatement::DropViews { .. }
+        | BoundStatement::CreateSequence(_)
+        | BoundStatement::AlterSequence(_)
+        | BoundStatement::DropSequences { .. }
         | BoundStatement::CreateSchema { .. }
         | BoundStatement::DropSchemas { .. }
         | BoundStatement::Copy(_)

@@ -159,16 +159,30 @@ impl Core {
             BoundStatement::Update(update) => dml::update(self, update, &context, interrupt).await,
             BoundStatement::Delete(delete) => dml::delete(self, delete, &context, interrupt).await,
             BoundStatement::CreateTable(create) => ddl::create_table(self, create),
-            BoundStatement::DropTables { tables, notices } => ddl::drop_tables(self, tables, notices),
+            BoundStatement::CreateTableAs(create) => {
+                ddl::create_table_as(self, create, &context, interrupt).await
+            }
+            BoundStatement::DropTables { tables, cascade, notices } => {
+                ddl::drop_tables(self, tables, *cascade, notices)
+            }
+            BoundStatement::CreateView(create) => ddl::create_view(self, create),
+            BoundStatement::DropViews { views, cascade, notices } => {
+                ddl::drop_views(self, views, *cascade, notices)
+            }
+            BoundStatement::CreateSequence(create) => ddl::create_sequence(self, create),
+            BoundStatement::AlterSequence(alter) => ddl::alter_sequence(self, alter),
+            BoundStatement::DropSequences { sequences, cascade, notices } => {
+                ddl::drop_sequences(self, sequences, *cascade, notices)
+            }
             BoundStatement::CreateSchema { name, if_not_exists } => {
                 ddl::create_schema(self, name, *if_not_exists)
             }
             BoundStatement::DropSchemas { schemas, cascade, notices } => {
                 ddl::drop_schemas(self, schemas, *cascade, notices)
             }
-            BoundStatement::Truncate { tables } => ddl::truncate(self, tables),
+            BoundStatement::Truncate { tables, restart } => ddl::truncate(self, tables, *restart),
             BoundStatement::AlterTable { table, actions, notices } => {
-                ddl::alter_table(self, *table, actions, notices)
+                ddl::alter_table(self, *table, actions, notices, &context).await
             }
             BoundStatement::UndropTable { schemas, name } => ddl::undrop_table(self, schemas, name),
             BoundStatement::CloneTable(clone) => ddl::clone_table(self, clone),
@@ -268,7 +282,13 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::Update(_)
         | BoundStatement::Delete(_)
         | BoundStatement::CreateTable(_)
+        | BoundStatement::CreateTableAs(_)
         | BoundStatement::DropTables { .. }
+        | BoundStatement::CreateView(_)
+        | BoundStatement::DropViews { .. }
+        | BoundStatement::CreateSequence(_)
+        | BoundStatement::AlterSequence(_)
+        | BoundStatement::DropSequences { .. }
         | BoundStatement::CreateSchema { .. }
         | BoundStatement::DropSchemas { .. }
         | BoundStatement::Analyze { .. }
@@ -288,7 +308,13 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::Update(_) => "UPDATE",
         BoundStatement::Delete(_) => "DELETE",
         BoundStatement::CreateTable(_) => "CREATE TABLE",
+        BoundStatement::CreateTableAs(_) => "CREATE TABLE AS",
         BoundStatement::DropTables { .. } => "DROP TABLE",
+        BoundStatement::CreateView(_) => "CREATE VIEW",
+        BoundStatement::DropViews { .. } => "DROP VIEW",
+        BoundStatement::CreateSequence(_) => "CREATE SEQUENCE",
+        BoundStatement::AlterSequence(_) => "ALTER SEQUENCE",
+        BoundStatement::DropSequences { .. } => "DROP SEQUENCE",
         BoundStatement::CreateSchema { .. } => "CREATE SCHEMA",
         BoundStatement::DropSchemas { .. } => "DROP SCHEMA",
         BoundStatement::Vacuum { .. } => "VACUUM",

@@ -6,6 +6,7 @@ use crate::api::Execution;
 use crate::session::core::Core;
 use crate::session::prepare::text_columns;
 use crate::session::rows::{ready, text_rows};
+use crate::session::sequences::Remembered;
 use crate::session::transaction::Block;
 use crate::settings::{Scope, definition, definitions};
 use base::{Error, ErrorKind, Result};
@@ -48,6 +49,7 @@ impl Core {
                 self.not_in_block("DISCARD ALL")?;
                 self.variables.reset_all();
                 self.statements.deallocate(None)?;
+                Remembered::forget(&self.remembered);
                 Execution::Command("DISCARD ALL".to_owned())
             }
             BoundStatement::Deallocate { name } => {

@@ -8,8 +8,9 @@ use crate::system::relations::{NYALA, index_oid};
 use crate::system::table::{SystemTable, Value, flag, value, word};
 use base::id::{ColumnId, Oid};
 use catalog::builtin::{Relation, relation, system_relations};
-use catalog::{ColumnDef, TableDef};
+use catalog::{ColumnDef, ColumnKind, TableDef};
 use types::SqlType;
+use types::sql_type::oid;
 
 pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
     // Columns of PostgreSQL's own relations are built-in rows.
@@ -17,8 +18,20 @@ pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
         for (number, column) in (1_usize..).zip(&relation.columns) {
             let Some(ty) = SqlType::with_typmod(column.ty, column.typmod) else { continue };
             let (name, id) = (column.name.to_owned(), ColumnId(0));
-            let column = ColumnDef { id, name, ty, not_null: false, default: None };
+            let column = plain(id, name, ty);
             attribute(out, relation.oid, number, &column, false);
+        }
+    }
+    for view in catalog.state.views() {
+        for (number, column) in (1_usize..).zip(&view.columns) {
+            let column = plain(ColumnId(0), column.name.clone(), column.ty.clone());
+            attribute(out, view.oid, number, &column, false);
+        }
+    }
+    for sequence in catalog.state.sequences() {
+        for (number, (name, ty)) in (1_usize..).zip(SEQUENCE_COLUMNS) {
+            let Some(ty) = SqlType::of(*ty) else { continue };
+            attribute(out, sequence.oid, number, &plain(ColumnId(0), (*name).to_owned(), ty), true);
         }
     }
     for table in catalog.state.tables() {
@@ -27,8 +40,30 @@ pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
         }
         let key = table.primary_key.iter().filter_map(|id| table.column(*id));
         for (number, column) in (1_usize..).zip(key) {
-            attribute(out, index_oid(table), number, &ColumnDef { default: None, ..column.clone() }, false);
+            attribute(
+                out,
+                index_oid(table),
+                number,
+                &plain(column.id, column.name.clone(), column.ty.clone()),
+                false,
+            );
         }
+    }
+}
+
+/// The columns of a sequence as a relation.
+const SEQUENCE_COLUMNS: &[(&str, Oid)] =
+    &[("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)];
+
+fn plain(id: ColumnId, name: String, ty: SqlType) -> ColumnDef {
+    ColumnDef { id, name, ty, not_null: false, default: None, kind: ColumnKind::Plain }
+}
+
+fn identity(column: &ColumnDef) -> &'static str {
+    match column.kind {
+        ColumnKind::Identity { always: true } => "a",
+        ColumnKind::Identity { always: false } => "d",
+        ColumnKind::Plain | ColumnKind::Generated => "",
     }
 }
 
@@ -48,6 +83,8 @@ fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &Colum
         ("attstorage", of_type("typstorage")),
         ("attnotnull", flag(not_null)),
         ("atthasdef", flag(default_text(column).is_some())),
+        ("attidentity", word(identity(column))),
+        ("attgenerated", word(if column.kind == ColumnKind::Generated { "s" } else { "" })),
         ("attislocal", flag(true)),
         ("attcollation", value(collation(column.ty.oid))),
     ]);
@@ -84,6 +121,6 @@ pub(super) fn defaults(catalog: &SystemCatalog, out: &mut SystemTable) {
 }
 
 /// Defaults have no OID of their own; this one is unique among them and stays the same.
-fn default_oid(table: &TableDef, number: u32) -> u32 {
+pub(super) fn default_oid(table: &TableDef, number: u32) -> u32 {
     table.oid.0.wrapping_mul(2_048).wrapping_add(number)
 }

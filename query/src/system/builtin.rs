@@ -5,7 +5,7 @@
 use crate::lower::SystemRelations;
 use crate::settings::Variables;
 use crate::system::table::SystemTable;
-use crate::system::{attributes, information_schema, relations, server, storage};
+use crate::system::{attributes, information_schema, relations, sequences, server, storage, views};
 use ::storage::{Database, ReadView};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
@@ -33,7 +33,18 @@ impl SystemCatalog {
     fn live_rows(&self, table: &mut SystemTable, schema: &str, name: &str, wanted: &[&str]) -> Result<()> {
         match (schema, name) {
             ("pg_catalog", "pg_namespace") => relations::namespaces(self, table),
-            ("pg_catalog", "pg_class") => relations::classes(self, table),
+            ("pg_catalog", "pg_class") => {
+                relations::classes(self, table);
+                relations::sequence_classes(self, table);
+                views::classes(self, table);
+            }
+            ("pg_catalog", "pg_views") => views::view(self, table),
+            ("information_schema", "views") => views::standard_view(self, table),
+            ("pg_catalog", "pg_sequence") => sequences::sequences(self, table),
+            ("pg_catalog", "pg_sequences") => sequences::view(self, table)?,
+            ("pg_catalog", "pg_depend") => sequences::dependencies(self, table),
+            ("information_schema", "sequences") => sequences::standard_view(self, table),
+            ("information_schema", "check_constraints") => information_schema::check_constraints(self, table),
             ("pg_catalog", "pg_index") => relations::indexes(self, table),
             ("pg_catalog", "pg_constraint") => relations::constraints(self, table),
             ("pg_catalog", "pg_tables") => relations::tables_view(self, table),

@@ -5,21 +5,32 @@
 
 use crate::kernel::system::format_type;
 use base::id::Oid;
-use catalog::ColumnDef;
+use catalog::{ColumnDef, ColumnKind};
 use types::text::{IoSettings, format_text, parse_text};
 use types::{SqlType, sql_type::oid};
 
-/// The default of a column; None when it has none, or one that is nothing but NULL.
+/// The default of a column, or the expression of a generated one, with relations by their OIDs; None when it has none,
+/// or one that is nothing but NULL.
 pub(super) fn default_text(column: &ColumnDef) -> Option<String> {
     let written = column.default.as_deref()?.trim();
+    match column.kind {
+        ColumnKind::Identity { .. } => return None,
+        ColumnKind::Generated => return Some(in_parentheses(written)),
+        ColumnKind::Plain => {}
+    }
     if written.eq_ignore_ascii_case("null") {
         return None;
     }
     Some(constant(written, &column.ty).unwrap_or_else(|| match written.to_ascii_uppercase() {
         // Functions without parentheses are shown in capitals.
         word if is_value_function(&word) => word,
-        _ => written.to_owned(),
+        _ => in_parentheses(written),
     }))
+}
+
+/// Operations stand in parentheses.
+pub(crate) fn in_parentheses(written: &str) -> String {
+    if sql::parse::is_operation(written) { format!("({written})") } else { written.to_owned() }
 }
 
 fn is_value_function(word: &str) -> bool {
@@ -97,14 +108,15 @@ fn in_type(text: &str, of: Oid) -> Option<String> {
 mod tests {
     use super::default_text;
     use base::id::ColumnId;
-    use catalog::ColumnDef;
+    use catalog::{ColumnDef, ColumnKind};
     use types::SqlType;
     use types::sql_type::oid;
 
     fn shown(ty: base::id::Oid, written: &str) -> Option<String> {
         let default = Some(written.to_owned());
         let ty = SqlType::of(ty).unwrap();
-        default_text(&ColumnDef { id: ColumnId(1), name: "c".to_owned(), ty, not_null: false, default })
+        let (id, name) = (ColumnId(1), "c".to_owned());
+        default_text(&ColumnDef { id, name, ty, not_null: false, default, kind: ColumnKind::Plain })
     }
 
     /// What a PostgreSQL 15 shows for the same defaults.

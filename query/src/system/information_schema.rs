@@ -3,11 +3,14 @@
 //! Invariant: like PostgreSQL's views they show what the user owns, which is everything.
 
 use crate::engine::DATABASE;
+use crate::kernel::strings::quote_ident;
 use crate::system::builtin::SystemCatalog;
-use crate::system::default_text::default_text;
+use crate::system::default_text::{default_text, in_parentheses};
 use crate::system::relations::{OWNER_NAME, schema_name};
 use crate::system::table::{SystemTable, Value, value, word};
+use base::id::ColumnId;
 use catalog::builtin::{system_relations, type_by_oid};
+use catalog::{ColumnDef, ColumnKind, SequenceDef};
 use types::SqlType;
 use types::sql_type::oid;
 
@@ -27,7 +30,8 @@ pub(super) fn tables(catalog: &SystemCatalog, out: &mut SystemTable) {
         .iter()
         .map(|r| (r.schema.to_owned(), r.name.to_owned(), if r.kind == 'v' { "VIEW" } else { "BASE TABLE" }));
     let own = catalog.state.tables().map(|t| (schema_name(catalog, t), t.name.clone(), "BASE TABLE"));
-    for (schema, name, kind) in system.chain(own) {
+    let views = catalog.state.views().map(|v| (super::views::schema_of(catalog, v), v.name.clone(), "VIEW"));
+    for (schema, name, kind) in system.chain(own).chain(views) {
         out.row(&[
             ("table_catalog", word(DATABASE)),
             ("table_schema", value(schema)),
@@ -45,15 +49,30 @@ pub(super) fn columns(catalog: &SystemCatalog, out: &mut SystemTable) {
             if let Some(ty) = SqlType::with_typmod(column.ty, column.typmod) {
                 let place =
                     Place { schema: relation.schema, table: relation.name, number: i64::from(column.attnum) };
-                self::column(out, &place, column.name, &ty, column.not_null, None);
+                let id = ColumnId(0);
+                let (name, kind) = (column.name.to_owned(), ColumnKind::Plain);
+                let not_null = column.not_null;
+                let column = ColumnDef { id, name, ty, not_null, default: None, kind };
+                self::column(catalog, out, &place, &column, None);
             }
+        }
+    }
+    for view in catalog.state.views() {
+        let schema = super::views::schema_of(catalog, view);
+        for (number, c) in (1_i64..).zip(&view.columns) {
+            let place = Place { schema: &schema, table: &view.name, number };
+            let (id, name, ty) = (ColumnId(0), c.name.clone(), c.ty.clone());
+            let def = ColumnDef { id, name, ty, not_null: false, default: None, kind: ColumnKind::Plain };
+            column(catalog, out, &place, &def, None);
         }
     }
     for table in catalog.state.tables() {
         let schema = schema_name(catalog, table);
         for (number, c) in (1_i64..).zip(&table.columns) {
             let place = Place { schema: &schema, table: &table.name, number };
-            column(out, &place, &c.name, &c.ty, c.not_null, default_text(c));
+            let mut own = catalog.state.owned_sequences(table.id);
+            let own = own.find(|s| s.owner.is_some_and(|o| o.identity && o.column == c.id));
+            column(catalog, out, &place, c, own.map(AsRef::as_ref));
         }
     }
 }
@@ -64,14 +83,25 @@ struct Place<'a> {
     number: i64,
 }
 
+/// `sequence` is that of an identity column.
 fn column(
+    catalog: &SystemCatalog,
     out: &mut SystemTable,
     place: &Place<'_>,
-    name: &str,
-    ty: &SqlType,
-    not_null: bool,
-    default: Option<String>,
+    def: &ColumnDef,
+    sequence: Option<&SequenceDef>,
 ) {
+    let ty = &def.ty;
+    let text = default_text(def).map(|text| shown(catalog, &text));
+    let (default, generated) = match def.kind {
+        ColumnKind::Generated => (None, text),
+        ColumnKind::Plain | ColumnKind::Identity { .. } => (text, None),
+    };
+    let identity = match def.kind {
+        ColumnKind::Identity { always: true } => Some("ALWAYS"),
+        ColumnKind::Identity { always: false } => Some("BY DEFAULT"),
+        ColumnKind::Plain | ColumnKind::Generated => None,
+    };
     let (precision, radix, scale) = numeric_shape(ty);
     let is_time = matches!(
         ty.oid,
@@ -91,10 +121,10 @@ fn column(
         ("table_catalog", word(DATABASE)),
         ("table_schema", value(place.schema)),
         ("table_name", value(place.table)),
-        ("column_name", value(name)),
+        ("column_name", value(&def.name)),
         ("ordinal_position", value(place.number)),
         ("column_default", default.and_then(value)),
-        ("is_nullable", word(if not_null { "NO" } else { "YES" })),
+        ("is_nullable", word(if def.not_null { "NO" } else { "YES" })),
         ("data_type", word(standard_name(ty, type_name))),
         ("character_maximum_length", characters_max(ty).and_then(value)),
         ("character_octet_length", octets.and_then(value)),
@@ -107,9 +137,15 @@ fn column(
         ("udt_name", word(type_name)),
         ("dtd_identifier", value(place.number)),
         ("is_self_referencing", word("NO")),
-        ("is_identity", word("NO")),
-        ("identity_cycle", word("NO")),
-        ("is_generated", word("NEVER")),
+        ("is_identity", word(if identity.is_some() { "YES" } else { "NO" })),
+        ("identity_generation", identity.and_then(word)),
+        ("identity_start", sequence.and_then(|s| value(s.start))),
+        ("identity_increment", sequence.and_then(|s| value(s.increment))),
+        ("identity_maximum", sequence.and_then(|s| value(s.max))),
+        ("identity_minimum", sequence.and_then(|s| value(s.min))),
+        ("identity_cycle", word(if sequence.is_some_and(|s| s.cycle) { "YES" } else { "NO" })),
+        ("is_generated", word(if generated.is_some() { "ALWAYS" } else { "NEVER" })),
+        ("generation_expression", generated.and_then(value)),
         ("is_updatable", word("YES")),
     ]);
 }
@@ -119,6 +155,31 @@ fn characters_max(ty: &SqlType) -> Option<usize> {
     match ty.oid {
         oid::BIT | oid::VARBIT => usize::try_from(ty.typmod).ok(),
         _ => ty.length_max(),
+    }
+}
+
+/// An expression with the names of relations; those outside of `public` with their schema.
+fn shown(catalog: &SystemCatalog, text: &str) -> String {
+    crate::kernel::describe::with_names(text, |id| {
+        let sequence = catalog.state.sequences().find(|s| s.oid.0 == id).map(|s| (s.schema, &s.name));
+        let table = || catalog.state.tables().find(|t| t.oid.0 == id).map(|t| (t.schema, &t.name));
+        let (schema, name) = sequence.or_else(table)?;
+        let schema = &catalog.state.schema(schema)?.name;
+        let name = quote_ident(name);
+        Some(if schema == "public" { name } else { format!("{}.{name}", quote_ident(schema)) })
+    })
+}
+
+pub(super) fn check_constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for table in catalog.state.tables() {
+        for check in &table.checks {
+            out.row(&[
+                ("constraint_catalog", word(DATABASE)),
+                ("constraint_schema", value(schema_name(catalog, table))),
+                ("constraint_name", value(&check.name)),
+                ("check_clause", value(format!("({})", shown(catalog, &in_parentheses(&check.text))))),
+            ]);
+        }
     }
 }
 
@@ -161,20 +222,24 @@ fn standard_name(ty: &SqlType, name: &'static str) -> &'static str {
 }
 
 pub(super) fn table_constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
-    for table in catalog.state.tables().filter(|t| t.has_primary_key()) {
+    for table in catalog.state.tables() {
         let schema = schema_name(catalog, table);
-        out.row(&[
-            ("constraint_catalog", word(DATABASE)),
-            ("constraint_schema", value(&schema)),
-            ("constraint_name", value(&table.primary_key_name)),
-            ("table_catalog", word(DATABASE)),
-            ("table_schema", value(&schema)),
-            ("table_name", value(&table.name)),
-            ("constraint_type", word("PRIMARY KEY")),
-            ("is_deferrable", word("NO")),
-            ("initially_deferred", word("NO")),
-            ("enforced", word("YES")),
-        ]);
+        let key = table.has_primary_key().then_some((&table.primary_key_name, "PRIMARY KEY"));
+        let checks = table.checks.iter().map(|check| (&check.name, "CHECK"));
+        for (name, kind) in key.into_iter().chain(checks) {
+            out.row(&[
+                ("constraint_catalog", word(DATABASE)),
+                ("constraint_schema", value(&schema)),
+                ("constraint_name", value(name)),
+                ("table_catalog", word(DATABASE)),
+                ("table_schema", value(&schema)),
+                ("table_name", value(&table.name)),
+                ("constraint_type", word(kind)),
+                ("is_deferrable", word("NO")),
+                ("initially_deferred", word("NO")),
+                ("enforced", word("YES")),
+            ]);
+        }
     }
 }
 

@@ -7,8 +7,11 @@ mod builtin;
 mod default_text;
 mod information_schema;
 mod relations;
+mod sequences;
 mod server;
 mod storage;
 mod table;
+mod views;
 
 pub(crate) use builtin::SystemCatalog;
+pub(crate) use default_text::in_parentheses;

@@ -80,6 +80,7 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("relkind", word("r")),
             ("relnatts", value(table.columns.len())),
             ("relhasindex", flag(table.has_primary_key())),
+            ("relchecks", value(table.checks.len())),
             ("relreplident", word("d")),
             ("reloptions", super::storage::options(table)),
         ];
@@ -98,6 +99,26 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
             row.extend(shared);
             out.row(&row);
         }
+    }
+}
+
+pub(super) fn sequence_classes(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for sequence in catalog.state.sequences() {
+        let schema = catalog.state.schema(sequence.schema).map_or(Oid(0), |s| s.oid);
+        out.row(&[
+            ("oid", value(sequence.oid)),
+            ("relname", value(&sequence.name)),
+            ("relnamespace", value(schema)),
+            ("relowner", value(OWNER)),
+            ("relfilenode", value(sequence.oid)),
+            ("relpages", word("1")),
+            ("reltuples", word("1")),
+            ("relkind", word("S")),
+            ("relnatts", word("3")),
+            ("relpersistence", word("p")),
+            ("relispopulated", flag(true)),
+            ("relreplident", word("n")),
+        ]);
     }
 }
 
@@ -161,6 +182,25 @@ pub(super) fn constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("connoinherit", flag(true)),
             ("conkey", array(key_numbers(table))),
         ]);
+    }
+    for table in catalog.state.tables() {
+        for check in &table.checks {
+            let columns = check.columns.iter().filter_map(|id| table.column_index(*id)).map(|i| i + 1);
+            out.row(&[
+                ("oid", value(check.oid)),
+                ("conname", value(&check.name)),
+                ("connamespace", value(schema_oid(catalog, table))),
+                ("contype", word("c")),
+                ("convalidated", flag(true)),
+                ("conrelid", value(table.oid)),
+                ("confupdtype", word(" ")),
+                ("confdeltype", word(" ")),
+                ("confmatchtype", word(" ")),
+                ("conislocal", flag(true)),
+                ("conkey", array(columns)),
+                ("conbin", value(&check.text)),
+            ]);
+        }
     }
 }
 

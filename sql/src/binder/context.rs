@@ -114,6 +114,8 @@ pub enum Clause {
     CopyWhere,
     ConflictUpdate,
     AsOf,
+    Check,
+    Generated,
 }
 
 impl Clause {
@@ -141,6 +143,8 @@ impl Clause {
             Clause::CopyWhere => "COPY FROM WHERE conditions",
             Clause::ConflictUpdate => "ON CONFLICT DO UPDATE",
             Clause::AsOf => "AS OF",
+            Clause::Check => "check constraints",
+            Clause::Generated => "column generation expressions",
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::bound::{BoundQuery, CastHow, Cte, Expr, OutputColumn, Rel, TableScan,
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::CastContext;
-use catalog::{ColumnDef, TableDef};
+use catalog::{ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
 use types::sql_type::oid;
 use types::{Datum, SqlType};
@@ -108,7 +108,8 @@ impl Binder<'_> {
     /// Binds an expression that must be boolean; 42804 otherwise.
     pub fn bind_condition(&mut self, expr: &ast::Expr, scope: &Scope<'_>, clause: Clause) -> Result<Expr> {
         let term = self.bind_expr(expr, scope, clause)?;
-        self.coerce_boolean(term, clause.phrase())
+        let phrase = if clause == Clause::Check { "CHECK" } else { clause.phrase() };
+        self.coerce_boolean(term, phrase)
     }
 
     /// Coerces a bound value to a column's type by assignment rules, up to the column's stored form; 42804 with
@@ -168,14 +169,28 @@ impl Binder<'_> {
         self.assign(term, column)
     }
 
-    /// The value of a column that is not given: its DEFAULT, bound from its text, or NULL, of the column's type.
+    /// The value of a column that is not given: its DEFAULT, bound from its text, or NULL, of the column's type;
+    /// NULL too for a generated column, whose value comes when the row is written.
     pub fn bind_default(&mut self, column: &ColumnDef) -> Result<Expr> {
-        let Some(text) = &column.default else { return Ok(Expr::Const(Datum::Null, column.ty.clone())) };
+        let text = column.default.as_ref().filter(|_| column.kind != ColumnKind::Generated);
+        let Some(text) = text else { return Ok(Expr::Const(Datum::Null, column.ty.clone())) };
+        self.stored(text, &column.name, |binder, expr| {
+            binder.bind_assignment(expr, &Scope::empty(), column, Clause::Default)
+        })
+    }
+
+    /// Binds an expression of the catalog, `owner`'s, from its text.
+    pub fn stored(
+        &mut self,
+        text: &str,
+        owner: &str,
+        bind: impl FnOnce(&mut Self, &ast::Expr) -> Result<Expr>,
+    ) -> Result<Expr> {
         let expr = crate::parse::parse_expression(text)
-            .map_err(|e| Error::internal(format!("default of column \"{}\": {e}", column.name)))?;
-        // Positions in the default's text mean nothing in the statement.
+            .map_err(|e| Error::internal(format!("stored expression of \"{owner}\": {e}")))?;
+        // Positions in the text mean nothing in the statement.
         let lines = std::mem::replace(&mut self.lines, super::names::Lines::none());
-        let bound = self.bind_assignment(&expr, &Scope::empty(), column, Clause::Default);
+        let bound = bind(self, &expr);
         self.lines = lines;
         bound
     }

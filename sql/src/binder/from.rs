@@ -204,7 +204,18 @@ impl Binder<'_> {
             return Ok(Rel::CteRef { cte: id, columns: typed });
         }
         match self.relation(name)? {
+            Relation::Sequence(_) => {
+                let at = self.parts(name)?.1;
+                Err(self
+                    .unsupported("reading a sequence as a table", at)
+                    .with_hint("See pg_sequences, or use pg_sequence_last_value()."))
+            }
+            Relation::View(def) => {
+                self.note_named(name, def.oid, alias.is_some());
+                self.view_in_from(&def, alias, scope)
+            }
             Relation::Table(def) => {
+                self.note_named(name, def.oid, alias.is_some());
                 let (mut scan, entry) = self.scan_table(&def, alias.map(|a| &a.name), false);
                 let mut entry = entry;
                 if let Some(alias) = alias {

@@ -45,16 +45,22 @@ mod row;
 mod sample;
 mod scope;
 mod select;
+mod sequences;
 mod set_call;
 mod subquery;
 mod table_function;
 #[cfg(test)]
 mod tests;
 mod type_name;
+mod view;
 
 pub use context::{BindContext, Clause, Past};
+pub(crate) use names::fold;
 pub use object_name::object_named;
 pub use scope::{Scope, ScopeColumn, ScopeTable};
+pub(crate) use sequences::is_sequence_function;
+pub(crate) use type_name::type_name;
+pub(crate) use view::Named;
 
 use crate::bound::{ColRef, CteId, Expr};
 use crate::text::Text;
@@ -79,6 +85,14 @@ pub struct Binder<'a> {
     aliases: HashMap<String, String>,
     /// Names of FROM's entries that the subquery being bound stands beside and must not use, for hints.
     siblings: Vec<Vec<String>>,
+    /// Whether functions of sequences are called.
+    pub(crate) calls_sequences: bool,
+    /// How deep in views the binder is; there relations are named by their OIDs.
+    views: usize,
+    /// Relations as FROM names them, while somebody wants to know.
+    pub(crate) named: Option<Vec<view::Named>>,
+    /// Whether another time than the statement's is named.
+    pub(crate) names_time: bool,
 }
 
 /// A bound expression on its way to a place: its type may still be unknown.
@@ -103,6 +117,10 @@ impl<'a> Binder<'a> {
             uses: HashMap::new(),
             aliases: HashMap::new(),
             siblings: Vec::new(),
+            calls_sequences: false,
+            views: 0,
+            named: None,
+            names_time: false,
         }
     }
 

@@ -5,7 +5,7 @@
 use super::Binder;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{SystemRelation, system_relation};
-use catalog::{SchemaDef, TableDef};
+use catalog::{SchemaDef, SequenceDef, TableDef, ViewDef};
 use sqlparser::ast;
 use sqlparser::tokenizer::{Location, Span};
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) enum Relation {
     Table(Arc<TableDef>),
+    Sequence(Arc<SequenceDef>),
+    View(Arc<ViewDef>),
     System(&'static SystemRelation),
 }
 
@@ -119,6 +121,9 @@ impl Binder<'_> {
 
     /// The relation of that name; `None` when there is none.
     pub(super) fn find_relation(&self, schema: Option<&str>, name: &str) -> Option<Relation> {
+        if let Some(relation) = self.relation_in_view(name) {
+            return Some(relation);
+        }
         match schema {
             Some(schema) => self.relation_in(schema, name),
             None => {
@@ -134,7 +139,19 @@ impl Binder<'_> {
             return Some(Relation::System(system));
         }
         let schema = self.context.catalog.schema_named(schema)?;
-        self.context.catalog.table_named(schema.id, name).cloned().map(Relation::Table)
+        let catalog = self.context.catalog;
+        if let Some(table) = catalog.table_named(schema.id, name) {
+            return Some(Relation::Table(Arc::clone(table)));
+        }
+        if let Some(view) = catalog.view_named(schema.id, name) {
+            return Some(Relation::View(Arc::clone(view)));
+        }
+        catalog.sequence_named(schema.id, name).cloned().map(Relation::Sequence)
+    }
+
+    /// Whether a schema has a relation of that name.
+    pub(crate) fn has_relation(&self, schema: &SchemaDef, name: &str) -> bool {
+        self.relation_in(&schema.name, name).is_some()
     }
 
     /// The folded schema, when given, and name of an object.
@@ -160,6 +177,14 @@ impl Binder<'_> {
     pub fn table_named(&self, name: &ast::ObjectName) -> Result<Arc<TableDef>> {
         match self.relation(name)? {
             Relation::Table(table) => Ok(table),
+            Relation::Sequence(sequence) => {
+                let message = format!("cannot change sequence \"{}\"", sequence.name);
+                Err(Error::new(ErrorKind::WrongObjectType, message))
+            }
+            Relation::View(view) => {
+                let message = format!("view \"{}\" is not a table: changing it is not supported", view.name);
+                Err(Error::unsupported(message).with_hint("Name the tables that the view reads."))
+            }
             Relation::System(system) if system.kind == 'v' => {
                 let message = format!("cannot change view \"{}\"", system.name);
                 Err(Error::new(ErrorKind::WrongObjectType, message))
@@ -169,6 +194,50 @@ impl Binder<'_> {
                 Err(Error::new(ErrorKind::InsufficientPrivilege, message))
             }
         }
+    }
+
+    /// The same for DROP TABLE, which says what else to use.
+    pub fn table_to_drop(&self, name: &ast::ObjectName) -> Result<Arc<TableDef>> {
+        match self.relation(name)? {
+            Relation::Sequence(sequence) => {
+                let message = format!("\"{}\" is not a table", sequence.name);
+                Err(Error::new(ErrorKind::WrongObjectType, message)
+                    .with_hint("Use DROP SEQUENCE to remove a sequence."))
+            }
+            Relation::View(view) => {
+                let message = format!("\"{}\" is not a table", view.name);
+                Err(Error::new(ErrorKind::WrongObjectType, message)
+                    .with_hint("Use DROP VIEW to remove a view."))
+            }
+            Relation::Table(_) | Relation::System(_) => self.table_named(name),
+        }
+    }
+
+    /// The sequence of that name; 42P01 when there is none, 42809 for another relation.
+    pub fn sequence_named(&self, name: &ast::ObjectName) -> Result<Arc<SequenceDef>> {
+        let other = match self.relation(name).map_err(Error::without_position)? {
+            Relation::Sequence(sequence) => return Ok(sequence),
+            Relation::Table(table) => table.name.clone(),
+            Relation::View(view) => view.name.clone(),
+            Relation::System(system) => system.name.to_owned(),
+        };
+        Err(Error::new(ErrorKind::WrongObjectType, format!("\"{other}\" is not a sequence")))
+    }
+
+    /// The view of that name; 42P01 when there is none, 42809 for another relation.
+    pub fn view_named(&self, name: &ast::ObjectName) -> Result<Arc<ViewDef>> {
+        let (other, hint) = match self.relation(name).map_err(Error::without_position)? {
+            Relation::View(view) => return Ok(view),
+            Relation::Table(table) => (table.name.clone(), "Use DROP TABLE to remove a table."),
+            Relation::Sequence(sequence) => {
+                (sequence.name.clone(), "Use DROP SEQUENCE to remove a sequence.")
+            }
+            Relation::System(system) => {
+                let message = format!("permission denied: \"{}\" is a system catalog", system.name);
+                return Err(Error::new(ErrorKind::InsufficientPrivilege, message));
+            }
+        };
+        Err(Error::new(ErrorKind::WrongObjectType, format!("\"{other}\" is not a view")).with_hint(hint))
     }
 
     /// The schema of that name; 3F000 when there is none, 42501 for pg_catalog and information_schema.

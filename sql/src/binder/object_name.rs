@@ -27,7 +27,8 @@ impl Binder<'_> {
         self.object(text, ty.oid).map(|n| Some(Datum::UInt32(n))).map_err(|e| located(e, at))
     }
 
-    fn object(&self, text: &str, ty: Oid) -> Result<u32> {
+    /// The OID of the object that a text names; `ty` is a reg* type.
+    pub(crate) fn object(&self, text: &str, ty: Oid) -> Result<u32> {
         let trimmed = text.trim();
         let is_operator = matches!(ty, oid::REGOPER | oid::REGOPERATOR);
         match trimmed {
@@ -128,6 +129,8 @@ impl Binder<'_> {
         }
         match self.find_relation(schema, name) {
             Some(Relation::Table(table)) => return Ok(table.oid.0),
+            Some(Relation::Sequence(sequence)) => return Ok(sequence.oid.0),
+            Some(Relation::View(view)) => return Ok(view.oid.0),
             Some(Relation::System(system)) => return Ok(system.oid.0),
             None => {}
         }

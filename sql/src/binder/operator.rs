@@ -126,7 +126,8 @@ impl Binder<'_> {
     }
 
     /// A call with its arguments coerced, numerics brought to the forms the function takes.
-    pub(super) fn call(&self, proc: Oid, args: Vec<Expr>, result: Oid, at: usize) -> Result<Expr> {
+    pub(super) fn call(&mut self, proc: Oid, args: Vec<Expr>, result: Oid, at: usize) -> Result<Expr> {
+        self.calls_sequences |= super::sequences::is_sequence_function(proc);
         let row =
             builtin::proc(proc).ok_or_else(|| Error::internal(format!("function {proc} is not known")))?;
         let ty = held(result, -1).map_err(|e| located(e, at))?;

@@ -28,6 +28,7 @@ impl Binder<'_> {
     /// The time that an expression stands for; `what` names its place in errors.
     pub(crate) fn moment(&mut self, time: &ast::Expr, what: &str) -> Result<Moment> {
         let at = self.start(time);
+        self.names_time = true;
         let term = self.bind_expr(time, &Scope::empty(), Clause::AsOf)?;
         let expr = self.as_time(term, what)?;
         let mut subquery = false;

@@ -5,9 +5,10 @@
 use super::expr::boolean;
 use super::names::located;
 use super::select::Bound;
-use super::{Binder, Scope, Term};
-use crate::bound::{Expr, Quantifier, Subquery, SubqueryKind, TypedCol};
+use super::{Binder, Clause, Scope, Term};
+use crate::bound::{Expr, Quantifier, Rel, Subquery, SubqueryKind, TypedCol};
 use base::{Error, ErrorKind, Result};
+use catalog::ColumnDef;
 use sqlparser::ast;
 
 impl Binder<'_> {
@@ -23,6 +24,33 @@ impl Binder<'_> {
         let column = self.only_column(&bound, "subquery must return only one column", query)?;
         let subquery = Subquery { rel: bound.rel, column: Some(column), kind: SubqueryKind::Scalar };
         Ok(Term { expr: Expr::Subquery(Box::new(subquery)), at: 0 })
+    }
+
+    /// The one row of a subquery as values for columns: a subquery for each of them.
+    pub(crate) fn row_subquery(
+        &mut self,
+        query: &ast::Query,
+        scope: &Scope<'_>,
+        targets: &[&ColumnDef],
+        at: usize,
+    ) -> Result<Vec<Expr>> {
+        let mut values = Vec::with_capacity(targets.len());
+        for (index, target) in targets.iter().enumerate() {
+            let (bound, _) = self.with_level(Clause::UpdateSet, |b| b.subquery(query, scope))?;
+            let Bound { rel, mut columns } = bound;
+            if columns.len() != targets.len() {
+                let message = "number of columns does not match number of values";
+                return Err(located(Error::new(ErrorKind::Syntax, message), at));
+            }
+            let column = columns.swap_remove(index);
+            let own = Term { expr: Expr::Column(column.typed), at: column.at };
+            let value = self.assign(column.open.unwrap_or(own), target)?;
+            let typed = TypedCol { col: self.new_col(), ty: value.ty() };
+            let rel = Rel::Project { input: Box::new(rel), items: vec![(value, typed.col)] };
+            let subquery = Subquery { rel, column: Some(typed), kind: SubqueryKind::Scalar };
+            values.push(Expr::Subquery(Box::new(subquery)));
+        }
+        Ok(values)
     }
 
     pub(super) fn array_subquery(
@@ -86,7 +114,7 @@ impl Binder<'_> {
                 // The subquery's column needs a cast: one more projection.
                 let typed = TypedCol { col: self.new_col(), ty: changed.ty() };
                 let items = vec![(changed, typed.col)];
-                bound.rel = crate::bound::Rel::Project { input: Box::new(bound.rel), items };
+                bound.rel = Rel::Project { input: Box::new(bound.rel), items };
                 typed
             }
         };

@@ -133,8 +133,8 @@ impl Binder<'_> {
             } else {
                 Err(super::resolve::Refused::NotFound)
             };
-            let chosen = chosen
-                .map_err(|why| located(no_function_with_names(function, &actual, &names, why), at))?;
+            let chosen =
+                chosen.map_err(|why| located(no_function_with_names(function, &actual, &names, why), at))?;
             let args = b.coerce_arguments(terms, &chosen)?;
             Ok((chosen, args))
         })?;

@@ -3,8 +3,10 @@
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
 use super::{BoundQuery, ColRef, Expr, OutputColumn, Rel, TypedCol};
-use base::id::{ColumnId, CommitTs, SchemaId, TableId};
-use catalog::{TableDef, TableOptions};
+use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
+use catalog::{
+    CheckDef, ColumnDef, ColumnKind, SequenceDef, SequenceOwner, TableDef, TableOptions, ViewColumn,
+};
 use std::sync::Arc;
 use types::SqlType;
 
@@ -16,8 +18,23 @@ pub enum BoundStatement {
     Update(Box<BoundUpdate>),
     Delete(Box<BoundDelete>),
     CreateTable(Box<BoundCreateTable>),
+    CreateTableAs(Box<BoundCreateTableAs>),
+    CreateSequence(Box<BoundCreateSequence>),
+    AlterSequence(Box<BoundAlterSequence>),
+    DropSequences {
+        sequences: Vec<SequenceId>,
+        cascade: bool,
+        notices: Vec<String>,
+    },
+    CreateView(Box<BoundCreateView>),
+    DropViews {
+        views: Vec<ViewId>,
+        cascade: bool,
+        notices: Vec<String>,
+    },
     DropTables {
         tables: Vec<TableId>,
+        cascade: bool,
         notices: Vec<String>,
     },
     CreateSchema {
@@ -79,6 +96,8 @@ pub enum BoundStatement {
     },
     Truncate {
         tables: Vec<TableId>,
+        /// Sequences that belong to the tables begin again.
+        restart: bool,
     },
     /// The notices tell of a table that does not exist; then there is none.
     AlterTable {
@@ -119,8 +138,18 @@ pub struct BoundInsert {
     pub table: TableId,
     pub source: Rel,
     pub source_columns: Vec<ColRef>,
+    pub rules: Option<Box<RowRules>>,
     pub on_conflict: Option<OnConflict>,
     pub returning: Option<Returning>,
+}
+
+/// What holds of every row that a table is given, over its columns (`row`, in table order). Generated columns, by
+/// position, are computed first, in place of what the source gave; then no condition may be false.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowRules {
+    pub row: Vec<TypedCol>,
+    pub generated: Vec<(usize, Expr)>,
+    pub checks: Vec<(String, Expr)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +177,7 @@ pub struct BoundUpdate {
     pub row_address: ColRef,
     /// All columns of the table, in table order, after the update.
     pub new_columns: Vec<ColRef>,
+    pub rules: Option<Box<RowRules>>,
     /// Columns of FROM's relations that RETURNING uses.
     pub joined_columns: Vec<ColRef>,
     pub returning: Option<Returning>,
@@ -188,6 +218,24 @@ pub struct BoundCreateTable {
     pub hash: Vec<(Vec<usize>, u32)>,
     pub range: Option<(Vec<usize>, Vec<catalog::RangePartition>)>,
     pub options: OptionChanges,
+    pub checks: Vec<NewCheck>,
+}
+
+/// CREATE TABLE .. AS: the table, and the rows that it is made with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCreateTableAs {
+    pub create: BoundCreateTable,
+    pub source: Rel,
+    pub source_columns: Vec<ColRef>,
+    pub with_data: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewCheck {
+    pub name: Option<String>,
+    pub text: String,
+    /// Positions of the columns it names.
+    pub columns: Vec<usize>,
 }
 
 /// CREATE TABLE .. CLONE.
@@ -213,9 +261,45 @@ pub enum Targets {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum AlterTableAction {
-    AddRangePartition { at: usize, if_not_exists: bool, partition: catalog::RangePartition },
-    DropRangePartition { at: usize, if_exists: bool, name: String },
+    AddRangePartition {
+        at: usize,
+        if_not_exists: bool,
+        partition: catalog::RangePartition,
+    },
+    DropRangePartition {
+        at: usize,
+        if_exists: bool,
+        name: String,
+    },
     SetOptions(OptionChanges),
+    Name {
+        schema: SchemaId,
+        name: String,
+    },
+    KeyName(String),
+    /// The columns as they are from now on; the same ones.
+    Columns(Vec<ColumnDef>),
+    /// The checks as they are from now on; new ones have no OID yet, and those without a name none.
+    Checks(Vec<CheckDef>),
+    /// Rows that are in the way of what was done so far; when there is one, that is the error.
+    Probe(Box<Probe>),
+    Notice(String),
+}
+
+/// A relation that must yield no row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    pub rel: Rel,
+    pub column: ColRef,
+    pub error: ProbeError,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProbeError {
+    /// 23502, for a column.
+    Null(String),
+    /// 23514, for a check; without a name the one that is made last.
+    Check(Option<String>),
 }
 
 /// Options that a statement sets or, with `Some(None)`, gives back to the server's settings.
@@ -241,7 +325,74 @@ pub struct NewColumn {
     pub name: String,
     pub ty: SqlType,
     pub not_null: bool,
+    /// Its own sequence, whose name is not yet known, is not in it.
     pub default: Option<String>,
+    pub kind: ColumnKind,
+    /// Of a serial or identity column.
+    pub sequence: Option<SequenceShape>,
+}
+
+/// CREATE VIEW.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCreateView {
+    pub schema: SchemaId,
+    pub name: String,
+    /// The view in whose place it comes.
+    pub replaces: Option<ViewId>,
+    pub columns: Vec<ViewColumn>,
+    pub text: String,
+    pub uses: Vec<Oid>,
+}
+
+/// CREATE SEQUENCE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCreateSequence {
+    pub schema: SchemaId,
+    pub name: String,
+    pub if_not_exists: bool,
+    pub shape: SequenceShape,
+    pub owner: Option<SequenceOwner>,
+}
+
+/// ALTER SEQUENCE: the new definition, and where to go on when that is said. Without a sequence there is nothing but
+/// to tell so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundAlterSequence {
+    pub notices: Vec<String>,
+    pub change: Option<(SequenceDef, Option<i64>)>,
+}
+
+/// What options decide of a sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SequenceShape {
+    pub ty: Oid,
+    pub start: i64,
+    pub increment: i64,
+    pub min: i64,
+    pub max: i64,
+    pub cache: i64,
+    pub cycle: bool,
+}
+
+impl SequenceShape {
+    pub fn of(def: &SequenceDef) -> Self {
+        Self {
+            ty: def.ty,
+            start: def.start,
+            increment: def.increment,
+            min: def.min,
+            max: def.max,
+            cache: def.cache,
+            cycle: def.cycle,
+        }
+    }
+
+    /// Gives a sequence the shape.
+    pub fn put(self, def: &mut SequenceDef) {
+        let Self { ty, start, increment, min, max, cache, cycle } = self;
+        (def.ty, def.start, def.increment) = (ty, start, increment);
+        (def.min, def.max, def.cache, def.cycle) = (min, max, cache, cycle);
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -258,6 +409,7 @@ pub enum CopyDirection {
         table: TableId,
         columns: Vec<usize>,
         defaults: Vec<(usize, Expr)>,
+        rules: Option<Box<RowRules>>,
         source: CopyEnd,
     },
     To {

@@ -5,6 +5,7 @@
 
 use super::ast::{AlterAction, AlterTableSpec, CloneSpec, StatementAst, TableOption};
 use super::cursor::{Cursor, is_word, string_of};
+use super::definition_ast::CheckSpec;
 use super::session::value;
 use super::table;
 use super::unsupported::refuse;
@@ -13,8 +14,8 @@ use sqlparser::ast::ObjectName;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-const ALTER_HINT: &str =
-    "ALTER TABLE takes ADD RANGE PARTITION, DROP RANGE PARTITION, SET (..) and RESET (..).";
+const ALTER_HINT: &str = "ALTER TABLE takes RENAME, SET SCHEMA, ALTER COLUMN .. SET | DROP DEFAULT | NOT NULL, ADD and DROP \
+    of CHECK constraints and range partitions, SET (..) and RESET (..).";
 
 const PARTITION_HINT: &str =
     "Give it a name: ADD RANGE PARTITION p VALUES FROM (..) TO (..), and drop it by that name.";
@@ -29,12 +30,83 @@ pub(crate) fn alter_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     cursor.take_word("only");
     let name = cursor.qualified_name()?;
     cursor.take(&Token::Mul);
-    let actions = cursor.separated(action)?;
+    let actions = match alone(cursor)? {
+        Some(action) => vec![action],
+        None => cursor.separated(action)?,
+    };
     Ok(StatementAst::AlterTable(Box::new(AlterTableSpec { name, if_exists, actions })))
+}
+
+/// Actions that stand for themselves.
+fn alone(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
+    if cursor.take_words(&["set", "schema"]) {
+        return cursor.name().map(AlterAction::SetSchema).map(Some);
+    }
+    if !cursor.take_word("rename") {
+        return Ok(None);
+    }
+    if cursor.take_word("to") {
+        return cursor.name().map(AlterAction::Rename).map(Some);
+    }
+    if cursor.take_word("constraint") {
+        let from = cursor.name()?;
+        cursor.expect_words(&["to"])?;
+        return Ok(Some(AlterAction::RenameConstraint { from, to: cursor.name()? }));
+    }
+    cursor.take_word("column");
+    let from = cursor.name()?;
+    cursor.expect_words(&["to"])?;
+    Ok(Some(AlterAction::RenameColumn { from, to: cursor.name()? }))
+}
+
+/// Behind ALTER; None for what is refused.
+fn column_action(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
+    cursor.take_word("column");
+    let column = cursor.name()?;
+    if cursor.take_words(&["set", "default"]) {
+        let value = Some(table::written(cursor, |parser| parser.parse_expr())?);
+        return Ok(Some(AlterAction::SetDefault { column, value }));
+    }
+    if cursor.take_words(&["drop", "default"]) {
+        return Ok(Some(AlterAction::SetDefault { column, value: None }));
+    }
+    if cursor.take_words(&["set", "not", "null"]) {
+        return Ok(Some(AlterAction::SetNotNull { column, not_null: true }));
+    }
+    if cursor.take_words(&["drop", "not", "null"]) {
+        return Ok(Some(AlterAction::SetNotNull { column, not_null: false }));
+    }
+    Ok(None)
+}
+
+/// Behind ADD; None for what is refused.
+fn added_constraint(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
+    let name = if cursor.take_word("constraint") { Some(cursor.name()?) } else { None };
+    let at = cursor.at();
+    if !cursor.take_word("check") {
+        return Ok(None);
+    }
+    Ok(Some(AlterAction::AddCheck(CheckSpec { name, at, condition: table::check(cursor)? })))
 }
 
 fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
     let at = cursor.at();
+    let refused = || refuse("this form of ALTER TABLE", at).with_hint(ALTER_HINT);
+    if cursor.take_word("alter") {
+        return column_action(cursor)?.ok_or_else(refused);
+    }
+    if cursor.is_words(&["add", "constraint"]) || cursor.is_words(&["add", "check"]) {
+        cursor.next();
+        return added_constraint(cursor)?.ok_or_else(refused);
+    }
+    if cursor.take_words(&["drop", "constraint"]) {
+        let if_exists = cursor.take_words(&["if", "exists"]);
+        let name = cursor.name()?;
+        if !cursor.take_word("cascade") {
+            cursor.take_word("restrict");
+        }
+        return Ok(AlterAction::DropConstraint { name, if_exists });
+    }
     if is_range_partition(cursor, "add") {
         cursor.next();
         let if_not_exists = cursor.take_word("if");

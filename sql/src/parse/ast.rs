@@ -4,6 +4,10 @@
 //! Invariants: `at` is a position in characters from 1 in the query string; every field was written by the user or
 //! is the documented default of its absence.
 
+use super::definition_ast::{
+    AlterSequenceSpec, CheckSpec, CreateTableAsSpec, LikeSpec, SequenceOption, SequenceSpec, ViewSpec,
+    Written,
+};
 use super::literal_rows::LiteralRows;
 use crate::bound::Isolation;
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query, SelectItem, TableWithJoins, With};
@@ -16,10 +20,16 @@ pub enum StatementAst {
     Update(Box<UpdateSpec>),
     Delete(Box<DeleteSpec>),
     CreateTable(Box<CreateTableSpec>),
+    CreateTableAs(Box<CreateTableAsSpec>),
     CreateSchema {
         name: Ident,
         if_not_exists: bool,
     },
+    CreateSequence(Box<SequenceSpec>),
+    AlterSequence(Box<AlterSequenceSpec>),
+    DropSequence(DropSpec),
+    CreateView(Box<ViewSpec>),
+    DropView(DropSpec),
     DropTable(DropSpec),
     DropSchema(DropSpec),
     Copy(Box<CopySpec>),
@@ -79,9 +89,19 @@ pub struct InsertSpec {
     pub alias: Option<Ident>,
     /// Empty: all columns.
     pub columns: Vec<TargetColumn>,
+    pub overriding: Option<Overriding>,
     pub source: InsertSource,
     pub on_conflict: Option<ConflictSpec>,
     pub returning: Option<Vec<SelectItem>>,
+}
+
+/// What OVERRIDING says of values given for identity columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overriding {
+    /// They count, GENERATED ALWAYS or not.
+    SystemValue,
+    /// They do not count.
+    UserValue,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +129,12 @@ pub enum ConflictTarget {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConflictAction {
     Nothing,
-    Update { set: Vec<SetClause>, filter: Option<Box<Expr>> },
+    Update {
+        set: Vec<SetClause>,
+        filter: Option<Box<Expr>>,
+    },
+    /// UPSERT: the proposed row takes the place of the one with its key.
+    Replace,
 }
 
 /// `column = value` or `(column, ..) = value`.
@@ -156,8 +181,10 @@ pub struct CreateTableSpec {
     pub name: ObjectName,
     pub if_not_exists: bool,
     pub columns: Vec<ColumnSpec>,
+    pub likes: Vec<LikeSpec>,
     /// Of the table, in order; more than one is an error of the binder's.
     pub keys: Vec<KeySpec>,
+    pub checks: Vec<CheckSpec>,
     pub partitions: Vec<PartitionLevel>,
     pub options: Vec<TableOption>,
 }
@@ -191,10 +218,41 @@ pub struct AlterTableSpec {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum AlterAction {
-    AddRangePartition { if_not_exists: bool, partition: PartitionSpec },
-    DropRangePartition { at: usize, if_exists: bool, name: Ident },
+    AddRangePartition {
+        if_not_exists: bool,
+        partition: PartitionSpec,
+    },
+    DropRangePartition {
+        at: usize,
+        if_exists: bool,
+        name: Ident,
+    },
     SetOptions(Vec<TableOption>),
     ResetOptions(Vec<TableOption>),
+    Rename(Ident),
+    RenameColumn {
+        from: Ident,
+        to: Ident,
+    },
+    RenameConstraint {
+        from: Ident,
+        to: Ident,
+    },
+    SetSchema(Ident),
+    /// None: DROP DEFAULT.
+    SetDefault {
+        column: Ident,
+        value: Option<Written>,
+    },
+    SetNotNull {
+        column: Ident,
+        not_null: bool,
+    },
+    AddCheck(CheckSpec),
+    DropConstraint {
+        name: Ident,
+        if_exists: bool,
+    },
 }
 
 /// VACUUM; no table means all.
@@ -224,6 +282,8 @@ pub struct TableTarget {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TruncateSpec {
     pub tables: Vec<ObjectName>,
+    /// RESTART IDENTITY.
+    pub restart: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -245,9 +305,15 @@ pub struct ColumnConstraint {
 pub enum ColumnConstraintKind {
     NotNull,
     Null,
-    /// The expression and its text.
-    Default(Box<Expr>, String),
+    Default(Written),
     PrimaryKey,
+    Identity {
+        always: bool,
+        options: Vec<SequenceOption>,
+    },
+    /// GENERATED ALWAYS AS (..) STORED.
+    Generated(Written),
+    Check(Written),
 }
 
 /// `[CONSTRAINT name] PRIMARY KEY (columns)`.

@@ -111,8 +111,7 @@ fn targets(cursor: &mut Cursor<'_>) -> Result<Vec<TableTarget>> {
     })
 }
 
-/// Behind TRUNCATE. There are neither sequences nor foreign keys, so RESTART IDENTITY and CASCADE find nothing to do,
-/// as in PostgreSQL for a table without either.
+/// Behind TRUNCATE. There are no foreign keys, so CASCADE finds nothing to do, as in PostgreSQL for a table without.
 pub(crate) fn truncate(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     cursor.take_word("table");
     let tables = cursor.separated(|c| {
@@ -124,11 +123,12 @@ pub(crate) fn truncate(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         c.take(&Token::Mul);
         Ok(name)
     })?;
-    if cursor.take_word("restart") || cursor.take_word("continue") {
+    let restart = cursor.take_word("restart");
+    if restart || cursor.take_word("continue") {
         cursor.expect_words(&["identity"])?;
     }
     if !cursor.take_word("cascade") {
         cursor.take_word("restrict");
     }
-    Ok(StatementAst::Truncate(TruncateSpec { tables }))
+    Ok(StatementAst::Truncate(TruncateSpec { tables, restart }))
 }

@@ -11,6 +11,7 @@ mod ast;
 mod clauses;
 mod copy;
 mod cursor;
+mod definition_ast;
 mod dialect;
 mod equivalents;
 mod forms;
@@ -20,6 +21,7 @@ mod maintenance;
 mod operators;
 mod pieces;
 mod rows_from;
+mod sequence;
 mod session;
 mod statement;
 mod table;
@@ -27,6 +29,7 @@ mod tokens;
 mod typed_literal;
 mod unsupported;
 mod versions;
+mod view;
 mod whole_table;
 mod words;
 mod write;
@@ -34,12 +37,16 @@ mod write;
 pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, CloneSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
-    CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec, PartitionBound,
-    PartitionLevel, PartitionSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
-    TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
+    CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec, Overriding,
+    PartitionBound, PartitionLevel, PartitionSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption,
+    TableTarget, TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
 };
 pub(crate) use clauses::{JOIN_ALIAS, WITH_TIES};
+pub use definition_ast::{
+    AlterSequenceSpec, CheckSpec, CreateTableAsSpec, Including, LikeSpec, SequenceChange, SequenceOption,
+    SequenceOptionKind, SequenceSpec, ViewSpec, Written,
+};
 pub(crate) use forms::{DISTINCT, SYMMETRIC};
 pub use literal_rows::LiteralRows;
 pub(crate) use rows_from::ROWS_FROM;
-pub use statement::{ParsedStatement, parse, parse_expression};
+pub use statement::{ParsedStatement, is_operation, parse, parse_expression};

@@ -9,7 +9,7 @@ use super::cursor::{Cursor, is_word};
 use super::dialect::NyalaDialect;
 use super::tokens::{StatementTokens, position, statements};
 use super::unsupported::{refuse, refused_statement};
-use super::{alter, copy, maintenance, session, table, write};
+use super::{alter, copy, maintenance, sequence, session, table, view, write};
 use crate::limits::{DEFINITION_CHAIN_MAX, Depth, check_bytes, check_tokens, too_complex};
 use crate::text::Text;
 use base::limits::STACK_BYTES;
@@ -80,6 +80,34 @@ pub fn parse_expression(text: &str) -> Result<Expr> {
     Ok(expr)
 }
 
+/// Whether an expression that is kept as text is an operation, which PostgreSQL shows in parentheses. Stack as for
+/// `parse`.
+pub fn is_operation(text: &str) -> bool {
+    parse_expression(text).is_ok_and(|expr| {
+        matches!(
+            expr,
+            Expr::BinaryOp { .. }
+                | Expr::UnaryOp { .. }
+                | Expr::IsNull(_)
+                | Expr::IsNotNull(_)
+                | Expr::IsTrue(_)
+                | Expr::IsNotTrue(_)
+                | Expr::IsFalse(_)
+                | Expr::IsNotFalse(_)
+                | Expr::IsUnknown(_)
+                | Expr::IsNotUnknown(_)
+                | Expr::IsDistinctFrom(..)
+                | Expr::IsNotDistinctFrom(..)
+                | Expr::Between { .. }
+                | Expr::InList { .. }
+                | Expr::Like { .. }
+                | Expr::ILike { .. }
+                | Expr::AnyOp { .. }
+                | Expr::AllOp { .. }
+        )
+    })
+}
+
 fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement> {
     let depth = check_tokens(&tokens.tokens)?;
     let start = tokens.tokens.first().map_or(1, |t| position(t.span.start));
@@ -89,7 +117,11 @@ fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement
     let mut cursor = Cursor::new(text, &dialect, tokens);
     let ast = statement(&mut cursor, with)?;
     cursor.expect_end()?;
-    if matches!(ast, StatementAst::CreateTable(_)) && depth.chain > DEFINITION_CHAIN_MAX {
+    let defines = matches!(
+        ast,
+        StatementAst::CreateTable(_) | StatementAst::AlterTable(_) | StatementAst::CreateView(_)
+    );
+    if defines && depth.chain > DEFINITION_CHAIN_MAX {
         return Err(too_complex());
     }
     Ok(ParsedStatement { ast: Some(Box::new(ast)), text: own_text, offset: start.saturating_sub(1), depth })
@@ -99,6 +131,9 @@ fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement
 fn statement(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> {
     if cursor.take_word("insert") {
         return write::insert(cursor, with);
+    }
+    if cursor.take_word("upsert") {
+        return write::upsert(cursor, with);
     }
     if cursor.take_word("update") {
         return write::update(cursor, with);
@@ -130,6 +165,24 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
     if cursor.take_words(&["create", "schema"]) {
         return table::create_schema(cursor);
+    }
+    if cursor.take_words(&["create", "sequence"]) {
+        return sequence::create(cursor);
+    }
+    if cursor.take_words(&["alter", "sequence"]) {
+        return sequence::alter(cursor);
+    }
+    if cursor.take_words(&["drop", "sequence"]) {
+        return table::drop(cursor).map(StatementAst::DropSequence);
+    }
+    if cursor.take_words(&["create", "view"]) {
+        return view::create(cursor, false);
+    }
+    if cursor.take_words(&["create", "or", "replace", "view"]) {
+        return view::create(cursor, true);
+    }
+    if cursor.take_words(&["drop", "view"]) {
+        return table::drop(cursor).map(StatementAst::DropView);
     }
     if cursor.take_words(&["drop", "table"]) {
         return table::drop(cursor).map(StatementAst::DropTable);
@@ -221,7 +274,7 @@ fn explain(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> 
             .with_hint("EXPLAIN takes queries, INSERT, UPDATE and DELETE."));
     }
     let statement = match cursor.word_text(0).map(str::to_ascii_lowercase).as_deref() {
-        Some("insert" | "update" | "delete" | "select" | "with" | "values" | "table") => {
+        Some("insert" | "upsert" | "update" | "delete" | "select" | "with" | "values" | "table") => {
             statement(cursor, with)?
         }
         _ if *cursor.peek() == Token::LParen => statement(cursor, with)?,
@@ -296,7 +349,11 @@ fn written_verb(tokens: &[TokenWithSpan], start: usize) -> Option<usize> {
                 closed = depth == 0;
             }
             token if depth == 0 => {
-                if closed && ["insert", "update", "delete", "merge"].iter().any(|word| is_word(token, word)) {
+                if closed
+                    && ["insert", "upsert", "update", "delete", "merge"]
+                        .iter()
+                        .any(|word| is_word(token, word))
+                {
                     return Some(index);
                 }
                 if ["select", "values", "table"].iter().any(|word| is_word(token, word)) {

@@ -8,23 +8,22 @@ use super::ast::{
     PartitionLevel, PartitionSpec, StatementAst,
 };
 use super::cursor::{Cursor, is_word};
+use super::definition_ast::{CheckSpec, CreateTableAsSpec, Including, LikeSpec, Written};
 use super::unsupported::refuse;
-use base::{Error, Result};
-use sqlparser::ast::Ident;
+use base::{Error, ErrorKind, Result};
+use sqlparser::ast::{Expr, Ident, ObjectName};
 use sqlparser::dialect::{Dialect, Precedence};
-use sqlparser::parser::Parser;
+use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 /// What a constraint or clause that is refused is called, and what to do instead.
 type Refused = (&'static [&'static str], &'static str, &'static str);
 
 const REFUSED_CONSTRAINTS: &[Refused] = &[
-    (&["check"], "CHECK constraints", "Check values in the statements that write them."),
     (&["unique"], "UNIQUE constraints", "Declare the columns as PRIMARY KEY; a table has one key."),
     (&["references"], "foreign keys", "Leave REFERENCES out."),
     (&["foreign", "key"], "foreign keys", "Leave FOREIGN KEY out."),
     (&["exclude"], "EXCLUDE constraints", "Declare a PRIMARY KEY."),
-    (&["generated"], "generated and identity columns", "Compute the value in the statement that writes it."),
     (&["deferrable"], "DEFERRABLE constraints", "Constraints are checked by each statement."),
     (&["initially"], "DEFERRABLE constraints", "Constraints are checked by each statement."),
     (&["not", "deferrable"], "DEFERRABLE constraints", "Constraints are checked by each statement."),
@@ -40,7 +39,6 @@ const REFUSED_CLAUSES: &[Refused] = &[
     (&["without"], "WITHOUT OIDS", "Tables have no OIDs; leave the clause out."),
     (&["on", "commit"], "ON COMMIT", "There are no temporary tables."),
     (&["tablespace"], "TABLESPACE", "Leave the clause out."),
-    (&["as"], "CREATE TABLE AS", "Create the table, then INSERT INTO .. SELECT."),
 ];
 
 const REFUSED_FORMS: &[Refused] = &[
@@ -50,7 +48,6 @@ const REFUSED_FORMS: &[Refused] = &[
         "PARTITION OF",
         "List the partitions in PARTITION BY RANGE (..) (PARTITION p VALUES FROM (..) TO (..)).",
     ),
-    (&["as"], "CREATE TABLE AS", "Create the table, then INSERT INTO .. SELECT."),
 ];
 
 const RANGE_SHAPE: &str = "Write RANGE (column) (PARTITION p VALUES FROM (..) TO (..), ..).";
@@ -67,12 +64,14 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         name,
         if_not_exists,
         columns: Vec::new(),
+        likes: Vec::new(),
         keys: Vec::new(),
+        checks: Vec::new(),
         partitions: Vec::new(),
         options: Vec::new(),
     };
-    if let Some(error) = names_only(cursor) {
-        return Err(error);
+    if is_from_query(cursor) {
+        return created_as(cursor, table.name, if_not_exists);
     }
     cursor.expect(&Token::LParen)?;
     if !cursor.take(&Token::RParen) {
@@ -91,20 +90,40 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     Ok(StatementAst::CreateTable(Box::new(table)))
 }
 
-/// `(a, b) AS query`: columns without types.
-fn names_only(cursor: &Cursor<'_>) -> Option<Error> {
+/// Whether names of columns or options at most stand before AS.
+fn is_from_query(cursor: &Cursor<'_>) -> bool {
+    if cursor.is_word("as") || cursor.is_word("with") {
+        return true;
+    }
     let mut n = 1;
     while matches!(cursor.peek_nth(n), Token::Word(_)) && *cursor.peek_nth(n + 1) == Token::Comma {
         n += 2;
     }
     let closed = matches!(cursor.peek_nth(n), Token::Word(_)) && *cursor.peek_nth(n + 1) == Token::RParen;
-    let is_query = closed && is_word(cursor.peek_nth(n + 2), "as");
-    is_query.then(|| {
-        refuse("CREATE TABLE AS", cursor.at()).with_hint("Create the table, then INSERT INTO .. SELECT.")
-    })
+    closed && ["as", "with"].iter().any(|word| is_word(cursor.peek_nth(n + 2), word))
 }
 
-fn if_not_exists(cursor: &mut Cursor<'_>) -> Result<bool> {
+/// Behind CREATE TABLE name, when its rows and columns are those of a query.
+fn created_as(cursor: &mut Cursor<'_>, name: ObjectName, if_not_exists: bool) -> Result<StatementAst> {
+    let columns = if *cursor.peek() == Token::LParen { cursor.name_list()? } else { Vec::new() };
+    let options = if cursor.take_word("with") { super::alter::options(cursor)? } else { Vec::new() };
+    cursor.expect_words(&["as"])?;
+    if cursor.is_word("execute") {
+        return Err(refuse("CREATE TABLE AS EXECUTE", cursor.at()).with_hint("Write the query."));
+    }
+    let query = cursor.sql(Parser::parse_query)?;
+    let with_data = match () {
+        () if cursor.take_words(&["with", "no", "data"]) => false,
+        () => {
+            cursor.take_words(&["with", "data"]);
+            true
+        }
+    };
+    let spec = CreateTableAsSpec { name, if_not_exists, columns, options, query, with_data };
+    Ok(StatementAst::CreateTableAs(Box::new(spec)))
+}
+
+pub(crate) fn if_not_exists(cursor: &mut Cursor<'_>) -> Result<bool> {
     if !cursor.take_word("if") {
         return Ok(false);
     }
@@ -115,7 +134,10 @@ fn if_not_exists(cursor: &mut Cursor<'_>) -> Result<bool> {
 /// A column or a constraint of the table.
 fn table_item(cursor: &mut Cursor<'_>, table: &mut CreateTableSpec) -> Result<()> {
     if cursor.is_word("like") {
-        return Err(refuse("LIKE in CREATE TABLE", cursor.at()).with_hint("List the columns."));
+        cursor.next();
+        let like = like(cursor, table.columns.len())?;
+        table.likes.push(like);
+        return Ok(());
     }
     let constraint = ["constraint", "primary", "check", "unique", "foreign"];
     let excludes = cursor.is_words(&["exclude", "using"])
@@ -134,12 +156,51 @@ fn table_item(cursor: &mut Cursor<'_>, table: &mut CreateTableSpec) -> Result<()
             table.keys.push(KeySpec { name, at, columns });
             return Ok(());
         }
+        if cursor.take_word("check") {
+            table.checks.push(CheckSpec { name, at, condition: check(cursor)? });
+            return Ok(());
+        }
         refuse_any(cursor, REFUSED_CONSTRAINTS)?;
         return Err(cursor.syntax_error());
     }
     let column = column(cursor)?;
     table.columns.push(column);
     Ok(())
+}
+
+/// Behind LIKE.
+fn like(cursor: &mut Cursor<'_>, behind: usize) -> Result<LikeSpec> {
+    let table = cursor.qualified_name()?;
+    let mut including = Including::default();
+    loop {
+        let take = cursor.take_word("including");
+        if !take && !cursor.take_word("excluding") {
+            return Ok(LikeSpec { behind, table, including });
+        }
+        // What is not taken over in any case has no place here.
+        let nothing = ["comments", "compression", "statistics", "storage"];
+        if nothing.iter().any(|word| cursor.take_word(word)) {
+            continue;
+        }
+        let Including { defaults, constraints, generated, identity, indexes } = &mut including;
+        match () {
+            () if cursor.take_word("defaults") => *defaults = take,
+            () if cursor.take_word("constraints") => *constraints = take,
+            () if cursor.take_word("generated") => *generated = take,
+            () if cursor.take_word("identity") => *identity = take,
+            () if cursor.take_word("indexes") => *indexes = take,
+            () if cursor.take_word("all") => {
+                including = Including {
+                    defaults: take,
+                    constraints: take,
+                    generated: take,
+                    identity: take,
+                    indexes: take,
+                };
+            }
+            () => return Err(cursor.syntax_error()),
+        }
+    }
 }
 
 fn constraint_name(cursor: &mut Cursor<'_>) -> Result<Option<Ident>> {
@@ -168,16 +229,74 @@ fn column_constraint(cursor: &mut Cursor<'_>) -> Result<ColumnConstraint> {
         refuse_key_clauses(cursor)?;
         ColumnConstraintKind::PrimaryKey
     } else if cursor.take_word("default") {
-        let start = cursor.at();
         // Words that bind as weak as IS may begin the next constraint (NOT NULL), so they need parentheses.
         let strength = super::dialect::NyalaDialect::default().prec_value(Precedence::Is);
-        let expr = cursor.sql(|parser| parser.parse_subexpr(strength))?;
-        ColumnConstraintKind::Default(Box::new(expr), cursor.text_since(start).to_owned())
+        ColumnConstraintKind::Default(written(cursor, |parser| parser.parse_subexpr(strength))?)
+    } else if cursor.take_word("check") {
+        ColumnConstraintKind::Check(check(cursor)?)
+    } else if cursor.take_word("generated") {
+        generated(cursor)?
     } else {
         refuse_any(cursor, REFUSED_CONSTRAINTS)?;
         return Err(cursor.syntax_error());
     };
     Ok(ColumnConstraint { name, at, kind })
+}
+
+/// An expression and its text.
+pub(crate) fn written(
+    cursor: &mut Cursor<'_>,
+    parse: impl FnOnce(&mut Parser<'_>) -> Result<Expr, ParserError>,
+) -> Result<Written> {
+    let at = cursor.at();
+    let expr = Box::new(cursor.sql(parse)?);
+    Ok(Written { expr, text: cursor.text_since(at).to_owned(), at })
+}
+
+/// Behind CHECK.
+pub(crate) fn check(cursor: &mut Cursor<'_>) -> Result<Written> {
+    cursor.expect(&Token::LParen)?;
+    let condition = written(cursor, |parser| parser.parse_expr())?;
+    cursor.expect(&Token::RParen)?;
+    if cursor.is_words(&["no", "inherit"]) {
+        return Err(
+            refuse("NO INHERIT", cursor.at()).with_hint("Tables have no children; leave the clause out.")
+        );
+    }
+    if cursor.is_words(&["not", "valid"]) {
+        return Err(refuse("NOT VALID", cursor.at()).with_hint("Leave the clause out; the rows are checked."));
+    }
+    Ok(condition)
+}
+
+/// Behind GENERATED.
+pub(crate) fn generated(cursor: &mut Cursor<'_>) -> Result<ColumnConstraintKind> {
+    let at = cursor.at();
+    let always = cursor.take_word("always");
+    if !always {
+        cursor.expect_words(&["by", "default"])?;
+    }
+    cursor.expect_words(&["as"])?;
+    if cursor.take_word("identity") {
+        let mut options = Vec::new();
+        if cursor.take(&Token::LParen) {
+            options = super::sequence::options(cursor)?;
+            if options.is_empty() {
+                return Err(cursor.syntax_error());
+            }
+            cursor.expect(&Token::RParen)?;
+        }
+        return Ok(ColumnConstraintKind::Identity { always, options });
+    }
+    cursor.expect(&Token::LParen)?;
+    let expression = written(cursor, |parser| parser.parse_expr())?;
+    cursor.expect(&Token::RParen)?;
+    cursor.expect_words(&["stored"])?;
+    if !always {
+        let message = "for a generated column, GENERATED ALWAYS must be specified";
+        return Err(Error::new(ErrorKind::Syntax, message).at(at));
+    }
+    Ok(ColumnConstraintKind::Generated(expression))
 }
 
 fn refuse_key_clauses(cursor: &Cursor<'_>) -> Result<()> {

@@ -13,8 +13,9 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 /// First words of the statements that hold queries.
-const WITH_QUERIES: &[&str] =
-    &["table", "select", "values", "with", "explain", "insert", "update", "delete", "copy"];
+const WITH_QUERIES: &[&str] = &[
+    "table", "select", "values", "with", "explain", "insert", "upsert", "update", "delete", "copy", "create",
+];
 
 /// What can follow a query that is a table's name, beside a parenthesis and the end.
 const FOLLOWERS: &[&str] = &[

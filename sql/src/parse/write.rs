@@ -4,8 +4,8 @@
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
 
 use super::ast::{
-    ConflictAction, ConflictSpec, ConflictTarget, DeleteSpec, InsertSource, InsertSpec, SetClause,
-    StatementAst, TargetColumn, UpdateSpec,
+    ConflictAction, ConflictSpec, ConflictTarget, DeleteSpec, InsertSource, InsertSpec, Overriding,
+    SetClause, StatementAst, TargetColumn, UpdateSpec,
 };
 use super::cursor::{Cursor, is_word};
 use super::unsupported::refuse;
@@ -16,6 +16,20 @@ use sqlparser::tokenizer::Token;
 
 /// Behind the word INSERT.
 pub(crate) fn insert(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> {
+    inserted(cursor, with, None)
+}
+
+/// Behind the word UPSERT: an INSERT whose rows take the place of those with their keys.
+pub(crate) fn upsert(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> {
+    let replace = ConflictSpec { at: cursor.at(), target: None, action: ConflictAction::Replace };
+    inserted(cursor, with, Some(replace))
+}
+
+fn inserted(
+    cursor: &mut Cursor<'_>,
+    with: Option<With>,
+    replace: Option<ConflictSpec>,
+) -> Result<StatementAst> {
     cursor.expect_words(&["into"])?;
     let table = cursor.qualified_name()?;
     let alias = if cursor.take_word("as") { Some(cursor.name()?) } else { None };
@@ -24,10 +38,13 @@ pub(crate) fn insert(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<Stat
     } else {
         Vec::new()
     };
-    if cursor.is_word("overriding") {
-        return Err(refuse("OVERRIDING", cursor.at())
-            .with_hint("There are no identity columns; leave the clause out."));
-    }
+    let overriding = if cursor.take_words(&["overriding", "system", "value"]) {
+        Some(Overriding::SystemValue)
+    } else if cursor.take_words(&["overriding", "user", "value"]) {
+        Some(Overriding::UserValue)
+    } else {
+        None
+    };
     let source = if columns.is_empty() && cursor.take_words(&["default", "values"]) {
         InsertSource::DefaultValues
     } else if let Some(rows) = cursor.take_rows() {
@@ -37,13 +54,17 @@ pub(crate) fn insert(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<Stat
         InsertSource::Query(cursor.sql(Parser::parse_query)?)
     };
     let at = cursor.at();
-    let on_conflict = if cursor.take_word("on") { Some(conflict(cursor, at)?) } else { None };
+    let on_conflict = match replace {
+        None if cursor.take_word("on") => Some(conflict(cursor, at)?),
+        replace => replace,
+    };
     let returning = returning(cursor)?;
     Ok(StatementAst::Insert(Box::new(InsertSpec {
         with,
         table,
         alias,
         columns,
+        overriding,
         source,
         on_conflict,
         returning,

@@ -2,7 +2,10 @@
 //!
 //! Must not know more of a statement than its kind.
 
-use super::{copy, create_table, delete, insert, maintenance, schema, update};
+use super::{
+    alter_table, copy, create_table, delete, insert, maintenance, schema, sequence, sequence_calls, update,
+    view,
+};
 use crate::binder::{BindContext, Binder};
 use crate::bound::{BoundStatement, SettingValue};
 use crate::parse::{ParsedStatement, SetTarget, StatementAst};
@@ -20,6 +23,9 @@ pub struct Binding {
 pub fn bind_statement(context: &BindContext<'_>, statement: &ParsedStatement) -> Result<Binding> {
     let mut binder = Binder::new(context);
     let statement = bind(&mut binder, context, statement.ast())?;
+    if binder.calls_sequences {
+        sequence_calls::check(&statement)?;
+    }
     Ok(Binding { statement, parameters: binder.parameter_types()? })
 }
 
@@ -32,9 +38,17 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::CreateTable(spec) => {
             BoundStatement::CreateTable(Box::new(create_table::bind(binder, context, spec)?))
         }
+        StatementAst::CreateTableAs(spec) => {
+            BoundStatement::CreateTableAs(Box::new(create_table::bind_as(binder, context, spec)?))
+        }
         StatementAst::CreateSchema { name, if_not_exists } => schema::create(binder, name, *if_not_exists)?,
+        StatementAst::CreateSequence(spec) => sequence::create(binder, spec)?,
+        StatementAst::AlterSequence(spec) => sequence::alter(binder, context, spec)?,
+        StatementAst::DropSequence(spec) => sequence::drop(binder, spec)?,
+        StatementAst::CreateView(spec) => view::create(binder, context, spec)?,
+        StatementAst::DropView(spec) => view::drop(binder, spec)?,
         StatementAst::DropTable(spec) => schema::drop_tables(binder, spec)?,
-        StatementAst::DropSchema(spec) => schema::drop_schemas(binder, context, spec)?,
+        StatementAst::DropSchema(spec) => schema::drop_schemas(binder, spec)?,
         StatementAst::Copy(spec) => BoundStatement::Copy(Box::new(copy::bind(binder, spec)?)),
         StatementAst::Explain(spec) => BoundStatement::Explain {
             statement: Box::new(bind(binder, context, &spec.statement)?),
@@ -64,7 +78,7 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::Vacuum(spec) => maintenance::vacuum(binder, spec)?,
         StatementAst::Analyze(spec) => maintenance::analyze(binder, spec)?,
         StatementAst::Truncate(spec) => maintenance::truncate(binder, spec)?,
-        StatementAst::AlterTable(spec) => maintenance::alter_table(binder, context, spec)?,
+        StatementAst::AlterTable(spec) => alter_table::bind(binder, context, spec)?,
         StatementAst::UndropTable { name } => maintenance::undrop(binder, context, name)?,
         StatementAst::CloneTable(spec) => maintenance::clone_table(binder, context, spec)?,
         StatementAst::DiscardAll => BoundStatement::DiscardAll,

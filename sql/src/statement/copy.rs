@@ -8,8 +8,8 @@ use super::row::target_columns;
 use crate::binder::Binder;
 use crate::bound::{BoundCopy, BoundQuery, CopyDirection, CopyEnd, OutputColumn, Rel};
 use crate::parse::{CopySource, CopySpec};
-use base::{Error, Result};
-use catalog::TableDef;
+use base::{Error, ErrorKind, Result};
+use catalog::{ColumnKind, TableDef};
 use sqlparser::ast;
 
 pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy> {
@@ -23,7 +23,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
         }
         CopySource::Table { name, columns } => {
             let table = binder.table_named(name).map_err(Error::without_position)?;
-            let columns = target_columns(binder, &table, columns)?;
+            let columns = copied_columns(binder, &table, columns)?;
             let names: Vec<String> = columns
                 .iter()
                 .filter_map(|index| table.columns.get(*index))
@@ -41,6 +41,21 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
     Ok(BoundCopy { direction, format })
 }
 
+/// The columns of COPY's list, or all that are not generated.
+fn copied_columns(binder: &Binder<'_>, table: &TableDef, names: &[ast::Ident]) -> Result<Vec<usize>> {
+    let mut columns = target_columns(binder, table, names)?;
+    let is_generated =
+        |index: &usize| table.columns.get(*index).filter(|column| column.kind == ColumnKind::Generated);
+    if names.is_empty() {
+        columns.retain(|index| is_generated(index).is_none());
+    } else if let Some(column) = columns.iter().find_map(is_generated) {
+        let message = format!("column \"{}\" is a generated column", column.name);
+        return Err(Error::new(ErrorKind::InvalidColumnReference, message)
+            .with_detail("Generated columns cannot be used in COPY."));
+    }
+    Ok(columns)
+}
+
 fn from_end(
     binder: &mut Binder<'_>,
     table: &TableDef,
@@ -53,7 +68,8 @@ fn from_end(
             defaults.push((index, binder.bind_default(column)?));
         }
     }
-    Ok(CopyDirection::From { table: table.id, columns, defaults, source })
+    let rules = super::rules::of(binder, table)?;
+    Ok(CopyDirection::From { table: table.id, columns, defaults, rules, source })
 }
 
 /// The columns of a table as a query yields them.

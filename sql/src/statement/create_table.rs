@@ -1,31 +1,39 @@
-//! CREATE TABLE: columns with types, defaults and NOT NULL, the primary key; partitioning is a neighbour's.
+//! CREATE TABLE: columns with types, defaults, sequences and NOT NULL, the primary key, checks; partitioning and what is
+//! bound over whole rows are neighbours'.
 //!
 //! Must not know how a table is stored.
 //! Invariants: a stored default has been bound once; columns of the primary key are NOT NULL.
 
-use super::partitioning;
-use crate::binder::{BindContext, Binder, Clause, Scope};
-use crate::bound::{BoundCreateTable, NewColumn};
-use crate::parse::{ColumnConstraint, ColumnConstraintKind, ColumnSpec, CreateTableSpec, KeySpec};
-use base::id::ColumnId;
+use super::kept::{Part, renamed, with_objects};
+use super::new_column::{bind_column, check_column_name, column_def, is_pseudo, pseudo_name};
+use super::{partitioning, rules};
+use crate::binder::{BindContext, Binder, Scope};
+use crate::bound::{BoundCreateTable, BoundCreateTableAs, NewCheck, NewColumn, SequenceShape};
+use crate::parse::{
+    CheckSpec, ColumnConstraintKind, ColumnSpec, CreateTableAsSpec, CreateTableSpec, KeySpec, LikeSpec,
+};
+use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId};
 use base::limits::TABLE_COLUMNS_MAX;
 use base::{Error, ErrorKind, Result};
-use catalog::ColumnDef;
+use catalog::{ColumnDef, ColumnKind, Partitioning, TableDef, TableOptions};
 use sqlparser::ast;
-use sqlparser::ast::{Spanned, Visit, Visitor};
-use std::ops::ControlFlow;
-use types::sql_type::oid;
-
-const SYSTEM_COLUMNS: &[&str] = &["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
-
-const SERIAL_TYPES: &[&str] = &["serial", "serial2", "serial4", "serial8", "smallserial", "bigserial"];
+use types::SqlType;
 
 pub(super) fn bind(
     binder: &mut Binder<'_>,
     context: &BindContext<'_>,
     spec: &CreateTableSpec,
 ) -> Result<BoundCreateTable> {
-    let CreateTableSpec { name, if_not_exists, columns: column_specs, keys, partitions, options } = spec;
+    let CreateTableSpec {
+        name,
+        if_not_exists,
+        columns: column_specs,
+        likes,
+        keys,
+        checks,
+        partitions,
+        options,
+    } = spec;
     let (schema, name) = binder.creation_target(name)?;
     if column_specs.len() > TABLE_COLUMNS_MAX {
         let message = format!("tables can have at most {TABLE_COLUMNS_MAX} columns");
@@ -33,7 +41,12 @@ pub(super) fn bind(
     }
     let mut key = Key::default();
     let mut columns: Vec<NewColumn> = Vec::with_capacity(column_specs.len());
-    for column in column_specs {
+    let mut likes = likes.iter().peekable();
+    let mut taken_over = Vec::new();
+    for (place, column) in column_specs.iter().enumerate() {
+        while let Some(like) = likes.next_if(|like| like.behind <= place) {
+            taken_over.extend(take_over(binder, context, &name, like, &mut columns, &mut key)?);
+        }
         let bound = bind_column(binder, &name, column, columns.len(), &mut key)?;
         if columns.iter().any(|c| c.name == bound.name) {
             let message = format!("column \"{}\" specified more than once", bound.name);
@@ -42,6 +55,9 @@ pub(super) fn bind(
             );
         }
         columns.push(bound);
+    }
+    for like in likes {
+        taken_over.extend(take_over(binder, context, &name, like, &mut columns, &mut key)?);
     }
     for spec in keys {
         let KeySpec { name: constraint, at, columns: key_columns } = spec;
@@ -70,6 +86,15 @@ pub(super) fn bind(
             column.not_null = true;
         }
     }
+    let mut own = row_expressions(binder, &name, &mut columns, column_specs, checks)?;
+    if let Some(name) =
+        taken_over.iter().find_map(|c| own.iter().find(|o| o.name == c.name)).and_then(|c| c.name.clone())
+    {
+        let message = format!("check constraint \"{name}\" already exists");
+        return Err(Error::new(ErrorKind::DuplicateObject, message));
+    }
+    own.extend(taken_over);
+    let checks = own;
     let (hash, range) = partitioning::bind(binder, context, &name, &columns, &key.columns, partitions)?;
     Ok(BoundCreateTable {
         schema: schema.id,
@@ -81,181 +106,198 @@ pub(super) fn bind(
         hash,
         range,
         options: super::options::set(options, &context.io)?,
+        checks,
     })
+}
+
+/// LIKE: the columns of another table join those of the new one; its checks are returned.
+fn take_over(
+    binder: &mut Binder<'_>,
+    context: &BindContext<'_>,
+    table: &str,
+    like: &LikeSpec,
+    columns: &mut Vec<NewColumn>,
+    key: &mut Key,
+) -> Result<Vec<NewCheck>> {
+    let LikeSpec { behind: _, table: source, including } = like;
+    let at = source.0.first().and_then(|part| part.as_ident()).map_or(0, |i| binder.position(i.span.start));
+    let source = binder.table_named(source)?;
+    let first = columns.len();
+    for column in &source.columns {
+        if columns.iter().any(|c| c.name == column.name) {
+            let message = format!("column \"{}\" specified more than once", column.name);
+            return Err(Error::new(ErrorKind::DuplicateColumn, message));
+        }
+        let mut owned = context.catalog.owned_sequences(source.id);
+        let own = owned.find(|s| s.owner.is_some_and(|owner| owner.column == column.id));
+        let (kind, default, sequence) = match column.kind {
+            ColumnKind::Plain if including.defaults => (ColumnKind::Plain, column.default.clone(), None),
+            ColumnKind::Generated if including.generated => (column.kind, column.default.clone(), None),
+            ColumnKind::Identity { .. } if including.identity => {
+                (column.kind, None, own.map(|s| SequenceShape::of(s)))
+            }
+            ColumnKind::Plain | ColumnKind::Generated | ColumnKind::Identity { .. } => {
+                (ColumnKind::Plain, None, None)
+            }
+        };
+        let default = default.map(|text| renamed(&text, Part::Table, &source.name, table)).transpose()?;
+        let (name, ty, not_null) = (column.name.clone(), column.ty.clone(), column.not_null);
+        columns.push(NewColumn { name, ty, not_null, default, kind, sequence });
+    }
+    if including.indexes && source.has_primary_key() {
+        let places = source.primary_key.iter().filter_map(|id| source.column_index(*id));
+        key.set(table, places.map(|place| first + place).collect(), None, at)?;
+    }
+    let checks = source.checks.iter().filter(|_| including.constraints);
+    checks
+        .map(|check| {
+            let places = check.columns.iter().filter_map(|id| source.column_index(*id));
+            let text = renamed(&check.text, Part::Table, &source.name, table)?;
+            let columns = places.map(|place| first + place).collect();
+            Ok(NewCheck { name: Some(check.name.clone()), text, columns })
+        })
+        .collect()
+}
+
+/// CREATE TABLE .. AS.
+pub(super) fn bind_as(
+    binder: &mut Binder<'_>,
+    context: &BindContext<'_>,
+    spec: &CreateTableAsSpec,
+) -> Result<BoundCreateTableAs> {
+    let CreateTableAsSpec { name, if_not_exists, columns: names, options, query, with_data } = spec;
+    let (schema, name) = binder.creation_target(name)?;
+    let output = binder.bind_query(query)?.output;
+    if names.len() > output.len() {
+        return Err(Error::new(ErrorKind::Syntax, "too many column names were specified"));
+    }
+    if output.len() > TABLE_COLUMNS_MAX {
+        let message = format!("tables can have at most {TABLE_COLUMNS_MAX} columns");
+        return Err(Error::new(ErrorKind::TooManyColumns, message));
+    }
+    let mut columns: Vec<NewColumn> = Vec::with_capacity(output.len());
+    for (index, column) in output.into_iter().enumerate() {
+        let name = names.get(index).map_or(column.name, |name| binder.fold(name));
+        check_column_name(&name)?;
+        if columns.iter().any(|before| before.name == name) {
+            let message = format!("column \"{name}\" specified more than once");
+            return Err(Error::new(ErrorKind::DuplicateColumn, message));
+        }
+        let ty = SqlType::with_typmod(column.ty.oid, column.ty.typmod).filter(|ty| !is_pseudo(ty.oid));
+        let Some(ty) = ty else {
+            let message = format!("column \"{name}\" has pseudo-type {}", pseudo_name(column.ty.oid));
+            return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
+        };
+        let (default, kind, sequence) = (None, ColumnKind::Plain, None);
+        columns.push(NewColumn { name, ty, not_null: false, default, kind, sequence });
+    }
+    let defs: Vec<ColumnDef> = columns.iter().map(column_def).collect();
+    let targets: Vec<&ColumnDef> = defs.iter().collect();
+    let bound = binder.bind_query_assigned(query, &Scope::empty(), &targets)?;
+    Ok(BoundCreateTableAs {
+        create: BoundCreateTable {
+            schema: schema.id,
+            name,
+            if_not_exists: *if_not_exists,
+            columns,
+            primary_key: Vec::new(),
+            primary_key_name: None,
+            hash: Vec::new(),
+            range: None,
+            options: super::options::set(options, &context.io)?,
+            checks: Vec::new(),
+        },
+        source_columns: bound.output.iter().map(|c| c.col).collect(),
+        source: bound.rel,
+        with_data: *with_data,
+    })
+}
+
+/// Generated columns, which get their expressions, and checks: both are over the columns of the table.
+fn row_expressions(
+    binder: &mut Binder<'_>,
+    table: &str,
+    columns: &mut [NewColumn],
+    specs: &[ColumnSpec],
+    of_table: &[CheckSpec],
+) -> Result<Vec<NewCheck>> {
+    let def = provisional(table, columns);
+    for spec in specs {
+        let name = binder.fold(&spec.name);
+        let places = columns.iter_mut().zip(&def.columns);
+        let Some((column, bound)) = places.into_iter().find(|(column, _)| column.name == name) else {
+            continue;
+        };
+        for constraint in &spec.constraints {
+            if let ColumnConstraintKind::Generated(written) = &constraint.kind {
+                rules::generated(binder, &def, bound, written)?;
+                column.default = Some(with_objects(binder, written)?);
+            }
+        }
+    }
+    let of_columns = specs.iter().flat_map(|spec| &spec.constraints).filter_map(|c| match &c.kind {
+        ColumnConstraintKind::Check(condition) => Some((&c.name, condition)),
+        _ => None,
+    });
+    let of_table = of_table.iter().map(|CheckSpec { name, at: _, condition }| (name, condition));
+    let mut checks: Vec<NewCheck> = Vec::new();
+    for (name, condition) in of_columns.chain(of_table) {
+        let name = name.as_ref().map(|name| binder.fold(name));
+        if name.is_some() && checks.iter().any(|other| other.name == name) {
+            let message = format!("check constraint \"{}\" already exists", name.unwrap_or_default());
+            return Err(Error::new(ErrorKind::DuplicateObject, message));
+        }
+        let named = rules::check(binder, &def, condition)?;
+        let columns = named.iter().filter_map(|id| def.column_index(*id)).collect();
+        checks.push(NewCheck { name, text: with_objects(binder, condition)?, columns });
+    }
+    Ok(checks)
+}
+
+/// The table as far as expressions over its columns need it.
+fn provisional(table: &str, columns: &[NewColumn]) -> TableDef {
+    let columns =
+        columns.iter().zip(1..).map(|(column, id)| ColumnDef { id: ColumnId(id), ..column_def(column) });
+    TableDef {
+        id: TableId(0),
+        oid: Oid(0),
+        schema: SchemaId(0),
+        name: table.to_owned(),
+        schema_version: SchemaVersion(0),
+        columns: columns.collect(),
+        next_column: ColumnId(0),
+        primary_key: Vec::new(),
+        primary_key_name: String::new(),
+        partitioning: Partitioning::default(),
+        tablets: Vec::new(),
+        options: TableOptions::default(),
+        distinct: Vec::new(),
+        checks: Vec::new(),
+    }
 }
 
 /// The primary key as far as it is known.
 #[derive(Debug, Default)]
-struct Key {
+pub(super) struct Key {
     columns: Vec<usize>,
     name: Option<String>,
     at: usize,
 }
 
 impl Key {
-    fn set(&mut self, table: &str, columns: Vec<usize>, name: Option<String>, at: usize) -> Result<()> {
+    pub(super) fn set(
+        &mut self,
+        table: &str,
+        columns: Vec<usize>,
+        name: Option<String>,
+        at: usize,
+    ) -> Result<()> {
         if !self.columns.is_empty() {
             let message = format!("multiple primary keys for table \"{table}\" are not allowed");
             return Err(Error::new(ErrorKind::InvalidTableDefinition, message).at(at));
         }
         (self.columns, self.name, self.at) = (columns, name, at);
         Ok(())
-    }
-}
-
-fn bind_column(
-    binder: &mut Binder<'_>,
-    table: &str,
-    spec: &ColumnSpec,
-    index: usize,
-    key: &mut Key,
-) -> Result<NewColumn> {
-    let ColumnSpec { name, ty, type_at, constraints } = spec;
-    let at = binder.position(name.span.start);
-    let name = binder.fold(name);
-    if SYSTEM_COLUMNS.contains(&name.as_str()) {
-        let message = format!("column name \"{name}\" conflicts with a system column name");
-        return Err(Error::new(ErrorKind::DuplicateColumn, message).at(at));
-    }
-    refuse_serial(ty, *type_at)?;
-    let ty = binder.sql_type(ty).map_err(|e| e.at(*type_at))?;
-    if matches!(
-        ty.oid,
-        oid::UNKNOWN | oid::RECORD | oid::ANY | oid::ANYELEMENT | oid::ANYARRAY | oid::VOID | oid::CSTRING
-    ) {
-        let message = format!("column \"{name}\" has pseudo-type {}", pseudo_name(ty.oid));
-        return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
-    }
-    let mut column = NewColumn { name, ty, not_null: false, default: None };
-    let mut nullable: Option<bool> = None;
-    for constraint in constraints {
-        let ColumnConstraint { name: constraint_name, at, kind } = constraint;
-        match kind {
-            ColumnConstraintKind::NotNull | ColumnConstraintKind::Null => {
-                let null = *kind == ColumnConstraintKind::Null;
-                if nullable.is_some_and(|before| before != null) {
-                    return Err(conflicting_null(&column.name, table, *at));
-                }
-                nullable = Some(null);
-                column.not_null |= !null;
-            }
-            ColumnConstraintKind::PrimaryKey => {
-                key.set(table, vec![index], constraint_name.as_ref().map(|n| binder.fold(n)), *at)?;
-            }
-            ColumnConstraintKind::Default(expr, text) => {
-                if column.default.is_some() {
-                    let message = format!(
-                        "multiple default values specified for column \"{}\" of table \"{table}\"",
-                        column.name
-                    );
-                    return Err(Error::new(ErrorKind::Syntax, message).at(*at));
-                }
-                check_default(binder, &column, expr)?;
-                column.default = Some(text.clone());
-            }
-        }
-    }
-    Ok(column)
-}
-
-fn conflicting_null(column: &str, table: &str, at: usize) -> Error {
-    let message =
-        format!("conflicting NULL/NOT NULL declarations for column \"{column}\" of table \"{table}\"");
-    Error::new(ErrorKind::Syntax, message).at(at)
-}
-
-fn pseudo_name(ty: base::id::Oid) -> &'static str {
-    match ty {
-        oid::UNKNOWN => "unknown",
-        oid::RECORD => "record",
-        oid::ANY => "\"any\"",
-        oid::ANYELEMENT => "anyelement",
-        oid::ANYARRAY => "anyarray",
-        oid::CSTRING => "cstring",
-        _ => "void",
-    }
-}
-
-fn refuse_serial(ty: &ast::DataType, at: usize) -> Result<()> {
-    let ast::DataType::Custom(name, _) = ty else {
-        return Ok(());
-    };
-    let serial = match name.0.as_slice() {
-        [ast::ObjectNamePart::Identifier(ident)] if ident.quote_style.is_none() => {
-            SERIAL_TYPES.contains(&ident.value.to_ascii_lowercase().as_str())
-        }
-        _ => false,
-    };
-    if !serial {
-        return Ok(());
-    }
-    Err(Error::unsupported("serial columns are not supported")
-        .at(at)
-        .with_hint("Use bigint and choose the values in the application, or uuid."))
-}
-
-/// Binds a default once, so that what is stored can be bound again.
-fn check_default(binder: &mut Binder<'_>, column: &NewColumn, expr: &ast::Expr) -> Result<()> {
-    refuse_names(binder, expr, "DEFAULT expression")?;
-    let def = column_def(column);
-    binder.bind_assignment(expr, &Scope::empty(), &def, Clause::Default).map(drop).map_err(default_mismatch)
-}
-
-/// The column as the binder's rules of assignment see it.
-pub(super) fn column_def(column: &NewColumn) -> ColumnDef {
-    ColumnDef {
-        id: ColumnId(0),
-        name: column.name.clone(),
-        ty: column.ty.clone(),
-        not_null: column.not_null,
-        default: None,
-    }
-}
-
-/// PostgreSQL words a default of the wrong type in its own way and gives no position.
-fn default_mismatch(error: Error) -> Error {
-    if error.kind() != ErrorKind::DatatypeMismatch || !error.message().contains(" but expression is of type ")
-    {
-        return error;
-    }
-    let message =
-        error.message().replace(" but expression is of type ", " but default expression is of type ");
-    let reworded = Error::new(error.kind(), message);
-    match error.hint() {
-        Some(hint) => reworded.with_hint(hint),
-        None => reworded,
-    }
-}
-
-/// Refuses columns and subqueries where only constants and functions may stand.
-pub(super) fn refuse_names(binder: &Binder<'_>, expr: &ast::Expr, place: &str) -> Result<()> {
-    struct Names<'b, 'c> {
-        binder: &'b Binder<'c>,
-        place: &'b str,
-    }
-    impl Visitor for Names<'_, '_> {
-        type Break = Error;
-        fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<Error> {
-            let what = match expr {
-                ast::Expr::Identifier(_) if super::row::is_default(expr) => return ControlFlow::Continue(()),
-                ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_) => "column reference",
-                ast::Expr::Value(ast::ValueWithSpan { value: ast::Value::Placeholder(name), span }) => {
-                    let message = format!("there is no parameter {name}");
-                    let at = self.binder.position(span.start);
-                    return ControlFlow::Break(Error::new(ErrorKind::UndefinedParameter, message).at(at));
-                }
-                ast::Expr::Subquery(_) | ast::Expr::Exists { .. } | ast::Expr::InSubquery { .. } => {
-                    "subquery"
-                }
-                _ => return ControlFlow::Continue(()),
-            };
-            let message = format!("cannot use {what} in {}", self.place);
-            ControlFlow::Break(Error::unsupported(message).at(self.binder.position(expr.span().start)))
-        }
-    }
-    match expr.visit(&mut Names { binder, place }) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(()),
     }
 }
 

@@ -7,9 +7,9 @@ use super::on_conflict;
 use super::row::{assigned_column, is_default, returning, target_columns, with_ctes};
 use crate::binder::{Binder, Clause, Scope};
 use crate::bound::{BoundInsert, ColRef, Expr, Rel, TypedCol};
-use crate::parse::{InsertSource, InsertSpec, LiteralRows, TargetColumn};
+use crate::parse::{InsertSource, InsertSpec, LiteralRows, Overriding, TargetColumn};
 use base::{Error, ErrorKind, Result};
-use catalog::{ColumnDef, TableDef};
+use catalog::{ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
 use sqlparser::ast::Spanned;
 use std::borrow::Cow;
@@ -17,14 +17,20 @@ use types::Datum;
 use types::array::Chunk;
 
 pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundInsert> {
-    let InsertSpec { with, table: name, alias, columns, source, on_conflict, returning: items } = spec;
+    let InsertSpec { with, table: name, alias, columns, overriding, source, on_conflict, returning: items } =
+        spec;
     let mut scope = Scope::empty();
     let ctes = match with {
         Some(with) => binder.bind_with(with, &mut scope)?,
         None => Vec::new(),
     };
     let table = binder.table_named(name)?;
-    let targets = Targets { table: &table, columns: given_columns(binder, &table, columns)?, names: columns };
+    let targets = Targets {
+        table: &table,
+        columns: given_columns(binder, &table, columns)?,
+        names: columns,
+        overriding: *overriding,
+    };
     let (source, source_columns) = match source {
         InsertSource::DefaultValues => default_row(binder, &targets)?,
         InsertSource::Literals(rows) => literals(binder, &targets, &scope, rows)?,
@@ -47,6 +53,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundIn
         table: table.id,
         source: with_ctes(ctes, source),
         source_columns,
+        rules: super::rules::of(binder, &table)?,
         on_conflict,
         returning,
     })
@@ -68,11 +75,31 @@ struct Targets<'t> {
     columns: Vec<usize>,
     /// As written; empty when all columns are meant.
     names: &'t [TargetColumn],
+    overriding: Option<Overriding>,
+}
+
+/// What becomes of a value that is given for a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Value,
+    /// The column's default instead.
+    Default,
+    /// It must not be given.
+    Refused,
 }
 
 impl Targets<'_> {
     fn defs(&self) -> Vec<&ColumnDef> {
         self.columns.iter().filter_map(|index| self.table.columns.get(*index)).collect()
+    }
+
+    fn use_of(&self, column: &ColumnDef) -> Use {
+        match (column.kind, self.overriding) {
+            (ColumnKind::Generated, _) => Use::Refused,
+            (ColumnKind::Identity { .. }, Some(Overriding::UserValue)) => Use::Default,
+            (ColumnKind::Identity { always: true }, None) => Use::Refused,
+            (ColumnKind::Plain | ColumnKind::Identity { .. }, _) => Use::Value,
+        }
     }
 
     fn check_row(&self, binder: &Binder<'_>, row: &[ast::Expr]) -> Result<()> {
@@ -149,7 +176,7 @@ fn values<'r>(
         targets.check_row(binder, &row)?;
         let mut given = Vec::with_capacity(row.len());
         for (value, column) in row.iter().zip(targets.defs()) {
-            given.push(given_value(binder, scope, value, column)?);
+            given.push(given_value(binder, targets, scope, value, column)?);
         }
         bound.push(complete(binder, targets, given)?);
     }
@@ -160,14 +187,38 @@ fn values<'r>(
 
 fn given_value(
     binder: &mut Binder<'_>,
+    targets: &Targets<'_>,
     scope: &Scope<'_>,
     value: &ast::Expr,
     column: &ColumnDef,
 ) -> Result<Expr> {
     if is_default(value) {
-        binder.bind_default(column)
-    } else {
-        binder.bind_assignment(value, scope, column, Clause::Values)
+        return binder.bind_default(column);
+    }
+    match targets.use_of(column) {
+        Use::Refused => Err(only_default(column)),
+        Use::Default => {
+            binder.bind_assignment(value, scope, column, Clause::Values)?;
+            binder.bind_default(column)
+        }
+        Use::Value => binder.bind_assignment(value, scope, column, Clause::Values),
+    }
+}
+
+/// 428C9.
+fn only_default(column: &ColumnDef) -> Error {
+    let message = format!("cannot insert a non-DEFAULT value into column \"{}\"", column.name);
+    let error = Error::new(ErrorKind::GeneratedAlways, message);
+    match column.kind {
+        ColumnKind::Generated => {
+            error.with_detail(format!("Column \"{}\" is a generated column.", column.name))
+        }
+        ColumnKind::Plain | ColumnKind::Identity { .. } => error
+            .with_detail(format!(
+                "Column \"{}\" is an identity column defined as GENERATED ALWAYS.",
+                column.name
+            ))
+            .with_hint("Use OVERRIDING SYSTEM VALUE to override."),
     }
 }
 
@@ -220,7 +271,7 @@ fn constants(
     let mut count = 0;
     for row in rows.rows() {
         for ((value, def), column) in row.iter().zip(&defs).zip(&mut columns) {
-            let value = given_value(binder, scope, value, def)?;
+            let value = given_value(binder, targets, scope, value, def)?;
             let Some(datum) = binder.constant_value(value, &def.ty)? else {
                 return Ok(None);
             };
@@ -269,8 +320,14 @@ fn from_query(
 ) -> Result<(Rel, Vec<ColRef>)> {
     let bound = binder.bind_query_assigned(query, scope, &targets.defs())?;
     targets.check_count(binder, bound.output.len())?;
-    let given =
-        bound.output.iter().map(|c| Expr::Column(TypedCol { col: c.col, ty: c.ty.clone() })).collect();
+    let mut given = Vec::with_capacity(bound.output.len());
+    for (output, column) in bound.output.iter().zip(targets.defs()) {
+        given.push(match targets.use_of(column) {
+            Use::Refused => return Err(only_default(column)),
+            Use::Default => binder.bind_default(column)?,
+            Use::Value => Expr::Column(TypedCol { col: output.col, ty: output.ty.clone() }),
+        });
+    }
     let row = complete(binder, targets, given)?;
     Ok(projected(binder, bound.rel, row))
 }

@@ -1,14 +1,12 @@
-//! VACUUM, ANALYZE, TRUNCATE, ALTER TABLE, UNDROP TABLE and CREATE TABLE .. CLONE.
+//! VACUUM, ANALYZE, TRUNCATE, UNDROP TABLE and CREATE TABLE .. CLONE.
 //!
 //! Must not know how a table is stored or changed.
 //! Invariant: a table that is named twice is meant once.
 
-use super::{options, partitioning, schema};
+use super::options;
 use crate::binder::{BindContext, Binder};
-use crate::bound::{AlterTableAction, BoundClone, BoundStatement, Targets};
-use crate::parse::{
-    AlterAction, AlterTableSpec, AnalyzeSpec, CloneSpec, TableTarget, TruncateSpec, VacuumSpec,
-};
+use crate::bound::{BoundClone, BoundStatement, Targets};
+use crate::parse::{AnalyzeSpec, CloneSpec, TableTarget, TruncateSpec, VacuumSpec};
 use base::id::{ColumnId, TableId};
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
@@ -62,7 +60,7 @@ fn columns_of(binder: &Binder<'_>, table: &TableDef, names: &[ast::Ident]) -> Re
 }
 
 pub(super) fn truncate(binder: &Binder<'_>, spec: &TruncateSpec) -> Result<BoundStatement> {
-    let TruncateSpec { tables: names } = spec;
+    let TruncateSpec { tables: names, restart } = spec;
     let mut tables = Vec::with_capacity(names.len());
     for name in names {
         let table = binder.table_named(name)?;
@@ -70,52 +68,7 @@ pub(super) fn truncate(binder: &Binder<'_>, spec: &TruncateSpec) -> Result<Bound
             tables.push(table.id);
         }
     }
-    Ok(BoundStatement::Truncate { tables })
-}
-
-pub(super) fn alter_table(
-    binder: &Binder<'_>,
-    context: &BindContext<'_>,
-    spec: &AlterTableSpec,
-) -> Result<BoundStatement> {
-    let AlterTableSpec { name, if_exists, actions } = spec;
-    let table = match binder.table_named(name) {
-        Ok(table) => table,
-        Err(error) => {
-            return match schema::missing_table(binder, name, &error)? {
-                Some(missing) if *if_exists => {
-                    let missing = missing.message().replacen("table ", "relation ", 1);
-                    let notices = vec![format!("{missing}, skipping")];
-                    Ok(BoundStatement::AlterTable { table: None, actions: Vec::new(), notices })
-                }
-                _ => Err(error),
-            };
-        }
-    };
-    let actions = actions
-        .iter()
-        .map(|action| {
-            Ok(match action {
-                AlterAction::AddRangePartition { if_not_exists, partition } => {
-                    AlterTableAction::AddRangePartition {
-                        at: partition.at,
-                        if_not_exists: *if_not_exists,
-                        partition: partitioning::added(binder, context, &table, partition)?,
-                    }
-                }
-                AlterAction::DropRangePartition { at, if_exists, name } => {
-                    AlterTableAction::DropRangePartition {
-                        at: *at,
-                        if_exists: *if_exists,
-                        name: binder.fold(name),
-                    }
-                }
-                AlterAction::SetOptions(set) => AlterTableAction::SetOptions(options::set(set, &context.io)?),
-                AlterAction::ResetOptions(reset) => AlterTableAction::SetOptions(options::reset(reset)?),
-            })
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok(BoundStatement::AlterTable { table: Some(table.id), actions, notices: Vec::new() })
+    Ok(BoundStatement::Truncate { tables, restart: *restart })
 }
 
 pub(super) fn undrop(

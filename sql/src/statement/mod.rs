@@ -4,20 +4,27 @@
 //! Must not know how a statement is executed. Call on threads with `base::limits::STACK_BYTES` of stack.
 //! Invariant: a bound write names every column of its table, in table order, in the column's type.
 
+mod alter_table;
 mod bind;
 mod copy;
 mod copy_options;
 mod create_table;
 mod delete;
 mod insert;
+mod kept;
 mod maintenance;
+mod new_column;
 mod on_conflict;
 mod options;
 mod partitioning;
 mod row;
+mod rules;
 mod schema;
+mod sequence;
+mod sequence_calls;
 #[cfg(test)]
 mod tests;
 mod update;
+mod view;
 
 pub use bind::{Binding, bind_statement};

@@ -33,8 +33,10 @@ pub(super) fn bind(
         }
         None => {}
     }
-    let ConflictAction::Update { set, filter } = action else {
-        return Ok(OnConflict::DoNothing);
+    let (set, filter) = match action {
+        ConflictAction::Nothing => return Ok(OnConflict::DoNothing),
+        ConflictAction::Replace => return replace(binder, table, *at),
+        ConflictAction::Update { set, filter } => (set, filter),
     };
     let (existing, existing_entry) = table_row(binder, table, alias);
     let excluded: Vec<(ColumnId, TypedCol)> =
@@ -58,6 +60,18 @@ pub(super) fn bind(
         .collect();
     let excluded = excluded.into_iter().map(|(_, typed)| typed).collect();
     Ok(OnConflict::DoUpdate(ConflictUpdate { existing, excluded, values, filter }))
+}
+
+/// DO UPDATE of every column to what was proposed.
+fn replace(binder: &mut Binder<'_>, table: &TableDef, at: usize) -> Result<OnConflict> {
+    if !table.has_primary_key() {
+        let message = format!("UPSERT needs a primary key, which table \"{}\" does not have", table.name);
+        return Err(Error::new(ErrorKind::InvalidColumnReference, message).at(at));
+    }
+    let (existing, _) = table_row(binder, table, None);
+    let (excluded, _) = table_row(binder, table, None);
+    let values = excluded.iter().map(|column| Expr::Column(column.clone())).collect();
+    Ok(OnConflict::DoUpdate { existing, excluded, values, filter: None })
 }
 
 /// The target must be the primary key: nothing else is unique.

@@ -4,7 +4,7 @@
 //! Invariants: every partition column belongs to the primary key; range partitions are not empty, do not overlap and
 //! stand in order of their lower bounds; the tablets are within the limit.
 
-use super::create_table::refuse_names;
+use super::kept::refuse_names;
 use crate::binder::{BindContext, Binder};
 use crate::bound::NewColumn;
 use crate::parse::{PartitionBound, PartitionLevel, PartitionSpec};
@@ -90,6 +90,8 @@ pub(super) fn added(
             ty: column.ty.clone(),
             not_null: true,
             default: None,
+            kind: column.kind,
+            sequence: None,
         })
         .collect();
     let columns: Vec<&NewColumn> = columns.iter().collect();

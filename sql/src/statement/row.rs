@@ -8,7 +8,7 @@ use crate::bound::{Cte, Expr, Rel, Returning, TypedCol, walk};
 use crate::parse::{SetClause, TargetColumn};
 use base::id::ColumnId;
 use base::{Error, ErrorKind, Result};
-use catalog::{ColumnDef, TableDef};
+use catalog::{ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
 use sqlparser::ast::Spanned;
 use std::collections::BTreeMap;
@@ -77,20 +77,56 @@ pub(super) fn set_values(
 ) -> Result<BTreeMap<usize, Expr>> {
     let mut values = BTreeMap::new();
     for clause in set {
+        if let (true, ast::Expr::Subquery(query)) = (clause.tuple, &clause.value) {
+            let mut targets = Vec::with_capacity(clause.columns.len());
+            for name in &clause.columns {
+                let (index, column) = assigned_column(binder, table, name)?;
+                check_updated(column, &clause.value)?;
+                targets.push((index, column));
+            }
+            let columns: Vec<&ColumnDef> = targets.iter().map(|(_, column)| *column).collect();
+            let row = binder.row_subquery(query, scope, &columns, clause.value_at)?;
+            for ((index, column), value) in targets.into_iter().zip(row) {
+                if values.insert(index, value).is_some() {
+                    return Err(assigned_twice(column));
+                }
+            }
+            continue;
+        }
         for (name, value) in pairs(binder, clause)? {
             let (index, column) = assigned_column(binder, table, name)?;
+            check_updated(column, value)?;
             let value = if is_default(value) {
                 binder.bind_default(column)?
             } else {
                 binder.bind_assignment(value, scope, column, Clause::UpdateSet)?
             };
             if values.insert(index, value).is_some() {
-                let message = format!("multiple assignments to same column \"{}\"", column.name);
-                return Err(Error::new(ErrorKind::Syntax, message));
+                return Err(assigned_twice(column));
             }
         }
     }
     Ok(values)
+}
+
+fn assigned_twice(column: &ColumnDef) -> Error {
+    let message = format!("multiple assignments to same column \"{}\"", column.name);
+    Error::new(ErrorKind::Syntax, message)
+}
+
+/// 428C9 for a value that a column takes only from itself.
+fn check_updated(column: &ColumnDef, value: &ast::Expr) -> Result<()> {
+    let why = match column.kind {
+        ColumnKind::Generated => "a generated column",
+        ColumnKind::Identity { always: true } => "an identity column defined as GENERATED ALWAYS",
+        ColumnKind::Plain | ColumnKind::Identity { always: false } => return Ok(()),
+    };
+    if is_default(value) {
+        return Ok(());
+    }
+    let message = format!("column \"{}\" can only be updated to DEFAULT", column.name);
+    Err(Error::new(ErrorKind::GeneratedAlways, message)
+        .with_detail(format!("Column \"{}\" is {why}.", column.name)))
 }
 
 /// The columns and values of one item of a SET list.
@@ -103,11 +139,6 @@ fn pairs<'s>(binder: &Binder<'_>, clause: &'s SetClause) -> Result<Vec<(&'s Targ
         ast::Expr::Tuple(values) => values.iter().collect(),
         ast::Expr::Function(function) => {
             row_arguments(function).ok_or_else(|| no_row(binder.position(clause.value.span().start)))?
-        }
-        ast::Expr::Subquery(_) => {
-            return Err(Error::unsupported("assigning a subquery to several columns is not supported")
-                .at(at)
-                .with_hint("Use UPDATE .. SET .. FROM, or a subquery for each column."));
         }
         _ => return Err(no_row(binder.position(clause.value.span().start))),
     };

@@ -60,6 +60,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec) -> Result<BoundUp
         source: with_ctes(ctes, source),
         row_address,
         new_columns,
+        rules: super::rules::of(binder, &table)?,
         joined_columns,
         returning,
     })

@@ -3,12 +3,14 @@
 //! Invariant: decoding an encoded catalog gives an equal one, counters and version included.
 
 use super::codec::{Reader, Writer};
+use super::sequence::{decode_position, decode_sequence, encode_position, encode_sequence};
+use super::view::{decode_view, encode_view};
 use arrow::datatypes::i256;
 use base::Result;
-use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
+use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, ColumnDef, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition,
-    SchemaDef, TableDef, TableOptions, TabletDef,
+    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, DistinctCount, HashLevel, Partitioning,
+    RangeLevel, RangePartition, SchemaDef, TableDef, TableOptions, TabletDef,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -30,12 +32,41 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.varint(id.0);
         }
         CatalogEdit::CreateTable(def) => {
-            writer.u8(5);
+            writer.u8(7);
             encode_table(writer, def);
         }
         CatalogEdit::AlterTable(def) => {
-            writer.u8(6);
+            writer.u8(8);
             encode_table(writer, def);
+        }
+        CatalogEdit::CreateSequence(def, position) => {
+            writer.u8(9);
+            encode_sequence(writer, def);
+            encode_position(writer, *position);
+        }
+        CatalogEdit::AlterSequence(def, position) => {
+            writer.u8(10);
+            encode_sequence(writer, def);
+            writer.bool(position.is_some());
+            if let Some(position) = position {
+                encode_position(writer, *position);
+            }
+        }
+        CatalogEdit::DropSequence(id) => {
+            writer.u8(11);
+            writer.varint(id.0);
+        }
+        CatalogEdit::CreateView(def) => {
+            writer.u8(12);
+            encode_view(writer, def);
+        }
+        CatalogEdit::AlterView(def) => {
+            writer.u8(13);
+            encode_view(writer, def);
+        }
+        CatalogEdit::DropView(id) => {
+            writer.u8(14);
+            writer.varint(id.0);
         }
     }
 }
@@ -46,8 +77,20 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
         2 => CatalogEdit::DropSchema(SchemaId(reader.varint()?)),
         3 => CatalogEdit::CreateTable(Box::new(decode_plain_table(reader)?)),
         4 => CatalogEdit::DropTable(TableId(reader.varint()?)),
-        5 => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
-        6 => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
+        5 => CatalogEdit::CreateTable(Box::new(decode_table_2(reader)?)),
+        6 => CatalogEdit::AlterTable(Box::new(decode_table_2(reader)?)),
+        7 => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
+        8 => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
+        9 => CatalogEdit::CreateSequence(Box::new(decode_sequence(reader)?), decode_position(reader)?),
+        10 => {
+            let def = Box::new(decode_sequence(reader)?);
+            let position = if reader.bool()? { Some(decode_position(reader)?) } else { None };
+            CatalogEdit::AlterSequence(def, position)
+        }
+        11 => CatalogEdit::DropSequence(SequenceId(reader.varint()?)),
+        12 => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
+        13 => CatalogEdit::AlterView(Box::new(decode_view(reader)?)),
+        14 => CatalogEdit::DropView(ViewId(reader.varint()?)),
         _ => return Err(reader.bad("unknown catalog edit")),
     })
 }
@@ -64,15 +107,33 @@ pub(super) fn encode_state(writer: &mut Writer, state: &CatalogState) {
     for table in state.tables() {
         encode_table(writer, table);
     }
+    writer.count(state.sequences().count());
+    for sequence in state.sequences() {
+        encode_sequence(writer, sequence);
+    }
+    writer.count(state.views().count());
+    for view in state.views() {
+        encode_view(writer, view);
+    }
 }
 
 /// `version` is that of the checkpoint's format.
 pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<CatalogState> {
     let (next_oid, next_id, edits) = (Oid(reader.u32()?), reader.varint()?, reader.varint()?);
     let schemas = reader.list(6, decode_schema)?;
-    let table = if version == 1 { decode_plain_table } else { decode_table };
-    let tables = reader.list(16, table)?;
-    Ok(CatalogState::from_parts(schemas, tables, next_oid, next_id, edits))
+    let tables = reader.list(16, table_decoder(version))?;
+    let sequences = if version < 3 { Vec::new() } else { reader.list(57, decode_sequence)? };
+    let views = if version < 3 { Vec::new() } else { reader.list(9, decode_view)? };
+    Ok(CatalogState::from_parts(schemas, tables, sequences, views, next_oid, next_id, edits))
+}
+
+/// What reads a table in a checkpoint of a version.
+pub(super) fn table_decoder(version: u32) -> fn(&mut Reader<'_>) -> Result<TableDef> {
+    match version {
+        1 => decode_plain_table,
+        2 => decode_table_2,
+        _ => decode_table,
+    }
 }
 
 pub(super) fn encode_schema(writer: &mut Writer, def: &SchemaDef) {
@@ -126,9 +187,65 @@ pub(super) fn encode_table(writer: &mut Writer, def: &TableDef) {
         writer.u32(count.column.0);
         writer.varint(count.values);
     }
+    encode_kinds(writer, &def.columns);
+    writer.count(def.checks.len());
+    for check in &def.checks {
+        writer.u32(check.oid.0);
+        writer.string(&check.name);
+        writer.string(&check.text);
+        encode_columns(writer, &check.columns);
+    }
 }
 
 pub(super) fn decode_table(reader: &mut Reader<'_>) -> Result<TableDef> {
+    let mut def = decode_table_2(reader)?;
+    decode_kinds(reader, &mut def.columns)?;
+    def.checks = reader.list(7, |r| {
+        Ok(CheckDef { oid: Oid(r.u32()?), name: r.string()?, text: r.string()?, columns: decode_columns(r)? })
+    })?;
+    Ok(def)
+}
+
+/// Columns of other kinds than plain.
+fn encode_kinds(writer: &mut Writer, columns: &[ColumnDef]) {
+    let kind = |column: &ColumnDef| match column.kind {
+        ColumnKind::Plain => None,
+        ColumnKind::Identity { always: false } => Some(1),
+        ColumnKind::Identity { always: true } => Some(2),
+        ColumnKind::Generated => Some(3),
+    };
+    let kinds: Vec<(ColumnId, u8)> = columns.iter().filter_map(|c| Some((c.id, kind(c)?))).collect();
+    writer.count(kinds.len());
+    for (column, kind) in kinds {
+        writer.u32(column.0);
+        writer.u8(kind);
+    }
+}
+
+fn decode_kinds(reader: &mut Reader<'_>, columns: &mut [ColumnDef]) -> Result<()> {
+    let kinds = reader.list(5, |r| {
+        let column = ColumnId(r.u32()?);
+        let kind = match r.u8()? {
+            1 => ColumnKind::Identity { always: false },
+            2 => ColumnKind::Identity { always: true },
+            3 => ColumnKind::Generated,
+            _ => return Err(r.bad("unknown kind of a column")),
+        };
+        Ok((column, kind))
+    })?;
+    let mut next = 0;
+    for (id, kind) in kinds {
+        let place = columns.iter().skip(next).position(|c| c.id == id);
+        next += place.ok_or_else(|| reader.bad("a kind of no column, or out of order"))? + 1;
+        if let Some(column) = columns.get_mut(next - 1) {
+            column.kind = kind;
+        }
+    }
+    Ok(())
+}
+
+/// A table of format 2: without kinds of columns and checks.
+fn decode_table_2(reader: &mut Reader<'_>) -> Result<TableDef> {
     let mut def = decode_plain_table(reader)?;
     def.options = decode_options(reader)?;
     def.distinct =
@@ -174,6 +291,7 @@ fn decode_plain_table(reader: &mut Reader<'_>) -> Result<TableDef> {
         })?,
         options: TableOptions::default(),
         distinct: Vec::new(),
+        checks: Vec::new(),
     })
 }
 
@@ -184,6 +302,7 @@ fn decode_column(reader: &mut Reader<'_>) -> Result<ColumnDef> {
         ty: SqlType { oid: Oid(reader.u32()?), typmod: reader.i32()?, form: decode_form(reader)? },
         not_null: reader.bool()?,
         default: if reader.bool()? { Some(reader.string()?) } else { None },
+        kind: ColumnKind::Plain,
     })
 }
 

@@ -3,10 +3,11 @@
 use super::{decode_edit, decode_state, encode_edit, encode_state};
 use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
-use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
+use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, ColumnDef, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition,
-    SchemaDef, TableDef, TableOptions, TabletDef,
+    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, DistinctCount, HashLevel, Partitioning,
+    Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner, TableDef, TableOptions,
+    TabletDef, ViewColumn, ViewDef,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -74,6 +75,12 @@ fn table() -> TableDef {
             ty: SqlType { oid: Oid(id + 15), typmod: -1, form },
             not_null: id % 2 == 0,
             default: (id % 3 == 0).then(|| "now()".to_owned()),
+            kind: match id {
+                1 => ColumnKind::Identity { always: false },
+                2 => ColumnKind::Identity { always: true },
+                3 => ColumnKind::Generated,
+                _ => ColumnKind::Plain,
+            },
         })
         .collect();
     TableDef {
@@ -99,6 +106,43 @@ fn table() -> TableDef {
         ],
         options: TableOptions { history_retention_us: Some(7), history_max_bytes: None, compact: true },
         distinct: vec![DistinctCount { column: ColumnId(3), values: 300 }],
+        checks: vec![CheckDef {
+            oid: Oid(16_403),
+            name: "t_check".to_owned(),
+            text: "c1 > 0".to_owned(),
+            columns: vec![ColumnId(1)],
+        }],
+    }
+}
+
+fn view() -> ViewDef {
+    let ty = SqlType { oid: Oid(23), typmod: -1, form: Form::Int32 };
+    ViewDef {
+        id: ViewId(30),
+        oid: Oid(16_420),
+        schema: SchemaId(1),
+        name: "w".to_owned(),
+        columns: vec![ViewColumn { name: "a".to_owned(), ty }],
+        text: "SELECT 1".to_owned(),
+        uses: vec![Oid(16_400)],
+    }
+}
+
+fn sequence() -> SequenceDef {
+    SequenceDef {
+        id: SequenceId(20),
+        oid: Oid(16_410),
+        schema: SchemaId(1),
+        name: "q".to_owned(),
+        ty: Oid(23),
+        start: 1,
+        increment: -2,
+        min: i64::MIN,
+        max: 3,
+        cache: 5,
+        cycle: true,
+        counter: CounterId(21),
+        owner: Some(SequenceOwner { table: TableId(9), column: ColumnId(1), identity: true }),
     }
 }
 
@@ -106,18 +150,29 @@ pub(crate) fn edits() -> Vec<CatalogEdit> {
     vec![
         CatalogEdit::CreateSchema(SchemaDef { id: SchemaId(2), oid: Oid(16_384), name: "s".to_owned() }),
         CatalogEdit::CreateTable(Box::new(table())),
+        CatalogEdit::CreateSequence(Box::new(sequence()), Position { value: -1, called: true }),
         CatalogEdit::DropTable(TableId(300)),
         CatalogEdit::AlterTable(Box::new(table())),
         CatalogEdit::DropSchema(SchemaId(2)),
+        CatalogEdit::AlterSequence(
+            Box::new(SequenceDef { owner: None, ..sequence() }),
+            Some(Position { value: 1, called: false }),
+        ),
+        CatalogEdit::AlterSequence(Box::new(sequence()), None),
+        CatalogEdit::DropSequence(SequenceId(300)),
+        CatalogEdit::CreateView(Box::new(view())),
+        CatalogEdit::AlterView(Box::new(view())),
+        CatalogEdit::DropView(ViewId(300)),
     ]
 }
 
-/// A catalog with a schema and a table.
+/// A catalog with a schema, a table, a sequence and a view.
 pub(crate) fn state() -> CatalogState {
     let mut state = CatalogState::initial();
-    for edit in &edits()[..2] {
+    for edit in &edits()[..3] {
         state.apply(edit).unwrap();
     }
+    state.apply(&CatalogEdit::CreateView(Box::new(view()))).unwrap();
     state
 }
 
@@ -134,7 +189,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 2).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 3).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -144,7 +199,7 @@ fn golden_bytes_of_edits() {
     let mut writer = Writer::new();
     let all = edits();
     encode_edit(&mut writer, &all[0]);
-    encode_edit(&mut writer, &all[2]);
+    encode_edit(&mut writer, &all[3]);
     assert_eq!(writer.as_slice(), [1, 2, 0, 0x40, 0, 0, 1, b's', 4, 0xac, 2]);
     let mut writer = Writer::new();
     encode_edit(&mut writer, &all[1]);
@@ -152,7 +207,46 @@ fn golden_bytes_of_edits() {
     assert_eq!((writer.len(), crc32c::crc32c(writer.as_slice())), GOLDEN_TABLE);
 }
 
-const GOLDEN_TABLE: (usize, u32) = (623, 301_721_878);
+#[test]
+fn golden_bytes_of_sequences() {
+    let mut writer = Writer::new();
+    encode_edit(&mut writer, &edits()[2]);
+    #[rustfmt::skip]
+    let created = [
+        9, 20, 26, 64, 0, 0, 1, 1, b'q', 23, 0, 0, 0, // id, OID, schema, name, type
+        1, 0, 0, 0, 0, 0, 0, 0, 254, 255, 255, 255, 255, 255, 255, 255, // start, increment
+        0, 0, 0, 0, 0, 0, 0, 128, 3, 0, 0, 0, 0, 0, 0, 0, // bounds
+        5, 0, 0, 0, 0, 0, 0, 0, 1, 21, 1, 9, 1, 0, 0, 0, 1, // cache, cycle, counter, owner
+        255, 255, 255, 255, 255, 255, 255, 255, 1, // position
+    ];
+    assert_eq!(writer.as_slice(), created);
+    let mut writer = Writer::new();
+    encode_edit(&mut writer, &edits()[8]);
+    assert_eq!(writer.as_slice(), [11, 0xac, 2]);
+}
+
+/// Format 2 had neither kinds of columns nor checks.
+#[test]
+fn tables_of_format_2_are_read() {
+    let mut plain = table();
+    plain.checks.clear();
+    plain.columns.iter_mut().for_each(|c| c.kind = ColumnKind::Plain);
+    for (edit, tag) in [
+        (CatalogEdit::CreateTable(Box::new(plain.clone())), 5),
+        (CatalogEdit::AlterTable(Box::new(plain.clone())), 6),
+    ] {
+        let mut writer = Writer::new();
+        encode_edit(&mut writer, &edit);
+        let mut bytes = writer.into_bytes();
+        bytes[0] = tag;
+        assert_eq!(bytes.split_off(bytes.len() - 2), [0, 0]);
+        let mut reader = Reader::new(&bytes);
+        assert_eq!(decode_edit(&mut reader).unwrap(), edit);
+        reader.finish().unwrap();
+    }
+}
+
+const GOLDEN_TABLE: (usize, u32) = (664, 4_131_685_068);
 
 #[test]
 fn cut_and_flipped_definitions_never_panic() {
@@ -160,13 +254,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 2).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 3).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 2).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 3).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);

@@ -12,11 +12,11 @@ use crate::format::image::{
 use crate::log::LogPosition;
 use base::fs::{Fault, FileSystem, SimulatedFileSystem};
 use base::id::{
-    CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaId, SchemaVersion, SegmentId,
-    TableId, TabletId,
+    CommitTs, CounterId, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaId, SchemaVersion,
+    SegmentId, SequenceId, TableId, TabletId, ViewId,
 };
 use base::{Error, ErrorKind, Result};
-use catalog::CatalogState;
+use catalog::{CatalogState, Position};
 
 fn reference(deletes: Option<DeletePlace>) -> ReferenceImage {
     ReferenceImage {
@@ -42,11 +42,17 @@ fn past() -> PastImage {
     let state = crate::format::catalog::tests::state();
     let table = state.tables().next().unwrap().as_ref().clone();
     let schema = state.schemas().next().unwrap().as_ref().clone();
+    let view = state.views().next().unwrap().as_ref().clone();
+    let sequence = state.sequences().next().unwrap().as_ref().clone();
     PastImage {
         tables_since: vec![(TableId(9), CommitTs(40))],
         schemas_since: vec![(SchemaId(2), CommitTs(30))],
         tables: vec![RetiredImage { def: table, from: CommitTs(10), until: CommitTs(40) }],
         schemas: vec![RetiredImage { def: schema, from: CommitTs::ZERO, until: CommitTs(50) }],
+        sequences_since: vec![(SequenceId(20), CommitTs(35))],
+        sequences: vec![RetiredImage { def: sequence, from: CommitTs(20), until: CommitTs(35) }],
+        views_since: vec![(ViewId(30), CommitTs(36))],
+        views: vec![RetiredImage { def: view, from: CommitTs(21), until: CommitTs(36) }],
         uptime_us: 1_000,
         samples: vec![(900, CommitTs(45))],
     }
@@ -69,6 +75,7 @@ fn image(number: u64) -> CheckpointImage {
         next_ids: NextIds { segment: 1, reference: 2, memtable: 3, pack: 4 },
         catalog: crate::format::catalog::tests::state(),
         past: past(),
+        counters: vec![(CounterId(21), Position { value: -9, called: true })],
         tablets: vec![TabletImage {
             table: TableId(9),
             tablet: TabletId(11),
@@ -92,6 +99,7 @@ fn small(number: u64) -> CheckpointImage {
     CheckpointImage {
         catalog: CatalogState::initial(),
         past: PastImage::default(),
+        counters: vec![],
         tablets: vec![],
         ..image(number)
     }
@@ -132,7 +140,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x02\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x03\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
@@ -148,19 +156,25 @@ fn golden_bytes_of_checkpoint_and_current() {
     assert_eq!(current.len(), 72);
 }
 
-const GOLDEN_CHECKPOINT: (usize, u32) = (1_666, 192_873_442);
+const GOLDEN_CHECKPOINT: (usize, u32) = (1_909, 3_621_402_429);
 
-/// Format 1 had neither history nor options of tables.
+/// Format 1 had neither history nor options of tables, format 2 no sequences.
 #[test]
-fn a_checkpoint_of_format_1_is_read() {
+fn checkpoints_of_older_formats_are_read() {
+    older_is_read(1, 1);
+    older_is_read(2, 7);
+}
+
+/// `zeroes` is how many bytes of a format say that there are no past and no tablets.
+fn older_is_read(version: u8, zeroes: usize) {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &small(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
     let mut old = bytes[..bytes.len() - 4].to_vec();
-    // An empty past is six zero bytes before the empty list of tablets.
-    old.truncate(old.len() - 7);
-    old.push(0);
-    old[8] = 1;
+    // No sequences and views, no past, no counters, no tablets.
+    assert_eq!(old.split_off(old.len() - 14), [0; 14]);
+    old.resize(old.len() + zeroes, 0);
+    old[8] = version;
     let body = u64::try_from(old.len() - 64).unwrap();
     old[40..48].copy_from_slice(&body.to_le_bytes());
     let header = crc32c::crc32c(&old[..60]).to_le_bytes();

@@ -2,18 +2,20 @@
 //!
 //! Must not know files. Invariant: an image that was encoded decodes to an equal one.
 
-use super::catalog::{decode_schema, decode_state, decode_table, encode_schema, encode_state, encode_table};
+use super::catalog::{decode_schema, decode_state, encode_schema, encode_state, encode_table, table_decoder};
 use super::codec::{Reader, Writer};
 use super::header::FileHeader;
 use super::key_version::{decode_key_version, encode_key_version};
-use super::record::{Lives, decode_lives, encode_lives};
+use super::record::{CountersRecord, Lives, decode_counters, decode_lives, encode_counters, encode_lives};
+use super::sequence::{decode_sequence, encode_sequence};
+use super::view::{decode_view, encode_view};
 use crate::log::LogPosition;
 use base::Result;
 use base::id::{
     CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaId, SchemaVersion, SegmentId,
-    TableId, TabletId,
+    SequenceId, TableId, TabletId, ViewId,
 };
-use catalog::{CatalogState, SchemaDef, TableDef};
+use catalog::{CatalogState, SchemaDef, SequenceDef, TableDef, ViewDef};
 
 /// The state of a database at one log position.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,8 @@ pub(crate) struct CheckpointImage {
     pub(crate) next_ids: NextIds,
     pub(crate) catalog: CatalogState,
     pub(crate) past: PastImage,
+    /// Behind the last value that may have been given out.
+    pub(crate) counters: CountersRecord,
     /// Those of dropped tables and partitions too, as long as they can be read.
     pub(crate) tablets: Vec<TabletImage>,
 }
@@ -40,6 +44,10 @@ pub(crate) struct PastImage {
     /// Definitions that count no more.
     pub(crate) tables: Vec<RetiredImage<TableDef>>,
     pub(crate) schemas: Vec<RetiredImage<SchemaDef>>,
+    pub(crate) sequences_since: Vec<(SequenceId, CommitTs)>,
+    pub(crate) sequences: Vec<RetiredImage<SequenceDef>>,
+    pub(crate) views_since: Vec<(ViewId, CommitTs)>,
+    pub(crate) views: Vec<RetiredImage<ViewDef>>,
     /// Running time of the server, in microseconds, and the newest commit at some moments of it, oldest first.
     pub(crate) uptime_us: u64,
     pub(crate) samples: Vec<(u64, CommitTs)>,
@@ -134,6 +142,7 @@ pub(super) fn encode_image(writer: &mut Writer, image: &CheckpointImage) {
     }
     encode_state(writer, &image.catalog);
     encode_past(writer, &image.past);
+    encode_counters(writer, &image.counters);
     writer.count(image.tablets.len());
     for tablet in &image.tablets {
         writer.varint(tablet.table.0);
@@ -175,7 +184,8 @@ pub(super) fn decode_image(
             pack: r.varint()?,
         },
         catalog: decode_state(r, version)?,
-        past: if version == 1 { PastImage::default() } else { decode_past(r)? },
+        past: if version == 1 { PastImage::default() } else { decode_past(r, version)? },
+        counters: if version < 3 { Vec::new() } else { decode_counters(r)? },
         tablets: r.list(5, |r| {
             Ok(TabletImage {
                 table: TableId(r.varint()?),
@@ -200,17 +210,29 @@ fn encode_past(writer: &mut Writer, past: &PastImage) {
     encode_retired(writer, &past.schemas, encode_schema);
     writer.varint(past.uptime_us);
     encode_since(writer, past.samples.iter().copied());
+    encode_since(writer, past.sequences_since.iter().map(|(id, ts)| (id.0, *ts)));
+    encode_retired(writer, &past.sequences, encode_sequence);
+    encode_since(writer, past.views_since.iter().map(|(id, ts)| (id.0, *ts)));
+    encode_retired(writer, &past.views, encode_view);
 }
 
-fn decode_past(r: &mut Reader<'_>) -> Result<PastImage> {
-    Ok(PastImage {
+fn decode_past(r: &mut Reader<'_>, version: u32) -> Result<PastImage> {
+    let mut past = PastImage {
         tables_since: decode_since(r)?.into_iter().map(|(id, ts)| (TableId(id), ts)).collect(),
         schemas_since: decode_since(r)?.into_iter().map(|(id, ts)| (SchemaId(id), ts)).collect(),
-        tables: decode_retired(r, decode_table)?,
+        tables: decode_retired(r, table_decoder(version))?,
         schemas: decode_retired(r, decode_schema)?,
         uptime_us: r.varint()?,
         samples: decode_since(r)?,
-    })
+        ..PastImage::default()
+    };
+    if version > 2 {
+        past.sequences_since = decode_since(r)?.into_iter().map(|(id, ts)| (SequenceId(id), ts)).collect();
+        past.sequences = decode_retired(r, decode_sequence)?;
+        past.views_since = decode_since(r)?.into_iter().map(|(id, ts)| (ViewId(id), ts)).collect();
+        past.views = decode_retired(r, decode_view)?;
+    }
+    Ok(past)
 }
 
 fn encode_since(writer: &mut Writer, pairs: impl ExactSizeIterator<Item = (u64, CommitTs)>) {

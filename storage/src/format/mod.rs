@@ -12,6 +12,8 @@ mod image;
 mod key_version;
 mod record;
 mod row;
+mod sequence;
+mod view;
 
 pub(crate) use catalog::{decode_datum, decode_form, encode_datum, encode_form};
 pub(crate) use checkpoint::{
@@ -26,7 +28,7 @@ pub(crate) use image::{
 };
 pub(crate) use key_version::{decode_key_version, encode_key_version};
 pub(crate) use record::{
-    Attach, AttachedSegment, CommitRecord, ForgetRecord, Lives, LogRecord, RowAddress, RowChange, RowOp,
-    SegmentDeletes, SwapRecord, TabletChange,
+    Attach, AttachedSegment, CommitRecord, CountersRecord, ForgetRecord, Lives, LogRecord, RowAddress,
+    RowChange, RowOp, SegmentDeletes, SwapRecord, TabletChange,
 };
 pub(crate) use row::{decode_rows, encode_rows, interval_from_bytes, interval_to_bytes};

@@ -8,9 +8,10 @@ use super::catalog::{decode_edit, encode_edit};
 use super::codec::{Reader, Writer};
 use super::image::{DeletePlace, decode_place, encode_place};
 use super::key_version::{decode_key_version, encode_key_version};
-use base::id::{CommitTs, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
+use super::sequence::{decode_position, encode_position};
+use base::id::{CommitTs, CounterId, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
 use base::{Error, Result};
-use catalog::CatalogEdit;
+use catalog::{CatalogEdit, Position};
 
 /// What one log record says.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +19,11 @@ pub(crate) enum LogRecord {
     Commit(CommitRecord),
     Swap(SwapRecord),
     Forget(ForgetRecord),
+    Counters(CountersRecord),
 }
+
+/// Where sequences go on after a crash: behind every value given out so far, and usually behind some more.
+pub(crate) type CountersRecord = Vec<(CounterId, Position)>;
 
 /// One transaction: all of it, or nothing.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -162,6 +167,7 @@ const TYPE_SWAP_1: u8 = 2;
 const TYPE_COMMIT: u8 = 3;
 const TYPE_SWAP: u8 = 4;
 const TYPE_FORGET: u8 = 5;
+const TYPE_COUNTERS: u8 = 6;
 
 impl LogRecord {
     /// The type byte of the record's header.
@@ -170,6 +176,7 @@ impl LogRecord {
             LogRecord::Commit(_) => TYPE_COMMIT,
             LogRecord::Swap(_) => TYPE_SWAP,
             LogRecord::Forget(_) => TYPE_FORGET,
+            LogRecord::Counters(_) => TYPE_COUNTERS,
         }
     }
 
@@ -179,6 +186,7 @@ impl LogRecord {
             LogRecord::Commit(commit) => encode_commit(&mut writer, commit),
             LogRecord::Swap(swap) => encode_swap(&mut writer, swap),
             LogRecord::Forget(forget) => encode_forget(&mut writer, forget),
+            LogRecord::Counters(counters) => encode_counters(&mut writer, counters),
         }
         writer.into_bytes()
     }
@@ -192,6 +200,7 @@ impl LogRecord {
             TYPE_COMMIT => LogRecord::Commit(decode_commit(&mut reader, 2)?),
             TYPE_SWAP => LogRecord::Swap(decode_swap(&mut reader)?),
             TYPE_FORGET => LogRecord::Forget(decode_forget(&mut reader)?),
+            TYPE_COUNTERS => LogRecord::Counters(decode_counters(&mut reader)?),
             other => {
                 return Err(Error::newer_format("a log record", format_args!("type {other}")));
             }
@@ -313,6 +322,18 @@ fn decode_forget(reader: &mut Reader<'_>) -> Result<ForgetRecord> {
         until: CommitTs(reader.u64()?),
         tables: reader.list(1, |r| r.varint().map(TableId))?,
     })
+}
+
+pub(super) fn encode_counters(writer: &mut Writer, counters: &[(CounterId, Position)]) {
+    writer.count(counters.len());
+    for (counter, position) in counters {
+        writer.varint(counter.0);
+        encode_position(writer, *position);
+    }
+}
+
+pub(super) fn decode_counters(reader: &mut Reader<'_>) -> Result<CountersRecord> {
+    reader.list(10, |r| Ok((CounterId(r.varint()?), decode_position(r)?)))
 }
 
 /// One byte says operation (bits 0-1), kind of the dead row's address (bits 2-3) and whether a row follows (bit 4).

@@ -5,7 +5,8 @@ use super::{
     RowChange, RowOp, SegmentDeletes, SwapRecord, TabletChange,
 };
 use base::ErrorKind;
-use base::id::{CommitTs, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
+use base::id::{CommitTs, CounterId, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
+use catalog::Position;
 
 fn attached(attach: Attach) -> AttachedSegment {
     AttachedSegment {
@@ -91,6 +92,7 @@ fn samples() -> Vec<LogRecord> {
             until: CommitTs(9),
             tables: vec![TableId(2)],
         }),
+        LogRecord::Counters(vec![(CounterId(300), Position { value: -2, called: true })]),
     ]
 }
 
@@ -129,8 +131,10 @@ fn golden_bytes_of_a_commit_and_a_swap() {
     assert_eq!(record.encode(), swap);
     let forget = &samples()[4];
     assert_eq!(forget.encode(), [1, 3, 9, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
-    let types = [&small_commit(), record, forget].map(LogRecord::record_type);
-    assert_eq!(types, [3, 4, 5]);
+    let counters = &samples()[5];
+    assert_eq!(counters.encode(), [1, 0xac, 2, 254, 255, 255, 255, 255, 255, 255, 255, 1]);
+    let types = [&small_commit(), record, forget, counters].map(LogRecord::record_type);
+    assert_eq!(types, [3, 4, 5, 6]);
 }
 
 /// What format 1 wrote is read as it was meant.

@@ -97,6 +97,7 @@ fn create(world: &World) -> TableId {
         ty: SqlType::of(ty).unwrap(),
         not_null: true,
         default: None,
+        kind: catalog::ColumnKind::Plain,
     };
     def.columns = vec![column(KEY, "k", oid::TEXT), column(VALUE, "v", oid::INT8)];
     let table = def.id;

@@ -8,6 +8,7 @@
 
 mod background;
 mod bulk;
+mod counters;
 mod crash;
 mod cuts;
 mod damage;

@@ -5,7 +5,7 @@ use arrow::datatypes::{Int32Type, Int64Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
-use catalog::{CatalogState, ColumnDef, HashLevel, Partitioning, TableDef, TabletDef};
+use catalog::{CatalogState, ColumnDef, ColumnKind, HashLevel, Partitioning, TableDef, TabletDef};
 use futures::StreamExt;
 use futures::executor::block_on;
 use std::collections::BTreeMap;
@@ -23,7 +23,14 @@ pub(crate) const V: ColumnId = ColumnId(2);
 pub(crate) const S: ColumnId = ColumnId(3);
 
 fn column(id: ColumnId, name: &str, ty: Oid, not_null: bool) -> ColumnDef {
-    ColumnDef { id, name: name.to_owned(), ty: SqlType::of(ty).unwrap(), not_null, default: None }
+    ColumnDef {
+        id,
+        name: name.to_owned(),
+        ty: SqlType::of(ty).unwrap(),
+        not_null,
+        default: None,
+        kind: ColumnKind::Plain,
+    }
 }
 
 /// `(k int4, v int8 not null, s text)` in `buckets` tablets by hash of `k`, with or without primary key.
@@ -52,6 +59,7 @@ pub(crate) fn table(catalog: &CatalogState, name: &str, key: bool, buckets: u32)
         tablets: tablets.collect(),
         options: catalog::TableOptions::default(),
         distinct: Vec::new(),
+        checks: Vec::new(),
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Invariant: every byte is consumed and every value is one that text input could have given.
 
-use super::binary::{JSONB_VERSION, JSONPATH_VERSION, SIGN_INFINITY, SIGN_NAN, SIGN_NEG_INFINITY, SIGN_NEGATIVE};
+use super::binary::{
+    JSONB_VERSION, JSONPATH_VERSION, SIGN_INFINITY, SIGN_NAN, SIGN_NEG_INFINITY, SIGN_NEGATIVE,
+};
 use crate::bits;
 use crate::datetime::{
     EPOCH_2000_DAYS, EPOCH_2000_MICROS, MICROS_PER_DAY, check_date, check_timestamp, date_is_finite,

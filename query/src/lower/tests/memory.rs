@@ -1,16 +1,19 @@
 //! Tables in memory in place of storage, and a way to run SQL text over them.
 
-use crate::lower::{QueryContext, StatementContext, SystemRelations, TableSizes, execute};
+use crate::lower::{QueryContext, Sequences, StatementContext, SystemRelations, TableSizes, execute};
 use crate::optimizer::QueryRuntime;
 use crate::scan::{OpenedScan, Split, TableReader};
 use arrow::array::{ArrayRef, UInt64Array};
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::clock::ManualClock;
-use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
+use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId};
 use base::random::Random;
 use base::{Error, Result};
-use catalog::{CatalogEdit, CatalogState, ColumnDef, Partitioning, TableDef, TabletDef};
+use catalog::{
+    CatalogEdit, CatalogState, ColumnDef, ColumnKind, Partitioning, Position, SequenceDef, TableDef,
+    TabletDef,
+};
 use futures::{StreamExt, TryStreamExt};
 use sql::binder::BindContext;
 use sql::bound::{BoundQuery, BoundStatement};
@@ -58,6 +61,7 @@ impl Memory {
                 ty: ty.clone(),
                 not_null: false,
                 default: None,
+                kind: ColumnKind::Plain,
             })
             .collect();
         let io = IoSettings::default();
@@ -87,6 +91,7 @@ impl Memory {
             tablets: vec![TabletDef { id: TabletId(id.0 + 1), buckets: Vec::new(), range: None }],
             options: catalog::TableOptions::default(),
             distinct: Vec::new(),
+            checks: Vec::new(),
         };
         self.catalog.apply(&CatalogEdit::CreateTable(Box::new(def))).unwrap();
     }
@@ -108,6 +113,7 @@ impl Memory {
                 process_id: 7,
                 catalog,
                 sizes: Arc::new(NoRelations),
+                sequences: Arc::new(NoRelations),
             }),
             parameters: Arc::default(),
             system: Arc::new(NoRelations),
@@ -188,6 +194,28 @@ struct NoRelations;
 impl SystemRelations for NoRelations {
     fn rows(&self, schema: &str, name: &str, _wanted: &[usize]) -> Result<RecordBatch> {
         Err(Error::internal(format!("no rows of {schema}.{name}")))
+    }
+}
+
+impl Sequences for NoRelations {
+    fn next(&self, _: &SequenceDef, _: usize) -> Result<Vec<i64>> {
+        Err(Error::internal("no sequences here"))
+    }
+
+    fn set(&self, _: &SequenceDef, _: Position) -> Result<()> {
+        Err(Error::internal("no sequences here"))
+    }
+
+    fn position(&self, _: &SequenceDef) -> Result<Position> {
+        Err(Error::internal("no sequences here"))
+    }
+
+    fn current(&self, _: SequenceId) -> Option<i64> {
+        None
+    }
+
+    fn last(&self) -> Option<(SequenceId, i64)> {
+        None
     }
 }
 

@@ -16,7 +16,11 @@ pub(crate) fn reason(name: &str, arguments: usize) -> Option<&'static str> {
         | "inet_server_port" | "inet_client_addr" | "inet_client_port" | "current_setting" | "set_config" => {
             "describes the session"
         }
-        "pg_get_constraintdef"
+        "nextval" | "currval" | "lastval" | "setval" | "pg_sequence_last_value" => {
+            "gives out values of sequences"
+        }
+        "pg_get_serial_sequence"
+        | "pg_get_constraintdef"
         | "pg_get_indexdef"
         | "pg_get_expr"
         | "pg_get_userbyid"

@@ -33,6 +33,7 @@ fn table(state: &CatalogState, create: &ast::CreateTable) -> TableDef {
             ty: binder.sql_type(&column.data_type).unwrap(),
             not_null: false,
             default: None,
+            kind: catalog::ColumnKind::Plain,
         });
     }
     TableDef {
@@ -49,6 +50,7 @@ fn table(state: &CatalogState, create: &ast::CreateTable) -> TableDef {
         tablets: Vec::new(),
         options: catalog::TableOptions::default(),
         distinct: Vec::new(),
+        checks: Vec::new(),
     }
 }
 

@@ -39,6 +39,7 @@ fn table(
                 ty: ty.clone(),
                 not_null: *not_null,
                 default: default.map(str::to_owned),
+                kind: catalog::ColumnKind::Plain,
             })
             .collect(),
         next_column: ColumnId(u32::try_from(columns.len()).unwrap() + 1),
@@ -48,6 +49,7 @@ fn table(
         tablets: vec![TabletDef { id: TabletId(id + 1), buckets: vec![], range: None }],
         options: catalog::TableOptions::default(),
         distinct: Vec::new(),
+        checks: Vec::new(),
     }))
 }
 

@@ -99,8 +99,12 @@ fn create_table(table: &BoundCreateTable) -> String {
     line.push(' ');
     line.push_str(&list(&table.columns, |c| {
         let default = c.default.as_ref().map_or_else(String::new, |d| format!(" default {d}"));
-        format!("{} {}{}{default}", c.name, ty(&c.ty), if c.not_null { " not null" } else { "" })
+        let sequence = c.sequence.map_or_else(String::new, |s| format!(" {:?} {s:?}", c.kind));
+        format!("{} {}{}{default}{sequence}", c.name, ty(&c.ty), if c.not_null { " not null" } else { "" })
     }));
+    for check in &table.checks {
+        line.push_str(&format!(" check {:?} {:?} {:?}", check.name, check.text, check.columns));
+    }
     line.push_str(&format!(" key {:?}", table.primary_key));
     if let Some(name) = &table.primary_key_name {
         line.push_str(&format!(" named {name}"));
@@ -121,7 +125,7 @@ fn copy(copy: &BoundCopy) -> String {
         CopyEnd::Path(path) => format!("{path:?}"),
     };
     let direction = match &copy.direction {
-        CopyDirection::From { table, columns, defaults, source } => {
+        CopyDirection::From { table, columns, defaults, rules: _, source } => {
             format!(
                 "copy {table} {columns:?} defaults {} from {}",
                 list(defaults, |(i, e)| format!("{i}={}", expr(e))),

@@ -1,0 +1,211 @@
+//! ALTER TABLE: what its actions make of a definition, and the rows that are in the way.
+//!
+//! Invariant: rows are looked at when nobody else can write any that the new definition forbids.
+
+use super::names::{constraint_exists, free_name, relation_exists};
+use super::table::command;
+use crate::api::Execution;
+use crate::lower::{self, QueryContext};
+use crate::session::Core;
+use base::id::{CommitTs, Oid, TableId};
+use base::{Error, ErrorKind, Result};
+use catalog::{CatalogEdit, CheckDef, SequenceDef, TableDef};
+use futures::StreamExt;
+use sql::bound::{AlterTableAction, Isolation, Probe, ProbeError};
+use std::sync::Arc;
+use storage::Transaction;
+
+/// ALTER TABLE: all actions become one edit, then rows are looked for that are in its way. Without a table there is
+/// nothing but to tell so.
+pub(crate) async fn alter_table(
+    core: &mut Core,
+    table: Option<TableId>,
+    actions: &[AlterTableAction],
+    notices: &[String],
+    context: &QueryContext,
+) -> Result<Execution> {
+    for notice in notices {
+        core.notice("NOTICE", "00000", notice.as_str());
+    }
+    let Some(table) = table else { return Ok(command("ALTER TABLE")) };
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let before = catalog.table(table).ok_or_else(|| Error::internal("altering an unknown table"))?;
+    let mut def = before.as_ref().clone();
+    let mut next_id = catalog.next_id();
+    for action in actions {
+        def = altered(core, def, action, next_id)?;
+        next_id = def.tablets.iter().map(|t| t.id.0.saturating_add(1)).fold(next_id, u64::max);
+    }
+    if def.options.history_retention_us != before.options.history_retention_us {
+        warn_of_pins(core, &def);
+    }
+    if (def.schema, &def.name) != (before.schema, &before.name)
+        && relation_exists(&catalog, def.schema, &def.name)
+    {
+        let message = format!("relation \"{}\" already exists", def.name);
+        return Err(Error::new(ErrorKind::DuplicateTable, message));
+    }
+    if def != *before.as_ref() {
+        let transaction = core.transaction.current()?;
+        let edit = CatalogEdit::AlterTable(Box::new(def.clone()));
+        tokio::task::block_in_place(|| transaction.edit_catalog(edit))?;
+        if def.schema != before.schema {
+            move_owned(core, &def)?;
+        }
+    }
+    for action in actions {
+        if let AlterTableAction::Probe(found) = action {
+            probe(core, &def, found, context).await?;
+        }
+    }
+    Ok(command("ALTER TABLE"))
+}
+
+fn altered(core: &mut Core, def: TableDef, action: &AlterTableAction, next_id: u64) -> Result<TableDef> {
+    let has = |name: &str| {
+        def.partitioning.range.as_ref().is_some_and(|r| r.partitions.iter().any(|p| p.name == name))
+    };
+    match action {
+        AlterTableAction::AddRangePartition { at: _, if_not_exists: true, partition }
+            if has(&partition.name) =>
+        {
+            let message = format!(
+                "partition \"{}\" of table \"{}\" already exists, skipping",
+                partition.name, def.name
+            );
+            core.notice("NOTICE", "42710", message);
+            Ok(def)
+        }
+        AlterTableAction::AddRangePartition { at, if_not_exists: _, partition } => {
+            catalog::with_range_partition(&def, partition.clone(), next_id).map_err(|e| e.at(*at))
+        }
+        AlterTableAction::DropRangePartition { at: _, if_exists: true, name } if !has(name) => {
+            catalog::range_level(&def)?;
+            let message = format!("partition \"{name}\" of table \"{}\" does not exist, skipping", def.name);
+            core.notice("NOTICE", "00000", message);
+            Ok(def)
+        }
+        AlterTableAction::DropRangePartition { at, if_exists: _, name } => {
+            catalog::without_range_partition(&def, name).map_err(|e| e.at(*at))
+        }
+        AlterTableAction::SetOptions(changes) => {
+            let options = changes.applied_to(def.options);
+            Ok(TableDef { options, ..def })
+        }
+        AlterTableAction::Name { schema, name } => {
+            Ok(TableDef { schema: *schema, name: name.clone(), ..def })
+        }
+        AlterTableAction::KeyName(name) => {
+            let catalog = Arc::clone(core.transaction.current()?.catalog());
+            if relation_exists(&catalog, def.schema, name) {
+                let message = format!("relation \"{name}\" already exists");
+                return Err(Error::new(ErrorKind::DuplicateTable, message));
+            }
+            Ok(TableDef { primary_key_name: name.clone(), ..def })
+        }
+        AlterTableAction::Columns(columns) => Ok(TableDef { columns: columns.clone(), ..def }),
+        AlterTableAction::Checks(checks) => with_checks(core, def, checks),
+        AlterTableAction::Probe(_) => Ok(def),
+        AlterTableAction::Notice(text) => {
+            core.notice("NOTICE", "00000", text.as_str());
+            Ok(def)
+        }
+    }
+}
+
+/// Retention may be set below what a reader needs: what it pins is kept all the same, and that is worth knowing.
+fn warn_of_pins(core: &mut Core, def: &TableDef) {
+    let Some(retention_us) = def.options.history_retention_us else { return };
+    let now = u64::try_from(core.engine.now_us()).unwrap_or(0);
+    let kept_from = CommitTs(now.saturating_sub(retention_us));
+    let database = core.engine.database();
+    // The transaction's own pin ends with it; any younger than the retention needs nothing more.
+    let oldest =
+        database.pins().into_iter().filter(|pin| pin.commit_ts < kept_from).min_by_key(|p| p.commit_ts);
+    let own = core.transaction.storage().map(Transaction::snapshot_ts);
+    let Some(pin) = oldest.filter(|pin| Some(pin.commit_ts) != own || pin.count > 1) else { return };
+    let time = crate::session::shown(pin.commit_ts, &core.io_settings());
+    let message =
+        format!("history of table \"{}\" is kept back to {time} while it is read: {}", def.name, pin.owner);
+    let detail = "The new history_retention takes full effect when that reader has ended; see nyala.pins.";
+    core.notice_with_detail("NOTICE", "00000", message, Some(detail.to_owned()));
+}
+
+/// The checks that an action leaves, new ones with OIDs and names.
+fn with_checks(core: &mut Core, def: TableDef, checks: &[CheckDef]) -> Result<TableDef> {
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let mut done: Vec<CheckDef> = Vec::with_capacity(checks.len());
+    for check in checks {
+        let mut check = check.clone();
+        // An action before may have named it already.
+        let known = def.checks.iter().find(|known| check.oid == Oid(0) && known.text == check.text);
+        if let Some(known) = known.filter(|k| check.name.is_empty() || k.name == check.name) {
+            check = known.clone();
+        }
+        if check.name.is_empty() {
+            let column = match check.columns.as_slice() {
+                [one] => def.column(*one).map(|c| c.name.as_str()),
+                _ => None,
+            };
+            let taken = |name: &str| {
+                constraint_exists(&catalog, def.schema, name) || done.iter().any(|other| other.name == name)
+            };
+            check.name = free_name(&def.name, column, "check", taken)?;
+        }
+        if check.oid == Oid(0) {
+            let last = done.iter().chain(&def.checks).map(|c| c.oid.0.saturating_add(1));
+            check.oid = Oid(last.fold(catalog.next_oid().0, u32::max));
+        }
+        done.push(check);
+    }
+    Ok(TableDef { checks: done, ..def })
+}
+
+/// Sequences that belong to a table are in its schema.
+fn move_owned(core: &mut Core, table: &TableDef) -> Result<()> {
+    let transaction = core.transaction.current()?;
+    let owned: Vec<Arc<SequenceDef>> = transaction.catalog().owned_sequences(table.id).cloned().collect();
+    for sequence in owned {
+        let def = SequenceDef { schema: table.schema, ..sequence.as_ref().clone() };
+        transaction.edit_catalog(CatalogEdit::AlterSequence(Box::new(def), None))?;
+    }
+    Ok(())
+}
+
+/// Fails when a row is in the way. The edit has locked the table, so none can come.
+async fn probe(core: &mut Core, def: &TableDef, probe: &Probe, context: &QueryContext) -> Result<()> {
+    let keeps_snapshot = core.transaction.isolation == Isolation::RepeatableRead;
+    let newest = core.engine.database().snapshot().commit_ts();
+    let transaction = core.transaction.current()?;
+    if keeps_snapshot && newest != transaction.snapshot_ts() {
+        let message = "could not serialize access due to concurrent update";
+        return Err(Error::new(ErrorKind::LostRace, message));
+    }
+    transaction.refresh();
+    let context = QueryContext { view: Arc::new(transaction.view()), ..context.clone() };
+    let threads = core.engine.shared.threads.clone();
+    let planned = lower::execute(&context, &probe.rel, std::slice::from_ref(&probe.column));
+    let mut rows = threads.starting_operators(planned).await?;
+    while let Some(batch) = rows.next().await {
+        if batch?.num_rows() == 0 {
+            continue;
+        }
+        return Err(match &probe.error {
+            ProbeError::Null(column) => {
+                let message =
+                    format!("column \"{column}\" of relation \"{}\" contains null values", def.name);
+                Error::new(ErrorKind::NotNullViolation, message).about(def.subject(Some(column), None))
+            }
+            ProbeError::Check(name) => {
+                let last = def.checks.last().map(|check| check.name.as_str());
+                let name = name.as_deref().or(last).unwrap_or_default();
+                let message = format!(
+                    "check constraint \"{name}\" of relation \"{}\" is violated by some row",
+                    def.name
+                );
+                Error::new(ErrorKind::CheckViolation, message).about(def.subject(None, Some(name)))
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,257 @@
+//! DROP TABLE, SEQUENCE, VIEW and SCHEMA: what goes with an object, and what depends on it.
+//!
+//! Invariants: a sequence goes with the column it belongs to; nothing that is left names what is gone.
+
+use super::names::Shown;
+use super::table::command;
+use crate::api::Execution;
+use crate::kernel::strings::quote_ident;
+use crate::session::Core;
+use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
+use base::{Error, ErrorKind, Result};
+use catalog::{CatalogEdit, CatalogState, SequenceDef, TableDef, ViewDef};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+const HINT: &str = "Use DROP ... CASCADE to drop the dependent objects too.";
+
+/// DROP TABLE. `notices` tell of tables that did not exist.
+pub(crate) fn drop_tables(
+    core: &mut Core,
+    tables: &[TableId],
+    cascade: bool,
+    notices: &[String],
+) -> Result<Execution> {
+    let gone = Gone { tables: tables.iter().copied().collect(), ..Gone::default() };
+    drop_objects(core, gone, cascade, notices)?;
+    Ok(command("DROP TABLE"))
+}
+
+/// DROP SEQUENCE.
+pub(crate) fn drop_sequences(
+    core: &mut Core,
+    sequences: &[SequenceId],
+    cascade: bool,
+    notices: &[String],
+) -> Result<Execution> {
+    let gone = Gone { sequences: sequences.iter().copied().collect(), ..Gone::default() };
+    drop_objects(core, gone, cascade, notices)?;
+    Ok(command("DROP SEQUENCE"))
+}
+
+/// DROP VIEW.
+pub(crate) fn drop_views(
+    core: &mut Core,
+    views: &[ViewId],
+    cascade: bool,
+    notices: &[String],
+) -> Result<Execution> {
+    let gone = Gone { views: views.iter().copied().collect(), ..Gone::default() };
+    drop_objects(core, gone, cascade, notices)?;
+    Ok(command("DROP VIEW"))
+}
+
+/// DROP SCHEMA; with CASCADE its relations go first.
+pub(crate) fn drop_schemas(
+    core: &mut Core,
+    schemas: &[SchemaId],
+    cascade: bool,
+    notices: &[String],
+) -> Result<Execution> {
+    let gone = Gone { schemas: schemas.to_vec(), ..Gone::default() };
+    drop_objects(core, gone, cascade, notices)?;
+    Ok(command("DROP SCHEMA"))
+}
+
+/// What a statement drops.
+#[derive(Debug, Default)]
+struct Gone {
+    schemas: Vec<SchemaId>,
+    tables: BTreeSet<TableId>,
+    sequences: BTreeSet<SequenceId>,
+    views: BTreeSet<ViewId>,
+}
+
+/// What else would have to go.
+#[derive(Debug, Default)]
+struct Dependents {
+    /// In words, with what each depends on.
+    described: Vec<(String, String)>,
+    /// Columns that lose their defaults.
+    defaults: BTreeMap<TableId, Vec<ColumnId>>,
+}
+
+fn drop_objects(core: &mut Core, mut gone: Gone, cascade: bool, notices: &[String]) -> Result<()> {
+    for notice in notices {
+        core.notice("NOTICE", "00000", notice.as_str());
+    }
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let shown = Shown::new(core, &catalog);
+    let target = target(&catalog, &shown, &gone);
+    let mut dependents = Dependents::default();
+    within_schemas(&catalog, &shown, &mut gone, &mut dependents);
+    gone.sequences.extend(gone.tables.iter().flat_map(|t| catalog.owned_sequences(*t)).map(|s| s.id));
+    identities_stay(&catalog, &shown, &gone)?;
+    readers(&catalog, &shown, &mut gone, &mut dependents);
+    defaults(&catalog, &shown, &gone, &mut dependents);
+    if !dependents.described.is_empty() {
+        if !cascade {
+            return Err(still_needed(target.as_deref(), &dependents));
+        }
+        tell(core, &dependents);
+    }
+    let transaction = core.transaction.current()?;
+    for (table, columns) in dependents.defaults {
+        let Some(def) = catalog.table(table) else { continue };
+        let mut def = def.as_ref().clone();
+        for column in def.columns.iter_mut().filter(|c| columns.contains(&c.id)) {
+            column.default = None;
+        }
+        transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(def)))?;
+    }
+    for view in &gone.views {
+        transaction.edit_catalog(CatalogEdit::DropView(*view))?;
+    }
+    for sequence in &gone.sequences {
+        transaction.edit_catalog(CatalogEdit::DropSequence(*sequence))?;
+    }
+    for table in &gone.tables {
+        transaction.edit_catalog(CatalogEdit::DropTable(*table))?;
+    }
+    for schema in &gone.schemas {
+        transaction.edit_catalog(CatalogEdit::DropSchema(*schema))?;
+    }
+    Ok(())
+}
+
+/// The one object that is named, in words; None when there are several.
+fn target(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Option<String> {
+    let Gone { schemas, tables, sequences, views } = gone;
+    let schemas = schemas.iter().map(|schema| format!("schema {}", shown.schema(*schema)));
+    let tables = tables.iter().filter_map(|id| catalog.table(*id)).map(|t| table_name(shown, t));
+    let sequences = sequences.iter().filter_map(|id| catalog.sequence(*id)).map(|s| sequence_name(shown, s));
+    let views = views.iter().filter_map(|id| catalog.view(*id)).map(|v| view_name(shown, v));
+    let mut all = schemas.chain(tables).chain(sequences).chain(views);
+    all.next().filter(|_| all.next().is_none())
+}
+
+fn table_name(shown: &Shown, def: &TableDef) -> String {
+    format!("table {}", shown.relation(def.schema, &def.name))
+}
+
+fn sequence_name(shown: &Shown, def: &SequenceDef) -> String {
+    format!("sequence {}", shown.relation(def.schema, &def.name))
+}
+
+fn view_name(shown: &Shown, def: &ViewDef) -> String {
+    format!("view {}", shown.relation(def.schema, &def.name))
+}
+
+/// What is in the schemas goes too; sequences of columns are not worth a word.
+fn within_schemas(catalog: &CatalogState, shown: &Shown, gone: &mut Gone, dependents: &mut Dependents) {
+    let mut described: Vec<(Oid, String, String)> = Vec::new();
+    for schema in &gone.schemas {
+        let owner = format!("schema {}", shown.schema(*schema));
+        for table in catalog.tables_of(*schema) {
+            gone.tables.insert(table.id);
+            described.push((table.oid, table_name(shown, table), owner.clone()));
+        }
+        for sequence in catalog.sequences_of(*schema) {
+            gone.sequences.insert(sequence.id);
+            if sequence.owner.is_none() {
+                described.push((sequence.oid, sequence_name(shown, sequence), owner.clone()));
+            }
+        }
+        for view in catalog.views().filter(|v| v.schema == *schema) {
+            gone.views.insert(view.id);
+            described.push((view.oid, view_name(shown, view), owner.clone()));
+        }
+    }
+    described.sort();
+    dependents.described.extend(described.into_iter().map(|(_, object, on)| (object, on)));
+}
+
+/// 2BP01 when the sequence of an identity column would go without the column.
+fn identities_stay(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Result<()> {
+    for sequence in gone.sequences.iter().filter_map(|id| catalog.sequence(*id)) {
+        let Some(owner) = sequence.owner.filter(|o| o.identity && !gone.tables.contains(&o.table)) else {
+            continue;
+        };
+        let Some(table) = catalog.table(owner.table) else { continue };
+        let column = table.column(owner.column).map(|c| quote_ident(&c.name)).unwrap_or_default();
+        let column = format!("column {column} of {}", table_name(shown, table));
+        let message = format!("cannot drop {} because {column} requires it", sequence_name(shown, sequence));
+        return Err(Error::new(ErrorKind::DependentObjects, message)
+            .with_hint(format!("You can drop {column} instead.")));
+    }
+    Ok(())
+}
+
+/// Views that read what goes, and those that read them.
+fn readers(catalog: &CatalogState, shown: &Shown, gone: &mut Gone, dependents: &mut Dependents) {
+    let mut names: BTreeMap<Oid, String> = BTreeMap::new();
+    let tables = gone.tables.iter().filter_map(|id| catalog.table(*id));
+    names.extend(tables.map(|t| (t.oid, table_name(shown, t))));
+    let sequences = gone.sequences.iter().filter_map(|id| catalog.sequence(*id));
+    names.extend(sequences.map(|s| (s.oid, sequence_name(shown, s))));
+    let views = gone.views.iter().filter_map(|id| catalog.view(*id));
+    names.extend(views.map(|v| (v.oid, view_name(shown, v))));
+    loop {
+        let before = gone.views.len();
+        for view in catalog.views() {
+            let read = view.uses.iter().find_map(|oid| names.get(oid).cloned());
+            let Some(read) = read.filter(|_| !gone.views.contains(&view.id)) else { continue };
+            gone.views.insert(view.id);
+            names.insert(view.oid, view_name(shown, view));
+            dependents.described.push((view_name(shown, view), read));
+        }
+        if gone.views.len() == before {
+            return;
+        }
+    }
+}
+
+/// Defaults of what is left that name what goes.
+fn defaults(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
+    let sequences = gone.sequences.iter().filter_map(|id| catalog.sequence(*id));
+    let sequences = sequences.map(|s| (s.oid, sequence_name(shown, s)));
+    let tables = gone.tables.iter().filter_map(|id| catalog.table(*id));
+    let tables = tables.map(|t| (t.oid, table_name(shown, t)));
+    for (oid, name) in sequences.chain(tables) {
+        let constant = catalog::relation_constant(oid);
+        for table in catalog.tables().filter(|t| !gone.tables.contains(&t.id)) {
+            for column in &table.columns {
+                if column.default.as_ref().is_some_and(|text| text.contains(&constant)) {
+                    let column_name = quote_ident(&column.name);
+                    let described =
+                        format!("default value for column {column_name} of {}", table_name(shown, table));
+                    dependents.described.push((described, name.clone()));
+                    dependents.defaults.entry(table.id).or_default().push(column.id);
+                }
+            }
+        }
+    }
+}
+
+fn still_needed(target: Option<&str>, dependents: &Dependents) -> Error {
+    let message = match target {
+        Some(target) => format!("cannot drop {target} because other objects depend on it"),
+        None => "cannot drop desired object(s) because other objects depend on them".to_owned(),
+    };
+    let detail: Vec<String> =
+        dependents.described.iter().map(|(object, on)| format!("{object} depends on {on}")).collect();
+    Error::new(ErrorKind::DependentObjects, message).with_detail(detail.join("\n")).with_hint(HINT)
+}
+
+fn tell(core: &mut Core, dependents: &Dependents) {
+    match dependents.described.as_slice() {
+        [] => {}
+        [(object, _)] => core.notice("NOTICE", "00000", format!("drop cascades to {object}")),
+        many => {
+            let detail: Vec<String> =
+                many.iter().map(|(object, _)| format!("drop cascades to {object}")).collect();
+            let message = format!("drop cascades to {} other objects", many.len());
+            core.notice_with_detail("NOTICE", "00000", message, Some(detail.join("\n")));
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! CREATE, ALTER and DROP: from bound statements to catalog edits.
+//!
+//! Invariant: ids and OIDs are minted here, from the transaction's own catalog, never twice within it.
+
+mod alter;
+mod drop;
+mod names;
+mod sequence;
+mod table;
+mod view;
+
+pub(crate) use alter::alter_table;
+pub(crate) use drop::{drop_schemas, drop_sequences, drop_tables, drop_views};
+pub(crate) use sequence::{alter_sequence, create_sequence};
+pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};
+pub(crate) use view::create_view;

@@ -1,0 +1,96 @@
+//! Views in FROM: their stored queries bound in their place.
+//!
+//! Invariant: in a view's query relations of the user are named by OIDs, so that neither the search path nor later names
+//! change what it means.
+
+use super::names::{Lines, Relation};
+use super::select::Bound;
+use super::{Binder, Scope, ScopeColumn, ScopeTable};
+use crate::bound::{Rel, TypedCol};
+use crate::parse::{StatementAst, parse};
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use catalog::{ViewColumn, ViewDef};
+use sqlparser::ast;
+use std::sync::Arc;
+
+/// Views within views.
+const DEPTH_MAX: usize = 32;
+
+/// A relation of the user in FROM.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: ast::ObjectName,
+    pub(crate) oid: Oid,
+    pub(crate) aliased: bool,
+}
+
+impl Binder<'_> {
+    pub(super) fn note_named(&mut self, name: &ast::ObjectName, oid: Oid, aliased: bool) {
+        if self.views == 0
+            && let Some(named) = &mut self.named
+        {
+            named.push(Named { name: name.clone(), oid, aliased });
+        }
+    }
+
+    /// The relation that a name in a view's query means.
+    pub(super) fn relation_in_view(&self, name: &str) -> Option<Relation> {
+        let oid = catalog::relation_of_name(name).filter(|_| self.views > 0)?;
+        let catalog = self.context.catalog;
+        let table = catalog.tables().find(|t| t.oid == oid).cloned().map(Relation::Table);
+        table.or_else(|| catalog.views().find(|v| v.oid == oid).cloned().map(Relation::View))
+    }
+
+    /// A view in FROM; its entry joins `scope`.
+    pub(super) fn view_in_from(
+        &mut self,
+        def: &Arc<ViewDef>,
+        alias: Option<&ast::TableAlias>,
+        scope: &mut Scope<'_>,
+    ) -> Result<Rel> {
+        let Bound { rel, columns } = self.view_query(&def.text)?;
+        let changed = columns.len() < def.columns.len()
+            || columns.iter().zip(&def.columns).any(|(c, d)| c.typed.ty.form != d.ty.form);
+        if changed {
+            return Err(Error::internal(format!("the query of view \"{}\" has changed", def.name)));
+        }
+        let columns = columns.into_iter().zip(&def.columns).zip(1_i16..);
+        let columns = columns.map(|((column, ViewColumn { name, ty: _ }), attnum)| ScopeColumn {
+            name: name.clone(),
+            typed: TypedCol { col: column.typed.col, ty: column.typed.ty },
+            origin: (def.oid, attnum),
+        });
+        let columns: Vec<ScopeColumn> = columns.collect();
+        let mut entry: ScopeTable = self.aliased(columns, alias, def.name.clone(), "table")?;
+        if alias.is_none() {
+            entry.schema = self.context.catalog.schema(def.schema).map(|s| s.name.clone());
+        }
+        scope.add(entry);
+        Ok(rel)
+    }
+
+    fn view_query(&mut self, text: &str) -> Result<Bound> {
+        if self.views >= DEPTH_MAX {
+            let message = format!("views are nested more than {DEPTH_MAX} deep");
+            return Err(Error::new(ErrorKind::TooComplex, message));
+        }
+        let statements = parse(text).map_err(|e| Error::internal(format!("query of a view: {e}")))?;
+        let Some(StatementAst::Query(query)) = statements.first().map(|s| s.ast()) else {
+            return Err(Error::internal("a view has no query"));
+        };
+        // Positions in the text mean nothing in the statement.
+        let lines = std::mem::replace(&mut self.lines, Lines::none());
+        self.views += 1;
+        let bound = self.query(query, &Scope::empty(), true);
+        self.views -= 1;
+        self.lines = lines;
+        bound
+    }
+
+    /// The columns of a view's text.
+    pub(crate) fn view_columns(&mut self, text: &str) -> Result<Vec<ViewColumn>> {
+        let bound = self.view_query(text)?;
+        Ok(bound.columns.into_iter().map(|c| ViewColumn { name: c.name, ty: c.typed.ty }).collect())
+    }
+}

@@ -1,0 +1,111 @@
+//! Syntax trees of what defines sequences, views and parts of tables. Queries and expressions inside are sqlparser's.
+//!
+//! Must not know what names mean.
+//! Invariants: those of `ast`.
+
+use super::ast::TableOption;
+use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
+
+/// An expression that is kept as it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written {
+    pub expr: Box<Expr>,
+    pub text: String,
+    /// Where the text begins.
+    pub at: usize,
+}
+
+/// CREATE SEQUENCE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SequenceSpec {
+    pub name: ObjectName,
+    pub if_not_exists: bool,
+    pub options: Vec<SequenceOption>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SequenceOption {
+    pub at: usize,
+    pub kind: SequenceOptionKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum SequenceOptionKind {
+    Type(DataType),
+    Increment(i64),
+    /// None: NO MINVALUE.
+    Min(Option<i64>),
+    Max(Option<i64>),
+    Start(i64),
+    Restart(Option<i64>),
+    Cache(i64),
+    Cycle(bool),
+    /// Table and column; None: NONE.
+    OwnedBy(Option<ObjectName>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterSequenceSpec {
+    pub name: ObjectName,
+    pub if_exists: bool,
+    pub change: SequenceChange,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum SequenceChange {
+    Options(Vec<SequenceOption>),
+    Rename(Ident),
+    SetSchema(Ident),
+}
+
+/// CREATE [OR REPLACE] VIEW.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewSpec {
+    pub name: ObjectName,
+    pub or_replace: bool,
+    /// Names for the first columns.
+    pub columns: Vec<Ident>,
+    pub query: Box<Query>,
+    pub text: String,
+    /// Where the text begins.
+    pub at: usize,
+}
+
+/// `[CONSTRAINT name] CHECK (condition)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckSpec {
+    pub name: Option<Ident>,
+    pub at: usize,
+    pub condition: Written,
+}
+
+/// `LIKE table [INCLUDING ..]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LikeSpec {
+    /// How many columns stand before it.
+    pub behind: usize,
+    pub table: ObjectName,
+    pub including: Including,
+}
+
+/// What a table takes over beside names, types and NOT NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Including {
+    pub defaults: bool,
+    pub constraints: bool,
+    pub generated: bool,
+    pub identity: bool,
+    pub indexes: bool,
+}
+
+/// CREATE TABLE .. AS query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateTableAsSpec {
+    pub name: ObjectName,
+    pub if_not_exists: bool,
+    /// Names for the first columns.
+    pub columns: Vec<Ident>,
+    pub options: Vec<TableOption>,
+    pub query: Box<Query>,
+    pub with_data: bool,
+}

@@ -1,0 +1,132 @@
+//! What a table says of each of its rows: generated columns and checks, bound from their stored texts.
+//!
+//! Must not know which statement writes the rows.
+//! Invariants: a condition is a boolean over columns of the table; a generated column is computed from columns that
+//! are not generated, by functions that depend on nothing else.
+
+use super::kept::refuse_subqueries;
+use super::row::table_row;
+use crate::binder::{Binder, Clause, Scope};
+use crate::bound::{CastHow, Expr, RowRules, TableScan, TypedCol, walk};
+use crate::parse::Written;
+use base::id::ColumnId;
+use base::{Error, ErrorKind, Result};
+use catalog::{ColumnDef, ColumnKind, TableDef, builtin};
+use types::sql_type::oid;
+
+/// The rules of a table, for a statement that writes to it. None of them are the rule.
+pub(super) fn of(binder: &mut Binder<'_>, table: &TableDef) -> Result<Option<Box<RowRules>>> {
+    let generated = table.columns.iter().enumerate().filter(|(_, c)| c.kind == ColumnKind::Generated);
+    let generated: Vec<(usize, &ColumnDef)> = generated.collect();
+    if generated.is_empty() && table.checks.is_empty() {
+        return Ok(None);
+    }
+    let (row, entry) = table_row(binder, table, None);
+    let mut scope = Scope::empty();
+    scope.add(entry);
+    let mut rules = RowRules { row, generated: Vec::new(), checks: Vec::new() };
+    for (index, column) in generated {
+        let text = column.default.as_deref().unwrap_or("NULL");
+        let value = binder.stored(text, &column.name, |b, expr| {
+            b.bind_assignment(expr, &scope, column, Clause::Generated)
+        })?;
+        rules.generated.push((index, value));
+    }
+    for check in &table.checks {
+        let condition = binder
+            .stored(&check.text, &check.name, |b, expr| b.bind_condition(expr, &scope, Clause::Check))?;
+        rules.checks.push((check.name.clone(), condition));
+    }
+    Ok(Some(Box::new(rules)))
+}
+
+/// Binds a new check over the columns of its table. Returns the columns it names.
+pub(super) fn check(binder: &mut Binder<'_>, table: &TableDef, written: &Written) -> Result<Vec<ColumnId>> {
+    refuse_subqueries(binder, &written.expr, "check constraint")?;
+    let (row, entry) = table_row(binder, table, None);
+    let mut scope = Scope::empty();
+    scope.add(entry);
+    let condition = binder.bind_condition(&written.expr, &scope, Clause::Check)?;
+    Ok(columns_in(table, &row, &condition))
+}
+
+/// A scan of a table and the condition that a row makes a new check false.
+pub(super) fn unmet(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    written: &Written,
+) -> Result<(TableScan, Expr)> {
+    let (scan, entry) = binder.scan_table(table, None, false);
+    let mut scope = Scope::empty();
+    scope.add(entry);
+    let condition = binder.bind_condition(&written.expr, &scope, Clause::Check)?;
+    Ok((scan, Expr::Not(Box::new(condition))))
+}
+
+/// Binds the expression of a new generated column over the columns of its table.
+pub(super) fn generated(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    column: &ColumnDef,
+    written: &Written,
+) -> Result<Vec<ColumnId>> {
+    refuse_subqueries(binder, &written.expr, "column generation expression")?;
+    let (row, entry) = table_row(binder, table, None);
+    let mut scope = Scope::empty();
+    scope.add(entry);
+    let value = binder.bind_assignment(&written.expr, &scope, column, Clause::Generated)?;
+    let named = columns_in(table, &row, &value);
+    for other in named.iter().filter_map(|id| table.column(*id)) {
+        if other.kind == ColumnKind::Generated {
+            let message =
+                format!("cannot use generated column \"{}\" in column generation expression", other.name);
+            return Err(Error::new(ErrorKind::InvalidObjectDefinition, message)
+                .with_detail("A generated column cannot reference another generated column."));
+        }
+    }
+    let mut depends = false;
+    walk::visit(&value, &mut |expr| depends |= depends_on_more(expr));
+    if depends {
+        let message = "generation expression is not immutable";
+        return Err(Error::new(ErrorKind::InvalidObjectDefinition, message));
+    }
+    Ok(named)
+}
+
+fn columns_in(table: &TableDef, row: &[TypedCol], expr: &Expr) -> Vec<ColumnId> {
+    let mut used = Vec::new();
+    walk::visit(expr, &mut |expr| {
+        if let Expr::Column(column) = expr {
+            used.push(column.col);
+        }
+    });
+    let columns = table.columns.iter().zip(row);
+    columns.filter(|(_, typed)| used.contains(&typed.col)).map(|(def, _)| def.id).collect()
+}
+
+/// Whether a node's value depends on more than its arguments: settings, the time, other calls.
+fn depends_on_more(expr: &Expr) -> bool {
+    let varies = |proc| builtin::proc(proc).is_none_or(|row| row.volatility != 'i');
+    match expr {
+        Expr::Call { proc, .. } => varies(*proc),
+        Expr::Cast { how: CastHow::Function(proc), .. } => varies(*proc),
+        Expr::Cast { how: CastHow::InOut, arg, ty } => {
+            // How these are read and written depends on settings or on the catalog.
+            [arg.ty().oid, ty.oid].into_iter().any(|ty| {
+                matches!(
+                    ty,
+                    oid::DATE
+                        | oid::TIMESTAMP
+                        | oid::TIMESTAMPTZ
+                        | oid::INTERVAL
+                        | oid::REGCLASS
+                        | oid::REGTYPE
+                        | oid::REGPROC
+                        | oid::REGNAMESPACE
+                        | oid::REGROLE
+                )
+            })
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,178 @@
+//! CREATE VIEW and DROP VIEW.
+//!
+//! Must not know how the catalog is changed.
+//! Invariant: the text that is kept has been bound in the way it will be, to the same columns.
+
+use super::kept::{Edit, as_written, edited, in_quotes, object_edits};
+use super::schema;
+use crate::binder::{BindContext, Binder};
+use crate::bound::{BoundCreateView, BoundStatement};
+use crate::parse::{DropSpec, ViewSpec};
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use catalog::{ViewColumn, ViewDef};
+use sqlparser::ast;
+
+pub(super) fn create(
+    binder: &mut Binder<'_>,
+    context: &BindContext<'_>,
+    spec: &ViewSpec,
+) -> Result<BoundStatement> {
+    let ViewSpec { name, or_replace, columns: names, query, text, at } = spec;
+    let (schema, name) = binder.creation_target(name)?;
+    binder.named = Some(Vec::new());
+    let bound = binder.bind_query(query)?;
+    let named = binder.named.take().unwrap_or_default();
+    if !binder.parameter_types()?.is_empty() {
+        return Err(Error::new(ErrorKind::UndefinedParameter, "there is no parameter $1"));
+    }
+    if binder.names_time {
+        return Err(Error::unsupported("a view of an earlier time is not supported")
+            .at(*at)
+            .with_hint("Name the time where the view's tables are read."));
+    }
+    let mut edits = object_edits(binder, query.as_ref(), text, *at)?;
+    let mut uses: Vec<Oid> = edits.iter().filter_map(oid_of).collect();
+    for relation in &named {
+        uses.push(relation.oid);
+        edits.push(relation_edit(binder, relation, text, *at)?);
+    }
+    uses.sort();
+    uses.dedup();
+    let text = edited(text, edits);
+    let kept = binder.view_columns(&text).ok().filter(|kept| {
+        kept.len() == bound.output.len() && kept.iter().zip(&bound.output).all(|(k, b)| k.ty == b.ty)
+    });
+    if kept.is_none() {
+        return Err(Error::unsupported("this way to write the query of a view is not supported")
+            .at(*at)
+            .with_hint("Write SELECT .. FROM with plain names of tables."));
+    }
+    let found = bound.output.into_iter().map(|c| ViewColumn { name: c.name, ty: c.ty }).collect();
+    let columns = named_columns(binder, found, names)?;
+    let before = context.catalog.view_named(schema.id, &name);
+    let replaces = match before {
+        Some(before) if *or_replace => {
+            check_replaced(before, &columns)?;
+            Some(before.id)
+        }
+        Some(_) | None => {
+            let other = *or_replace && binder.has_relation(&schema, &name);
+            if other {
+                return Err(Error::new(ErrorKind::WrongObjectType, format!("\"{name}\" is not a view")));
+            }
+            None
+        }
+    };
+    Ok(BoundStatement::CreateView(Box::new(BoundCreateView {
+        schema: schema.id,
+        name,
+        replaces,
+        columns,
+        text,
+        uses,
+    })))
+}
+
+/// The OID in a constant that an edit puts in.
+fn oid_of(edit: &Edit) -> Option<Oid> {
+    edit.text.split('\'').nth(1)?.parse().ok().map(Oid)
+}
+
+/// What brings the OID of a relation in the place of its name; what refers to it by its name still finds it.
+fn relation_edit(
+    binder: &Binder<'_>,
+    relation: &crate::binder::Named,
+    text: &str,
+    at: usize,
+) -> Result<Edit> {
+    let idents: Vec<&ast::Ident> = relation.name.0.iter().filter_map(|part| part.as_ident()).collect();
+    let (Some(first), Some(last)) = (idents.first(), idents.last()) else {
+        return Err(Error::internal("a relation without a name"));
+    };
+    let start = binder.position(first.span.start).checked_sub(at);
+    let end = binder.position(last.span.start).checked_sub(at);
+    let written = match last.quote_style {
+        Some(_) => in_quotes(&last.value),
+        None => last.value.clone(),
+    };
+    let length = written.chars().count();
+    let fits = |end: &usize| text.chars().skip(*end).take(length).eq(written.chars());
+    let (Some(start), Some(end)) = (start, end.filter(fits)) else {
+        return Err(Error::unsupported("this way to write the name of a table in a view is not supported")
+            .at(binder.position(first.span.start)));
+    };
+    let alias = match relation.aliased {
+        true => String::new(),
+        false => format!(" AS {}", as_written(&binder.fold(last))),
+    };
+    let text = format!("{}{alias}", catalog::relation_name(relation.oid));
+    Ok(Edit { start, characters: end + length - start, text })
+}
+
+/// The columns with the names that are given for the first of them.
+fn named_columns(
+    binder: &Binder<'_>,
+    mut columns: Vec<ViewColumn>,
+    names: &[ast::Ident],
+) -> Result<Vec<ViewColumn>> {
+    if names.len() > columns.len() {
+        let message = "CREATE VIEW specifies more column names than columns";
+        return Err(Error::new(ErrorKind::Syntax, message));
+    }
+    if columns.is_empty() {
+        let message = "view must have at least one column";
+        return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
+    }
+    for (column, name) in columns.iter_mut().zip(names) {
+        column.name = binder.fold(name);
+    }
+    for (index, column) in columns.iter().enumerate() {
+        if columns.iter().take(index).any(|before| before.name == column.name) {
+            let message = format!("column \"{}\" specified more than once", column.name);
+            return Err(Error::new(ErrorKind::DuplicateColumn, message));
+        }
+    }
+    Ok(columns)
+}
+
+/// 42P16 unless the columns of a view stay and others come behind them.
+fn check_replaced(before: &ViewDef, columns: &[ViewColumn]) -> Result<()> {
+    if columns.len() < before.columns.len() {
+        return Err(Error::new(ErrorKind::InvalidTableDefinition, "cannot drop columns from view"));
+    }
+    for (old, new) in before.columns.iter().zip(columns) {
+        if old.name != new.name {
+            let message = format!("cannot change name of view column \"{}\" to \"{}\"", old.name, new.name);
+            return Err(Error::new(ErrorKind::InvalidTableDefinition, message)
+                .with_hint("Drop the view and create it anew."));
+        }
+        if (old.ty.oid, old.ty.typmod) != (new.ty.oid, new.ty.typmod) {
+            let (from, to) = (crate::binder::type_name(old.ty.oid), crate::binder::type_name(new.ty.oid));
+            let message =
+                format!("cannot change data type of view column \"{}\" from {from} to {to}", old.name);
+            return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn drop(binder: &Binder<'_>, spec: &DropSpec) -> Result<BoundStatement> {
+    let DropSpec { names, if_exists, cascade } = spec;
+    let (mut views, mut notices) = (Vec::new(), Vec::new());
+    for name in names {
+        match binder.view_named(name) {
+            Ok(view) => {
+                if !views.contains(&view.id) {
+                    views.push(view.id);
+                }
+            }
+            Err(error) => match schema::missing(binder, name, &error, "view")? {
+                Some(missing) if *if_exists => notices.push(format!("{}, skipping", missing.message())),
+                Some(missing) => return Err(missing),
+                None => return Err(error),
+            },
+        }
+    }
+    Ok(BoundStatement::DropViews { views, cascade: *cascade, notices })
+}

@@ -1,0 +1,43 @@
+//! Definitions of views as bytes.
+
+use super::catalog::{decode_form, encode_form};
+use super::codec::{Reader, Writer};
+use base::Result;
+use base::id::{Oid, SchemaId, ViewId};
+use catalog::{ViewColumn, ViewDef};
+use types::SqlType;
+
+pub(super) fn encode_view(writer: &mut Writer, def: &ViewDef) {
+    writer.varint(def.id.0);
+    writer.u32(def.oid.0);
+    writer.varint(def.schema.0);
+    writer.string(&def.name);
+    writer.count(def.columns.len());
+    for ViewColumn { name, ty } in &def.columns {
+        writer.string(name);
+        writer.u32(ty.oid.0);
+        writer.i32(ty.typmod);
+        encode_form(writer, &ty.form);
+    }
+    writer.string(&def.text);
+    writer.count(def.uses.len());
+    for relation in &def.uses {
+        writer.u32(relation.0);
+    }
+}
+
+pub(super) fn decode_view(reader: &mut Reader<'_>) -> Result<ViewDef> {
+    Ok(ViewDef {
+        id: ViewId(reader.varint()?),
+        oid: Oid(reader.u32()?),
+        schema: SchemaId(reader.varint()?),
+        name: reader.string()?,
+        columns: reader.list(10, |r| {
+            let name = r.string()?;
+            let ty = SqlType { oid: Oid(r.u32()?), typmod: r.i32()?, form: decode_form(r)? };
+            Ok(ViewColumn { name, ty })
+        })?,
+        text: reader.string()?,
+        uses: reader.list(4, |r| Ok(Oid(r.u32()?)))?,
+    })
+}
