@@ -202,6 +202,7 @@ fn memtable_image(
                 end_ts: end,
                 key: key.to_vec(),
                 row,
+                origin: version.origin,
             });
         }
     }

@@ -4,7 +4,7 @@ use super::{
     CURRENT, CheckpointImage, CheckpointNumber, Current, advance_epoch, checkpoint_path, collect_checkpoints,
     read_checkpoint, read_current, write_checkpoint,
 };
-use crate::format::Lives;
+use crate::format::{Lives, Origin};
 use crate::format::image::{
     DeletePlace, MemtableImage, MemtableRow, NextIds, PastImage, ReferenceImage, RetiredImage, TabletImage,
     encode_reference,
@@ -60,6 +60,7 @@ fn image(number: u64) -> CheckpointImage {
         end_ts: CommitTs::MAX,
         key: vec![1, 2],
         row: vec![1, 0, 9],
+        origin: Origin::Replacing,
     };
     CheckpointImage {
         database: DatabaseId(42),
@@ -132,7 +133,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x02\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x03\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
@@ -160,7 +161,35 @@ fn a_checkpoint_of_format_1_is_read() {
     // An empty past is six zero bytes before the empty list of tablets.
     old.truncate(old.len() - 7);
     old.push(0);
-    old[8] = 1;
+    replace_checkpoint(&fs, 1, old);
+    assert_eq!(read(&fs).unwrap().unwrap().1, small(300));
+}
+
+/// Rows of memtables in format 2 did not say how they came about.
+#[test]
+fn a_checkpoint_of_format_2_is_read() {
+    let with_row = |origin| {
+        let mut image = small(300);
+        let [mut tablet] = <[TabletImage; 1]>::try_from(self::image(300).tablets).unwrap();
+        tablet.memtables.truncate(1);
+        tablet.memtables[0].rows.truncate(1);
+        tablet.memtables[0].rows[0].origin = origin;
+        image.tablets = vec![tablet];
+        image
+    };
+    let fs = SimulatedFileSystem::new(1);
+    write_checkpoint(&fs, first(), &with_row(Origin::New)).unwrap();
+    let bytes = fs.contents(&checkpoint_path(first())).unwrap();
+    // It is the last byte of a row, and that row the last of all.
+    let (old, [origin, ..]) = bytes.split_last_chunk::<5>().unwrap();
+    assert_eq!(*origin, 1);
+    replace_checkpoint(&fs, 2, old.to_vec());
+    assert_eq!(read(&fs).unwrap().unwrap().1, with_row(Origin::Unknown));
+}
+
+/// Makes `old`, without its checksum and in another version, the first checkpoint.
+fn replace_checkpoint(fs: &SimulatedFileSystem, version: u8, mut old: Vec<u8>) {
+    old[8] = version;
     let body = u64::try_from(old.len() - 64).unwrap();
     old[40..48].copy_from_slice(&body.to_le_bytes());
     let header = crc32c::crc32c(&old[..60]).to_le_bytes();
@@ -176,7 +205,6 @@ fn a_checkpoint_of_format_1_is_read() {
     let checksum = crc32c::crc32c(&current[..68]).to_le_bytes();
     current[68..].copy_from_slice(&checksum);
     assert!(fs.replace_contents(CURRENT, &current));
-    assert_eq!(read(&fs).unwrap().unwrap().1, small(300));
 }
 
 #[test]
