@@ -132,7 +132,8 @@ impl Window<'_> {
         };
         let mut batches = reference.segment()?.scan(&scan);
         while let Some(batch) = block_on(batches.next()).transpose()? {
-            let lives = lives_of(reference, history, batch.columns().get(columns.len()..).unwrap_or_default())?;
+            let lives =
+                lives_of(reference, history, batch.columns().get(columns.len()..).unwrap_or_default())?;
             let columns = batch.project(&(0..columns.len()).collect::<Vec<_>>());
             let columns = columns.map_err(|e| Error::internal(format!("choose columns: {e}")))?;
             take(Lived { columns, lives })?;
@@ -147,7 +148,8 @@ fn lives_of(reference: &Reference, history: bool, columns: &[ArrayRef]) -> Resul
     let at = |index: usize| columns.get(index).ok_or_else(missing);
     let ordinals = at(0)?.as_primitive_opt::<UInt32Type>().ok_or_else(missing)?.values();
     let begins = at(1)?.as_primitive_opt::<UInt64Type>().ok_or_else(missing)?.values();
-    let ends = if history { Some(at(2)?.as_primitive_opt::<UInt64Type>().ok_or_else(missing)?) } else { None };
+    let ends =
+        if history { Some(at(2)?.as_primitive_opt::<UInt64Type>().ok_or_else(missing)?) } else { None };
     let origins = at(if history { 3 } else { 2 })?.as_primitive_opt::<UInt8Type>().ok_or_else(missing)?;
     let mut lives = Vec::with_capacity(ordinals.len());
     let rows = ordinals.iter().zip(begins).zip(origins.values()).enumerate();

@@ -296,7 +296,8 @@ fn gather(batches: &[Loaded], places: &[(usize, usize)], rows: Rows) -> Result<S
             |place| of(place).and_then(|(batch, row)| pick(batch).get(row).copied()).unwrap_or_default();
         UInt64Array::from_iter_values(places.iter().map(stamp))
     };
-    let origin = |place| of(place).and_then(|(batch, row)| batch.origins.get(row).copied()).unwrap_or_default();
+    let origin =
+        |place| of(place).and_then(|(batch, row)| batch.origins.get(row).copied()).unwrap_or_default();
     Ok(SegmentRows {
         columns: merged.columns().to_vec(),
         begin_ts: stamps(|b| &b.begin),

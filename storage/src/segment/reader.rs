@@ -226,7 +226,8 @@ impl Segment {
         let Some((columns, [begin, more @ ..])) = hashers.split_at_checked(self.meta.columns.len()) else {
             return Err(Error::internal("a segment without timestamps"));
         };
-        let (end, origins) = if self.meta.history { (more.first(), more.get(1)) } else { (None, more.first()) };
+        let (end, origins) =
+            if self.meta.history { (more.first(), more.get(1)) } else { (None, more.first()) };
         let stamps = timestamps_hash(begin, end, origins.filter(|_| self.meta.origins));
         let differs = |what: &str| damaged(self.id(), &format!("its {what} differ from what was written"));
         if rows != self.facts.rows {

@@ -209,11 +209,7 @@ fn wanted(meta: &SegmentMeta) -> Vec<ScanColumn> {
 }
 
 fn whole(segment: &Segment) -> SegmentScan {
-    SegmentScan {
-        columns: wanted(segment.meta()),
-        batch_rows: 1_000,
-        ..SegmentScan::of_rows(0..u32::MAX)
-    }
+    SegmentScan { columns: wanted(segment.meta()), batch_rows: 1_000, ..SegmentScan::of_rows(0..u32::MAX) }
 }
 
 fn collect(segment: &Arc<Segment>, scan: &SegmentScan) -> base::Result<Vec<RecordBatch>> {

@@ -255,9 +255,9 @@ fn mask(range: &Range<u64>, choice: RowChoice<'_>) -> VortexResult<Mask> {
     let relative = |ordinal: u32| usize::try_from(ordinal.saturating_sub(start)).unwrap_or(usize::MAX);
     Ok(match choice {
         RowChoice::All => Mask::new_true(len),
-        RowChoice::Except(dead) => {
-            dead.living(range.clone()).map_or_else(|| Mask::new_true(len), |bits| Mask::from_buffer(bits.into()))
-        }
+        RowChoice::Except(dead) => dead
+            .living(range.clone())
+            .map_or_else(|| Mask::new_true(len), |bits| Mask::from_buffer(bits.into())),
         RowChoice::Only(ordinals) => Mask::from_indices(len, ordinals.iter().copied().map(relative)),
     })
 }
