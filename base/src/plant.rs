@@ -82,11 +82,13 @@ pub enum Flaw {
     IgnoreDetach,
     /// A file that another reference has goes with the first one.
     RemoveSharedFile,
+    /// Versions that took the place of others are not counted against those that ended.
+    TrustOrigins,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Flaw; 37] = [
+    pub const ALL: [Flaw; 38] = [
         Flaw::AcknowledgeBeforeSync,
         Flaw::VisibleBeforeDurable,
         Flaw::PublishOutOfLogOrder,
@@ -124,6 +126,7 @@ impl Flaw {
         Flaw::ForgetOldestReadable,
         Flaw::IgnoreDetach,
         Flaw::RemoveSharedFile,
+        Flaw::TrustOrigins,
     ];
 }
 

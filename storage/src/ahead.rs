@@ -9,7 +9,7 @@ use crate::format::{
 };
 use crate::layout::{Key, Layout};
 use crate::log::{Replay, ReplayedRecord};
-use crate::state::{Layouts, RowsEdit};
+use crate::state::{Layouts, NewRows, RowsEdit, origins};
 use base::id::{SchemaVersion, TableId};
 use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, CatalogState};
@@ -160,7 +160,8 @@ fn rows_edit(layout: &Layout, change: &TabletChange) -> Result<RowsEdit> {
     let rows = if rows.is_empty() {
         None
     } else {
-        Some((decode_rows(rows, &layout.forms(), layout.schema())?, keys))
+        let batch = decode_rows(rows, &layout.forms(), layout.schema())?;
+        Some(NewRows { batch, keys, origins: origins(&change.rows) })
     };
     Ok(RowsEdit { tablet: change.tablet, dead, memtable: change.memtable, rows })
 }

@@ -1,11 +1,14 @@
 //! What changed in a table between two times: net per commit and key, in commit order.
 //!
-//! Must not know SQL. First `events` finds which row versions began and ended in the window, with the hashes of their
-//! keys; then they are put in order and paired; rows that were not kept on the way are fetched batch by batch.
+//! Must not know SQL. First `tally` finds of which commits the versions tell themselves what was done; then `events`
+//! finds which versions began and ended in the window, of the other commits with the hashes of their keys; then these are
+//! paired, and all are put in order; rows that were not kept on the way are fetched batch by batch.
 //! Invariants: a version that begins where another of its key ends is an update; what a commit did and undid itself is
 //! not seen.
 
 mod events;
+mod tally;
+mod window;
 
 use crate::detail::time_text;
 use crate::layout::Layout;
@@ -16,7 +19,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, CommitTs, TableId};
 use base::{Error, ErrorKind, Result};
-use events::{Event, Events, Source};
+use events::{Event, Found, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -58,10 +61,30 @@ impl Iterator for Changes {
     }
 }
 
+/// What a row that comes out says of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Insert,
+    Update,
+    UpdateOld,
+    Delete,
+}
+
+impl Operation {
+    fn name(self) -> &'static str {
+        match self {
+            Operation::Insert => "insert",
+            Operation::Update => "update",
+            Operation::UpdateOld => "update_old",
+            Operation::Delete => "delete",
+        }
+    }
+}
+
 /// One row that comes out.
 #[derive(Clone, Copy, Debug)]
 struct Change {
-    operation: &'static str,
+    operation: Operation,
     ts: CommitTs,
     source: usize,
     row: u32,
@@ -71,10 +94,10 @@ struct Change {
 pub(crate) fn changes(view: &Arc<View>, spec: &ChangesSpec) -> Result<Changes> {
     let layout = view.layout(spec.table)?;
     check_window(view, &layout, spec)?;
-    let Events { mut events, sources } = events::find(view, &layout, spec)?;
-    events.sort_unstable_by_key(|e| (e.ts, e.key, !e.end));
-    let changes = paired(&events, spec.old_images);
-    drop(events);
+    let Found { settled, mut open, sources } = events::find(view, &layout, spec)?;
+    open.sort_unstable_by_key(|e| (e.ts, e.key, !e.end));
+    let changes = in_order(settled, paired(&open, spec.old_images));
+    drop(open);
     let schema = output_schema(&layout, &spec.projection)?;
     let reader = Reader { view: Arc::clone(view), layout, projection: spec.projection.clone(), sources };
     let mut at = 0_usize;
@@ -114,27 +137,38 @@ struct Pair {
     second: Option<Change>,
 }
 
-/// Events in order of time, key, ends first, as changes. Those of one commit come in the order of their places, so that
-/// rows are read one after the other.
-fn paired(events: &[Event], old_images: bool) -> Vec<Change> {
+/// Events in order of time, key, ends first, as changes.
+fn paired(events: &[Event], old_images: bool) -> Vec<Pair> {
     let mut pairs = Vec::with_capacity(events.len());
     for together in events.chunk_by(|a, b| (a.ts, a.key) == (b.ts, b.key)) {
         let change = |operation, e: &Event| Change { operation, ts: e.ts, source: e.source, row: e.row };
         match together {
             [old, new] if old.end && !new.end => {
-                let new = change("update", new);
+                let new = change(Operation::Update, new);
                 pairs.push(match old_images {
-                    true => Pair { first: change("update_old", old), second: Some(new) },
+                    true => Pair { first: change(Operation::UpdateOld, old), second: Some(new) },
                     false => Pair { first: new, second: None },
                 });
             }
             others => {
-                let named = |e: &Event| change(if e.end { "delete" } else { "insert" }, e);
+                let named = |e: &Event| change(if e.end { Operation::Delete } else { Operation::Insert }, e);
                 pairs.extend(others.iter().map(|e| Pair { first: named(e), second: None }));
             }
         }
     }
-    pairs.sort_unstable_by_key(|pair| (pair.first.ts, pair.first.source, pair.first.row));
+    pairs
+}
+
+/// All changes in order of time. Those of one commit come in the order of their places, so that rows are read one after
+/// the other.
+fn in_order(mut settled: Vec<Change>, mut pairs: Vec<Pair>) -> Vec<Change> {
+    let place = |change: &Change| (change.ts, change.source, change.row);
+    if pairs.is_empty() {
+        settled.sort_unstable_by_key(place);
+        return settled;
+    }
+    pairs.extend(settled.into_iter().map(|first| Pair { first, second: None }));
+    pairs.sort_unstable_by_key(|pair| place(&pair.first));
     pairs.into_iter().flat_map(|pair| [Some(pair.first), pair.second]).flatten().collect()
 }
 
@@ -183,13 +217,16 @@ impl Reader {
             }
             batches.push(batch);
         }
-        let mut columns: Vec<ArrayRef> = Vec::new();
-        if !self.projection.is_empty() {
-            let gathered = interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &places);
-            let gathered = gathered.map_err(|e| Error::internal(format!("gather changes: {e}")))?;
-            columns.extend(gathered.columns().iter().cloned());
-        }
-        columns.push(Arc::new(StringViewArray::from_iter_values(changes.iter().map(|c| c.operation))));
+        let mut columns: Vec<ArrayRef> = match batches.as_slice() {
+            [] => Vec::new(),
+            // All out of one source, in its order.
+            [only] => only.columns().to_vec(),
+            several => {
+                let gathered = interleave_record_batch(&several.iter().collect::<Vec<_>>(), &places);
+                gathered.map_err(|e| Error::internal(format!("gather changes: {e}")))?.columns().to_vec()
+            }
+        };
+        columns.push(Arc::new(StringViewArray::from_iter_values(changes.iter().map(|c| c.operation.name()))));
         let ts = |c: &Change| i64::try_from(c.ts.0).unwrap_or(i64::MAX);
         columns.push(Arc::new(Int64Array::from_iter_values(changes.iter().map(ts))));
         RecordBatch::try_new(Arc::clone(schema), columns)

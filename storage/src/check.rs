@@ -140,19 +140,8 @@ fn check_reference(
     let columns: Vec<ColumnId> = layout.columns().iter().map(|(id, _)| *id).collect();
     let scan = SegmentScan {
         columns: scan_columns(layout, &columns)?,
-        filter_columns: Vec::new(),
-        predicate: None,
-        sieve: None,
-        excluded: None,
-        rows: 0..segment.rows(),
-        begin_at_most: None,
-        begin_above: None,
-        end_above: None,
-        ordinal: false,
-        timestamps: false,
         batch_rows: 8_192,
-        small_steps: false,
-        metrics: Arc::default(),
+        ..SegmentScan::of_rows(0..segment.rows())
     };
     let dead = reference.dead_at(CommitTs::MAX);
     let may_live = reference.may_live()?;

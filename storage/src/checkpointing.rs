@@ -212,6 +212,7 @@ fn memtable_image(
                 end_ts: end,
                 key: key.to_vec(),
                 row,
+                origin: version.origin,
             });
         }
     }

@@ -12,7 +12,7 @@ use crate::format::{
 use crate::layout::{Key, KeyHasher, Layout};
 use crate::memtable::{Memtable, NEVER};
 use crate::private::{Part, PrivateTable};
-use crate::state::{AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, RowsEdit};
+use crate::state::{AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, NewRows, RowsEdit, origins};
 use crate::transaction::{KilledRow, KilledRows, Transaction};
 use arrow::array::UInt32Array;
 use arrow::record_batch::RecordBatch;
@@ -144,12 +144,14 @@ impl Transaction {
         let memtable = core.open_memtable(tablet);
         let mut dead: Vec<RowAddress> = killed.values().copied().collect();
         dead.sort_unstable();
+        let changes = row_changes(layout, rows.as_ref(), killed)?;
+        let rows = rows.map(|(batch, keys)| NewRows { batch, keys, origins: origins(&changes) });
         record.changes.push(TabletChange {
             table: layout.table(),
             tablet,
             schema_version: layout.def().schema_version,
             memtable,
-            rows: row_changes(layout, rows.as_ref(), killed)?,
+            rows: changes,
         });
         edit.rows.push(RowsEdit { tablet, dead, memtable, rows });
         Ok(())

@@ -18,7 +18,7 @@ use crate::format::{
 use crate::ids::IdSource;
 use crate::layout::{Key, Layout};
 use crate::log::{Found, Log, LogPosition, LogSettings};
-use crate::memtable::Memtable;
+use crate::memtable::{LifeColumns, Memtable};
 use crate::past::Past;
 use crate::retention::RunningTime;
 use crate::sequencer::{Published, Sequencer};
@@ -260,9 +260,12 @@ fn memtable_of(image: &MemtableImage, layout: &Layout) -> Result<Memtable> {
         }
         let batch = decode_rows(rows.iter().map(|r| r.row.as_slice()), &layout.forms(), layout.schema())?;
         let keys: Vec<Key> = rows.iter().map(|r| Key::from(r.key.as_slice())).collect();
-        let begin = rows.iter().map(|r| r.begin_ts.0).collect();
-        let end = rows.iter().map(|r| r.end_ts.0).collect();
-        memtable.append_versions(&batch, &keys, begin, end)?;
+        let lives = LifeColumns {
+            begin: rows.iter().map(|r| r.begin_ts.0).collect(),
+            end: rows.iter().map(|r| r.end_ts.0).collect(),
+            origin: rows.iter().map(|r| r.origin).collect(),
+        };
+        memtable.append_versions(&batch, &keys, lives)?;
     }
     Ok(memtable)
 }

@@ -10,7 +10,7 @@ use crate::layout::Layout;
 use crate::memtable::{Chunk, Version};
 use crate::segment::{SegmentMeta, SegmentRows, WrittenSegment, verify_segment, write_segment};
 use crate::tablet::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, segment_path};
-use arrow::array::{BinaryArray, UInt64Array};
+use arrow::array::{BinaryArray, UInt8Array, UInt64Array};
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::id::CommitTs;
@@ -81,6 +81,7 @@ impl Run {
             columns: batch.columns().to_vec(),
             begin_ts: UInt64Array::from_iter_values(versions.iter().map(begin)),
             end_ts: history.then(end),
+            origins: Some(UInt8Array::from_iter_values(versions.iter().map(|v| v.origin.code()))),
             keys: BinaryArray::from_iter_values(rows.iter().filter_map(key)),
         })
     }
@@ -114,6 +115,7 @@ pub(crate) fn write_segment_of(
         schema_version: layout.def().schema_version,
         columns: layout.columns().to_vec(),
         history,
+        origins: true,
     };
     let written =
         write_file(core, &path, &meta, layout.def().options.compact, batches).inspect_err(|_| {

@@ -4,6 +4,7 @@
 //! exactly one split; a split holds all it needs, so that splits run in any order on any thread.
 
 use crate::address::PartNumber;
+use crate::delete_vector::DeadRows;
 use crate::evaluate::{columns_of, evaluate};
 use crate::memtable::Chunk;
 use crate::predicate::Predicate;
@@ -22,7 +23,6 @@ use base::id::{ColumnId, CommitTs, TableId, TabletId};
 use base::{Error, Result};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use roaring::RoaringBitmap;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub(crate) struct Work {
 #[derive(Clone, Debug)]
 pub(crate) enum SplitPart {
     Memtable { number: PartNumber, chunks: Vec<Arc<Chunk>>, dead: Arc<HashSet<u32>> },
-    Segment { number: PartNumber, reference: Arc<Reference>, rows: Range<u32>, excluded: Arc<RoaringBitmap> },
+    Segment { number: PartNumber, reference: Arc<Reference>, rows: Range<u32>, excluded: Arc<DeadRows> },
 }
 
 /// Plans a scan of a table.
@@ -144,15 +144,12 @@ pub(crate) fn stream(work: Arc<Work>, part: SplitPart) -> BoxStream<'static, Res
                 predicate: work.predicate.clone(),
                 sieve: work.sieve.clone(),
                 excluded: Some(excluded),
-                rows,
                 begin_at_most: Some(CommitTs(work.stamp(number))),
-                begin_above: None,
                 end_above: Some(CommitTs(work.stamp(number))),
                 ordinal: work.row_address,
-                timestamps: false,
                 batch_rows: work.view.batch_rows,
-                small_steps: false,
                 metrics: Arc::clone(&work.metrics),
+                ..SegmentScan::of_rows(rows)
             };
             segment.scan(&scan).map(move |batch| work.finish_segment(number, &batch?)).boxed()
         }

@@ -6,7 +6,7 @@
 //! recovery arrives at what the running process had. Every tablet of every table is there, and those of dropped tables
 //! and partitions until they are forgotten.
 
-use crate::format::{Attach, CountersRecord, ForgetRecord, RowAddress};
+use crate::format::{Attach, CountersRecord, ForgetRecord, Origin, RowAddress, RowChange, RowOp};
 use crate::invariants::parts_are_distinct;
 use crate::layout::{Key, Layout};
 use crate::memtable::Memtable;
@@ -60,7 +60,7 @@ impl CommitEdit {
     /// Roughly what the rows take in memtables.
     pub(crate) fn row_bytes(&self) -> usize {
         let rows = self.rows.iter().filter_map(|change| change.rows.as_ref());
-        rows.map(|(batch, keys)| batch.get_array_memory_size() + keys.len() * 96).sum()
+        rows.map(|rows| rows.batch.get_array_memory_size() + rows.keys.len() * 96).sum()
     }
 }
 
@@ -71,7 +71,27 @@ pub(crate) struct RowsEdit {
     pub(crate) dead: Vec<RowAddress>,
     /// Where new rows go; made when it is not there.
     pub(crate) memtable: MemtableId,
-    pub(crate) rows: Option<(RecordBatch, Vec<Key>)>,
+    pub(crate) rows: Option<NewRows>,
+}
+
+/// Rows that begin, each with its key and how it came about.
+#[derive(Debug)]
+pub(crate) struct NewRows {
+    pub(crate) batch: RecordBatch,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) origins: Vec<Origin>,
+}
+
+/// How the rows of a record's changes came about: as the changes say.
+pub(crate) fn origins(changes: &[RowChange]) -> Vec<Origin> {
+    let written = changes.iter().filter(|change| change.row.is_some());
+    written.map(|change| Origin::replacing(change.op == RowOp::Update)).collect()
+}
+
+impl NewRows {
+    fn append_to(&self, memtable: &Memtable, ts: CommitTs) -> Result<u32> {
+        memtable.append(&self.batch, &self.keys, &self.origins, ts.0)
+    }
 }
 
 /// A segment that becomes part of a tablet.
@@ -202,12 +222,12 @@ impl DatabaseState {
         for change in &commit.rows {
             let tablet = next.require(change.tablet)?;
             tablet.kill(&change.dead, ts)?;
-            if let Some((rows, keys)) = &change.rows {
+            if let Some(rows) = &change.rows {
                 match tablet.memtable(change.memtable) {
-                    Some(memtable) => memtable.append(rows, keys, ts.0)?,
+                    Some(memtable) => rows.append_to(memtable, ts)?,
                     None => {
                         let memtable = Arc::new(Memtable::new(change.memtable));
-                        let first = memtable.append(rows, keys, ts.0)?;
+                        let first = rows.append_to(&memtable, ts)?;
                         let with = tablet.with_memtable(memtable);
                         Arc::make_mut(&mut next).tablets.insert(Arc::new(with));
                         first

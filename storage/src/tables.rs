@@ -5,7 +5,7 @@
 //! until its commit; a table whose rows come with the commit cannot be read before.
 
 use crate::commit::add_deletes;
-use crate::format::{Attach, AttachedSegment, CommitRecord};
+use crate::format::{Attach, AttachedSegment, CommitRecord, Origin};
 use crate::layout::Layout;
 use crate::memtable::Memtable;
 use crate::past::Retired;
@@ -157,7 +157,7 @@ impl Transaction {
             if reference.lives()?.history || !reference.may_be_seen_at(ts)? {
                 continue;
             }
-            let mut dead = reference.dead_at(ts).as_ref().clone();
+            let mut dead = reference.dead_at(ts).set().clone();
             dead |= begun_after(reference, ts)?;
             if dead.len() == u64::from(reference.meta().rows) {
                 continue;
@@ -187,11 +187,9 @@ impl Transaction {
             }
             let rows = rows.clone().with_schema(Arc::clone(target.schema()));
             let rows = rows.map_err(|e| Error::internal(format!("rows do not fit a clone: {e}")))?;
-            txn.private_memtable(target.table(), to).append(
-                &rows,
-                &target.keys(&rows)?,
-                u64::from(txn.command.0),
-            )?;
+            let (keys, origins) = (target.keys(&rows)?, vec![Origin::New; rows.num_rows()]);
+            let memtable = txn.private_memtable(target.table(), to);
+            memtable.append(&rows, &keys, &origins, u64::from(txn.command.0))?;
             txn.stage_when_large(true)
         };
         for chunk in from.memtables().iter().flat_map(|m| m.chunks()) {

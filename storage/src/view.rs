@@ -5,6 +5,7 @@
 
 use crate::address::{PartNumber, Place};
 use crate::core::Pinned;
+use crate::delete_vector::DeadRows;
 use crate::evaluate::{ColumnStats, compare};
 use crate::layout::Layout;
 use crate::private::{Part, Private, PrivateTable, TabletPart};
@@ -15,7 +16,6 @@ use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, CommitTs, TableId};
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
-use roaring::RoaringBitmap;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -189,7 +189,7 @@ impl TableView {
         view: &View,
         number: PartNumber,
         reference: &crate::tablet::Reference,
-    ) -> Arc<RoaringBitmap> {
+    ) -> Arc<DeadRows> {
         let own = self.dead(reference.id().0, view.stamp());
         let committed = match number {
             PartNumber::Committed(_) => reference.dead_at(view.ts()),

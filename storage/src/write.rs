@@ -6,7 +6,7 @@
 use crate::address::{PartNumber, Place};
 use crate::checks::check_rows;
 use crate::core::Core;
-use crate::format::RowAddress;
+use crate::format::{Origin, RowAddress};
 use crate::layout::{Key, Layout};
 use crate::memtable::NEVER;
 use crate::private::{Part, PrivateTable};
@@ -262,8 +262,12 @@ impl Transaction {
                 take_record_batch(&routed.rows, &places)
                     .map_err(|e| Error::internal(format!("split rows: {e}")))?
             };
+            // A row whose key the transaction kills later would be a second one of that key: this is known by now.
+            let killed = self.killed.get(&tablet);
+            let origin = |key: &Key| Origin::replacing(killed.is_some_and(|k| k.contains_key(key)));
+            let origins: Vec<Origin> = keys.iter().map(origin).collect();
             let memtable = self.private_memtable(layout.table(), tablet);
-            memtable.append(&batch, &keys, u64::from(self.command.0))?;
+            memtable.append(&batch, &keys, &origins, u64::from(self.command.0))?;
         }
         Ok(())
     }

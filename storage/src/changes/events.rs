@@ -1,29 +1,28 @@
-//! Which row versions of a table began and ended in a window of time.
+//! Which row versions of a table began and ended in a window of time: as changes where the commit is told, else as
+//! events with the hashes of their keys.
 //!
-//! Must not know what is made of them. Parts are passed over by the times that they say of themselves. Rows read on the
-//! way are kept up to a limit of memory; the others are fetched again later.
+//! Must not know how events are paired. Rows read on the way are kept up to a limit of memory; the others are fetched
+//! again later.
 
-use super::ChangesSpec;
+use super::tally::{Tally, Told};
+use super::window::{Life, Lived, Which, Window};
+use super::{Change, ChangesSpec, Operation};
+use crate::format::Origin;
 use crate::layout::Layout;
-use crate::memtable::{Chunk, Memtable};
-use crate::segment::SegmentScan;
+use crate::memtable::Memtable;
 use crate::tablet::Reference;
 use crate::view::{View, project, scan_columns};
-use crate::wait::block_on;
-use arrow::array::{AsArray, UInt32Array};
+use arrow::array::UInt32Array;
 use arrow::compute::take_record_batch;
-use arrow::datatypes::{UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, CommitTs};
 use base::{Error, ErrorKind, Result};
-use futures::StreamExt;
-use roaring::RoaringBitmap;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// Rows read on the way that are kept, in bytes.
 const KEPT_BYTES_MAX: usize = 256 << 20;
-/// Events of one call; each takes some 50 bytes.
+/// Changes and events of one call; each takes some 50 bytes.
 const EVENTS_MAX: usize = 100_000_000;
 
 /// A version began, or ended.
@@ -50,87 +49,132 @@ impl Source {
     /// The projection of some rows, in that order.
     pub(super) fn rows(&self, layout: &Layout, rows: &[u32], projection: &[ColumnId]) -> Result<RecordBatch> {
         match self {
-            Source::Kept(batch) => take_record_batch(batch, &UInt32Array::from(rows.to_vec()))
-                .map_err(|e| Error::internal(format!("gather changes: {e}"))),
+            Source::Kept(batch) => taken(batch, rows),
             Source::Memtable(memtable) => project(layout, &memtable.fetch(rows)?, projection),
             Source::Reference(reference) => reference.fetch(rows, &scan_columns(layout, projection)?),
         }
     }
 }
 
+/// Rows of a batch; those that follow each other without a copy.
+fn taken(batch: &RecordBatch, rows: &[u32]) -> Result<RecordBatch> {
+    if let Some(first) = rows.first()
+        && rows.iter().zip(*first..).all(|(row, next)| *row == next)
+        && let Some(first) = usize::try_from(*first).ok().filter(|f| f + rows.len() <= batch.num_rows())
+    {
+        return Ok(batch.slice(first, rows.len()));
+    }
+    take_record_batch(batch, &UInt32Array::from(rows.to_vec()))
+        .map_err(|e| Error::internal(format!("gather changes: {e}")))
+}
+
 #[derive(Debug, Default)]
-pub(super) struct Events {
-    pub(super) events: Vec<Event>,
+pub(super) struct Found {
+    /// Changes of commits that are told without keys.
+    pub(super) settled: Vec<Change>,
+    /// Of the other commits.
+    pub(super) open: Vec<Event>,
     pub(super) sources: Vec<Source>,
 }
 
-/// The events of all tablets that the table has or had in the window.
-pub(super) fn find(view: &View, layout: &Arc<Layout>, spec: &ChangesSpec) -> Result<Events> {
-    let mut finder = Finder { layout, spec, found: Events::default(), kept_bytes: 0 };
-    for tablet in view.pinned.state.tablets() {
-        if tablet.table() != spec.table || tablet.dropped_at() <= spec.after {
-            continue;
-        }
-        for memtable in tablet.memtables() {
-            finder.memtable(memtable)?;
-        }
-        for reference in tablet.references() {
-            finder.reference(reference)?;
-        }
-    }
+/// What happened in all tablets that the table has or had in the window.
+pub(super) fn find(view: &View, layout: &Arc<Layout>, spec: &ChangesSpec) -> Result<Found> {
+    let window = Window { layout, spec };
+    let tally = Tally::of(&window, view)?;
+    let (memtables, references) = window.parts(view);
+    let mut finder = Finder {
+        window,
+        needs_keys: tally.needs_keys(),
+        needs_ends: tally.needs_ends(),
+        tally,
+        found: Found::default(),
+        kept_bytes: 0,
+    };
+    memtables.iter().try_for_each(|memtable| finder.memtable(memtable))?;
+    references.iter().try_for_each(|reference| finder.reference(reference))?;
     Ok(finder.found)
 }
 
 struct Finder<'a> {
-    layout: &'a Arc<Layout>,
-    spec: &'a ChangesSpec,
-    found: Events,
+    window: Window<'a>,
+    tally: Tally,
+    needs_keys: bool,
+    needs_ends: bool,
+    found: Found,
     kept_bytes: usize,
 }
 
-impl Finder<'_> {
-    fn in_window(&self, ts: CommitTs) -> bool {
-        self.spec.after < ts && ts <= self.spec.until
-    }
+/// Where a version is, and what its key hashes to; nobody looks at the hash where no commit needs keys.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    source: usize,
+    row: u32,
+    key: u128,
+}
 
+impl Finder<'_> {
     fn source(&mut self, source: Source) -> usize {
         self.found.sources.push(source);
         self.found.sources.len() - 1
     }
 
-    fn push(&mut self, ts: CommitTs, key: u128, end: bool, source: usize, row: u32) -> Result<()> {
-        if self.found.events.len() >= EVENTS_MAX {
-            let message = format!("more than {EVENTS_MAX} changes in one call");
-            return Err(Error::new(ErrorKind::LimitExceeded, message)
-                .with_hint("read the changes of shorter spans of time, one after the other"));
+    /// Begin and end of one version; those in the window count.
+    fn version(&mut self, life: &Life, place: Place) -> Result<()> {
+        if life.begin >= life.end {
+            return Ok(());
         }
-        self.found.events.push(Event { ts, key, end, source, row });
+        if self.window.has(life.begin) {
+            self.began(life, place)?;
+        }
+        if self.window.has(life.end) { self.ended(life.end, place) } else { Ok(()) }
+    }
+
+    fn began(&mut self, life: &Life, place: Place) -> Result<()> {
+        let operation = match (self.tally.told(life.begin), life.origin) {
+            (Told::Inserts, _) | (Told::ByOrigin, Origin::New | Origin::Unknown) => Operation::Insert,
+            (Told::ByOrigin, Origin::Replacing) => Operation::Update,
+            (Told::ByKey | Told::Deletes, _) => return self.event(life.begin, false, place),
+        };
+        self.change(operation, life.begin, place)
+    }
+
+    fn ended(&mut self, ts: CommitTs, place: Place) -> Result<()> {
+        match self.tally.told(ts) {
+            Told::Deletes => self.change(Operation::Delete, ts, place),
+            Told::ByKey => self.event(ts, true, place),
+            Told::Inserts | Told::ByOrigin => Ok(()),
+        }
+    }
+
+    fn change(&mut self, operation: Operation, ts: CommitTs, place: Place) -> Result<()> {
+        self.check_room()?;
+        self.found.settled.push(Change { operation, ts, source: place.source, row: place.row });
         Ok(())
     }
 
-    /// Begin and end of one version; those in the window are events.
-    fn version(&mut self, life: (CommitTs, CommitTs), key: u128, source: usize, row: u32) -> Result<()> {
-        let (begin, end) = life;
-        if begin >= end {
+    fn event(&mut self, ts: CommitTs, end: bool, place: Place) -> Result<()> {
+        self.check_room()?;
+        self.found.open.push(Event { ts, key: place.key, end, source: place.source, row: place.row });
+        Ok(())
+    }
+
+    fn check_room(&self) -> Result<()> {
+        if self.found.settled.len() + self.found.open.len() < EVENTS_MAX {
             return Ok(());
         }
-        if self.in_window(begin) {
-            self.push(begin, key, false, source, row)?;
-        }
-        if self.in_window(end) {
-            self.push(end, key, true, source, row)?;
-        }
-        Ok(())
+        let message = format!("more than {EVENTS_MAX} changes in one call");
+        Err(Error::new(ErrorKind::LimitExceeded, message)
+            .with_hint("read the changes of shorter spans of time, one after the other"))
     }
 
     fn memtable(&mut self, memtable: &Arc<Memtable>) -> Result<()> {
-        let chunks: Vec<Arc<Chunk>> = memtable.chunks();
         let source = self.source(Source::Memtable(Arc::clone(memtable)));
-        for chunk in chunks {
+        for chunk in memtable.chunks() {
             for (version, key) in chunk.versions().zip(chunk.keys()) {
-                let life = (CommitTs(version.begin), CommitTs(version.end));
-                if self.in_window(life.0) || self.in_window(life.1) {
-                    self.version(life, xxh3_128(key), source, version.row)?;
+                let life = Life::from(version);
+                if self.window.has(life.begin) || self.window.has(life.end) {
+                    let key = if self.needs_keys { xxh3_128(key) } else { 0 };
+                    self.version(&life, Place { source, row: life.row, key })?;
                 }
             }
         }
@@ -138,111 +182,70 @@ impl Finder<'_> {
     }
 
     fn reference(&mut self, reference: &Arc<Reference>) -> Result<()> {
-        let meta = *reference.meta();
         let lives = reference.lives()?;
-        if meta.attach_ts > self.spec.until || meta.detach_ts <= self.spec.after {
-            return Ok(());
+        let ended = self.needs_ends && self.window.may_have_ended(&lives);
+        if self.window.may_begin(reference, &lives) || ended {
+            self.read(reference)?;
         }
-        if lives.history {
-            if lives.end_max > self.spec.after && lives.begin_min <= self.spec.until {
-                self.scan(reference)?;
-            }
-            return Ok(());
-        }
-        let began = lives.begin_max.max(meta.attach_ts) > self.spec.after
-            && lives.begin_min.max(meta.attach_ts) <= self.spec.until;
-        if began {
-            self.scan(reference)?;
-        }
-        self.ends(reference)
+        if self.needs_ends && !lives.history { self.ends(reference) } else { Ok(()) }
     }
 
     /// Ends of rows of a reference whose rows do not say themselves when they ended.
     fn ends(&mut self, reference: &Arc<Reference>) -> Result<()> {
-        let meta = *reference.meta();
-        // What died when the reference was attached never lived in it.
-        let after = self.spec.after.max(meta.attach_ts);
-        let mut ends = reference.deaths_between(after, self.spec.until);
-        if self.in_window(meta.detach_ts) {
-            let mut alive = RoaringBitmap::new();
-            alive.insert_range(0..meta.rows);
-            alive -= reference.dead_at(meta.detach_ts).as_ref();
-            ends.extend(alive.iter().map(|ordinal| (meta.detach_ts, ordinal)));
-        }
+        let mut ends = self.window.deaths(reference);
+        ends.retain(|(ts, _)| matches!(self.tally.told(*ts), Told::ByKey | Told::Deletes));
         if ends.is_empty() {
             return Ok(());
         }
         ends.sort_unstable_by_key(|(_, ordinal)| *ordinal);
         let source = self.source(Source::Reference(Arc::clone(reference)));
-        let key_columns = scan_columns(self.layout, &self.layout.key_columns())?;
+        let key_columns = scan_columns(self.window.layout, &self.window.layout.key_columns())?;
         for part in ends.chunks(65_536) {
-            let ordinals: Vec<u32> = part.iter().map(|(_, ordinal)| *ordinal).collect();
-            let keys = self.layout.keys_of(reference.fetch(&ordinals, &key_columns)?.columns())?;
-            for ((ts, ordinal), key) in part.iter().zip(keys) {
-                self.push(*ts, xxh3_128(&key), true, source, *ordinal)?;
+            let keys = if self.needs_keys {
+                let ordinals: Vec<u32> = part.iter().map(|(_, ordinal)| *ordinal).collect();
+                self.window.layout.keys_of(reference.fetch(&ordinals, &key_columns)?.columns())?
+            } else {
+                Vec::new()
+            };
+            for (index, (ts, row)) in part.iter().enumerate() {
+                let key = keys.get(index).map_or(0, |key| xxh3_128(key));
+                self.ended(*ts, Place { source, row: *row, key })?;
             }
         }
         Ok(())
     }
 
-    /// Reads the rows of a reference that began in the window, or, of the past, that lived in it.
-    fn scan(&mut self, reference: &Arc<Reference>) -> Result<()> {
-        let meta = *reference.meta();
-        let lives = reference.lives()?;
+    /// Reads the rows of a reference that began in the window, or, of the past, lived in it.
+    fn read(&mut self, reference: &Arc<Reference>) -> Result<()> {
         let keep = self.kept_bytes < KEPT_BYTES_MAX;
-        let mut ids: Vec<ColumnId> = if keep { self.spec.projection.clone() } else { Vec::new() };
+        let window = self.window;
+        let mut ids: Vec<ColumnId> = if keep { window.spec.projection.clone() } else { Vec::new() };
         let projected = ids.len();
-        ids.extend(self.layout.key_columns());
-        let all_began = meta.attach_ts > self.spec.after;
-        let scan = SegmentScan {
-            columns: scan_columns(self.layout, &ids)?,
-            filter_columns: Vec::new(),
-            predicate: None,
-            sieve: None,
-            // A row that died when its reference was attached never lived in it.
-            excluded: (!lives.history).then(|| reference.dead_at(meta.attach_ts)),
-            rows: 0..meta.rows,
-            begin_at_most: Some(self.spec.until),
-            begin_above: (!lives.history && !all_began).then_some(self.spec.after),
-            end_above: Some(self.spec.after),
-            ordinal: true,
-            timestamps: true,
-            batch_rows: 65_536,
-            small_steps: false,
-            metrics: Arc::default(),
-        };
+        if self.needs_keys {
+            ids.extend(window.layout.key_columns());
+        }
         let mut fetched = None;
-        let mut batches = reference.segment()?.scan(&scan);
-        while let Some(batch) = block_on(batches.next()).transpose()? {
-            let missing = || Error::internal("a scan without the columns asked for");
-            let number = |at: usize| batch.columns().get(ids.len() + at).ok_or_else(missing);
-            let ordinals = number(0)?.as_primitive_opt::<UInt32Type>().ok_or_else(missing)?;
-            let begins = number(1)?.as_primitive_opt::<UInt64Type>().ok_or_else(missing)?;
-            let ends = batch.columns().get(ids.len() + 2).and_then(|c| c.as_primitive_opt::<UInt64Type>());
-            let keys = self.layout.keys_of(batch.columns().get(projected..ids.len()).unwrap_or_default())?;
+        let which = if self.needs_ends { Which::Lived } else { Which::Begun };
+        window.read(reference, &ids, which, |Lived { columns, lives }| {
+            let keys = if self.needs_keys {
+                window.layout.keys_of(columns.columns().get(projected..).unwrap_or_default())?
+            } else {
+                Vec::new()
+            };
             let source = if keep {
-                let kept = batch.project(&(0..projected).collect::<Vec<_>>());
+                let kept = columns.project(&(0..projected).collect::<Vec<_>>());
                 let kept = kept.map_err(|e| Error::internal(format!("choose columns: {e}")))?;
                 self.kept_bytes = self.kept_bytes.saturating_add(kept.get_array_memory_size());
                 self.source(Source::Kept(kept))
             } else {
-                match fetched {
-                    Some(source) => source,
-                    None => *fetched.insert(self.source(Source::Reference(Arc::clone(reference)))),
-                }
+                *fetched.get_or_insert_with(|| self.source(Source::Reference(Arc::clone(reference))))
             };
-            for (index, key) in keys.iter().enumerate() {
-                let begin =
-                    CommitTs(begins.values().get(index).copied().unwrap_or_default()).max(meta.attach_ts);
-                let end = ends.and_then(|e| e.values().get(index)).copied().map_or(CommitTs::MAX, CommitTs);
-                let row = if keep {
-                    u32::try_from(index).map_err(|_| missing())?
-                } else {
-                    ordinals.values().get(index).copied().ok_or_else(missing)?
-                };
-                self.version((begin, end), xxh3_128(key), source, row)?;
+            for ((index, life), number) in lives.iter().enumerate().zip(0_u32..) {
+                let row = if keep { number } else { life.row };
+                let key = keys.get(index).map_or(0, |key| xxh3_128(key));
+                self.version(life, Place { source, row, key })?;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }

@@ -5,14 +5,16 @@
 //! Invariant: what comes out of one input is in order of its ordinals, so that the order of inputs says where each row went.
 
 use super::Cancelled;
+use crate::delete_vector::DeadRows;
+use crate::format::Origin;
 use crate::layout::Layout;
 use crate::segment::{SegmentRows, SegmentScan};
 use crate::tablet::Reference;
 use crate::view::scan_columns;
 use crate::wait::block_on;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, UInt8Array, UInt64Array};
 use arrow::compute::interleave_record_batch;
-use arrow::datatypes::{UInt32Type, UInt64Type};
+use arrow::datatypes::{UInt8Type, UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, CommitTs};
 use base::plant::{Flaw, planted};
@@ -52,7 +54,7 @@ impl Input {
     pub(crate) fn live(reference: &Arc<Reference>, ts: CommitTs) -> Result<Self> {
         let mut rows = every_row(reference);
         if !planted(Flaw::DropDeleteVectorAtCompaction) {
-            rows -= reference.dead_at(ts).as_ref();
+            rows -= reference.dead_at(ts).set();
         }
         Ok(Self {
             reference: Arc::clone(reference),
@@ -85,6 +87,11 @@ fn every_row(reference: &Reference) -> RoaringBitmap {
     let mut rows = RoaringBitmap::new();
     rows.insert_range(0..reference.meta().rows);
     rows
+}
+
+/// From the first row to the last.
+fn rows_of(rows: &RoaringBitmap) -> std::ops::Range<u32> {
+    rows.min().unwrap_or(0)..rows.max().map_or(0, |last| last.saturating_add(1))
 }
 
 /// Merged rows, pulled segment by segment.
@@ -126,7 +133,7 @@ impl PartialOrd for Head {
 
 /// Reads one input.
 struct Cursor {
-    attach_ts: CommitTs,
+    reference: Arc<Reference>,
     batches: BoxStream<'static, Result<RecordBatch>>,
     ends: HashMap<u32, CommitTs>,
     columns: usize,
@@ -137,7 +144,7 @@ struct Cursor {
 
 impl std::fmt::Debug for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cursor").field("attach_ts", &self.attach_ts).finish_non_exhaustive()
+        f.debug_struct("Cursor").field("reference", &self.reference.id()).finish_non_exhaustive()
     }
 }
 
@@ -148,6 +155,7 @@ struct Loaded {
     keys: Arc<BinaryArray>,
     begin: Arc<Vec<u64>>,
     end: Arc<Vec<u64>>,
+    origins: Arc<Vec<u8>>,
     next: usize,
 }
 
@@ -288,10 +296,13 @@ fn gather(batches: &[Loaded], places: &[(usize, usize)], rows: Rows) -> Result<S
             |place| of(place).and_then(|(batch, row)| pick(batch).get(row).copied()).unwrap_or_default();
         UInt64Array::from_iter_values(places.iter().map(stamp))
     };
+    let origin =
+        |place| of(place).and_then(|(batch, row)| batch.origins.get(row).copied()).unwrap_or_default();
     Ok(SegmentRows {
         columns: merged.columns().to_vec(),
         begin_ts: stamps(|b| &b.begin),
         end_ts: (rows == Rows::Past).then(|| stamps(|b| &b.end)),
+        origins: Some(UInt8Array::from_iter_values(places.iter().map(origin))),
         keys: BinaryArray::from_iter_values(places.iter().filter_map(of).map(|(batch, row)| batch.key(row))),
     })
 }
@@ -304,23 +315,17 @@ impl Cursor {
         excluded -= wanted.as_ref();
         let scan = SegmentScan {
             columns: scan_columns(layout, &ids)?,
-            filter_columns: Vec::new(),
-            predicate: None,
-            sieve: None,
-            excluded: Some(Arc::new(excluded)),
-            rows: wanted.min().unwrap_or(0)..wanted.max().map_or(0, |last| last.saturating_add(1)),
-            begin_at_most: None,
-            begin_above: None,
+            excluded: Some(Arc::new(DeadRows::from(excluded))),
             end_above,
             ordinal: true,
-            timestamps: true,
+            lives: true,
             batch_rows: BATCH_ROWS,
             small_steps: true,
-            metrics: Arc::default(),
+            ..SegmentScan::of_rows(rows_of(&wanted))
         };
         Ok(Self {
-            attach_ts: reference.meta().attach_ts,
             batches: reference.segment()?.scan(&scan),
+            reference,
             ends,
             columns: ids.len(),
             layout: Arc::clone(layout),
@@ -345,16 +350,22 @@ impl Cursor {
         let number = |at: usize| batch.columns().get(self.columns + at).ok_or_else(missing);
         let ordinals = number(0)?.as_primitive_opt::<UInt32Type>().ok_or_else(missing)?;
         let begin = number(1)?.as_primitive_opt::<UInt64Type>().ok_or_else(missing)?;
-        let end = match (self.rows, batch.columns().get(self.columns + 2)) {
+        let history = self.reference.lives()?.history;
+        let end = match (self.rows, history) {
             (Rows::Live, _) => vec![u64::MAX; batch.num_rows()],
-            (Rows::Past, Some(end)) => {
-                end.as_primitive_opt::<UInt64Type>().ok_or_else(missing)?.values().to_vec()
+            (Rows::Past, true) => {
+                number(2)?.as_primitive_opt::<UInt64Type>().ok_or_else(missing)?.values().to_vec()
             }
-            (Rows::Past, None) => {
+            (Rows::Past, false) => {
                 let end = |ordinal| self.ends.get(ordinal).map(|ts| ts.0).ok_or_else(missing);
                 ordinals.values().iter().map(end).collect::<Result<_>>()?
             }
         };
+        let origins = number(if history { 3 } else { 2 })?;
+        let origins = origins.as_primitive_opt::<UInt8Type>().ok_or_else(missing)?;
+        let lives = begin.values().iter().zip(origins.values());
+        let lives = lives.map(|(begin, origin)| Ok(self.reference.began(*begin, Origin::of(*origin)?)));
+        let lives = lives.collect::<Result<Vec<_>>>()?;
         let columns = self.layout.key_columns().into_iter().map(|id| {
             let index = self.layout.columns().iter().position(|(held, _)| *held == id).ok_or_else(missing)?;
             let form = self.layout.form(id).cloned().ok_or_else(missing)?;
@@ -364,8 +375,9 @@ impl Cursor {
         let keys = encode_keys(&columns)?;
         Ok(Loaded {
             keys: Arc::new(BinaryArray::from_iter_values(keys.iter())),
-            begin: Arc::new(begin.values().iter().map(|ts| (*ts).max(self.attach_ts.0)).collect()),
+            begin: Arc::new(lives.iter().map(|(begin, _)| begin.0).collect()),
             end: Arc::new(end),
+            origins: Arc::new(lives.iter().map(|(_, origin)| origin.code()).collect()),
             columns: stored
                 .with_schema(Arc::clone(self.layout.schema()))
                 .map_err(|e| Error::internal(format!("stored rows do not fit their table: {e}")))?,

@@ -5,8 +5,10 @@
 //! segments or tablets.
 //! Invariants: times never decrease along the blocks; an ordinal has at most one time, and is in the set.
 
+mod dead_rows;
 mod pack;
 
+pub(crate) use dead_rows::DeadRows;
 pub(crate) use pack::{PackIdentity, PackWriter, check_pack, read_vector};
 
 use crate::format::{Reader, Writer};
@@ -22,7 +24,7 @@ const BLOCK_DEATHS: usize = 1_024;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DeleteVector {
     /// Every dead row.
-    dead: Arc<RoaringBitmap>,
+    dead: Arc<DeadRows>,
     /// Rows without a time died at or before this.
     base_ts: CommitTs,
     blocks: Vec<Arc<Block>>,
@@ -56,7 +58,7 @@ impl Block {
 impl DeleteVector {
     /// A vector whose rows in `base` died at or before `base_ts`.
     pub(crate) fn new(base_ts: CommitTs, base: RoaringBitmap) -> Self {
-        Self { dead: Arc::new(base), base_ts, blocks: Vec::new() }
+        Self { dead: Arc::new(DeadRows::from(base)), base_ts, blocks: Vec::new() }
     }
 
     /// Notes that rows died at `ts`. `Internal` when time runs backwards or a row is dead already; nothing is changed
@@ -129,20 +131,20 @@ impl DeleteVector {
     }
 
     /// Rows that a reader at `ts` must not see.
-    pub(crate) fn dead_at(&self, ts: CommitTs) -> Arc<RoaringBitmap> {
+    pub(crate) fn dead_at(&self, ts: CommitTs) -> Arc<DeadRows> {
         if ts >= self.last_ts() {
             return Arc::clone(&self.dead);
         }
-        let mut dead = self.dead.as_ref().clone();
+        let mut dead = self.dead.set().clone();
         let later = self.blocks.iter().rev().flat_map(|b| b.deaths().rev()).take_while(|(at, _)| *at > ts);
         for (_, ordinal) in later {
             dead.remove(ordinal);
         }
-        Arc::new(dead)
+        Arc::new(DeadRows::from(dead))
     }
 
     /// Rows dead in the newest state.
-    pub(crate) fn dead_newest(&self) -> &Arc<RoaringBitmap> {
+    pub(crate) fn dead_newest(&self) -> &Arc<DeadRows> {
         &self.dead
     }
 
@@ -167,7 +169,7 @@ impl DeleteVector {
         let mut out = Writer::new();
         out.u32(VECTOR_VERSION);
         out.u64(self.base_ts.0);
-        let mut base = self.dead.as_ref().clone();
+        let mut base = self.dead.set().clone();
         self.deaths().for_each(|(_, ordinal)| {
             base.remove(ordinal);
         });

@@ -22,9 +22,9 @@ fn vector() -> DeleteVector {
 fn each_reader_sees_its_time() {
     let vector = vector();
     for _ in 0..2 {
-        assert_eq!(*vector.dead_at(CommitTs(30)), set(&[1, 5, 6, u32::MAX]));
-        assert_eq!(*vector.dead_at(CommitTs(29)), set(&[1, 5, 6]));
-        assert_eq!(*vector.dead_at(CommitTs(19)), set(&[1]));
+        assert_eq!(*vector.dead_at(CommitTs(30)).set(), set(&[1, 5, 6, u32::MAX]));
+        assert_eq!(*vector.dead_at(CommitTs(29)).set(), set(&[1, 5, 6]));
+        assert_eq!(*vector.dead_at(CommitTs(19)).set(), set(&[1]));
     }
     assert_eq!((vector.len(), vector.last_ts(), vector.base_ts()), (4, CommitTs(30), CommitTs(10)));
     assert_eq!(vector.deaths_between(CommitTs(20), CommitTs(30)), [(CommitTs(30), u32::MAX)]);
@@ -68,9 +68,9 @@ fn a_clone_keeps_what_it_had() {
     let mut vector = vector();
     let (before, seen) = (vector.clone(), vector.dead_at(CommitTs::MAX));
     vector.add(CommitTs(40), &[100]).unwrap();
-    assert_eq!(*before.dead_newest().as_ref(), set(&[1, 5, 6, u32::MAX]));
-    assert_eq!(*seen, set(&[1, 5, 6, u32::MAX]));
-    assert_eq!(*vector.dead_newest().as_ref(), set(&[1, 5, 6, 100, u32::MAX]));
+    assert_eq!(*before.dead_newest().set(), set(&[1, 5, 6, u32::MAX]));
+    assert_eq!(*seen.set(), set(&[1, 5, 6, u32::MAX]));
+    assert_eq!(*vector.dead_newest().set(), set(&[1, 5, 6, 100, u32::MAX]));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn random_histories_agree_with_a_model() {
         if ts.0.is_multiple_of(7) {
             let at = CommitTs(1 + random.below(ts.0 + 5));
             let expected: RoaringBitmap = model.iter().filter(|(_, t)| **t <= at).map(|(o, _)| *o).collect();
-            assert_eq!(*vector.dead_at(at), expected);
+            assert_eq!(*vector.dead_at(at).set(), expected);
             let between = vector.deaths_between(at, CommitTs(at.0 + 9));
             let mut wanted: Vec<_> =
                 model.iter().filter(|(_, t)| at < **t && t.0 <= at.0 + 9).map(|(o, t)| (*t, *o)).collect();

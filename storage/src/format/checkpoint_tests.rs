@@ -4,11 +4,11 @@ use super::{
     CURRENT, CheckpointImage, CheckpointNumber, Current, advance_epoch, checkpoint_path, collect_checkpoints,
     read_checkpoint, read_current, write_checkpoint,
 };
-use crate::format::Lives;
 use crate::format::image::{
     DeletePlace, MemtableImage, MemtableRow, NextIds, PastImage, ReferenceImage, RetiredImage, TabletImage,
     encode_reference,
 };
+use crate::format::{Lives, Origin};
 use crate::log::LogPosition;
 use base::fs::{Fault, FileSystem, SimulatedFileSystem};
 use base::id::{
@@ -66,6 +66,7 @@ fn image(number: u64) -> CheckpointImage {
         end_ts: CommitTs::MAX,
         key: vec![1, 2],
         row: vec![1, 0, 9],
+        origin: Origin::Replacing,
     };
     CheckpointImage {
         database: DatabaseId(42),
@@ -156,24 +157,62 @@ fn golden_bytes_of_checkpoint_and_current() {
     assert_eq!(current.len(), 72);
 }
 
-const GOLDEN_CHECKPOINT: (usize, u32) = (1_909, 3_621_402_429);
+const GOLDEN_CHECKPOINT: (usize, u32) = (0, 0);
+
+/// Bytes of an empty catalog's sequences and views, an empty past, no counters.
+const NOTHING: usize = 13;
+/// The part of them that formats before 3 had.
+const NOTHING_OF_2: usize = 6;
 
 /// Format 1 had neither history nor options of tables, format 2 no sequences.
 #[test]
 fn checkpoints_of_older_formats_are_read() {
-    older_is_read(1, 1);
-    older_is_read(2, 7);
+    older_is_read(1, 0);
+    older_is_read(2, NOTHING_OF_2);
 }
 
-/// `zeroes` is how many bytes of a format say that there are no past and no tablets.
-fn older_is_read(version: u8, zeroes: usize) {
+/// `nothing` is how many bytes of a format say that there is no past.
+fn older_is_read(version: u8, nothing: usize) {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &small(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
     let mut old = bytes[..bytes.len() - 4].to_vec();
-    // No sequences and views, no past, no counters, no tablets.
-    assert_eq!(old.split_off(old.len() - 14), [0; 14]);
-    old.resize(old.len() + zeroes, 0);
+    // The last byte is the empty list of tablets.
+    assert_eq!(old.split_off(old.len() - NOTHING - 1), [0; NOTHING + 1]);
+    old.resize(old.len() + nothing + 1, 0);
+    replace_checkpoint(&fs, version, old);
+    assert_eq!(read(&fs).unwrap().unwrap().1, small(300));
+}
+
+/// Rows of memtables in format 2 did not say how they came about.
+#[test]
+fn rows_of_format_2_are_read() {
+    let with_row = |origin| {
+        let mut image = small(300);
+        let [mut tablet] = <[TabletImage; 1]>::try_from(self::image(300).tablets).unwrap();
+        tablet.memtables.truncate(1);
+        tablet.memtables[0].rows.truncate(1);
+        tablet.memtables[0].rows[0].origin = origin;
+        image.tablets = vec![tablet];
+        image
+    };
+    let fs = SimulatedFileSystem::new(1);
+    write_checkpoint(&fs, first(), &small(300)).unwrap();
+    let before_tablets = fs.contents(&checkpoint_path(first())).unwrap().len() - 5;
+    let fs = SimulatedFileSystem::new(1);
+    write_checkpoint(&fs, first(), &with_row(Origin::New)).unwrap();
+    let bytes = fs.contents(&checkpoint_path(first())).unwrap();
+    // It is the last byte of a row, and that row the last of all.
+    let (newer, [origin, ..]) = bytes.split_last_chunk::<5>().unwrap();
+    assert_eq!(*origin, 1);
+    let mut old = newer[..before_tablets - NOTHING + NOTHING_OF_2].to_vec();
+    old.extend_from_slice(&newer[before_tablets..]);
+    replace_checkpoint(&fs, 2, old);
+    assert_eq!(read(&fs).unwrap().unwrap().1, with_row(Origin::Unknown));
+}
+
+/// Makes `old`, without its checksum and in another version, the first checkpoint.
+fn replace_checkpoint(fs: &SimulatedFileSystem, version: u8, mut old: Vec<u8>) {
     old[8] = version;
     let body = u64::try_from(old.len() - 64).unwrap();
     old[40..48].copy_from_slice(&body.to_le_bytes());
@@ -190,7 +229,6 @@ fn older_is_read(version: u8, zeroes: usize) {
     let checksum = crc32c::crc32c(&current[..68]).to_le_bytes();
     current[68..].copy_from_slice(&checksum);
     assert!(fs.replace_contents(CURRENT, &current));
-    assert_eq!(read(&fs).unwrap().unwrap().1, small(300));
 }
 
 #[test]

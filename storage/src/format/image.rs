@@ -6,6 +6,7 @@ use super::catalog::{decode_schema, decode_state, encode_schema, encode_state, e
 use super::codec::{Reader, Writer};
 use super::header::FileHeader;
 use super::key_version::{decode_key_version, encode_key_version};
+use super::origin::Origin;
 use super::record::{CountersRecord, Lives, decode_counters, decode_lives, encode_counters, encode_lives};
 use super::sequence::{decode_sequence, encode_sequence};
 use super::view::{decode_view, encode_view};
@@ -129,6 +130,8 @@ pub(crate) struct MemtableRow {
     pub(crate) key: Vec<u8>,
     /// In the row codec.
     pub(crate) row: Vec<u8>,
+    /// Unknown in checkpoints before format 3.
+    pub(crate) origin: Origin,
 }
 
 pub(super) fn encode_image(writer: &mut Writer, image: &CheckpointImage) {
@@ -195,7 +198,7 @@ pub(super) fn decode_image(
                 oldest: if version == 1 { last_commit } else { CommitTs(r.u64()?) },
                 dropped: if version == 1 { CommitTs::MAX } else { CommitTs(r.u64()?) },
                 references: r.list(29, |r| decode_reference(r, version))?,
-                memtables: r.list(2, decode_memtable)?,
+                memtables: r.list(2, |r| decode_memtable(r, version))?,
             })
         })?,
     };
@@ -315,10 +318,11 @@ fn encode_memtable(writer: &mut Writer, memtable: &MemtableImage) {
         writer.u64(row.end_ts.0);
         writer.bytes(&row.key);
         writer.bytes(&row.row);
+        writer.u8(row.origin.code());
     }
 }
 
-fn decode_memtable(r: &mut Reader<'_>) -> Result<MemtableImage> {
+fn decode_memtable(r: &mut Reader<'_>, version: u32) -> Result<MemtableImage> {
     Ok(MemtableImage {
         memtable: MemtableId(r.varint()?),
         rows: r.list(19, |r| {
@@ -328,6 +332,7 @@ fn decode_memtable(r: &mut Reader<'_>) -> Result<MemtableImage> {
                 end_ts: CommitTs(r.u64()?),
                 key: r.bytes()?.to_vec(),
                 row: r.bytes()?.to_vec(),
+                origin: if version < 3 { Origin::Unknown } else { Origin::of(r.u8()?)? },
             })
         })?,
     })

@@ -10,6 +10,7 @@ mod codec;
 mod header;
 mod image;
 mod key_version;
+mod origin;
 mod record;
 mod row;
 mod sequence;
@@ -27,6 +28,7 @@ pub(crate) use image::{
     RetiredImage, TabletImage,
 };
 pub(crate) use key_version::{decode_key_version, encode_key_version};
+pub(crate) use origin::Origin;
 pub(crate) use record::{
     Attach, AttachedSegment, CommitRecord, CountersRecord, ForgetRecord, Lives, LogRecord, RowAddress,
     RowChange, RowOp, SegmentDeletes, SwapRecord, TabletChange,

@@ -3,6 +3,7 @@
 //! Must not know how chunks are found. Invariant: end stamps go from `NEVER` to a value once; nothing else changes.
 
 use crate::evaluate::ColumnStats;
+use crate::format::Origin;
 use crate::layout::{Key, Layout};
 use crate::segment::BoundsBuilder;
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -29,14 +30,50 @@ pub(crate) struct Chunk {
     keys: Vec<Key>,
     begin: Vec<u64>,
     end: Vec<AtomicU64>,
+    origin: Vec<Origin>,
     /// Of each column; computed when somebody asks.
     bounds: OnceLock<Vec<ColumnStats>>,
 }
 
+/// The lives of a batch's rows, one behind the other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LifeColumns {
+    pub(crate) begin: Vec<u64>,
+    /// `NEVER` while a row lives.
+    pub(crate) end: Vec<u64>,
+    pub(crate) origin: Vec<Origin>,
+}
+
+impl LifeColumns {
+    /// Rows that begin at one stamp and live.
+    pub(crate) fn begun(begin: u64, origin: &[Origin]) -> Self {
+        let rows = origin.len();
+        Self { begin: vec![begin; rows], end: vec![NEVER; rows], origin: origin.to_vec() }
+    }
+
+    pub(crate) fn are(&self, rows: usize) -> bool {
+        [self.begin.len(), self.end.len(), self.origin.len()] == [rows; 3]
+    }
+}
+
+impl FromIterator<Version> for LifeColumns {
+    fn from_iter<T: IntoIterator<Item = Version>>(versions: T) -> Self {
+        let mut lives = Self::default();
+        for version in versions {
+            lives.begin.push(version.begin);
+            lives.end.push(version.end);
+            lives.origin.push(version.origin);
+        }
+        lives
+    }
+}
+
 impl Chunk {
-    pub(crate) fn new(first: u32, batch: RecordBatch, keys: Vec<Key>, begin: Vec<u64>, end: &[u64]) -> Self {
-        let end = end.iter().map(|e| AtomicU64::new(*e)).collect();
-        Self { first, batch, keys, begin, end, bounds: OnceLock::new() }
+    /// As many keys and lives as the batch has rows.
+    pub(crate) fn new(first: u32, batch: RecordBatch, keys: Vec<Key>, lives: LifeColumns) -> Self {
+        let LifeColumns { begin, end, origin } = lives;
+        let end = end.into_iter().map(AtomicU64::new).collect();
+        Self { first, batch, keys, begin, end, origin, bounds: OnceLock::new() }
     }
 
     /// Both chunks' rows in one; `second` continues `first`'s append numbers.
@@ -51,6 +88,7 @@ impl Chunk {
             keys: first.keys.iter().chain(&second.keys).cloned().collect(),
             begin: first.begin.iter().chain(&second.begin).copied().collect(),
             end,
+            origin: first.origin.iter().chain(&second.origin).copied().collect(),
             bounds: OnceLock::new(),
         })
     }
@@ -110,7 +148,8 @@ impl Chunk {
         let index = self.index(row);
         let begin = self.begin.get(index).copied().unwrap_or(NEVER);
         let end = self.end.get(index).map_or(0, |e| e.load(Ordering::Acquire));
-        Version { row, begin, end }
+        let origin = self.origin.get(index).copied().unwrap_or_default();
+        Version { row, begin, end, origin }
     }
 
     pub(crate) fn version_at(&self, key: &[u8], stamp: u64) -> Option<Version> {
@@ -134,7 +173,7 @@ impl Chunk {
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
-    /// Append number, begin and end of every row.
+    /// Append number and life of every row.
     pub(crate) fn versions(&self) -> impl Iterator<Item = Version> + '_ {
         (0..self.len()).map(|i| self.version(self.row(i)))
     }

@@ -7,10 +7,11 @@
 
 mod chunk;
 
-pub(crate) use chunk::{Chunk, NEVER};
+pub(crate) use chunk::{Chunk, LifeColumns, NEVER};
 
 use chunk::{compact, value_bytes};
 
+use crate::format::Origin;
 use crate::layout::{Key, KeyHasher};
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
@@ -31,6 +32,7 @@ pub(crate) struct Version {
     pub(crate) begin: u64,
     /// `NEVER` while it lives.
     pub(crate) end: u64,
+    pub(crate) origin: Origin,
 }
 
 /// Rows in the order of their arrival with begin and end stamps and a map from key to newest version.
@@ -59,9 +61,14 @@ impl Memtable {
     }
 
     /// Appends rows that begin at `begin`. Returns the append number of the first.
-    pub(crate) fn append(&self, batch: &RecordBatch, keys: &[Key], begin: u64) -> Result<u32> {
-        let stamps = vec![begin; keys.len()];
-        self.append_versions(batch, keys, stamps, vec![NEVER; keys.len()])
+    pub(crate) fn append(
+        &self,
+        batch: &RecordBatch,
+        keys: &[Key],
+        origins: &[Origin],
+        begin: u64,
+    ) -> Result<u32> {
+        self.append_versions(batch, keys, LifeColumns::begun(begin, origins))
     }
 
     /// Appends rows whose lives are known, as a checkpoint's image has them.
@@ -69,12 +76,11 @@ impl Memtable {
         &self,
         batch: &RecordBatch,
         keys: &[Key],
-        begin: Vec<u64>,
-        end: Vec<u64>,
+        lives: LifeColumns,
     ) -> Result<u32> {
         let rows = batch.num_rows();
-        if keys.len() != rows || begin.len() != rows || end.len() != rows {
-            return Err(Error::internal("keys and stamps do not match the rows of a memtable's batch"));
+        if keys.len() != rows || !lives.are(rows) {
+            return Err(Error::internal("keys and lives do not match the rows of a memtable's batch"));
         }
         let batch = compact(batch)?;
         let mut inner = self.write();
@@ -87,7 +93,7 @@ impl Memtable {
         }
         inner.bytes += value_bytes(&batch) + keys.iter().map(|k| k.len() + 96).sum::<usize>();
         inner.rows = next;
-        inner.chunks.push(Arc::new(Chunk::new(first, batch, keys.to_vec(), begin, &end)));
+        inner.chunks.push(Arc::new(Chunk::new(first, batch, keys.to_vec(), lives)));
         merge_tail(&mut inner.chunks)?;
         Ok(first)
     }
@@ -174,10 +180,9 @@ impl Memtable {
             if rows == 0 || chunk.first() >= row {
                 break;
             }
-            let versions: Vec<Version> = chunk.versions().take(rows).collect();
             let keys = chunk.keys().get(..rows).unwrap_or_default();
-            let (begin, end) = versions.iter().map(|v| (v.begin, v.end)).unzip();
-            self.append_versions(&chunk.batch().slice(0, rows), keys, begin, end)?;
+            let lives = chunk.versions().take(rows).collect();
+            self.append_versions(&chunk.batch().slice(0, rows), keys, lives)?;
         }
         Ok(())
     }

@@ -3,7 +3,8 @@
 //! Owns the names and types of stored columns. Must not know the file format.
 //! A column is stored under its id in decimal. Dates and timestamps are stored as their integers, because infinities are
 //! the extreme integers and a format's own calendar types must never compute with them. An interval is stored as three
-//! columns, one inside an array as its 16 bytes. `begin` and `end` hold the commit timestamps of rows.
+//! columns, one inside an array as its 16 bytes. `begin` and `end` hold the commit timestamps of rows, `origin` the codes
+//! of how they came about.
 
 use crate::format::{interval_from_bytes, interval_to_bytes};
 use arrow::array::{
@@ -23,6 +24,8 @@ use types::Form;
 pub(crate) const BEGIN: &str = "begin";
 /// Name of the stored column of end timestamps.
 pub(crate) const END: &str = "end";
+/// Name of the stored column of origins.
+pub(crate) const ORIGIN: &str = "origin";
 
 /// Fields under which a column is stored. `Unsupported` for arrays of arrays.
 pub(crate) fn stored_fields(column: ColumnId, form: &Form) -> Result<Vec<Field>> {
@@ -47,6 +50,11 @@ pub(crate) fn stored_fields(column: ColumnId, form: &Form) -> Result<Vec<Field>>
 /// Fields of the timestamps that rows carry.
 pub(crate) fn timestamp_field(name: &str) -> Field {
     Field::new(name, DataType::UInt64, false)
+}
+
+/// Field of the codes that say how rows came about.
+pub(crate) fn origin_field() -> Field {
+    Field::new(ORIGIN, DataType::UInt8, false)
 }
 
 /// Appends the stored arrays of a column.

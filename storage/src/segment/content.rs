@@ -11,7 +11,7 @@ use arrow::compute::{
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type,
     Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType,
-    TimestampMicrosecondType, ToByteSlice, UInt32Type, UInt64Type,
+    TimestampMicrosecondType, ToByteSlice, UInt8Type, UInt32Type, UInt64Type,
 };
 use base::{Error, Result};
 use types::pgnum::key_of;
@@ -57,6 +57,7 @@ impl ContentHasher {
             DataType::Int16 => self.fixed::<Int16Type>(array),
             DataType::Int32 => self.fixed::<Int32Type>(array),
             DataType::Int64 => self.fixed::<Int64Type>(array),
+            DataType::UInt8 => self.fixed::<UInt8Type>(array),
             DataType::UInt32 => self.fixed::<UInt32Type>(array),
             DataType::UInt64 => self.fixed::<UInt64Type>(array),
             DataType::Float32 => self.fixed::<Float32Type>(array),

@@ -16,8 +16,10 @@ use base::id::{ColumnId, CommitTs, DatabaseId, SchemaVersion, SegmentId, TableId
 use base::{Error, Result};
 
 const HEADER_MAGIC: &[u8; 5] = b"NYSEG";
-const HEADER_VERSION: u32 = 1;
+const HEADER_VERSION: u32 = 2;
+/// Flags. Version 1 knew the first only.
 const HISTORY: u8 = 1;
+const ORIGINS: u8 = 2;
 
 pub(crate) fn encode_header(meta: &SegmentMeta, format: &str) -> Result<Vec<u8>> {
     let mut out = Writer::new();
@@ -29,7 +31,8 @@ pub(crate) fn encode_header(meta: &SegmentMeta, format: &str) -> Result<Vec<u8>>
     out.u64(meta.segment.0);
     out.u64(meta.table.0);
     out.u32(meta.schema_version.0);
-    out.u8(if meta.history { HISTORY } else { 0 });
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    out.u8(flag(meta.history, HISTORY) | flag(meta.origins, ORIGINS));
     let columns =
         u32::try_from(meta.columns.len()).map_err(|_| Error::internal("too many columns in a segment"))?;
     out.u32(columns);
@@ -47,7 +50,10 @@ pub(crate) fn decode_header(of: SegmentId, bytes: &[u8], format: &str) -> Result
     if reader.raw(HEADER_MAGIC.len())? != HEADER_MAGIC {
         return Err(damaged(of, "its header does not begin as one"));
     }
-    check_version(of, "header", reader.u32()?, HEADER_VERSION)?;
+    let version = reader.u32()?;
+    if version != 1 {
+        check_version(of, "header", version, HEADER_VERSION)?;
+    }
     let tag = String::from_utf8_lossy(reader.bytes()?).into_owned();
     if tag != format {
         return Err(newer(of, &format!("rows in format {tag}")));
@@ -57,18 +63,19 @@ pub(crate) fn decode_header(of: SegmentId, bytes: &[u8], format: &str) -> Result
     let segment = SegmentId(reader.u64()?);
     let table = TableId(reader.u64()?);
     let schema_version = SchemaVersion(reader.u32()?);
-    let history = match reader.u8()? {
-        0 => false,
-        HISTORY => true,
-        _ => return Err(reader.bad("unknown flags")),
-    };
+    let flags = reader.u8()?;
+    let known = if version == 1 { HISTORY } else { HISTORY | ORIGINS };
+    if flags & !known != 0 {
+        return Err(reader.bad("unknown flags"));
+    }
+    let (history, origins) = (flags & HISTORY != 0, flags & ORIGINS != 0);
     let count = reader.u32()?;
     let mut columns = Vec::new();
     for _ in 0..count {
         columns.push((ColumnId(reader.u32()?), decode_form(&mut reader)?));
     }
     reader.finish()?;
-    Ok(SegmentMeta { database, segment, table, schema_version, columns, history })
+    Ok(SegmentMeta { database, segment, table, schema_version, columns, history, origins })
 }
 
 /// The facts of a written segment, with the encoded fences behind them.

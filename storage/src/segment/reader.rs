@@ -179,7 +179,7 @@ impl Segment {
         self.keys.keys(&self.file, u64::from(ordinals.start)..u64::from(ordinals.end))
     }
 
-    /// Whole rows at strictly increasing `ordinals`: the columns, then `begin` and `end` when `timestamps`. Blocks.
+    /// Whole rows at strictly increasing `ordinals`: the columns, and nothing of their lives. Blocks.
     pub(crate) fn fetch(&self, ordinals: &[u32], columns: &[ScanColumn]) -> Result<RecordBatch> {
         if !ordinals.is_sorted_by(|a, b| a < b) || ordinals.last().is_some_and(|last| *last >= self.rows()) {
             return Err(Error::internal("ordinals to fetch are not increasing or outside of the segment"));
@@ -208,23 +208,12 @@ impl Segment {
             columns.map(|(id, form)| ScanColumn { id: *id, form: form.clone(), missing: Datum::Null });
         let scan = SegmentScan {
             columns: columns.collect(),
-            filter_columns: Vec::new(),
-            predicate: None,
-            sieve: None,
-            excluded: None,
-            rows: 0..self.rows(),
-            begin_at_most: None,
-            begin_above: None,
-            end_above: None,
-            ordinal: false,
-            timestamps: true,
+            lives: true,
             batch_rows: usize::MAX,
-            small_steps: false,
-            metrics: Arc::default(),
+            ..SegmentScan::of_rows(0..self.rows())
         };
         let mut hashers: Vec<ContentHasher> = Vec::new();
-        let stamps = if self.meta.history { 2 } else { 1 };
-        hashers.resize_with(self.meta.columns.len() + stamps, ContentHasher::default);
+        hashers.resize_with(self.meta.columns.len() + 3, ContentHasher::default);
         let mut batches = self.scan(&scan);
         let mut rows = 0;
         while let Some(batch) = block_on(batches.next()) {
@@ -234,15 +223,17 @@ impl Segment {
                 hasher.update(array)?;
             }
         }
-        let Some((columns, stamps)) = hashers.split_at_checked(self.meta.columns.len()) else {
+        let Some((columns, [begin, more @ ..])) = hashers.split_at_checked(self.meta.columns.len()) else {
             return Err(Error::internal("a segment without timestamps"));
         };
-        let stamps = stamps.first().map(|begin| timestamps_hash(begin, stamps.get(1)));
+        let (end, origins) =
+            if self.meta.history { (more.first(), more.get(1)) } else { (None, more.first()) };
+        let stamps = timestamps_hash(begin, end, origins.filter(|_| self.meta.origins));
         let differs = |what: &str| damaged(self.id(), &format!("its {what} differ from what was written"));
         if rows != self.facts.rows {
             return Err(differs("rows"));
         }
-        if stamps != Some(self.facts.timestamps_hash) {
+        if stamps != self.facts.timestamps_hash {
             return Err(differs("timestamps"));
         }
         for ((hasher, expected), (id, _)) in

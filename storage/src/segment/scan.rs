@@ -4,14 +4,16 @@
 //! on encoded values; then, of the rows that are left, the others. Must not know which rows are dead or which commit
 //! a reader sees: callers say. Nothing is spawned; file reads block the thread that polls.
 
-use super::columns::{BEGIN, END, from_stored, stored_fields, timestamp_field};
+use super::columns::{BEGIN, END, from_stored, origin_field, stored_fields, timestamp_field};
 use super::reader::{Segment, ZONE_ROWS};
 use super::vortex::{Chosen, Pushed, RowChoice, RowChooser, RowColumns, push};
+use crate::delete_vector::DeadRows;
 use crate::evaluate::{columns_of, evaluate};
+use crate::format::Origin;
 use crate::predicate::Predicate;
 use crate::scan::ScanMetrics;
 use crate::sieve::Sieve;
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatchOptions, UInt32Array};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatchOptions, UInt8Array, UInt32Array};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -19,7 +21,6 @@ use base::id::{ColumnId, CommitTs};
 use base::{Error, Result};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use roaring::RoaringBitmap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -51,7 +52,7 @@ pub(crate) struct SegmentScan {
     pub(crate) predicate: Option<Predicate>,
     pub(crate) sieve: Option<Arc<dyn Sieve>>,
     /// Ordinals that do not come out.
-    pub(crate) excluded: Option<Arc<RoaringBitmap>>,
+    pub(crate) excluded: Option<Arc<DeadRows>>,
     /// Ordinals to read; clipped to the segment.
     pub(crate) rows: Range<u32>,
     /// Keeps rows that began at or before it.
@@ -62,8 +63,8 @@ pub(crate) struct SegmentScan {
     pub(crate) end_above: Option<CommitTs>,
     /// Appends the UInt32 column `ordinal`.
     pub(crate) ordinal: bool,
-    /// Appends the UInt64 column `begin`, and in history segments `end`.
-    pub(crate) timestamps: bool,
+    /// Appends the UInt64 column `begin`, in history segments `end`, and the UInt8 column `origin`.
+    pub(crate) lives: bool,
     /// Most rows of a batch.
     pub(crate) batch_rows: usize,
     /// Decodes no more at once than one zone: for those who read many segments side by side.
@@ -86,7 +87,7 @@ impl SegmentScan {
             begin_above: None,
             end_above: None,
             ordinal: false,
-            timestamps: false,
+            lives: false,
             batch_rows: 65_536,
             small_steps: false,
             metrics: Arc::default(),
@@ -101,8 +102,8 @@ impl SegmentScan {
 }
 
 impl Segment {
-    /// Reads rows in order of their ordinals. Batches hold the columns of the scan, then `ordinal`, `begin` and `end`
-    /// as asked.
+    /// Reads rows in order of their ordinals. Batches hold the columns of the scan, then `ordinal`, `begin`, `end` and
+    /// `origin` as asked.
     pub(crate) fn scan(self: &Arc<Self>, scan: &SegmentScan) -> BoxStream<'static, Result<RecordBatch>> {
         let work = match Work::new(self, scan) {
             Ok(work) => work,
@@ -157,7 +158,9 @@ struct Work {
     places: Vec<Place>,
     output: SchemaRef,
     ordinal: bool,
-    excluded: Option<Arc<RoaringBitmap>>,
+    /// Whether origins come out that the segment does not have.
+    unknown_origins: bool,
+    excluded: Option<Arc<DeadRows>>,
     batch_rows: usize,
     metrics: Arc<ScanMetrics>,
 }
@@ -206,10 +209,12 @@ impl Work {
         if scan.ordinal {
             fields.push(Field::new(ORDINAL, DataType::UInt32, false));
         }
-        if scan.timestamps {
+        if scan.lives {
             let names: &[&str] = if segment.meta().history { &[BEGIN, END] } else { &[BEGIN] };
             stored.extend(names.iter().map(|name| timestamp_field(name)));
+            stored.extend(segment.meta().origins.then(origin_field));
             fields.extend(names.iter().map(|name| timestamp_field(name)));
+            fields.push(origin_field());
         }
         Ok(Self {
             segment: Arc::clone(segment),
@@ -220,6 +225,7 @@ impl Work {
             places,
             output: Arc::new(Schema::new(fields)),
             ordinal: scan.ordinal,
+            unknown_origins: scan.lives && !segment.meta().origins,
             excluded: scan.excluded.clone().filter(|dead| !dead.is_empty()),
             batch_rows: scan.batch_rows.max(1),
             metrics: Arc::clone(&scan.metrics),
@@ -257,6 +263,9 @@ impl Work {
             columns.push(Arc::new(UInt32Array::from(chosen.ordinals()?)));
         }
         columns.extend(stored);
+        if self.unknown_origins {
+            columns.push(Arc::new(UInt8Array::from_value(Origin::Unknown.code(), rows)));
+        }
         batch(&self.output, columns, rows).map(Some)
     }
 

@@ -3,11 +3,10 @@
 use super::*;
 use crate::evaluate::{evaluate, may_match};
 use crate::predicate::{CompareOp, Predicate};
-use crate::scan::ScanMetrics;
 use crate::segment::vortex::block_on;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, UInt64Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
-use arrow::datatypes::{Schema, UInt32Type, i256};
+use arrow::datatypes::{Schema, UInt8Type, UInt32Type, i256};
 use arrow::record_batch::RecordBatch;
 use base::ErrorKind;
 use base::fs::{FileSystem, SimulatedFileSystem};
@@ -62,6 +61,7 @@ fn meta(forms: &[Form], history: bool) -> SegmentMeta {
         schema_version: SchemaVersion(1),
         columns: (1..).map(ColumnId).zip(forms.iter().cloned()).collect(),
         history,
+        origins: true,
     }
 }
 
@@ -173,6 +173,7 @@ fn table(forms: &[Form], rows: usize, batch_rows: usize, history: bool, random: 
             columns: part.columns().to_vec(),
             begin_ts: begin,
             end_ts: history.then_some(end),
+            origins: Some((at..at + len).map(|n| Some(1 + u8::from(n % 3 == 0))).collect()),
             keys: BinaryArray::from_iter_values(&keys[at..at + len]),
         }
     });
@@ -208,22 +209,7 @@ fn wanted(meta: &SegmentMeta) -> Vec<ScanColumn> {
 }
 
 fn whole(segment: &Segment) -> SegmentScan {
-    SegmentScan {
-        columns: wanted(segment.meta()),
-        filter_columns: Vec::new(),
-        predicate: None,
-        sieve: None,
-        excluded: None,
-        rows: 0..u32::MAX,
-        begin_at_most: None,
-        begin_above: None,
-        end_above: None,
-        ordinal: false,
-        timestamps: false,
-        batch_rows: 1_000,
-        small_steps: false,
-        metrics: Arc::new(ScanMetrics::default()),
-    }
+    SegmentScan { columns: wanted(segment.meta()), batch_rows: 1_000, ..SegmentScan::of_rows(0..u32::MAX) }
 }
 
 fn collect(segment: &Arc<Segment>, scan: &SegmentScan) -> base::Result<Vec<RecordBatch>> {
@@ -291,7 +277,7 @@ fn a_large_segment_comes_back() {
 }
 
 #[test]
-fn timestamps_and_ordinals_come_on_request() {
+fn lives_and_ordinals_come_on_request() {
     let fs = file_system();
     let table = table(&[Form::Int32], 500, 500, true, &Random::from_seed(13));
     let written = write(&fs, &table);
@@ -300,15 +286,34 @@ fn timestamps_and_ordinals_come_on_request() {
     let segment = open(&fs, &table);
     let mut scan = whole(&segment);
     scan.ordinal = true;
-    scan.timestamps = true;
+    scan.lives = true;
     scan.begin_at_most = Some(CommitTs(1_020));
     scan.end_above = Some(CommitTs(5_099));
     let batches = collect(&segment, &scan).unwrap();
     let all = concat_batches(&batches[0].schema(), &batches).unwrap();
     let names: Vec<_> = all.schema().fields().iter().map(|f| f.name().clone()).collect();
-    assert_eq!(names, ["1", "ordinal", "begin", "end"]);
+    assert_eq!(names, ["1", "ordinal", "begin", "end", "origin"]);
     let ordinals: Vec<u32> = all.column(1).as_primitive::<UInt32Type>().values().to_vec();
     assert_eq!(ordinals, (100..210).collect::<Vec<u32>>());
+    let origins: Vec<u8> = all.column(4).as_primitive::<UInt8Type>().values().to_vec();
+    assert_eq!(origins, (100..210).map(|n| if n % 3 == 0 { 2 } else { 1 }).collect::<Vec<u8>>());
+}
+
+/// Those of header version 1 have no such column.
+#[test]
+fn a_segment_that_does_not_say_how_its_rows_came_about_is_read() {
+    let fs = file_system();
+    let mut table = table(&[Form::Int32], 20, 7, true, &Random::from_seed(24));
+    table.meta.origins = false;
+    table.rows.iter_mut().for_each(|rows| rows.origins = None);
+    let written = write(&fs, &table);
+    verify_segment(&fs, PATH, &table.meta, &written).unwrap();
+    let segment = open(&fs, &table);
+    let scan = SegmentScan { lives: true, ..whole(&segment) };
+    let batches = collect(&segment, &scan).unwrap();
+    let all = concat_batches(&batches[0].schema(), &batches).unwrap();
+    assert_eq!(all.column(0), table.batch.column(0));
+    assert_eq!(all.column_by_name("origin").unwrap().as_primitive::<UInt8Type>().values(), &[0; 20]);
 }
 
 #[test]
@@ -403,7 +408,7 @@ fn predicates_keep_what_naive_evaluation_keeps() {
         scan.columns = vec![wanted(segment.meta())[random.below(20) as usize].clone()];
         scan.filter_columns = wanted(segment.meta());
         scan.predicate = Some(predicate.clone());
-        scan.excluded = Some(Arc::new(dead));
+        scan.excluded = Some(Arc::new(dead.into()));
         scan.rows = low..high;
         scan.ordinal = true;
         scan.batch_rows = 100_000;
@@ -626,11 +631,11 @@ fn content_hashes_do_not_depend_on_batches() {
 #[test]
 fn golden_bytes_of_the_header() {
     let meta = meta(&[Form::Int64, Form::Decimal128 { scale: 2 }], true);
-    let mut expected = b"NYSEG\x01\0\0\0\x14vortex/core2026.08.3\x01".to_vec();
+    let mut expected = b"NYSEG\x02\0\0\0\x14vortex/core2026.08.3\x01".to_vec();
     expected.extend_from_slice(&7_u128.to_le_bytes());
     expected.extend_from_slice(&1_u64.to_le_bytes());
     expected.extend_from_slice(&3_u64.to_le_bytes());
-    expected.extend_from_slice(&[1, 0, 0, 0, 1, 2, 0, 0, 0, 1, 0, 0, 0, 4, 2, 0, 0, 0, 8, 2]);
+    expected.extend_from_slice(&[1, 0, 0, 0, 3, 2, 0, 0, 0, 1, 0, 0, 0, 4, 2, 0, 0, 0, 8, 2]);
     assert_eq!(index::encode_header(&meta, vortex::FORMAT).unwrap(), expected);
     assert_eq!(index::decode_header(SegmentId(1), &expected, vortex::FORMAT).unwrap(), meta);
     let refused = |bytes: &[u8], format: &str, kind: ErrorKind, what: &str| {
@@ -642,9 +647,17 @@ fn golden_bytes_of_the_header() {
         );
     };
     refused(&expected, "other", ErrorKind::Unsupported, "newer version of Nyala (rows in format vortex/core");
-    for (at, what) in [(5, "header 2, this"), (30, "key encoding 2, this")] {
+    // Version 1 did not know origins.
+    let mut older = expected.clone();
+    (older[5], older[67]) = (1, 1);
+    let before = SegmentMeta { origins: false, ..meta.clone() };
+    assert_eq!(index::decode_header(SegmentId(1), &older, vortex::FORMAT).unwrap(), before);
+    older[67] = 3;
+    let error = index::decode_header(SegmentId(1), &older, vortex::FORMAT).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corruption);
+    for (at, newer, what) in [(5, 3, "header 3, this"), (30, 2, "key encoding 2, this")] {
         let mut other = expected.clone();
-        other[at] = 2;
+        other[at] = newer;
         refused(&other, vortex::FORMAT, ErrorKind::Unsupported, what);
         other[at] = 0;
         assert_eq!(

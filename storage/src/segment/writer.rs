@@ -2,7 +2,7 @@
 //!
 //! Invariant: rows stream through; what stays in memory is the format's own buffers, the compressed keys, and one batch.
 
-use super::columns::{BEGIN, END, stored_fields, timestamp_field, to_stored};
+use super::columns::{BEGIN, END, origin_field, stored_fields, timestamp_field, to_stored};
 use super::container::{ContainerWriter, Identity, Section, Sections};
 use super::content::{BoundsBuilder, ContentHasher};
 use super::index::{encode_facts, encode_header};
@@ -10,7 +10,7 @@ use super::key_run::KeyRunWriter;
 use super::reader::Segment;
 use super::vortex::{ChunkCache, FORMAT, write_rows};
 use crate::evaluate::ColumnStats;
-use arrow::array::{Array, ArrayRef, BinaryArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, BinaryArray, UInt8Array, UInt64Array};
 use arrow::compute::{max, min};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -34,6 +34,8 @@ pub(crate) struct SegmentMeta {
     pub(crate) columns: Vec<(ColumnId, Form)>,
     /// Whether rows carry end timestamps.
     pub(crate) history: bool,
+    /// Whether rows say how they came about; those of header version 1 do not.
+    pub(crate) origins: bool,
 }
 
 impl SegmentMeta {
@@ -51,6 +53,8 @@ pub(crate) struct SegmentRows {
     pub(crate) begin_ts: UInt64Array,
     /// Without nulls; present exactly in history segments.
     pub(crate) end_ts: Option<UInt64Array>,
+    /// Codes of `Origin`, without nulls; present exactly when the meta says so.
+    pub(crate) origins: Option<UInt8Array>,
     /// Encoded keys, never decreasing within the segment; of rows with one key the newest comes last.
     pub(crate) keys: BinaryArray,
 }
@@ -62,7 +66,7 @@ pub(crate) struct WrittenSegment {
     pub(crate) rows: u64,
     /// Per column of the meta.
     pub(crate) content_hashes: Vec<u128>,
-    /// Over begin and end timestamps.
+    /// Over begin and end timestamps and origins.
     pub(crate) timestamps_hash: u128,
     /// Per column of the meta.
     pub(crate) stats: Vec<ColumnStats>,
@@ -145,6 +149,9 @@ fn stored_schema(meta: &SegmentMeta) -> Result<SchemaRef> {
     if meta.history {
         fields.push(timestamp_field(END));
     }
+    if meta.origins {
+        fields.push(origin_field());
+    }
     Ok(Arc::new(Schema::new(fields)))
 }
 
@@ -178,6 +185,7 @@ struct Tally {
     columns: Vec<(Form, ContentHasher, BoundsBuilder)>,
     begin: TimestampTally,
     end: Option<TimestampTally>,
+    origins: Option<ContentHasher>,
     keys: KeyRunWriter,
     rows: u64,
 }
@@ -204,9 +212,15 @@ impl TimestampTally {
     }
 }
 
-/// One hash of both timestamp columns.
-pub(crate) fn timestamps_hash(begin: &ContentHasher, end: Option<&ContentHasher>) -> u128 {
-    end.map_or(begin.finish(), |end| begin.finish() ^ end.finish().rotate_left(1))
+/// One hash of both timestamp columns and the origins.
+pub(crate) fn timestamps_hash(
+    begin: &ContentHasher,
+    end: Option<&ContentHasher>,
+    origins: Option<&ContentHasher>,
+) -> u128 {
+    let turned =
+        |hasher: Option<&ContentHasher>, by| hasher.map_or(0, |hasher| hasher.finish().rotate_left(by));
+    begin.finish() ^ turned(end, 1) ^ turned(origins, 2)
 }
 
 impl Tally {
@@ -217,6 +231,7 @@ impl Tally {
             columns: meta.columns.iter().map(column).collect(),
             begin: TimestampTally::new(),
             end: meta.history.then(TimestampTally::new),
+            origins: meta.origins.then(ContentHasher::default),
             keys: KeyRunWriter::default(),
             rows: 0,
         }
@@ -227,8 +242,12 @@ impl Tally {
         let len = rows.begin_ts.len();
         let even = rows.columns.iter().all(|c| c.len() == len)
             && rows.keys.len() == len
-            && rows.end_ts.as_ref().is_none_or(|e| e.len() == len);
-        if !even || rows.columns.len() != self.columns.len() || rows.end_ts.is_some() != self.end.is_some() {
+            && rows.end_ts.as_ref().is_none_or(|e| e.len() == len)
+            && rows.origins.as_ref().is_none_or(|o| o.len() == len && o.null_count() == 0);
+        let promised = rows.columns.len() == self.columns.len()
+            && rows.end_ts.is_some() == self.end.is_some()
+            && rows.origins.is_some() == self.origins.is_some();
+        if !even || !promised {
             return Err(Error::internal("rows of a segment have the wrong shape"));
         }
         let mut stored = Vec::with_capacity(rows.columns.len() + 2);
@@ -242,6 +261,10 @@ impl Tally {
         if let (Some(tally), Some(end)) = (&mut self.end, &rows.end_ts) {
             tally.take(end)?;
             stored.push(Arc::new(end.clone()));
+        }
+        if let (Some(hash), Some(origins)) = (&mut self.origins, &rows.origins) {
+            hash.update(origins)?;
+            stored.push(Arc::new(origins.clone()));
         }
         for key in &rows.keys {
             let key = key.ok_or_else(|| Error::internal("a row without key"))?;
@@ -267,7 +290,11 @@ impl Tally {
             file_bytes: 0,
             rows: self.rows,
             content_hashes: self.columns.iter().map(|(_, hash, _)| hash.finish()).collect(),
-            timestamps_hash: timestamps_hash(&self.begin.hash, self.end.as_ref().map(|e| &e.hash)),
+            timestamps_hash: timestamps_hash(
+                &self.begin.hash,
+                self.end.as_ref().map(|e| &e.hash),
+                self.origins.as_ref(),
+            ),
             stats: self.columns.into_iter().map(|(_, _, bounds)| bounds.finish()).collect(),
             first_key,
             last_key,

@@ -4,8 +4,8 @@
 //! its ordinal enters the delete vector, its own end (in a segment of history), or the detach time, whichever is first.
 
 use super::files::SegmentFile;
-use crate::delete_vector::DeleteVector;
-use crate::format::Lives;
+use crate::delete_vector::{DeadRows, DeleteVector};
+use crate::format::{Lives, Origin};
 use crate::segment::{ScanColumn, Segment, SegmentScan, segment_path};
 use crate::wait::block_on;
 use arrow::array::AsArray;
@@ -16,7 +16,6 @@ use base::plant::{Flaw, planted};
 use base::sync::{PoisonError, RwLock, RwLockReadGuard};
 use base::{Error, Result};
 use futures::StreamExt;
-use roaring::RoaringBitmap;
 use std::sync::Arc;
 
 /// What is known of a reference without opening its file.
@@ -169,6 +168,14 @@ impl Reference {
         self.read_deletes().deaths_between(after, until)
     }
 
+    /// When and how a row began that says so of itself. One that is as old as a transaction's command came with the
+    /// commit that attached it; an older one was there before, elsewhere.
+    pub(crate) fn began(&self, begin: u64, origin: Origin) -> (CommitTs, Origin) {
+        let attached = self.meta.attach_ts;
+        let elsewhere = u64::from(u32::MAX) < begin && begin < attached.0;
+        (CommitTs(begin).max(attached), if elsewhere { Origin::New } else { origin })
+    }
+
     /// Forgets the times of deletes that no reader can tell apart.
     pub(crate) fn forget_before(&self, horizon: CommitTs) {
         self.deletes.write().unwrap_or_else(PoisonError::into_inner).forget_before(horizon);
@@ -186,7 +193,7 @@ impl Reference {
     }
 
     /// Ordinals dead at `ts`.
-    pub(crate) fn dead_at(&self, ts: CommitTs) -> Arc<RoaringBitmap> {
+    pub(crate) fn dead_at(&self, ts: CommitTs) -> Arc<DeadRows> {
         self.read_deletes().dead_at(ts)
     }
 
@@ -202,22 +209,8 @@ impl Reference {
         if facts.begin_min == facts.begin_max || facts.begin_max <= self.meta.attach_ts {
             return self.begin_max();
         }
-        let scan = SegmentScan {
-            columns: Vec::new(),
-            filter_columns: Vec::new(),
-            predicate: None,
-            sieve: None,
-            excluded: None,
-            rows: ordinal..ordinal.saturating_add(1),
-            begin_at_most: None,
-            begin_above: None,
-            end_above: None,
-            ordinal: false,
-            timestamps: true,
-            batch_rows: 1,
-            small_steps: false,
-            metrics: Arc::default(),
-        };
+        let rows = ordinal..ordinal.saturating_add(1);
+        let scan = SegmentScan { lives: true, batch_rows: 1, ..SegmentScan::of_rows(rows) };
         let batch = block_on(segment.scan(&scan).next()).ok_or_else(|| {
             Error::internal(format!("segment {} has no row {ordinal}", self.meta.segment))
         })??;

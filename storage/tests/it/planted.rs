@@ -90,4 +90,5 @@ pub(crate) const FOUND_BY: [(Flaw, Finder); Flaw::ALL.len()] = [
     (Flaw::ForgetOldestReadable, Finder::Meetings),
     (Flaw::IgnoreDetach, Finder::Meetings),
     (Flaw::RemoveSharedFile, Finder::SharedFile),
+    (Flaw::TrustOrigins, Finder::Model),
 ];

@@ -5,6 +5,7 @@
 use super::cache::{ChunkCache, ChunkKey};
 use super::pushdown::Pushed;
 use super::{failed, panicked, session};
+use crate::delete_vector::DeadRows;
 use crate::segment::container::{CheckedFile, Section, damaged};
 use ::vortex::array::buffer::BufferHandle;
 use ::vortex::array::{MaskFuture, VortexSessionExecute};
@@ -22,7 +23,6 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use arrow::datatypes::{Field, Fields};
 use base::{Error, Result};
 use futures::FutureExt;
-use roaring::RoaringBitmap;
 use std::fmt;
 use std::ops::{BitAnd, Range};
 use std::panic::AssertUnwindSafe;
@@ -109,7 +109,7 @@ impl RowsReader {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RowChoice<'a> {
     All,
-    Except(&'a RoaringBitmap),
+    Except(&'a DeadRows),
     /// Strictly increasing ordinals inside the range.
     Only(&'a [u32]),
 }
@@ -255,13 +255,9 @@ fn mask(range: &Range<u64>, choice: RowChoice<'_>) -> VortexResult<Mask> {
     let relative = |ordinal: u32| usize::try_from(ordinal.saturating_sub(start)).unwrap_or(usize::MAX);
     Ok(match choice {
         RowChoice::All => Mask::new_true(len),
-        RowChoice::Except(dead) => {
-            // The last ordinal of a range may be the largest u32, so the end is inclusive.
-            let Some(last) = range.end.checked_sub(1) else {
-                return Ok(Mask::new_true(0));
-            };
-            Mask::from_excluded_indices(len, dead.range(start..=u32::try_from(last)?).map(relative))
-        }
+        RowChoice::Except(dead) => dead
+            .living(range.clone())
+            .map_or_else(|| Mask::new_true(len), |bits| Mask::from_buffer(bits.into())),
         RowChoice::Only(ordinals) => Mask::from_indices(len, ordinals.iter().copied().map(relative)),
     })
 }
