@@ -13,8 +13,8 @@ use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
 use crate::scan::SeriesStream;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{Field, Schema};
+use base::Result;
 use base::id::Oid;
-use base::{Error, Result};
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::logical_expr::{
     Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Union,

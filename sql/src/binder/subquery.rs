@@ -27,7 +27,7 @@ impl Binder<'_> {
     }
 
     /// The one row of a subquery as values for columns: a subquery for each of them.
-    pub(crate) fn row_subquery(
+    pub(crate) fn assigned_row(
         &mut self,
         query: &ast::Query,
         scope: &Scope<'_>,

@@ -18,6 +18,7 @@ use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, ColumnKind, Partitioning, TableDef, TableOptions};
 use sqlparser::ast;
 use types::SqlType;
+use types::sql_type::oid;
 
 pub(super) fn bind(
     binder: &mut Binder<'_>,

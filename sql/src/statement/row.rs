@@ -85,7 +85,7 @@ pub(super) fn set_values(
                 targets.push((index, column));
             }
             let columns: Vec<&ColumnDef> = targets.iter().map(|(_, column)| *column).collect();
-            let row = binder.row_subquery(query, scope, &columns, clause.value_at)?;
+            let row = binder.assigned_row(query, scope, &columns, clause.value_at)?;
             for ((index, column), value) in targets.into_iter().zip(row) {
                 if values.insert(index, value).is_some() {
                     return Err(assigned_twice(column));

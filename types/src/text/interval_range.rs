@@ -74,7 +74,7 @@ pub(crate) fn restricted(value: Interval, typmod: i32) -> Result<Interval> {
         return Ok(value);
     }
     let (range, precision) = parts(typmod);
-    let Interval { months, days, micros } = value;
+    let Interval { months, days: _, micros } = value;
     let none = Interval { months, days: 0, micros: 0 };
     let mut value = match range {
         YEAR => Interval { months: months - months % 12, ..none },
