@@ -87,7 +87,8 @@ fn take_meaning(token: &mut Token) {
 
 /// Whether TABLE is a label behind this, or names what a statement is about.
 fn is_label_place(before: &Token) -> bool {
-    *before == Token::Period || ["as", "create", "drop"].iter().any(|word| is_word(before, word))
+    const WORDS: &[&str] = &["as", "create", "drop", "temp", "temporary", "unlogged", "foreign"];
+    *before == Token::Period || WORDS.iter().any(|word| is_word(before, word))
 }
 
 fn begins_name(token: &Token) -> bool {

@@ -3,6 +3,7 @@
 //! Invariant: decoding an encoded catalog gives an equal one, counters and version included.
 
 use super::codec::{Reader, Writer};
+use super::kinds::{decode_kinds, encode_kinds};
 use super::sequence::{decode_position, decode_sequence, encode_position, encode_sequence};
 use super::view::{decode_view, encode_view};
 use arrow::datatypes::i256;
@@ -204,44 +205,6 @@ pub(super) fn decode_table(reader: &mut Reader<'_>) -> Result<TableDef> {
         Ok(CheckDef { oid: Oid(r.u32()?), name: r.string()?, text: r.string()?, columns: decode_columns(r)? })
     })?;
     Ok(def)
-}
-
-/// Columns of other kinds than plain.
-fn encode_kinds(writer: &mut Writer, columns: &[ColumnDef]) {
-    let kind = |column: &ColumnDef| match column.kind {
-        ColumnKind::Plain => None,
-        ColumnKind::Identity { always: false } => Some(1),
-        ColumnKind::Identity { always: true } => Some(2),
-        ColumnKind::Generated => Some(3),
-    };
-    let kinds: Vec<(ColumnId, u8)> = columns.iter().filter_map(|c| Some((c.id, kind(c)?))).collect();
-    writer.count(kinds.len());
-    for (column, kind) in kinds {
-        writer.u32(column.0);
-        writer.u8(kind);
-    }
-}
-
-fn decode_kinds(reader: &mut Reader<'_>, columns: &mut [ColumnDef]) -> Result<()> {
-    let kinds = reader.list(5, |r| {
-        let column = ColumnId(r.u32()?);
-        let kind = match r.u8()? {
-            1 => ColumnKind::Identity { always: false },
-            2 => ColumnKind::Identity { always: true },
-            3 => ColumnKind::Generated,
-            _ => return Err(r.bad("unknown kind of a column")),
-        };
-        Ok((column, kind))
-    })?;
-    let mut next = 0;
-    for (id, kind) in kinds {
-        let place = columns.iter().skip(next).position(|c| c.id == id);
-        next += place.ok_or_else(|| reader.bad("a kind of no column, or out of order"))? + 1;
-        if let Some(column) = columns.get_mut(next - 1) {
-            column.kind = kind;
-        }
-    }
-    Ok(())
 }
 
 /// A table of format 2: without kinds of columns and checks.

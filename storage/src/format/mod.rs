@@ -10,6 +10,7 @@ mod codec;
 mod header;
 mod image;
 mod key_version;
+mod kinds;
 mod origin;
 mod record;
 mod row;
