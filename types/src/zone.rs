@@ -49,6 +49,9 @@ const ABBREVIATIONS: &[(&str, i32)] = &[
     ("hst", -20),
 ];
 
+/// Hours of an offset that a zone can be set to.
+const HOURS_MAX: f64 = 167.0;
+
 impl Zone {
     pub const UTC: Zone = Zone::Fixed(0);
 
@@ -78,11 +81,19 @@ impl Zone {
         parse_offset(lower.get(at..)?).map(|east| Zone::Fixed(-east))
     }
 
-    /// The zone that the setting TimeZone names: as `parse`, but names that are abbreviations too (`EST`, `GMT`) are the
+    /// The zone that the setting TimeZone names: as `parse`, but a number alone counts hours east of UTC, and names that are abbreviations too (`EST`, `GMT`) are the
     /// zones of the tz database, which have an abbreviation to show.
     pub fn of_setting(name: &str) -> Option<Self> {
         if name.eq_ignore_ascii_case("UTC") {
             return Some(Zone::UTC);
+        }
+        // A number alone counts hours east.
+        if let Ok(hours) = name.trim().parse::<f64>() {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the hours are few, parts of a second are cut"
+            )]
+            return (hours.abs() <= HOURS_MAX).then(|| Zone::Fixed((hours * 3_600.0) as i32));
         }
         let tabled = chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name));
         tabled.map(|z| Zone::Named(*z)).or_else(|| Self::parse(name))

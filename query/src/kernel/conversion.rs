@@ -162,6 +162,22 @@ fn num_to<R>(value: &PgNum, convert: fn(&PgNum) -> Result<R>, name: &str) -> Res
     convert(value)
 }
 
+/// The byte of a "char", with its highest bit as a sign. One that is not ASCII is held as backslash and octal digits.
+fn code_of_char(text: &str) -> i32 {
+    let octal = text.strip_prefix('\\').filter(|digits| digits.len() == 3);
+    let byte = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+    i32::from(byte.or_else(|| text.bytes().next()).unwrap_or(0).cast_signed())
+}
+
+fn char_of_code(code: i32) -> Result<String> {
+    let byte = i8::try_from(code).map_err(|_| out_of_range("\"char\""))?.cast_unsigned();
+    Ok(match byte {
+        0 => String::new(),
+        1..=127 => char::from(byte).to_string(),
+        128.. => format!("\\{byte:03o}"),
+    })
+}
+
 fn oid_out_of_range() -> Error {
     Error::new(ErrorKind::NumericOutOfRange, "OID out of range")
 }
@@ -169,6 +185,9 @@ fn oid_out_of_range() -> Error {
 /// By the name of PostgreSQL's implementation.
 pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("text_regclass", from_text),
+    ("text_char", from_text),
+    ("chartoi4", |c, a| map1::<Text, Int4, _>(c, a, |v| Ok(code_of_char(v)))),
+    ("i4tochar", |c, a| map1::<Int4, Text, _>(c, a, char_of_code)),
     ("i2toi4", |c, a| match c.ret.form {
         // smallint to oid is this function with its result relabelled.
         Form::UInt32 => map1::<Int2, Id, _>(c, a, |v| Ok(i32::from(v).cast_unsigned())),

@@ -86,13 +86,15 @@ async fn parquet_files_come_back_as_the_same_rows() {
     let root = server.path().display().to_string();
     let mut client = server.session();
     let columns = "a int PRIMARY KEY, b text, c numeric(12,2), d date, e timestamp, f timestamptz, g boolean, h uuid, i bytea, \
-                   j numeric, k double precision, l smallint, m bigint, n varchar(5)";
+                   j numeric, k double precision, l smallint, m bigint, n varchar(5), o time, p timetz, q interval, \
+                   r json, s jsonb, t bit(3), u varbit, v integer[], w interval[], x timetz[], y jsonb[], z numeric(6,2)[]";
     client.run(&format!("CREATE TABLE t ({columns})")).await.unwrap();
     client.run(&format!("CREATE TABLE back ({columns})")).await.unwrap();
     client
         .run(
             "INSERT INTO t VALUES (1, 'x', 1.25, '2024-02-29', '2024-01-01 12:00:00.5', '2024-01-01 12:00:00+00', true, \
-             '00000000-0000-0000-0000-000000000001', '\\x00ff', 1.230, 0.1, 7, 9000000000, 'abcde')",
+             '00000000-0000-0000-0000-000000000001', '\\x00ff', 1.230, 0.1, 7, 9000000000, 'abcde', '24:00', '12:00+02', '1 mon -2 days 03:00', '{\"a\" : 1}', '{\"a\" : 1.50}', \
+             '101', '01', '{1,NULL}', '{1 day,NULL}', '{10:00+01}', '{1,NULL}', '{1.25,NULL}')",
         )
         .await
         .unwrap();

@@ -48,7 +48,7 @@ impl ToSql for Binary {
 }
 
 /// Values by type, as literals; edges first.
-const VALUES: [(&str, &[&str]); 16] = [
+const VALUES: [(&str, &[&str]); 31] = [
     ("boolean", &["true", "false"]),
     ("smallint", &["-32768", "32767", "0"]),
     ("integer", &["-2147483648", "2147483647", "7"]),
@@ -96,6 +96,21 @@ const VALUES: [(&str, &[&str]); 16] = [
         ],
     ),
     ("uuid", &["00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"]),
+    ("time", &["00:00:00", "24:00:00", "12:34:56.789012"]),
+    ("timetz", &["00:00:00+00", "24:00:00-15:59:59", "12:34:56.789012+02"]),
+    ("interval", &["00:00:00", "1 mon -2 days +03:04:05.6"]),
+    ("json", &["null", "{\"b\" : 1,  \"a\": [1.50]}"]),
+    ("jsonb", &["null", "{\"b\" : 1,  \"a\": [1.50, \"é\\n\"]}", "[]"]),
+    ("bit(4)", &["0000", "1010"]),
+    ("varbit", &["", "1", "101010101"]),
+    ("time[]", &["{}", "{10:00:00,NULL}"]),
+    ("timetz[]", &["{10:00:00+01}"]),
+    ("interval[]", &["{\"1 mon\",NULL}"]),
+    ("jsonb[]", &["{\"{\\\"a\\\": 1}\",NULL}"]),
+    ("varbit[]", &["{1,01}"]),
+    ("numeric(6,2)[]", &["{1.25,NULL}"]),
+    ("regclass", &["pg_class"]),
+    ("regtype", &["integer"]),
 ];
 
 /// What a server makes of the values: per value its binary form and the text of the binary form sent back.
