@@ -37,6 +37,63 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::WrongObjectType => "42809",
         ErrorKind::DependentObjects => "2BP01",
         ErrorKind::InsufficientPrivilege => "42501",
+        ErrorKind::InvalidName => "42602",
+        ErrorKind::TooManyArguments => "54023",
+        ErrorKind::Cardinality => "21000",
+        ErrorKind::NotNullViolation => "23502",
+        ErrorKind::UniqueViolation => "23505",
+        ErrorKind::CheckViolation => "23514",
+        ErrorKind::InvalidAuthorization => "28000",
+        ErrorKind::ActiveTransaction => "25001",
+        ErrorKind::NoActiveTransaction => "25P01",
+        ErrorKind::FailedTransaction => "25P02",
+        ErrorKind::ReadOnlyTransaction => "25006",
+        ErrorKind::UndefinedStatement => "26000",
+        ErrorKind::UndefinedCursor => "34000",
+        ErrorKind::DuplicateStatement => "42P05",
+        ErrorKind::DuplicateCursor => "42P03",
+        ErrorKind::LostRace => "40001",
+        ErrorKind::Deadlock => "40P01",
+        ErrorKind::SnapshotTooOld => "72000",
+        ErrorKind::ProtocolViolation => "08P01",
+        ErrorKind::CommitUnknown => "08007",
+        ErrorKind::DiskFull => "53100",
+        ErrorKind::OutOfMemory => "53200",
+        ErrorKind::TooManyConnections => "53300",
+        ErrorKind::LimitExceeded => "54000",
+        ErrorKind::TooComplex => "54001",
+        ErrorKind::TooManyColumns => "54011",
+        ErrorKind::InvalidRecursion => "42P19",
+        ErrorKind::WrongObjectState => "55000",
+        ErrorKind::ObjectInUse => "55006",
+        ErrorKind::CannotChangeParameter => "55P02",
+        ErrorKind::Cancelled => "57014",
+        ErrorKind::Shutdown => "57P01",
+        ErrorKind::Io => "58030",
+        ErrorKind::FileMissing => "58P01",
+        ErrorKind::Corruption => "XX001",
+        ErrorKind::Internal => "XX000",
+        #[rustfmt::skip]
+        ErrorKind::NumericOutOfRange | ErrorKind::DivisionByZero | ErrorKind::InvalidText
+        | ErrorKind::InvalidBinary | ErrorKind::InvalidDatetime | ErrorKind::DatetimeOverflow
+        | ErrorKind::TimeZoneDisplacement | ErrorKind::IntervalFieldOverflow | ErrorKind::StringTooLong
+        | ErrorKind::StringLengthMismatch | ErrorKind::ArraySubscript | ErrorKind::UntranslatableCharacter
+        | ErrorKind::InvalidJsonDatetimeArgument | ErrorKind::InvalidJsonSubscript
+        | ErrorKind::NonNumericJsonItem | ErrorKind::SingletonJsonItemRequired
+        | ErrorKind::JsonArrayNotFound | ErrorKind::JsonMemberNotFound | ErrorKind::JsonObjectNotFound
+        | ErrorKind::CharacterNotInRepertoire | ErrorKind::InvalidParameterValue | ErrorKind::SequenceLimit
+        | ErrorKind::InvalidLogarithmArgument | ErrorKind::InvalidPowerArgument
+        | ErrorKind::InvalidWidthBucketArgument | ErrorKind::NullNotAllowed | ErrorKind::InvalidFrameOffset
+        | ErrorKind::InvalidNtileArgument | ErrorKind::InvalidNthValueArgument | ErrorKind::Substring
+        | ErrorKind::InvalidEscape | ErrorKind::InvalidRegularExpression
+        | ErrorKind::InvalidRowCountInLimit | ErrorKind::InvalidRowCountInOffset | ErrorKind::BadCopyFormat
+        | ErrorKind::DataException | ErrorKind::InvalidSample => data_exception(kind),
+    }
+}
+
+/// Class 22.
+fn data_exception(kind: ErrorKind) -> &'static str {
+    match kind {
         ErrorKind::NumericOutOfRange => "22003",
         ErrorKind::DivisionByZero => "22012",
         ErrorKind::InvalidText => "22P02",
@@ -47,8 +104,6 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::IntervalFieldOverflow => "22015",
         ErrorKind::StringTooLong => "22001",
         ErrorKind::StringLengthMismatch => "22026",
-        ErrorKind::InvalidName => "42602",
-        ErrorKind::TooManyArguments => "54023",
         ErrorKind::ArraySubscript => "2202E",
         ErrorKind::UntranslatableCharacter => "22P05",
         ErrorKind::InvalidJsonDatetimeArgument => "22031",
@@ -74,41 +129,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidRowCountInLimit => "2201W",
         ErrorKind::InvalidRowCountInOffset => "2201X",
         ErrorKind::BadCopyFormat => "22P04",
-        ErrorKind::DataException => "22000",
-        ErrorKind::Cardinality => "21000",
-        ErrorKind::NotNullViolation => "23502",
-        ErrorKind::UniqueViolation => "23505",
-        ErrorKind::CheckViolation => "23514",
-        ErrorKind::InvalidAuthorization => "28000",
-        ErrorKind::ActiveTransaction => "25001",
-        ErrorKind::NoActiveTransaction => "25P01",
-        ErrorKind::FailedTransaction => "25P02",
-        ErrorKind::ReadOnlyTransaction => "25006",
-        ErrorKind::UndefinedStatement => "26000",
-        ErrorKind::UndefinedCursor => "34000",
-        ErrorKind::DuplicateStatement => "42P05",
-        ErrorKind::DuplicateCursor => "42P03",
-        ErrorKind::LostRace => "40001",
-        ErrorKind::Deadlock => "40P01",
-        ErrorKind::SnapshotTooOld => "72000",
-        ErrorKind::ProtocolViolation => "08P01",
-        ErrorKind::CommitUnknown => "08007",
-        ErrorKind::DiskFull => "53100",
-        ErrorKind::OutOfMemory => "53200",
-        ErrorKind::TooManyConnections => "53300",
-        ErrorKind::LimitExceeded => "54000",
-        ErrorKind::TooComplex => "54001",
-        ErrorKind::TooManyColumns => "54011",
         ErrorKind::InvalidSample => "2202H",
-        ErrorKind::InvalidRecursion => "42P19",
-        ErrorKind::WrongObjectState => "55000",
-        ErrorKind::ObjectInUse => "55006",
-        ErrorKind::CannotChangeParameter => "55P02",
-        ErrorKind::Cancelled => "57014",
-        ErrorKind::Shutdown => "57P01",
-        ErrorKind::Io => "58030",
-        ErrorKind::FileMissing => "58P01",
-        ErrorKind::Corruption => "XX001",
-        ErrorKind::Internal => "XX000",
+        _ => "22000",
     }
 }

@@ -167,7 +167,7 @@ impl<'a> Lexer<'a> {
         Some(code)
     }
 
-    /// `XXXX` or `{X..}` of a Unicode escape.
+    /// Four digits, or digits in braces, of a Unicode escape.
     fn unicode(&mut self) -> Option<u32> {
         if self.peek() != Some('{') {
             return self.hex(4);
