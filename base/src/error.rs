@@ -146,6 +146,8 @@ pub enum ErrorKind {
     JsonArrayNotFound,
     /// 2203A
     JsonMemberNotFound,
+    /// 2203B
+    JsonNumberNotFound,
     /// 2203C
     JsonObjectNotFound,
     /// 22000

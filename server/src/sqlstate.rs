@@ -112,6 +112,7 @@ fn data_exception(kind: ErrorKind) -> &'static str {
         ErrorKind::SingletonJsonItemRequired => "22038",
         ErrorKind::JsonArrayNotFound => "22039",
         ErrorKind::JsonMemberNotFound => "2203A",
+        ErrorKind::JsonNumberNotFound => "2203B",
         ErrorKind::JsonObjectNotFound => "2203C",
         ErrorKind::CharacterNotInRepertoire => "22021",
         ErrorKind::InvalidParameterValue => "22023",

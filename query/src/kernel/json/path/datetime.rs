@@ -170,7 +170,7 @@ fn offset_text(offset: i32) -> String {
     text
 }
 
-/// Reads ISO 8601: a date, a time, or both with a blank or T between; seconds are whole. None for anything else, an error
+/// Reads ISO 8601: a date, a time, or both with a blank or T between. None for anything else, an error
 /// for what has the form and does not exist.
 fn read(text: &str) -> Option<Result<Moment>> {
     let mut rest = text;
@@ -220,7 +220,7 @@ fn out_of_range(text: &str) -> Error {
 
 fn date_of(rest: &mut &str) -> Option<Result<i32>> {
     let text = *rest;
-    let year = digits(rest, 4)?;
+    let year = digits(rest, 7)?;
     take(rest, '-')?;
     let month = digits(rest, 2)?;
     take(rest, '-')?;
@@ -236,11 +236,19 @@ fn time_of(rest: &mut &str) -> Option<Result<i64>> {
     let minute = digits(&mut scanned, 2)?;
     take(&mut scanned, ':')?;
     let second = digits(&mut scanned, 2)?;
+    let micros = match scanned.strip_prefix('.') {
+        Some(fraction) => {
+            scanned = fraction;
+            let number = digits(&mut scanned, 6)?;
+            i64::from(number) * 10_i64.pow(u32::try_from(6 - (fraction.len() - scanned.len())).unwrap_or(0))
+        }
+        None => 0,
+    };
     *rest = scanned;
     if hour > 23 || minute > 59 || second > 59 {
         return Some(Err(out_of_range(text)));
     }
-    Some(Ok((i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second)) * MICROS))
+    Some(Ok((i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second)) * MICROS + micros))
 }
 
 /// `+hh` or `+hh:mm` as seconds; None inside for nothing there, None for something else.

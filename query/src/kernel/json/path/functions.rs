@@ -40,27 +40,16 @@ impl Search {
         Ok(Some(Self { target: types::json::parse(target)?, vars, silent }))
     }
 
-    /// Gives the items that a path finds to `sink` until it wants no more. False when an error ended it silently.
-    fn run(
-        &self,
-        path: &JsonPath,
-        zoned: bool,
-        io: &IoSettings,
-        sink: &mut dyn FnMut(Value) -> bool,
-    ) -> Result<bool> {
-        let run = Run {
-            root: &self.target,
-            vars: &self.vars,
-            lax: path.lax,
-            forgiving: path.lax,
-            last: None,
-            zoned,
-            io,
-        };
-        let done = run.expr(&path.expr, &Item::of(&self.target), &mut |item| Ok(sink(item.into_value())));
-        match done {
-            Ok(_) => Ok(true),
-            Err(Failure::Soft(_)) if self.silent => Ok(false),
+    fn ready<'v>(&'v self, path: &JsonPath, zoned: bool, io: &'v IoSettings) -> Run<'v> {
+        let (root, vars) = (&self.target, &self.vars);
+        Run { root, vars, lax: path.lax, forgiving: path.lax, last: None, zoned, io }
+    }
+
+    /// None for an error that a silent search passes over.
+    fn unless_silent<T>(&self, result: Result<T, Failure>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(Failure::Soft(_)) if self.silent => Ok(None),
             Err(failure) => Err(failure.into_error()),
         }
     }
@@ -68,21 +57,17 @@ impl Search {
     /// The items; of a silent search those before the error.
     fn items(&self, path: &JsonPath, zoned: bool, io: &IoSettings) -> Result<Vec<Value>> {
         let mut found = Vec::new();
-        self.run(path, zoned, io, &mut |value| {
-            found.push(value);
-            true
-        })?;
+        let done = self.ready(path, zoned, io).expr(&path.expr, &Item::of(&self.target), &mut |item| {
+            found.push(item.into_value());
+            Ok(true)
+        });
+        self.unless_silent(done)?;
         Ok(found)
     }
 
     fn exists(&self, path: &JsonPath, zoned: bool, io: &IoSettings) -> Result<Datum> {
-        let mut some = false;
-        // In strict mode there must be no error anywhere.
-        let done = self.run(path, zoned, io, &mut |_| {
-            some = true;
-            !path.lax
-        })?;
-        Ok(if done { Datum::Bool(some) } else { Datum::Null })
+        let done = self.ready(path, zoned, io).finds(&path.expr, &Item::of(&self.target));
+        Ok(self.unless_silent(done)?.map_or(Datum::Null, Datum::Bool))
     }
 
     fn matches(&self, path: &JsonPath, zoned: bool, io: &IoSettings) -> Result<Datum> {

@@ -49,17 +49,7 @@ impl<'v> Run<'v> {
                 let regex = regex_of_path(pattern, flags).map_err(Failure::Hard)?;
                 self.pairs(value, None, current, |a, _| Ok(text(a).map(|text| regex.is_match(text))))
             }
-            Expr::Exists(arg) => {
-                if !self.lax {
-                    return Ok(quiet(self.all(arg, current))?.map(|found| !found.is_empty()));
-                }
-                let mut some = false;
-                let done = self.expr(arg, current, &mut |_| {
-                    some = true;
-                    Ok(false)
-                });
-                Ok(quiet(done)?.map(|_| some))
-            }
+            Expr::Exists(arg) => quiet(self.finds(arg, current)),
             _ => Err(Failure::Hard(Error::internal("a predicate of jsonpath that is none"))),
         }
     }

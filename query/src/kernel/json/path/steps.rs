@@ -46,7 +46,7 @@ impl<'v> Run<'v> {
                     let Some(Value::Number(number)) = item.value() else {
                         let sign = if *negative { '-' } else { '+' };
                         return Err(Failure::soft(
-                            ErrorKind::NonNumericJsonItem,
+                            ErrorKind::JsonNumberNotFound,
                             format!("operand of unary jsonpath operator {sign} is not a numeric value"),
                         ));
                     };
@@ -79,6 +79,24 @@ impl<'v> Run<'v> {
             Ok(true)
         })?;
         Ok(found)
+    }
+
+    /// Whether an expression finds something. Only strict mode looks behind the first item, and nothing looks for what a
+    /// sign cannot stand before.
+    pub(super) fn finds(&self, expr: &Expr, current: &Item<'v>) -> Result<bool, Failure> {
+        if !self.lax {
+            return Ok(!self.all(expr, current)?.is_empty());
+        }
+        if let Expr::Sign { negative: _, arg } = expr {
+            let found = self.unwrapped(arg, current)?;
+            return Ok(found.iter().any(|item| matches!(item.value(), Some(Value::Number(_)))));
+        }
+        let mut some = false;
+        self.expr(expr, current, &mut |_| {
+            some = true;
+            Ok(false)
+        })?;
+        Ok(some)
     }
 
     /// All that an expression finds, arrays taken apart once in lax mode.
