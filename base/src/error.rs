@@ -126,6 +126,8 @@ pub enum ErrorKind {
     Substring,
     /// 22025
     InvalidEscape,
+    /// 2200C
+    InvalidUseOfEscape,
     /// 2201B
     InvalidRegularExpression,
     /// 2201W

@@ -2,7 +2,7 @@
 //!
 //! Must not know rows. Invariant: a name is written with its schema where the search path does not find the object.
 
-use crate::kernel::strings::quote_ident;
+use crate::kernel::quoting::quote_ident;
 use crate::kernel::system::{BOOTSTRAP_ROLE, FIRST_USER_OID, format_type};
 use base::Result;
 use base::id::{Oid, SchemaId};

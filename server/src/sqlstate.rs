@@ -85,7 +85,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         | ErrorKind::InvalidLogarithmArgument | ErrorKind::InvalidPowerArgument
         | ErrorKind::InvalidWidthBucketArgument | ErrorKind::NullNotAllowed | ErrorKind::InvalidFrameOffset
         | ErrorKind::InvalidNtileArgument | ErrorKind::InvalidNthValueArgument | ErrorKind::Substring
-        | ErrorKind::InvalidEscape | ErrorKind::InvalidRegularExpression
+        | ErrorKind::InvalidEscape | ErrorKind::InvalidUseOfEscape | ErrorKind::InvalidRegularExpression
         | ErrorKind::InvalidRowCountInLimit | ErrorKind::InvalidRowCountInOffset | ErrorKind::BadCopyFormat
         | ErrorKind::DataException | ErrorKind::InvalidSample => data_exception(kind),
     }
@@ -126,6 +126,7 @@ fn data_exception(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidNthValueArgument => "22016",
         ErrorKind::Substring => "22011",
         ErrorKind::InvalidEscape => "22025",
+        ErrorKind::InvalidUseOfEscape => "2200C",
         ErrorKind::InvalidRegularExpression => "2201B",
         ErrorKind::InvalidRowCountInLimit => "2201W",
         ErrorKind::InvalidRowCountInOffset => "2201X",

@@ -5,7 +5,7 @@
 use super::names::Shown;
 use super::table::command;
 use crate::api::Execution;
-use crate::kernel::strings::quote_ident;
+use crate::kernel::quoting::quote_ident;
 use crate::session::Core;
 use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};

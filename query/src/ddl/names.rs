@@ -1,6 +1,6 @@
 //! Names of relations: which are free, and how messages show them.
 
-use crate::kernel::strings::quote_ident;
+use crate::kernel::quoting::quote_ident;
 use crate::session::Core;
 use base::id::SchemaId;
 use base::limits::IDENTIFIER_BYTES_MAX;

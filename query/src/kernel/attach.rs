@@ -4,9 +4,11 @@
 //! they compute the same; functions written in SQL have no such name and are found by OID.
 
 use crate::kernel::call::Run;
+use crate::kernel::regexp::functions as regexp;
 use crate::kernel::{
-    bits, compare, conversion, dates, describe, floats, json, jsonb, list, numbers, patterns, sequence,
-    similar, strings, system, times,
+    arrays, bits, bytes, calendar, compare, conversion, dates, describe, floats, format, json, jsonb, list,
+    numbers, objects, patterns, privileges, quoting, sequence, strings, system, templates, times,
+    trigonometry,
 };
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
@@ -50,16 +52,25 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
     let tables = [
         numbers::KERNELS,
         floats::KERNELS,
+        trigonometry::KERNELS,
         conversion::KERNELS,
         strings::KERNELS,
+        bytes::KERNELS,
+        format::KERNELS,
+        quoting::KERNELS,
         patterns::KERNELS,
-        similar::KERNELS,
+        regexp::KERNELS,
         dates::KERNELS,
         times::KERNELS,
         bits::KERNELS,
         jsonb::KERNELS,
+        calendar::KERNELS,
+        templates::KERNELS,
         list::KERNELS,
+        arrays::KERNELS,
         system::KERNELS,
+        privileges::KERNELS,
+        objects::KERNELS,
         describe::KERNELS,
         sequence::KERNELS,
     ];
@@ -67,7 +78,17 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
 }
 
 fn oids() -> impl Iterator<Item = (u32, Run)> {
-    let tables =
-        [numbers::BY_OID, strings::BY_OID, dates::BY_OID, times::BY_OID, bits::BY_OID, describe::BY_OID];
+    let tables = [
+        numbers::BY_OID,
+        strings::BY_OID,
+        bytes::BY_OID,
+        quoting::BY_OID,
+        regexp::BY_OID,
+        dates::BY_OID,
+        times::BY_OID,
+        bits::BY_OID,
+        calendar::BY_OID,
+        describe::BY_OID,
+    ];
     tables.into_iter().flatten().copied()
 }

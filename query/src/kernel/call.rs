@@ -124,6 +124,33 @@ pub(crate) fn map3<A: Input, B: Input, C: Input, R: Output, X: Into<Option<R::Va
     R::finish(out)
 }
 
+pub(crate) fn map4<A: Input, B: Input, C: Input, D: Input, R: Output, X: Into<Option<R::Value>>>(
+    call: &Call<'_>,
+    args: &[Arg],
+    f: impl for<'a, 'b, 'c, 'd> Fn(A::Value<'a>, B::Value<'b>, C::Value<'c>, D::Value<'d>) -> Result<X>,
+) -> Result<ArrayRef> {
+    let (a, b, c, d) = (arg(args, 0)?, arg(args, 1)?, arg(args, 2)?, arg(args, 3)?);
+    let first = A::column(a.array.as_ref())?;
+    let second = B::column(b.array.as_ref())?;
+    let third = C::column(c.array.as_ref())?;
+    let fourth = D::column(d.array.as_ref())?;
+    let mut out = R::builder(call.ret, call.rows)?;
+    for row in 0..call.rows {
+        if a.is_null(row) || b.is_null(row) || c.is_null(row) || d.is_null(row) {
+            R::append_null(&mut out);
+            continue;
+        }
+        let result = f(
+            A::value(&first, a.index(row))?,
+            B::value(&second, b.index(row))?,
+            C::value(&third, c.index(row))?,
+            D::value(&fourth, d.index(row))?,
+        )?;
+        append::<R, X>(&mut out, result)?;
+    }
+    R::finish(out)
+}
+
 fn append<R: Output, X: Into<Option<R::Value>>>(out: &mut R::Builder, result: X) -> Result<()> {
     match result.into() {
         Some(value) => R::append(out, value),

@@ -32,7 +32,7 @@ pub(crate) fn reform(from: &SqlType, to: &SqlType, statement: &Arc<StatementCont
     }
 }
 
-fn to_utc(micros: i64, zone: &Zone) -> Result<i64> {
+pub(crate) fn to_utc(micros: i64, zone: &Zone) -> Result<i64> {
     if !datetime::timestamp_is_finite(micros) {
         return Ok(micros);
     }
@@ -41,7 +41,7 @@ fn to_utc(micros: i64, zone: &Zone) -> Result<i64> {
         .and_then(|v| datetime::check_timestamp(i128::from(v)))
 }
 
-fn to_local(micros: i64, zone: &Zone) -> Result<i64> {
+pub(crate) fn to_local(micros: i64, zone: &Zone) -> Result<i64> {
     if !datetime::timestamp_is_finite(micros) {
         return Ok(micros);
     }
@@ -96,7 +96,7 @@ pub(crate) fn zone_of_interval(offset: Interval) -> Result<Zone> {
     i32::try_from(offset.micros / 1_000_000).map(Zone::Fixed).map_err(|_| timestamp_out_of_range())
 }
 
-fn shifted_date(days: i32, by: i64) -> Result<i32> {
+pub(crate) fn shifted_date(days: i32, by: i64) -> Result<i32> {
     match datetime::date_is_finite(days) {
         true => datetime::check_date(i64::from(days) + by),
         false => Ok(days),

@@ -5,7 +5,7 @@
 //! be described is refused.
 
 use crate::kernel::call::{Arg, Call, Run, map1, map2, map3};
-use crate::kernel::strings::quote_ident;
+use crate::kernel::quoting::quote_ident;
 use crate::kernel::system::{format_type, table};
 use crate::kernel::value::{Bool, Id, Int4, Int8, Text};
 use arrow::array::{ArrayRef, new_null_array};
@@ -196,10 +196,15 @@ fn type_name(id: &str) -> String {
 
 /// Arguments as CREATE FUNCTION names them. The text of defaults is not kept.
 fn arguments(id: u32) -> Result<Option<String>> {
-    let Some(row) = builtin::proc(Oid(id)) else { return Ok(None) };
-    if row.defaults > 0 {
+    if builtin::proc(Oid(id)).is_some_and(|row| row.defaults > 0) {
         return Err(Error::unsupported("arguments with defaults of built-in functions are not shown"));
     }
+    identity_arguments(id)
+}
+
+/// Arguments without their defaults.
+fn identity_arguments(id: u32) -> Result<Option<String>> {
+    let Some(row) = builtin::proc(Oid(id)) else { return Ok(None) };
     let Some(procs) = builtin::relation("pg_proc") else { return Ok(None) };
     let names = items(cell(procs, id, "proargnames"));
     let modes = items(cell(procs, id, "proargmodes"));
@@ -271,6 +276,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     }),
     ("pg_get_statisticsobjdef_columns", nulls),
     ("pg_get_function_arguments", |c, a| map1::<Id, Text, _>(c, a, arguments)),
+    ("pg_get_function_identity_arguments", |c, a| map1::<Id, Text, _>(c, a, identity_arguments)),
+    ("pg_get_triggerdef", nulls),
+    ("pg_get_triggerdef_ext", nulls),
     ("pg_get_function_result", |c, a| map1::<Id, Text, _>(c, a, result)),
     ("pg_operator_is_visible", |c, a| {
         map1::<Id, Bool, _>(c, a, |id| Ok(is_visible("pg_operator", id, "oprnamespace")))

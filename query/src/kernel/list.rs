@@ -122,7 +122,11 @@ fn row_of(call: &Call<'_>, args: &[Arg], row: usize) -> Result<Vec<Datum>> {
 }
 
 /// Computes each row from the data of its arguments.
-fn each(call: &Call<'_>, args: &[Arg], f: impl Fn(Vec<Datum>) -> Result<Datum>) -> Result<ArrayRef> {
+pub(crate) fn each(
+    call: &Call<'_>,
+    args: &[Arg],
+    f: impl Fn(Vec<Datum>) -> Result<Datum>,
+) -> Result<ArrayRef> {
     let mut out = Vec::with_capacity(call.rows);
     for row in 0..call.rows {
         out.push(f(row_of(call, args, row)?)?);

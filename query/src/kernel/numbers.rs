@@ -231,6 +231,16 @@ fn lcm(a: i64, b: i64) -> Option<i64> {
     gcd(a, b).and_then(|g| (a / g).checked_mul(b)).and_then(i64::checked_abs)
 }
 
+/// The bits of a shift that count, as the machine takes them.
+fn places_of(shift: i32) -> u32 {
+    shift.cast_unsigned() & 31
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a shift drops what leaves the type")]
+fn low_half(value: i32) -> i16 {
+    value as i16
+}
+
 /// Whole places of a numeric's argument, which PostgreSQL clamps as here.
 fn places(scale: i32) -> i32 {
     scale.clamp(-131_073, 16_383)
@@ -324,6 +334,27 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("int8gcd", |c, a| large(c, a, |x, y| Ok(gcd(x, y)))),
     ("int4lcm", |c, a| medium(c, a, |x, y| Ok(lcm(x, y)))),
     ("int8lcm", |c, a| large(c, a, |x, y| Ok(lcm(x, y)))),
+    ("int2not", |c, a| map1::<Int2, Int2, _>(c, a, |v: i16| Ok(!v))),
+    ("int4not", |c, a| map1::<Int4, Int4, _>(c, a, |v: i32| Ok(!v))),
+    ("int8not", |c, a| map1::<Int8, Int8, _>(c, a, |v: i64| Ok(!v))),
+    ("int2shl", |c, a| {
+        map2::<Int2, Int4, Int2, _>(c, a, |v: i16, n: i32| Ok(low_half(i32::from(v) << places_of(n))))
+    }),
+    ("int2shr", |c, a| {
+        map2::<Int2, Int4, Int2, _>(c, a, |v: i16, n: i32| Ok(low_half(i32::from(v) >> places_of(n))))
+    }),
+    ("int4shl", |c, a| {
+        map2::<Int4, Int4, Int4, _>(c, a, |v: i32, n: i32| Ok(v.wrapping_shl(n.cast_unsigned())))
+    }),
+    ("int4shr", |c, a| {
+        map2::<Int4, Int4, Int4, _>(c, a, |v: i32, n: i32| Ok(v.wrapping_shr(n.cast_unsigned())))
+    }),
+    ("int8shl", |c, a| {
+        map2::<Int8, Int4, Int8, _>(c, a, |v: i64, n: i32| Ok(v.wrapping_shl(n.cast_unsigned())))
+    }),
+    ("int8shr", |c, a| {
+        map2::<Int8, Int4, Int8, _>(c, a, |v: i64, n: i32| Ok(v.wrapping_shr(n.cast_unsigned())))
+    }),
     ("numeric_add", numeric_add),
     ("numeric_sub", numeric_sub),
     ("numeric_mul", numeric_mul),
@@ -341,12 +372,25 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("numeric_sqrt", |c, a| num1(c, a, |v| v.sqrt())),
     ("numeric_power", |c, a| num2(c, a, |x, y| x.power(&y))),
     ("numeric_scale", scale),
+    ("numeric_min_scale", |c, a| {
+        map1::<Num, Int4, _>(c, a, |v| Ok(v.is_finite().then(|| i32::from(v.scale_min()))))
+    }),
+    ("numeric_exp", |c, a| num1(c, a, |v| v.exp())),
+    ("numeric_ln", |c, a| num1(c, a, |v| v.ln())),
+    ("numeric_log", |c, a| num2(c, a, |b, v| b.log(&v))),
+    ("numeric_gcd", |c, a| num2(c, a, |x, y| x.gcd(&y))),
+    ("numeric_lcm", |c, a| num2(c, a, |x, y| x.lcm(&y))),
+    ("numeric_fac", |c, a| map1::<Int8, Num, _>(c, a, PgNum::factorial)),
+    ("numeric_inc", |c, a| num1(c, a, |v| v.add(&PgNum::from_i64(1)))),
     ("numeric_trim_scale", |c, a| num1(c, a, |v| Ok(v.trim_scale()))),
 ];
 
-/// Whole-number rounding, written in SQL in pg_proc.
+/// Functions that pg_proc has in SQL.
 pub(crate) const BY_OID: &[(u32, Run)] = &[
     // round(numeric), trunc(numeric)
     (1708, |c, a| num1(c, a, |v| Ok(v.round(0)))),
     (1710, |c, a| num1(c, a, |v| Ok(v.trunc(0)))),
+    // log(numeric), log10(numeric)
+    (1741, |c, a| num1(c, a, |v| PgNum::from_i64(10).log(&v))),
+    (1481, |c, a| num1(c, a, |v| PgNum::from_i64(10).log(&v))),
 ];

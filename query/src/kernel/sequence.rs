@@ -3,7 +3,7 @@
 //! Must not know how values are kept. Invariant: rows are taken in their order.
 
 use crate::kernel::call::{Arg, Call, Run, arg, map0, map1, map2, map3};
-use crate::kernel::strings::quote_ident;
+use crate::kernel::quoting::quote_ident;
 use crate::kernel::system::table;
 use crate::kernel::value::{Bool, Id, Input, Int8, Output, Text};
 use arrow::array::ArrayRef;

@@ -1,12 +1,15 @@
-//! Set-returning functions of constants: generate_series and unnest, several arrays of it side by side.
+//! Set-returning functions of constants: generate_series, unnest, several arrays of it side by side, and functions whose
+//! rows are a list.
 //!
-//! Must not know where the rows go. Invariants: a series is made piece by piece and never held whole; a piece that is
-//! shorter than asked for is the last.
+//! Must not know where the rows go. Invariants: a series is made piece by piece and never held whole, a list is; a piece
+//! that is shorter than asked for is the last.
 
+use crate::kernel::regexp::functions::{match_list, part_list};
+use crate::kernel::{arrays, strings};
 use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use types::{Datum, Form, Interval, IoSettings, SqlType, datetime};
+use types::{Datum, Form, Interval, IoSettings, PgNum, SqlType, datetime};
 
 /// The rows of series side by side that are still to come; where one has ended, nulls go on.
 #[derive(Clone, Debug)]
@@ -63,7 +66,23 @@ enum Rest {
     Done,
     Integers { next: i64, stop: i64, step: i64 },
     Timestamps { next: i64, stop: i64, step: Interval, io: IoSettings },
+    Numerics { next: PgNum, stop: PgNum, step: PgNum },
     Items(Vec<Datum>),
+}
+
+/// The rows of a function's arguments as a list; null where there are none because an argument is null.
+pub(crate) type ListFunction = fn(&[Datum]) -> Result<Datum>;
+
+/// How a function is computed whose rows are a list, by the name of PostgreSQL's implementation.
+pub(crate) fn list_function(source: &str) -> Option<(ListFunction, Form)> {
+    let text = || Form::Text;
+    Some(match source {
+        "generate_subscripts" | "generate_subscripts_nodir" => (arrays::subscripts, Form::Int32),
+        "regexp_matches" | "regexp_matches_no_flags" => (match_list, Form::List(Box::new(text()))),
+        "regexp_split_to_table" | "regexp_split_to_table_no_flags" => (part_list, text()),
+        "text_to_table" | "text_to_table_null" => (strings::split, text()),
+        _ => return None,
+    })
 }
 
 /// Starts the series for a function's arguments. Errors: 22023 for a step of zero.
@@ -75,9 +94,27 @@ pub(crate) fn table_function(proc: Oid) -> Option<TableFunction> {
         "generate_series_int4" | "generate_series_step_int4" => integers,
         "generate_series_int8" | "generate_series_step_int8" => integers,
         "generate_series_timestamp" | "generate_series_timestamptz" => timestamps,
+        "generate_series_numeric" | "generate_series_step_numeric" => numerics,
         "array_unnest" => unnest,
+        "generate_subscripts" => |_, args, _| listed("generate_subscripts", args),
+        "generate_subscripts_nodir" => |_, args, _| listed("generate_subscripts_nodir", args),
+        "regexp_matches" | "regexp_matches_no_flags" => |_, args, _| listed("regexp_matches", args),
+        "regexp_split_to_table" | "regexp_split_to_table_no_flags" => {
+            |_, args, _| listed("regexp_split_to_table", args)
+        }
+        "text_to_table" | "text_to_table_null" => |_, args, _| listed("text_to_table", args),
         _ => return None,
     })
+}
+
+fn listed(source: &str, args: &[Datum]) -> Result<Series> {
+    let (function, element) =
+        list_function(source).ok_or_else(|| Error::internal("a function whose rows are no list"))?;
+    let rest = match function(args)? {
+        Datum::List(items) => Rest::Items(items),
+        _ => Rest::Done,
+    };
+    Ok(Series { element, rest })
 }
 
 impl Series {
@@ -108,6 +145,15 @@ impl Series {
                         Some(following) => *next = following,
                         None => self.rest = Rest::Done,
                     }
+                }
+                Rest::Numerics { next, stop, step } => {
+                    let order = next.compare(stop);
+                    if if step.is_negative() { order.is_lt() } else { order.is_gt() } {
+                        self.rest = Rest::Done;
+                        continue;
+                    }
+                    data.push(Datum::PgNum(next.to_bytes()));
+                    *next = next.add(step)?;
                 }
                 Rest::Timestamps { next, stop, step, io } => {
                     if if datetime::interval_order(*step) > 0 { next > stop } else { next < stop } {
@@ -155,6 +201,36 @@ fn integers(types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Serie
         return Err(zero_step());
     }
     Ok(Series { element, rest: Rest::Integers { next, stop, step } })
+}
+
+fn numerics(_types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Series> {
+    const NAMES: [&str; 3] = ["start value", "stop value", "step size"];
+    let element = Form::PgNum;
+    let mut numbers = Vec::with_capacity(3);
+    for arg in args {
+        match arg {
+            Datum::PgNum(bytes) => numbers.push(PgNum::from_bytes(bytes)?),
+            Datum::Null => return Ok(Series { element, rest: Rest::Done }),
+            _ => return Err(Error::internal("a series of numerics in another form")),
+        }
+    }
+    for (number, name) in numbers.iter().zip(NAMES) {
+        let what = match (number.is_nan(), number.is_infinite()) {
+            (true, _) => "NaN",
+            (_, true) => "infinity",
+            _ => continue,
+        };
+        return Err(Error::new(ErrorKind::InvalidParameterValue, format!("{name} cannot be {what}")));
+    }
+    let mut numbers = numbers.into_iter();
+    let (Some(next), Some(stop)) = (numbers.next(), numbers.next()) else {
+        return Err(Error::internal("a series has two or three arguments"));
+    };
+    let step = numbers.next().unwrap_or_else(|| PgNum::from_i64(1));
+    if step.is_zero() {
+        return Err(zero_step());
+    }
+    Ok(Series { element, rest: Rest::Numerics { next, stop, step } })
 }
 
 fn timestamps(types: &[SqlType], args: &[Datum], io: &IoSettings) -> Result<Series> {

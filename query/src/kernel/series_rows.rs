@@ -4,7 +4,9 @@
 //! it has none because an argument is null.
 
 use crate::kernel::call::{Arg, Call, Run};
-use crate::kernel::series;
+use crate::kernel::list::each;
+use crate::kernel::regexp::functions::{match_list, part_list};
+use crate::kernel::{arrays, series, strings};
 use arrow::array::{ArrayRef, AsArray, Int64Builder, ListArray, ListBuilder};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -16,6 +18,7 @@ const VALUES_MAX: usize = 20_000_000;
 /// pg_proc OIDs that stand for all series of their type; the function goes by the types of its arguments.
 const SERIES_OF_INT8: Oid = Oid(1069);
 const SERIES_OF_TIMESTAMPS: Oid = Oid(938);
+const SERIES_OF_NUMERIC: Oid = Oid(3260);
 
 /// How a row's set is made.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +39,22 @@ pub(crate) fn row_set(proc: Oid) -> Option<RowSet> {
         "generate_series_timestamp" | "generate_series_timestamptz" => {
             RowSet::Computed(|call, args| lists(SERIES_OF_TIMESTAMPS, call, args))
         }
+        "generate_series_numeric" | "generate_series_step_numeric" => {
+            RowSet::Computed(|call, args| lists(SERIES_OF_NUMERIC, call, args))
+        }
         "array_unnest" => RowSet::Argument,
+        "generate_subscripts" | "generate_subscripts_nodir" => {
+            RowSet::Computed(|call, args| each(call, args, |row| arrays::subscripts(&row)))
+        }
+        "regexp_matches" | "regexp_matches_no_flags" => {
+            RowSet::Computed(|call, args| each(call, args, |row| match_list(&row)))
+        }
+        "regexp_split_to_table" | "regexp_split_to_table_no_flags" => {
+            RowSet::Computed(|call, args| each(call, args, |row| part_list(&row)))
+        }
+        "text_to_table" | "text_to_table_null" => {
+            RowSet::Computed(|call, args| each(call, args, |row| strings::split(&row)))
+        }
         _ => return None,
     })
 }

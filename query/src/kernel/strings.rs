@@ -4,10 +4,11 @@
 
 use crate::kernel::call::{Arg, Call, Run, arg, map1, map2, map3};
 use crate::kernel::conversion::text_of;
+use crate::kernel::list::each;
 use crate::kernel::udf::Kernel;
 use crate::kernel::value::{Bool, Bytes, Input, Int4, Output, Text};
 use crate::lower::StatementContext;
-use arrow::array::{Array, ArrayRef};
+use arrow::array::ArrayRef;
 use base::limits::VALUE_BYTES_MAX;
 use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -41,7 +42,7 @@ fn too_long() -> Error {
         .with_hint(format!("a value holds at most {VALUE_BYTES_MAX} bytes"))
 }
 
-fn room(bytes: usize) -> Result<()> {
+pub(crate) fn room(bytes: usize) -> Result<()> {
     if bytes > VALUE_BYTES_MAX { Err(too_long()) } else { Ok(()) }
 }
 
@@ -251,7 +252,7 @@ fn byteacat(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 }
 
 /// One argument of concat as text; None for null.
-fn piece(call: &Call<'_>, args: &[Arg], index: usize, row: usize) -> Result<Option<String>> {
+pub(crate) fn piece(call: &Call<'_>, args: &[Arg], index: usize, row: usize) -> Result<Option<String>> {
     let (value, ty) = (arg(args, index)?, call.arg(index)?);
     match types::array::get(&ty.form, &value.array, value.index(row))? {
         Datum::Null => Ok(None),
@@ -299,20 +300,47 @@ fn joined(call: &Call<'_>, args: &[Arg], first: usize) -> Result<ArrayRef> {
     Text::finish(out)
 }
 
+/// One argument as a cast to text writes it; None for null.
+pub(crate) fn cast_to_text(
+    call: &Call<'_>,
+    args: &[Arg],
+    index: usize,
+    row: usize,
+) -> Result<Option<String>> {
+    let (value, ty) = (arg(args, index)?, call.arg(index)?);
+    match types::array::get(&ty.form, &value.array, value.index(row))? {
+        Datum::Null => Ok(None),
+        Datum::Bool(v) => Ok(Some(if v { "true" } else { "false" }.to_owned())),
+        datum => text_of(ty, &datum, call).map(Some),
+    }
+}
+
+/// string_to_array: the parts between delimiters, those equal to the third argument as nulls. Without a delimiter each
+/// character is a part.
+pub(crate) fn split(row: &[Datum]) -> Result<Datum> {
+    let Some(Datum::Text(text)) = row.first() else { return Ok(Datum::Null) };
+    let parts: Vec<&str> = match row.get(1) {
+        _ if text.is_empty() => Vec::new(),
+        Some(Datum::Text(delimiter)) if delimiter.is_empty() => vec![text],
+        Some(Datum::Text(delimiter)) => text.split(delimiter.as_str()).collect(),
+        _ => text.split("").filter(|part| !part.is_empty()).collect(),
+    };
+    let null = match row.get(2) {
+        Some(Datum::Text(null)) => Some(null.as_str()),
+        _ => None,
+    };
+    let datum = |part: &str| match Some(part) == null {
+        true => Datum::Null,
+        false => Datum::Text(part.to_owned()),
+    };
+    Ok(Datum::List(parts.into_iter().map(datum).collect()))
+}
+
 /// `text || anything` and the other way round.
 fn cat_with_any(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let mut out = Text::builder(call.ret, call.rows)?;
     for row in 0..call.rows {
-        let cat = |index: usize| -> Result<Option<String>> {
-            let (value, ty) = (arg(args, index)?, call.arg(index)?);
-            match types::array::get(&ty.form, &value.array, value.index(row))? {
-                Datum::Null => Ok(None),
-                // As a cast to text writes it.
-                Datum::Bool(v) => Ok(Some(if v { "true" } else { "false" }.to_owned())),
-                datum => text_of(ty, &datum, call).map(Some),
-            }
-        };
-        match (cat(0)?, cat(1)?) {
+        match (cast_to_text(call, args, 0, row)?, cast_to_text(call, args, 1, row)?) {
             (Some(a), Some(b)) => {
                 room(a.len() + b.len())?;
                 Text::append(&mut out, a + &b)?;
@@ -341,33 +369,6 @@ fn to_hex(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
         Form::Int32 => map1::<Int4, Text, _>(call, args, |v| Ok(format!("{v:x}"))),
         _ => map1::<crate::kernel::value::Int8, Text, _>(call, args, |v| Ok(format!("{v:x}"))),
     }
-}
-
-pub(crate) fn quote_ident(text: &str) -> String {
-    let plain = text.bytes().enumerate().all(|(index, byte)| {
-        byte == b'_' || byte.is_ascii_lowercase() || (index > 0 && byte.is_ascii_digit())
-    });
-    if plain && !text.is_empty() { text.to_owned() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
-}
-
-fn quote_literal(text: &str) -> String {
-    let quoted = format!("'{}'", text.replace('\'', "''").replace('\\', "\\\\"));
-    if text.contains('\\') { format!("E{quoted}") } else { quoted }
-}
-
-/// quote_nullable(text): null as the word NULL.
-fn quote_nullable(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    let value = arg(args, 0)?;
-    let column = Text::column(value.array.as_ref())?;
-    let mut out = Text::builder(call.ret, call.rows)?;
-    for row in 0..call.rows {
-        let text = match column.is_null(value.index(row)) {
-            true => "NULL".to_owned(),
-            false => quote_literal(column.value(value.index(row))),
-        };
-        Text::append(&mut out, text)?;
-    }
-    Text::finish(out)
 }
 
 fn same(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
@@ -439,9 +440,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("md5_bytea", md5_bytes),
     ("to_hex32", to_hex),
     ("to_hex64", to_hex),
-    ("quote_ident", |c, a| map1::<Text, Text, _>(c, a, |s| Ok(quote_ident(s)))),
-    ("quote_literal", |c, a| map1::<Text, Text, _>(c, a, |s| Ok(quote_literal(s)))),
-    ("quote_nullable", quote_nullable),
+    ("textoverlay", |c, a| crate::kernel::call::map4::<Text, Text, Int4, Int4, Text, _>(c, a, overlay)),
+    ("text_to_array", |c, a| each(c, a, |row| split(&row))),
+    ("text_to_array_null", |c, a| each(c, a, |row| split(&row))),
     ("textoverlay_no_len", |c, a| {
         map3::<Text, Text, Int4, Text, _>(c, a, |s, n, f| overlay(s, n, f, length(count(n))?))
     }),

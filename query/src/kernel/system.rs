@@ -154,17 +154,6 @@ fn format_type_rows(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     Text::finish(out)
 }
 
-fn always(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    let mut out = Bool::builder(call.ret, call.rows)?;
-    for row in 0..call.rows {
-        match args.iter().any(|a| a.is_null(row)) {
-            true => Bool::append_null(&mut out),
-            false => Bool::append(&mut out, true)?,
-        }
-    }
-    Bool::finish(out)
-}
-
 fn size_pretty(bytes: i64) -> String {
     let mut size = i128::from(bytes);
     if size.abs() < 10 * 1024 {
@@ -243,6 +232,12 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_backend_pid", |c, _| map0::<Int4>(c, || Ok(c.statement.process_id))),
     ("pg_is_in_recovery", |c, _| map0::<Bool>(c, || Ok(false))),
     ("pg_client_encoding", |c, _| text(c, "UTF8")),
+    ("getdatabaseencoding", |c, _| text(c, "UTF8")),
+    // There are no temporary schemas and no triggers.
+    ("pg_my_temp_schema", |c, _| map0::<Id>(c, || Ok(0))),
+    ("pg_is_other_temp_schema", |c, a| map1::<Id, Bool, _>(c, a, |_| Ok(false))),
+    ("pg_trigger_depth", |c, _| map0::<Int4>(c, || Ok(0))),
+    ("pg_jit_available", |c, _| map0::<Bool>(c, || Ok(false))),
     ("show_config_by_name", |c, a| map1::<Text, Text, _>(c, a, |name| setting(c, name, false))),
     ("show_config_by_name_missing_ok", |c, a| {
         map2::<Text, Bool, Text, _>(c, a, |name, ok| setting(c, name, ok))
@@ -272,11 +267,4 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_get_expr_ext", expression_text),
     ("pg_size_pretty", |c, a| map1::<Int8, Text, _>(c, a, |bytes| Ok(size_pretty(bytes)))),
     ("gen_random_uuid", random_uuid),
-    // One role owns everything, so it may do everything.
-    ("has_table_privilege_id", always),
-    ("has_table_privilege_name", always),
-    ("has_schema_privilege_id", always),
-    ("has_schema_privilege_name", always),
-    ("has_database_privilege_id", always),
-    ("has_database_privilege_name", always),
 ];

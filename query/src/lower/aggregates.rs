@@ -4,7 +4,8 @@
 //! DataFusion's own only where its result is PostgreSQL's for every input.
 
 use crate::kernel::aggregate::{
-    CollectUdaf, ExtremeUdaf, Extremity, Finish, Moment, MomentUdaf, NumericSumUdaf, SortBy, SumUdaf,
+    CollectUdaf, ExtremeUdaf, Extremity, Finish, Moment, MomentUdaf, NumericSumUdaf, OrderedSet, Regression,
+    SortBy, SumUdaf,
 };
 use crate::kernel::json::Kind;
 use crate::kernel::numbers;
@@ -40,6 +41,14 @@ enum Method {
     Collect(Finish),
 }
 
+/// What an aggregate that keeps its rows computes of them.
+pub(crate) fn collected(proc: Oid) -> Option<Finish> {
+    match method(proc)? {
+        Method::Collect(finish) => Some(finish),
+        _ => None,
+    }
+}
+
 fn method(proc: Oid) -> Option<Method> {
     if proc == FIRST {
         return Some(Method::First);
@@ -56,13 +65,20 @@ fn method(proc: Oid) -> Option<Method> {
     if !supported {
         return None;
     }
+    if catalog::builtin::aggregate(proc).is_some_and(|a| a.kind != 'n') {
+        return OrderedSet::named(row.name).map(|set| Method::Collect(Finish::OrderedSet(set)));
+    }
+    if let Some(regression) = Regression::named(row.name) {
+        return Some(Method::Collect(Finish::Regression(regression)));
+    }
+    let integers = matches!(argument, Some(oid::INT2 | oid::INT4 | oid::INT8));
     let variance = |sample, root| Method::Collect(Finish::Variance { sample, root });
     Some(match row.name {
         "count" => Method::Count,
         "sum" => Method::Sum,
         "avg" => Method::Avg,
-        "min" if argument != Some(oid::ANYARRAY) => Method::Extreme(Extremity::Least),
-        "max" if argument != Some(oid::ANYARRAY) => Method::Extreme(Extremity::Greatest),
+        "min" => Method::Extreme(Extremity::Least),
+        "max" => Method::Extreme(Extremity::Greatest),
         "bool_and" | "every" => Method::BoolAnd,
         "bool_or" => Method::BoolOr,
         "array_agg" if argument == Some(oid::ANYNONARRAY) => Method::Collect(Finish::ArrayAgg),
@@ -75,8 +91,9 @@ fn method(proc: Oid) -> Option<Method> {
         "stddev_pop" => variance(false, true),
         "variance" | "var_samp" => variance(true, false),
         "var_pop" => variance(false, false),
-        "bit_and" => Method::Collect(Finish::BitAnd),
-        "bit_or" => Method::Collect(Finish::BitOr),
+        "bit_and" if integers => Method::Collect(Finish::BitAnd),
+        "bit_or" if integers => Method::Collect(Finish::BitOr),
+        "bit_xor" if integers => Method::Collect(Finish::BitXor),
         _ => return None,
     })
 }

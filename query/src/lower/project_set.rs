@@ -46,7 +46,7 @@ impl Lowering<'_> {
             if let Some(parts) = set_columns(call.proc).filter(|parts| parts.len() == call.columns.len()) {
                 let lowered = self.exprs(&mut scope, &call.args)?;
                 for ((name, run), column) in parts.iter().zip(&call.columns) {
-                    let list = list_of(&column.ty)?;
+                    let list = list_of(&column.ty);
                     let kernel = self.kernel(name, *run, types.clone(), &list);
                     let value = self.internal(kernel, lowered.clone())?;
                     exprs.push(value.alias(columns::name(column.col)));
@@ -57,7 +57,7 @@ impl Lowering<'_> {
             let (Some(rows), [column]) = (row_set(call.proc), call.columns.as_slice()) else {
                 return Err(unsupported_function(call.proc, &types));
             };
-            let list = list_of(&column.ty)?;
+            let list = list_of(&column.ty);
             let lowered = self.exprs(&mut scope, &call.args)?;
             let value = match rows {
                 RowSet::Computed(run) => self.internal(self.kernel("row_set", run, types, &list), lowered)?,
@@ -70,7 +70,7 @@ impl Lowering<'_> {
         }
         let mut plan = build(LogicalPlanBuilder::from(scope.finish()?).project(exprs))?;
         if let Some(col) = ordinality {
-            let ty = list_of(&SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 })?;
+            let ty = list_of(&SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 });
             let types = lists.iter().map(|(_, ty)| ty.clone()).collect();
             let args = lists.iter().map(|(col, _)| columns::reference(*col)).collect();
             let numbers = self.internal(self.kernel("row_numbers", numbered, types, &ty), args)?;
@@ -101,9 +101,8 @@ fn one_by_one(call: &SetCall) -> Vec<SetCall> {
     parts.map(part).collect()
 }
 
-fn list_of(element: &SqlType) -> Result<SqlType> {
-    array_of(element.oid)
-        .and_then(SqlType::of)
-        .map(|ty| SqlType { form: Form::List(Box::new(element.form.clone())), ..ty })
-        .ok_or_else(|| Error::unsupported("a set of values of this type is not supported"))
+fn list_of(element: &SqlType) -> SqlType {
+    // A list of arrays has no type of its own.
+    let oid = array_of(element.oid).unwrap_or(types::sql_type::oid::ANYARRAY);
+    SqlType { oid, typmod: -1, form: Form::List(Box::new(element.form.clone())) }
 }

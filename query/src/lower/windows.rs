@@ -3,9 +3,11 @@
 //! Invariant: partitions and order go by keys. Frames that DataFusion does not compute as PostgreSQL are refused.
 
 use crate::failure::from_datafusion;
-use crate::kernel::aggregate::{ExtremeUdaf, Extremity, Moment, MomentUdaf, NumericSumUdaf, SumUdaf};
+use crate::kernel::aggregate::{
+    CollectUdaf, ExtremeUdaf, Extremity, Moment, MomentUdaf, NumericSumUdaf, SumUdaf,
+};
 use crate::kernel::{floats, key, numbers};
-use crate::lower::aggregates::Operands;
+use crate::lower::aggregates::{Operands, collected};
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, widen};
 use crate::lower::filtered::guarded_window;
@@ -355,8 +357,30 @@ impl Lowering<'_> {
                 let column = operands.column(arg.expr, self);
                 Ok(add(over.call(udaf(bool_and_or::bool_or_udaf()), vec![column])))
             }
-            _ => Err(unsupported_function(call.proc, &types)
-                .with_hint("this aggregate is not supported as a window function")),
+            _ => match collected(call.proc) {
+                Some(finish) if !is_moving(over) => {
+                    let mut columns = Vec::with_capacity(call.args.len());
+                    let mut exprs = Vec::with_capacity(call.args.len());
+                    for expr in &call.args {
+                        columns.push(expr.ty());
+                        let lowered = self.expr(scope, expr)?;
+                        exprs.push(operands.column(lowered, self));
+                    }
+                    let collect = CollectUdaf::udaf(
+                        finish,
+                        columns,
+                        Vec::new(),
+                        false,
+                        call.ty.clone(),
+                        &self.context.statement.io,
+                    );
+                    Ok(add(over.call(udaf(collect), exprs)))
+                }
+                Some(_) => Err(Error::unsupported("this aggregate over this window frame is not supported")
+                    .with_hint("begin the frame with UNBOUNDED PRECEDING")),
+                None => Err(unsupported_function(call.proc, &types)
+                    .with_hint("this aggregate is not supported as a window function")),
+            },
         }
     }
 

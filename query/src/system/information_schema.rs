@@ -3,7 +3,7 @@
 //! Invariant: like PostgreSQL's views they show what the user owns, which is everything.
 
 use crate::engine::DATABASE;
-use crate::kernel::strings::quote_ident;
+use crate::kernel::quoting::quote_ident;
 use crate::system::builtin::SystemCatalog;
 use crate::system::default_text::{default_text, in_parentheses};
 use crate::system::relations::{OWNER_NAME, schema_name};

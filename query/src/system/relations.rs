@@ -2,7 +2,7 @@
 //!
 //! Invariant: a key's index has the OID behind its table's, its constraint the one behind that.
 
-use crate::kernel::strings::quote_ident;
+use crate::kernel::quoting::quote_ident;
 use crate::system::builtin::SystemCatalog;
 use crate::system::table::{SystemTable, Value, array, flag, value, vector, word};
 use base::id::Oid;

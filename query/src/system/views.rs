@@ -4,7 +4,7 @@
 
 use crate::engine::DATABASE;
 use crate::kernel::describe::view_text;
-use crate::kernel::strings::quote_ident;
+use crate::kernel::quoting::quote_ident;
 use crate::system::builtin::SystemCatalog;
 use crate::system::relations::{OWNER, OWNER_NAME};
 use crate::system::table::{SystemTable, flag, value, word};

@@ -12,7 +12,8 @@ const HEADING: &str = "\
 
 What can be called, with the types of the arguments as PostgreSQL's catalog names them. Other types are converted by
 PostgreSQL's rules first. Beside these: CASE, COALESCE, NULLIF, GREATEST, LEAST, IN, BETWEEN, IS [NOT] NULL, TRUE, FALSE,
-UNKNOWN and DISTINCT FROM, ANY and ALL, EXISTS, EXTRACT, SUBSTRING, POSITION, TRIM, OVERLAY, AT TIME ZONE, casts.
+UNKNOWN, NORMALIZED and DISTINCT FROM, ANY and ALL, EXISTS, EXTRACT, SUBSTRING, POSITION, TRIM, OVERLAY, OVERLAPS,
+SIMILAR TO, AT TIME ZONE, casts. Arguments may be named (`days => 3`) and left out where PostgreSQL has defaults.
 Everything else is refused with 0A000. A test keeps this list true; `NYALA_TEST_WRITE=1` makes it write the list.
 ";
 

@@ -18,6 +18,9 @@ use sqlparser::ast;
 use types::SqlType;
 use types::sql_type::oid;
 
+/// The parts of one call: function, arguments, result, order and filter.
+pub(super) type Parts = (Chosen, Vec<Expr>, SqlType, Vec<SortKey>, Option<Expr>);
+
 impl Binder<'_> {
     pub(super) fn aggregate_or_window(
         &mut self,
@@ -28,7 +31,9 @@ impl Binder<'_> {
     ) -> Result<Term> {
         let at = extras.at;
         let windowed = extras.over.is_some();
-        if let Err(error) = check_place(self.level(), windowed, name, at)
+        // With WITHIN GROUP a window function's name is that of an aggregate.
+        let placed = if extras.within.is_empty() { name } else { "" };
+        if let Err(error) = check_place(self.level(), windowed, placed, at)
             && (windowed || exprs.is_empty() || !self.is_outer_call(exprs, scope))
         {
             return Err(error);
@@ -133,18 +138,17 @@ impl Binder<'_> {
         Ok(Term { expr: Expr::Outer(TypedCol { col, ty }), at })
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "the parts of one call, taken apart at once by the only caller"
-    )]
     fn call_parts(
         &mut self,
         name: &str,
         exprs: &[&ast::Expr],
         extras: &Extras<'_>,
         scope: &Scope<'_>,
-    ) -> Result<(Chosen, Vec<Expr>, SqlType, Vec<SortKey>, Option<Expr>)> {
+    ) -> Result<Parts> {
         let at = extras.at;
+        if !extras.within.is_empty() {
+            return self.ordered_set_parts(name, exprs, extras, scope);
+        }
         let mut terms = Vec::with_capacity(exprs.len());
         for expr in exprs {
             terms.push(self.expr(expr, scope)?);
@@ -163,7 +167,8 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
         }
         if builtin::aggregate(chosen.proc.oid).is_some_and(|a| a.kind != 'n') {
-            return Err(self.unsupported("an ordered-set aggregate", at));
+            let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
         }
         let args = self.coerce_arguments(terms, &chosen)?;
         let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
@@ -179,14 +184,21 @@ impl Binder<'_> {
             }
             order_by.push(key);
         }
-        let filter = match extras.filter {
-            None => None,
-            Some(filter) => Some(self.in_clause(Clause::Filter, |b| {
-                let term = b.expr(filter, scope)?;
-                b.coerce_boolean(term, "FILTER")
-            })?),
-        };
+        let filter = self.aggregate_filter(extras, scope)?;
         Ok((chosen, args, ty, order_by, filter))
+    }
+
+    pub(super) fn aggregate_filter(
+        &mut self,
+        extras: &Extras<'_>,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Expr>> {
+        let Some(filter) = extras.filter else { return Ok(None) };
+        let bound = self.in_clause(Clause::Filter, |b| {
+            let term = b.expr(filter, scope)?;
+            b.coerce_boolean(term, "FILTER")
+        })?;
+        Ok(Some(bound))
     }
 
     fn inner_sort_key(&mut self, item: &ast::OrderByExpr, scope: &Scope<'_>) -> Result<SortKey> {

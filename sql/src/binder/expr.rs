@@ -122,6 +122,12 @@ impl Binder<'_> {
             E::Floor { expr, field: ast::CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime) } => {
                 self.call_named("floor", &[expr], scope)
             }
+            E::IsNormalized { expr, form, negated } => {
+                let form = form.as_ref().map_or_else(|| "NFC".to_owned(), ToString::to_string);
+                let term = self.with_form("is_normalized", expr, &form, scope)?;
+                let found = if *negated { Expr::Not(Box::new(term.expr)) } else { term.expr };
+                Ok(Term { expr: found, at: term.at })
+            }
             E::Position { expr, r#in } => self.call_named("position", &[r#in, expr], scope),
             E::Substring { expr, substring_from, substring_for, special: _, shorthand } => {
                 self.substring(*shorthand, expr, substring_from.as_deref(), substring_for.as_deref(), scope)

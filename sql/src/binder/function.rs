@@ -30,6 +30,8 @@ pub(super) struct Extras<'e> {
     pub(super) order_by: &'e [ast::OrderByExpr],
     pub(super) filter: Option<&'e ast::Expr>,
     pub(super) over: Option<&'e ast::WindowType>,
+    /// ORDER BY of WITHIN GROUP.
+    pub(super) within: &'e [ast::OrderByExpr],
     pub(super) at: usize,
 }
 
@@ -51,11 +53,6 @@ impl Binder<'_> {
         }
         if null_treatment.is_some() {
             return Err(self.unsupported("IGNORE NULLS", at));
-        }
-        if !within_group.is_empty() {
-            return Err(self
-                .unsupported("WITHIN GROUP", at)
-                .with_hint("Compute the value with window functions."));
         }
         let plain = filter.is_none() && over.is_none();
         let list = match args {
@@ -79,7 +76,12 @@ impl Binder<'_> {
         }
         let (exprs, names, star) = self.given(args, at)?;
         let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
-        let extras = Extras { star, distinct, order_by, filter: filter.as_deref(), over: over.as_ref(), at };
+        if let Some((text, form)) = Self::normalize_form(&name, &exprs).filter(|_| plain && schema.is_none())
+        {
+            return self.with_form("normalize", text, &form, scope);
+        }
+        let (filter, over) = (filter.as_deref(), over.as_ref());
+        let extras = Extras { star, distinct, order_by, filter, over, within: within_group, at };
         if schema.is_none() && names.is_empty() && !star && plain && !distinct && order_by.is_empty() {
             if let Some(term) = self.conditional_function(&name, &exprs, at, scope)? {
                 return Ok(term);
@@ -164,8 +166,8 @@ impl Binder<'_> {
     ) -> Result<Term> {
         // What kind of function it is decides in which context its arguments are bound.
         let kind = builtin::procs_named(name).map(|p| p.kind).next();
-        let aggregate =
-            kind == Some(ProcKind::Aggregate) || extras.over.is_some() || kind == Some(ProcKind::Window);
+        let grouped = extras.over.is_some() || !extras.within.is_empty();
+        let aggregate = kind == Some(ProcKind::Aggregate) || kind == Some(ProcKind::Window) || grouped;
         if aggregate && !names.is_empty() {
             return Err(self
                 .unsupported("a named argument of an aggregate or window function", extras.at)

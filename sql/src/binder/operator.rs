@@ -32,6 +32,9 @@ impl Binder<'_> {
         {
             return self.logical_chain(expr, op, scope);
         }
+        if let ast::Expr::BinaryOp { left, op: BinaryOperator::Overlaps, right } = expr {
+            return self.overlaps(left, right, scope);
+        }
         let mut rest = Vec::new();
         let mut at = expr;
         while let ast::Expr::BinaryOp { left, op, right } = at {
@@ -57,6 +60,22 @@ impl Binder<'_> {
             term = self.operation(&name, Some(term), right, Some(left))?;
         }
         Ok(term)
+    }
+
+    /// `(start, end) OVERLAPS (start, end)`
+    fn overlaps(&mut self, left: &ast::Expr, right: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
+        let (ast::Expr::Tuple(first), ast::Expr::Tuple(second)) = (left, right) else {
+            return Err(self.unsupported("OVERLAPS of something but two pairs", self.start(left)));
+        };
+        for (side, pair) in [("left", first), ("right", second)] {
+            if pair.len() != 2 {
+                let message = format!("wrong number of parameters on {side} side of OVERLAPS expression");
+                let at = self.operator_position(left).unwrap_or(0);
+                return Err(located(Error::new(ErrorKind::Syntax, message), at));
+            }
+        }
+        let args: Vec<&ast::Expr> = first.iter().chain(second).collect();
+        self.call_named("overlaps", &args, scope)
     }
 
     fn logical_chain(&mut self, expr: &ast::Expr, op: &BinaryOperator, scope: &Scope<'_>) -> Result<Term> {

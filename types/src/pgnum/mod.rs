@@ -7,6 +7,7 @@
 mod arith;
 mod bytes;
 mod convert;
+mod logarithm;
 mod power;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,4 @@
-//! Square root and powers with whole exponents.
-//!
-//! Powers with fractional exponents are refused: their last digits follow from PostgreSQL's own series.
+//! Square root and powers; those with fractional exponents go by logarithms.
 
 use super::arith::unit_at;
 use super::text::overflow;
@@ -59,16 +57,15 @@ impl PgNum {
         Ok(Self { weight: root.weight + (self.weight - odd) / 2, scale: super::SCALE_MAX, ..root })
     }
 
-    /// `self` to the power of `exponent`. Fractional exponents are refused (0A000).
+    /// `self` to the power of `exponent`.
     pub fn power(&self, exponent: &Self) -> Result<Self> {
         if let Some(result) = self.power_special(exponent)? {
             return Ok(result);
         }
-        if !exponent.trunc(0).same_value(exponent) {
-            return Err(Error::unsupported("power of numeric with a fractional exponent is not supported")
-                .with_hint("cast an argument to double precision"));
-        }
-        let times = exponent.to_i32().map_err(|_| overflow())?;
+        let times = match exponent.to_i32() {
+            Ok(times) if exponent.trunc(0).same_value(exponent) => times,
+            _ => return self.power_by_logarithm(exponent),
+        };
         self.check_power_size(times)?;
         // Whole exponents give 16 digits behind the point, or more if an argument shows more.
         let shown = u16::try_from(SIGNIFICANT_MIN).unwrap_or(0).max(self.scale).max(exponent.scale);

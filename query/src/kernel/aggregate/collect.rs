@@ -135,7 +135,7 @@ impl Collector {
             for (column, ty) in columns.iter().zip(&self.call.columns) {
                 row.push(types::array::get(&ty.form, column, index)?);
             }
-            if !(self.call.finish.skips_nulls() && row.first().is_none_or(Datum::is_null)) {
+            if !self.call.finish.skips(&row) {
                 self.push(row);
             }
         }
@@ -151,7 +151,10 @@ impl Collector {
             if self.call.sorts.is_empty() {
                 // PostgreSQL finds duplicates by sorting, which shows in the result.
                 let ascending = SortBy { descending: false, nulls_first: false };
-                rows.sort_by(|a, b| compare(a.first(), b.first(), ascending));
+                rows.sort_by(|a, b| {
+                    let orders = (0..args).map(|index| compare(a.get(index), b.get(index), ascending));
+                    orders.fold(Ordering::Equal, Ordering::then)
+                });
             }
         }
         rows.sort_by(|a, b| {
@@ -161,11 +164,12 @@ impl Collector {
                 .unwrap_or(Ordering::Equal)
         });
         let types = self.call.columns.get(..args).unwrap_or_default();
-        self.call.finish.compute(types, &self.call.ret, &rows, &self.call.settings.0)
+        let io = &self.call.settings.0;
+        self.call.finish.compute(types, &self.call.ret, &rows, io, &self.call.sorts)
     }
 }
 
-fn compare(a: Option<&Datum>, b: Option<&Datum>, sort: SortBy) -> Ordering {
+pub(super) fn compare(a: Option<&Datum>, b: Option<&Datum>, sort: SortBy) -> Ordering {
     let (Some(a), Some(b)) = (a, b) else { return Ordering::Equal };
     match (a.is_null(), b.is_null()) {
         (true, true) => Ordering::Equal,

@@ -1,6 +1,9 @@
 //! What an aggregate computes from its rows once it has them all.
 
+use crate::kernel::aggregate::collect::SortBy;
 use crate::kernel::aggregate::moments::{Moment, Moments};
+use crate::kernel::aggregate::ordered_set::{self, OrderedSet};
+use crate::kernel::aggregate::regression::{Regression, Sums};
 use crate::kernel::floats;
 use crate::kernel::json::{self, Kind};
 use base::{Error, ErrorKind, Result};
@@ -21,14 +24,25 @@ pub(crate) enum Finish {
     },
     BitAnd,
     BitOr,
+    BitXor,
     JsonArray(Kind),
     JsonObject(Kind),
+    /// Of pairs of floats.
+    Regression(Regression),
+    /// WITHIN GROUP: the arguments in front of the ordered ones come first.
+    OrderedSet(OrderedSet),
 }
 
 impl Finish {
-    /// Whether rows with a null first argument do not count.
-    pub(crate) fn skips_nulls(self) -> bool {
-        !matches!(self, Finish::ArrayAgg | Finish::JsonArray(_) | Finish::JsonObject(_))
+    /// Whether a row does not count, because of a null among its arguments.
+    pub(crate) fn skips(self, row: &[Datum]) -> bool {
+        let is_null = |index: usize| row.get(index).is_none_or(Datum::is_null);
+        match self {
+            Finish::ArrayAgg | Finish::JsonArray(_) | Finish::JsonObject(_) => false,
+            Finish::Regression(_) => is_null(0) || is_null(1),
+            Finish::OrderedSet(set) => set.skipped_when_null().is_some_and(is_null),
+            _ => is_null(0),
+        }
     }
 
     /// `io` says how values are written where the result is made of their texts.
@@ -38,10 +52,14 @@ impl Finish {
         ret: &SqlType,
         rows: &[&Vec<Datum>],
         io: &IoSettings,
+        sorts: &[SortBy],
     ) -> Result<Datum> {
         let Some(ty) = types.first() else { return Err(Error::internal("an aggregate without arguments")) };
-        if rows.is_empty() {
-            return Ok(Datum::Null);
+        match self {
+            Finish::OrderedSet(set) => return ordered_set::compute(set, types, rows, sorts),
+            Finish::Regression(wanted) => return regression(wanted, rows),
+            _ if rows.is_empty() => return Ok(Datum::Null),
+            _ => {}
         }
         let firsts = || rows.iter().filter_map(|row| row.first());
         match self {
@@ -54,8 +72,24 @@ impl Finish {
             Finish::JsonArray(kind) => json::aggregate_array(kind, ty, rows, io),
             Finish::JsonObject(kind) => json::aggregate_object(kind, types, rows, io),
             Finish::BitOr => bits(firsts(), |a, b| a | b),
+            Finish::BitXor => bits(firsts(), |a, b| a ^ b),
+            Finish::Regression(_) | Finish::OrderedSet(_) => Err(Error::internal("an aggregate was left")),
         }
     }
+}
+
+fn regression(wanted: Regression, rows: &[&Vec<Datum>]) -> Result<Datum> {
+    if wanted == Regression::Count {
+        return Ok(i64::try_from(rows.len()).map_or(Datum::Null, Datum::Int64));
+    }
+    let mut sums = Sums::default();
+    for row in rows {
+        let (Some(Datum::Float64(y)), Some(Datum::Float64(x))) = (row.first(), row.get(1)) else {
+            return Err(Error::internal("a regression of something that is no float"));
+        };
+        sums.add(*y, *x)?;
+    }
+    Ok(sums.finish(wanted))
 }
 
 /// The value as a numeric; None for types that are none.

@@ -8,6 +8,8 @@ mod finish;
 mod groups;
 mod moments;
 mod numeric;
+mod ordered_set;
+mod regression;
 mod sum;
 
 pub(crate) use collect::{CollectUdaf, SortBy};
@@ -15,4 +17,6 @@ pub(crate) use extreme::{ExtremeUdaf, Extremity};
 pub(crate) use finish::Finish;
 pub(crate) use moments::{Moment, MomentUdaf};
 pub(crate) use numeric::NumericSumUdaf;
+pub(crate) use ordered_set::OrderedSet;
+pub(crate) use regression::Regression;
 pub(crate) use sum::SumUdaf;

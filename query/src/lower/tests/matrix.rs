@@ -155,6 +155,7 @@ fn meant(proc: &Proc, index: usize) -> Option<Vec<&'static str>> {
         ("repeat" | "lpad" | "rpad", 1) => Some(vec!["-1", "0", "1", "3", "7"]),
         ("round" | "trunc", 1) => Some(vec!["-3", "-1", "0", "1", "3", "25"]),
         ("regexp_replace", 1) => Some(vec!["b", "(a)(b)", "[a-c]+", "^a", "x*", "("]),
+        ("to_char", 1) => Some(vec!["FM999.0", "YYYY-MM-DD", "S99", "HH24:MI", "9.99EEEE", "Dy"]),
         ("regexp_replace", 2) => Some(vec!["", "X", "\\2\\1", "<\\&>"]),
         ("regexp_replace", 3) => Some(vec!["", "g", "gi", "y"]),
         _ if matches!(
@@ -189,6 +190,7 @@ fn is_own(proc: &Proc) -> bool {
         || proc.name == "age"
         || proc.name.starts_with("pg_")
         || proc.name.starts_with("has_")
+        || proc.name.starts_with("to_reg")
         || matches!(proc.name, "current_setting" | "current_schemas" | "obj_description" | "col_description" | "shobj_description" | "format_type")
 }
 
@@ -211,7 +213,17 @@ fn cases() -> Vec<Case> {
             .iter()
             .enumerate()
             .map(|(index, ty)| meant(proc, index).unwrap_or_else(|| edges(ty)))
-            .map(|values| if types.len() > 2 { values.into_iter().take(7).collect() } else { values })
+            .map(|values| {
+                // All combinations are tried, so that many arguments leave few values for each.
+                let most = match types.len() {
+                    0..=2 => values.len(),
+                    3 => 7,
+                    4 => 4,
+                    5 => 3,
+                    _ => 2,
+                };
+                values.into_iter().take(most).collect()
+            })
             .collect();
         let mut rows: Vec<Vec<(SqlType, String)>> = vec![Vec::new()];
         for (ty, values) in types.iter().zip(values) {
@@ -270,6 +282,13 @@ fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidLogarithmArgument => "2201E",
         ErrorKind::InvalidPowerArgument => "2201F",
         ErrorKind::Substring => "22011",
+        ErrorKind::Syntax => "42601",
+        ErrorKind::ArraySubscript => "2202E",
+        ErrorKind::NullNotAllowed => "22004",
+        ErrorKind::InvalidWidthBucketArgument => "2201G",
+        ErrorKind::CharacterNotInRepertoire => "22021",
+        ErrorKind::UntranslatableCharacter => "22P05",
+        ErrorKind::InvalidUseOfEscape => "2200C",
         ErrorKind::InvalidEscape => "22025",
         ErrorKind::InvalidRegularExpression => "2201B",
         ErrorKind::Unsupported => "0A000",

@@ -217,9 +217,19 @@ fn operands(types: &[Oid], name: &str) -> Option<Vec<Operand>> {
     Some(operands)
 }
 
-/// Functions whose special arguments are no text.
+/// Functions whose special arguments need not be text.
 fn is_number(name: &str) -> bool {
-    matches!(name, "format_type" | "pg_encoding_to_char")
+    matches!(
+        name,
+        "format_type"
+            | "pg_encoding_to_char"
+            | "pg_char_to_encoding"
+            | "make_timestamp"
+            | "make_timestamptz"
+            | "convert"
+            | "convert_from"
+            | "convert_to"
+    )
 }
 
 /// Calls with numerics of fixed scales in place of free ones.

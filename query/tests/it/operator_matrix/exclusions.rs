@@ -4,18 +4,21 @@
 pub(crate) fn reason(name: &str, arguments: usize) -> Option<&'static str> {
     Some(match name {
         "random" | "gen_random_uuid" => "yields another value at every call",
-        "now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" => "tells the time",
+        "now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" | "timeofday" => {
+            "tells the time"
+        }
         "age" if arguments == 1 => "counts from today",
         "version"
         | "pg_backend_pid"
         | "pg_is_in_recovery"
+        | "pg_jit_available"
+        | "pg_is_other_temp_schema"
         | "pg_postmaster_start_time"
         | "pg_conf_load_time" => "describes this server",
-        "current_database" | "current_user" | "session_user" | "user" | "getpgusername"
-        | "current_schema" | "current_schemas" | "pg_client_encoding" | "inet_server_addr"
-        | "inet_server_port" | "inet_client_addr" | "inet_client_port" | "current_setting" | "set_config" => {
-            "describes the session"
-        }
+        "pg_my_temp_schema" | "current_database" | "current_user" | "session_user" | "user"
+        | "getpgusername" | "current_schema" | "current_schemas" | "pg_client_encoding"
+        | "inet_server_addr" | "inet_server_port" | "inet_client_addr" | "inet_client_port"
+        | "current_setting" | "set_config" => "describes the session",
         "nextval" | "currval" | "lastval" | "setval" | "pg_sequence_last_value" => {
             "gives out values of sequences"
         }
@@ -39,6 +42,8 @@ pub(crate) fn reason(name: &str, arguments: usize) -> Option<&'static str> {
         | "pg_ts_parser_is_visible"
         | "pg_ts_template_is_visible"
         | "pg_get_function_arguments"
+        | "pg_get_function_identity_arguments"
+        | "pg_get_triggerdef"
         | "pg_get_function_result"
         | "pg_get_function_sqlbody"
         | "pg_get_statisticsobjdef_columns"
@@ -52,7 +57,10 @@ pub(crate) fn reason(name: &str, arguments: usize) -> Option<&'static str> {
         | "pg_total_relation_size"
         | "pg_database_size"
         | "pg_table_size"
-        | "pg_indexes_size" => "reads the catalog",
+        | "pg_indexes_size"
+        | "to_regclass"
+        | "to_regnamespace"
+        | "to_regrole" => "reads the catalog",
         "has_table_privilege"
         | "has_schema_privilege"
         | "has_database_privilege"

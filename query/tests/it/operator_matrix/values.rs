@@ -222,13 +222,138 @@ pub(crate) fn special(function: &str, index: usize) -> Option<&'static [&'static
         }
         ("encode" | "decode", 1) => Some(&["hex", "base64", "escape", "HEX", "nonsense"]),
         ("decode", 0) => Some(&["", "6162", "YWI=", "\\000a", "6", "zz"]),
-        ("to_char", 1) => Some(&["YYYY-MM-DD", "HH24:MI:SS", "999.99", "FM999", "Mon DD", ""]),
-        ("to_date" | "to_timestamp", 0) => Some(&["2000-02-29", "2001-02-29", "", "x"]),
-        ("to_date" | "to_timestamp", 1) => Some(&["YYYY-MM-DD", "DD Mon YYYY", ""]),
-        ("~" | "~*" | "!~" | "!~*" | "regexp_replace" | "substring" | "regexp_match", 1) => {
-            Some(&["a", "^h", ".", "[a-z]+", "\\d", "h(.)l", "", "(", "x*", "^$", "(?i)A"])
+        ("to_char", 1) => Some(&[
+            "YYYY-MM-DD",
+            "HH24:MI:SS.US AM",
+            "FMDay FMDDth FMMonth, Q CC WW W DDD",
+            "Y,YYY YYY Y BC Mon RM SSSS HH12 MS FF2",
+            "IYYY-IW-ID IDDD J TZH:TZM OF",
+            "999.99",
+            "FM999.90",
+            "S9,999",
+            "9999PR",
+            "0009MI",
+            "FMRN",
+            "9.99EEEE",
+            "9V9",
+            "\"x\"9th",
+            "9.9.9",
+            "",
+        ]),
+        ("to_number", 0) => Some(&["12,454.8-", "-1.5", "<12>", "+3", "", "$ 12", "1.2.3"]),
+        ("to_number", 1) => Some(&["99G999D9S", "S9.9", "999PR", "9999", "", "9V99", "RN", "L99"]),
+        ("to_date" | "to_timestamp", 0) => Some(&[
+            "2000-02-29",
+            "2001-02-29",
+            "",
+            "x",
+            "29 Feb 2000",
+            "20000229123456.789",
+            "12:34 PM",
+            "2000-060",
+            "44-03-15 BC",
+            "2000-09-2",
+        ]),
+        ("to_date" | "to_timestamp", 1) => Some(&[
+            "YYYY-MM-DD",
+            "DD Mon YYYY",
+            "",
+            "YYYYMMDDHH24MISS.MS",
+            "HH12:MI AM",
+            "YYYY-DDD",
+            "YYYY-MM-DD BC",
+            "IYYY-IW-ID",
+            "FXYYYY/MM/DD",
+            "J",
+        ]),
+        ("format", 0) => Some(&[
+            "%s",
+            "%I %L",
+            "%2$s %1$s",
+            "%5s|",
+            "%-5s|",
+            "%%",
+            "%",
+            "%*s",
+            "abc",
+            "%3$s",
+            "%x",
+            "%0$s",
+        ]),
+        ("unistr", 0) => Some(&[
+            "\\0441",
+            "\\\\",
+            "\\u0061",
+            "\\+000061",
+            "\\U00000061",
+            "\\d83d\\de00",
+            "\\d83d",
+            "\\zz",
+            "abc",
+        ]),
+        ("normalize" | "is_normalized", 0) => Some(&["e\u{301}", "\u{e9}", "\u{fb01}", "", "abc"]),
+        ("normalize" | "is_normalized", 1) => Some(&["NFC", "nfd", "NFKC", "NFKD", "x"]),
+        ("parse_ident", 0) => {
+            Some(&["a.b", "\"A\".b", "a b", "", "a.", "\"x", "1a", ".a", "a.\"b\"\"c\"", "A_1$"])
         }
+        ("make_timestamp" | "make_timestamptz", 0) => Some(&["2000", "-44", "0"]),
+        ("make_timestamp" | "make_timestamptz", 1) => Some(&["2", "12"]),
+        ("make_timestamp" | "make_timestamptz", 2) => Some(&["29", "31"]),
+        ("make_timestamp" | "make_timestamptz", 3) => Some(&["0", "23", "24"]),
+        ("make_timestamp" | "make_timestamptz", 4) => Some(&["0", "59"]),
+        ("make_timestamp" | "make_timestamptz", 5) => Some(&["0", "59.5", "60"]),
+        ("make_timestamptz", 6) => Some(&["UTC", "Europe/Berlin", "+2", "nowhere", "2"]),
+        ("convert_from" | "convert_to" | "convert", 1 | 2) | ("pg_char_to_encoding", 0) => {
+            Some(&["UTF8", "latin1", "SQL_ASCII", "nonsense"])
+        }
+        ("string_to_array", 1) => Some(&[",", "", "l", " "]),
+        ("similar_escape" | "similar_to_escape", 0) => {
+            Some(&["a%b", "[a-z]_", "(a|b)+", "x#\"y#\"z", "a\\%", "^.$"])
+        }
+        ("similar_escape" | "similar_to_escape", 1) => Some(&["\\", "#", "", "ab"]),
+        ("substring", 2) => Some(&["\\", "#", "ab"]),
+        (
+            "~"
+            | "~*"
+            | "!~"
+            | "!~*"
+            | "regexp_replace"
+            | "substring"
+            | "regexp_match"
+            | "regexp_count"
+            | "regexp_instr"
+            | "regexp_like"
+            | "regexp_split_to_array"
+            | "regexp_substr",
+            1,
+        ) => Some(&[
+            "a",
+            "^h",
+            ".",
+            "[a-z]+",
+            "\\d",
+            "h(.)l",
+            "",
+            "(",
+            "x*",
+            "^$",
+            "(?i)A",
+            "l|lo|ll",
+            "(l+)(o?)",
+            "l+?",
+            "[[:alpha:]]+",
+            "a{2",
+            "\\mw",
+            "(h|he)(l|llo)",
+            "[^l]",
+            "o\\s*w",
+        ]),
         ("regexp_replace", 3) => Some(&["", "g", "i", "gi", "?"]),
+        ("regexp_match" | "regexp_like" | "regexp_split_to_array", 2)
+        | ("regexp_count", 3)
+        | ("regexp_substr", 4)
+        | ("regexp_instr", 5)
+        | ("regexp_replace", 5) => Some(&["", "g", "i", "n", "x", "q", "?"]),
         ("regexp_replace", 2) => Some(&["", "<\\&>", "\\1", "z"]),
         ("~~" | "!~~" | "~~*" | "!~~*" | "like" | "notlike", 1) => {
             Some(&["", "%", "_", "A%", "%l%", "h_llo", "\\%", "a\\", "\\", "% _ %", "%o"])
