@@ -79,7 +79,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         | ErrorKind::TimeZoneDisplacement | ErrorKind::IntervalFieldOverflow | ErrorKind::StringTooLong
         | ErrorKind::StringLengthMismatch | ErrorKind::ArraySubscript | ErrorKind::UntranslatableCharacter
         | ErrorKind::InvalidJsonDatetimeArgument | ErrorKind::InvalidJsonSubscript
-        | ErrorKind::NonNumericJsonItem | ErrorKind::SingletonJsonItemRequired
+        | ErrorKind::NonNumericJsonItem | ErrorKind::JsonNumberNotFound | ErrorKind::SingletonJsonItemRequired
         | ErrorKind::JsonArrayNotFound | ErrorKind::JsonMemberNotFound | ErrorKind::JsonObjectNotFound
         | ErrorKind::CharacterNotInRepertoire | ErrorKind::InvalidParameterValue | ErrorKind::SequenceLimit
         | ErrorKind::InvalidLogarithmArgument | ErrorKind::InvalidPowerArgument
