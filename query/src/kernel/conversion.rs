@@ -52,6 +52,17 @@ pub(crate) fn from_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     )
 }
 
+/// Unlike the constant, a text names a relation also when it is a number.
+fn relation_of_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    map1::<Text, Text, _>(call, args, |text| {
+        match !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            true => Err(Error::new(ErrorKind::UndefinedTable, format!("relation \"{text}\" does not exist"))),
+            false => Ok(text.to_owned()),
+        }
+    })?;
+    from_text(call, args)
+}
+
 /// integer and oid are the same bits.
 pub(crate) fn relabelled(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     match call.ret.form {
@@ -184,7 +195,7 @@ fn oid_out_of_range() -> Error {
 
 /// By the name of PostgreSQL's implementation.
 pub(crate) const KERNELS: &[(&str, Run)] = &[
-    ("text_regclass", from_text),
+    ("text_regclass", relation_of_text),
     ("text_char", from_text),
     ("chartoi4", |c, a| map1::<Text, Int4, _>(c, a, |v| Ok(code_of_char(v)))),
     ("i4tochar", |c, a| map1::<Int4, Text, _>(c, a, char_of_code)),

@@ -183,6 +183,8 @@ pub(crate) fn compare_with(op: Operator, all: bool) -> Result<Run> {
 }
 
 fn quantified(call: &Call<'_>, args: &[Arg], all: bool, holds: fn(Ordering) -> bool) -> Result<ArrayRef> {
+    let padded = call.arg(0)?.oid == types::sql_type::oid::BPCHAR;
+    let order = if padded { order_of_padded } else { order };
     each(call, args, |row| match row.as_slice() {
         [arg, Datum::List(items)] => {
             let mut unknown = false;
@@ -197,6 +199,14 @@ fn quantified(call: &Call<'_>, args: &[Arg], all: bool, holds: fn(Ordering) -> b
         }
         _ => Ok(Datum::Null),
     })
+}
+
+/// Blanks at the end of a char(n) do not count.
+fn order_of_padded(a: &Datum, b: &Datum) -> Ordering {
+    match (a, b) {
+        (Datum::Text(a), Datum::Text(b)) => a.trim_end_matches(' ').cmp(b.trim_end_matches(' ')),
+        _ => order(a, b),
+    }
 }
 
 fn order(a: &Datum, b: &Datum) -> Ordering {

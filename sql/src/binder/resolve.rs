@@ -49,12 +49,15 @@ pub(super) fn function(name: &str, args: &[Oid]) -> Result<Chosen, Refused> {
 pub(super) fn function_with_names(name: &str, args: &[Oid], names: &[String]) -> Result<Chosen, Refused> {
     let mut candidates: Vec<Candidate<Callee>> = Vec::new();
     for proc in builtin::procs_named(name) {
-        if names.is_empty() && proc.args.len() == args.len() {
+        // An array goes to VARIADIC as a whole only behind that word.
+        if names.is_empty() && proc.args.len() == args.len() && proc.variadic.is_none() {
             candidates.push(Candidate { args: proc.args.clone(), what: (proc, None, None) });
         }
     }
     for proc in builtin::procs_named(name) {
-        let Some(places) = places(proc, args.len(), names) else { continue };
+        let Some(places) = places(proc, args.len(), names).filter(|_| proc.variadic.is_none()) else {
+            continue;
+        };
         let declared: Vec<Oid> = places.iter().filter_map(|place| proc.args.get(*place).copied()).collect();
         // Of two that take the same, the one without defaults is meant.
         if !candidates.iter().any(|c| c.args == declared) {

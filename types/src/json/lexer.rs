@@ -241,8 +241,7 @@ impl<'a> Lexer<'a> {
         if !self.resolve {
             return Ok(behind);
         }
-        // Errors are told about the text up to the last digit.
-        self.end = behind - 1;
+        self.end = behind;
         match (high.take(), code) {
             (None, 0xd800..=0xdbff) => *high = Some(code),
             (Some(_), 0xd800..=0xdbff) => {

@@ -16,7 +16,7 @@ pub use tree::{Arithmetic, Comparison, Expr, JsonPath, Method, Step};
 use base::Result;
 
 /// Expressions inside each other, at most.
-pub(crate) const DEPTH_MAX: usize = 500;
+pub(crate) const DEPTH_MAX: usize = 200;
 
 /// The canonical text of a jsonpath.
 pub fn canonical(text: &str) -> Result<String> {

@@ -173,9 +173,7 @@ pub(super) fn parsed(text: &str, picture: &Picture) -> Result<PgNum> {
     let (Some(precision), Some(scale)) = (fit(precision), i16::try_from(digits.behind).ok()) else {
         return Err(Error::new(ErrorKind::NumericOutOfRange, "numeric field overflow"));
     };
-    // A modifier of nothing but zeros is none.
-    let value =
-        if precision == 0 && scale == 0 { value.round(0) } else { value.fitted(Fit { precision, scale })? };
+    let value = value.fitted(Fit { precision, scale })?;
     match picture.shifted {
         false => Ok(value),
         true => {

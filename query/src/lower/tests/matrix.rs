@@ -156,8 +156,8 @@ fn meant(proc: &Proc, index: usize) -> Option<Vec<&'static str>> {
         ("round" | "trunc", 1) => Some(vec!["-3", "-1", "0", "1", "3", "25"]),
         ("regexp_replace", 1) => Some(vec!["b", "(a)(b)", "[a-c]+", "^a", "x*", "("]),
         ("to_char", 1) => Some(vec!["FM999.0", "YYYY-MM-DD", "S99", "HH24:MI", "9.99EEEE", "Dy"]),
-        ("regexp_replace", 2) => Some(vec!["", "X", "\\2\\1", "<\\&>"]),
-        ("regexp_replace", 3) => Some(vec!["", "g", "gi", "y"]),
+        ("regexp_replace", 2) if proc.args[index] == oid::TEXT => Some(vec!["", "X", "\\2\\1", "<\\&>"]),
+        ("regexp_replace", 3) if proc.args[index] == oid::TEXT => Some(vec!["", "g", "gi", "y"]),
         _ if matches!(
             proc.source,
             "textregexeq" | "textregexne" | "texticregexeq" | "texticregexne" | "textregexsubstr"
@@ -293,8 +293,14 @@ fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidRegularExpression => "2201B",
         ErrorKind::Unsupported => "0A000",
         ErrorKind::LimitExceeded => "54000",
+        ErrorKind::UndefinedTable => "42P01",
         _ => "?",
     }
+}
+
+/// Functions that are called with null and refuse it.
+fn null_is_refused(name: &str) -> bool {
+    name == "array_fill"
 }
 
 fn ours(context: &QueryContext, case: &Case) -> String {
@@ -302,13 +308,15 @@ fn ours(context: &QueryContext, case: &Case) -> String {
     let mut columns: Vec<(TypedCol, ArrayRef)> = Vec::new();
     let mut args = Vec::new();
     for (index, (ty, text)) in case.args.iter().enumerate() {
-        let datum = types::parse_text(ty, text, &io).unwrap();
+        let datum =
+            types::parse_text(ty, text, &io).unwrap_or_else(|e| panic!("{}: {text}: {e}", case.proc.name));
         // As a column, so that nothing is folded; a second row of nulls checks the null path.
-        let array = types::array::from_data(&ty.form, &[datum.clone(), Datum::Null]).unwrap();
+        let second = if null_is_refused(case.proc.name) { datum.clone() } else { Datum::Null };
+        let array = types::array::from_data(&ty.form, &[datum.clone(), second]).unwrap();
         let column = TypedCol { col: ColRef(u32::try_from(index).unwrap()), ty: ty.clone() };
         // Flags are constants by their nature.
         args.push(match (case.proc.name, index) {
-            ("regexp_replace", 3) => Expr::Const(datum, ty.clone()),
+            ("regexp_replace", 3) if ty.oid == oid::TEXT => Expr::Const(datum, ty.clone()),
             _ => Expr::Column(column.clone()),
         });
         columns.push((column, array));

@@ -91,8 +91,8 @@ impl Moment {
             (Time(a), Time(b)) | (Timestamp(a), Timestamp(b)) => a.cmp(&b),
             (TimestampTz(a, _), TimestampTz(b, _)) => a.cmp(&b),
             (TimeTz(a, x), TimeTz(b, y)) => order_of_times((a, x), (b, y)),
-            (Date(a), Timestamp(b)) => date_to_timestamp(a)?.cmp(&b),
-            (Timestamp(a), Date(b)) => a.cmp(&date_to_timestamp(b)?),
+            (Date(a), Timestamp(b)) => start_of(a).cmp(&b),
+            (Timestamp(a), Date(b)) => a.cmp(&start_of(b)),
             (Date(_) | Timestamp(_), TimestampTz(b, _)) => self.instant(other, zoned, io)?.cmp(&b),
             (TimestampTz(a, _), Date(_) | Timestamp(_)) => a.cmp(&other.instant(self, zoned, io)?),
             (Time(a), TimeTz(b, y)) => {
@@ -133,6 +133,11 @@ impl Moment {
 
 fn session_offset(io: &IoSettings) -> i32 {
     io.time_zone.offset_at(io.now.unwrap_or(0))
+}
+
+/// The first instant of a day; a day beyond all timestamps is beyond each of them.
+fn start_of(days: i32) -> i64 {
+    date_to_timestamp(days).unwrap_or(if days > 0 { i64::MAX } else { i64::MIN })
 }
 
 /// By the instant, then the larger offset to the west is more.

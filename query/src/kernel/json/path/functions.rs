@@ -14,6 +14,7 @@ use types::{Datum, IoSettings};
 /// The arguments of one call, made ready.
 struct Search {
     target: Value,
+    /// An object; null where none can be given: variables are null then.
     vars: Value,
     silent: bool,
 }
@@ -30,9 +31,9 @@ impl Search {
         };
         let vars = match vars {
             Some(text) => types::json::parse(text)?,
-            None => Value::Object(Vec::new()),
+            None => Value::Null,
         };
-        if !matches!(vars, Value::Object(_)) {
+        if !matches!((&vars, row.get(2)), (Value::Object(_), _) | (Value::Null, None)) {
             return Err(invalid("\"vars\" argument is not an object").with_detail(
                 "Jsonpath parameters should be encoded as key-value pairs of \"vars\" object.",
             ));
