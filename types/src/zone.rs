@@ -93,7 +93,7 @@ impl Zone {
                 clippy::cast_possible_truncation,
                 reason = "the hours are few, parts of a second are cut"
             )]
-            return (hours.abs() <= HOURS_MAX).then(|| Zone::Fixed((hours * 3_600.0) as i32));
+            return (hours.abs() <= HOURS_MAX).then_some(Zone::Fixed((hours * 3_600.0) as i32));
         }
         let tabled = chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name));
         tabled.map(|z| Zone::Named(*z)).or_else(|| Self::parse(name))

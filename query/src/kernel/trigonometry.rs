@@ -151,7 +151,8 @@ fn area_cosine(value: f64) -> Result<f64> {
 }
 
 fn area_tangent(value: f64) -> Result<f64> {
-    if value < -1.0 || value > 1.0 {
+    // NaN passes.
+    if value.abs() > 1.0 {
         return Err(out_of_range());
     }
     let size = value.abs();

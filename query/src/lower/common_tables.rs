@@ -129,7 +129,7 @@ impl Lowering<'_> {
         let (step, _) = self.with_keys(step, step_columns, columns, *all)?;
         let inner = self.computed.get(before..).map(<[Computed]>::to_vec).unwrap_or_default();
         let recursion = Recursion { start, step, working: rows, keys, inner };
-        Ok(self.shared(Source::Recursive(recursion), schema))
+        Ok(self.shared(Source::Recursive(Box::new(recursion)), schema))
     }
 
     /// A side of a recursion under its names, with the columns by which rows are equal behind it unless all are kept.

@@ -38,7 +38,7 @@ const RECURSIVE_ROWS: usize = 1_000;
 #[derive(Debug)]
 pub(crate) enum Source {
     Plan(LogicalPlan),
-    Recursive(Recursion),
+    Recursive(Box<Recursion>),
 }
 
 /// A relation to be computed once.
@@ -76,7 +76,7 @@ impl fmt::Debug for Found {
 
 enum Producer {
     Plan(SendableRecordBatchStream),
-    Recursive(Step),
+    Recursive(Box<Step>),
 }
 
 impl Producer {
@@ -107,7 +107,7 @@ impl SharedRows {
             Source::Plan(_) => Ok(Producer::Plan(execute_stream(first, Arc::clone(context))?)),
             Source::Recursive(recursion) => {
                 let step = Arc::clone(plans.get(1).ok_or_else(missing)?);
-                Ok(Producer::Recursive(recursion.start(first, step, Arc::clone(context))?))
+                Ok(Producer::Recursive(Box::new(recursion.start(first, step, Arc::clone(context))?)))
             }
         }
     }

@@ -69,7 +69,7 @@ async fn a_vacuum_that_waits_can_be_stopped_and_is_shown() {
     client.run("RESET statement_timeout").await.unwrap();
     let mut waiting = server.session();
     let cancel = waiting.session.cancel_handle();
-    let vacuum = tokio::spawn(async move { waiting.error("VACUUM FULL u").await });
+    let vacuum = tokio::runtime::Handle::current().spawn(async move { waiting.error("VACUUM FULL u").await });
     let jobs = "SELECT kind, table_name FROM nyala.jobs ORDER BY kind";
     while client.rows(jobs).await != ["compaction|t", "waiting|u"] {}
     cancel.cancel();

@@ -28,7 +28,7 @@ pub(super) fn parse(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
     }
     let alone = is_string(1) && may_name_type(first) && !is_known_type(first);
     let qualified = *token(1) == Token::Period && matches!(token(2), Token::Word(_)) && is_string(3);
-    if !alone && !(qualified && is_name(first)) {
+    if !(alone || qualified && is_name(first)) {
         return None;
     }
     let name = match parser.parse_object_name(false) {

@@ -152,7 +152,7 @@ impl DeleteVector {
     pub(crate) fn forget_before(&mut self, ts: CommitTs) {
         let whole = self.blocks.partition_point(|b| b.times.last().is_none_or(|last| *last <= ts));
         let last = |b: Arc<Block>| b.times.last().copied();
-        let mut forgotten = self.blocks.drain(..whole).filter_map(last).last();
+        let mut forgotten = self.blocks.drain(..whole).filter_map(last).next_back();
         if let Some(first) = self.blocks.first_mut() {
             let gone = first.times.partition_point(|at| *at <= ts);
             if gone > 0 {

@@ -11,6 +11,7 @@ use base::{Error, ErrorKind, Result};
 /// Decimal digits that a numeric result can have at most, as estimates of powers are held against.
 const RESULT_DIGITS_MAX: f64 = 2_000.0;
 /// log10(e)
+#[expect(clippy::approx_constant, reason = "PostgreSQL's own, on which the number of digits depends")]
 const LOG10_E: f64 = 0.434_294_481_903_252;
 /// Digits that are computed beyond those that are shown.
 const GUARD: i32 = 12;

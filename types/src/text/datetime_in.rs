@@ -155,7 +155,7 @@ fn time_of_day(fields: &Fields) -> Result<i64, Refusal> {
     let has_day = fields.date.is_some() || fields.julian.is_some();
     if fields.special.is_some()
         || fields.time.is_none()
-        || fields.month.is_some() != !fields.numbers.is_empty()
+        || fields.month.is_some() == fields.numbers.is_empty()
     {
         return Err(Refusal::Syntax);
     }

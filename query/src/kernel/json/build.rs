@@ -111,7 +111,7 @@ fn pairs<'d>(
     kind: Kind,
     io: &IoSettings,
 ) -> Result<Vec<(String, Argument<'d>)>> {
-    if row.len() % 2 != 0 {
+    if !row.len().is_multiple_of(2) {
         let name = if kind == Kind::Json { "json_build_object()" } else { "jsonb_build_object()" };
         return Err(invalid("argument list must have even number of elements")
             .with_hint(format!("The arguments of {name} must consist of alternating keys and values.")));
@@ -158,14 +158,18 @@ fn build_object_jsonb(types: &[SqlType], row: &[Datum], io: &IoSettings) -> Resu
     jsonb(&Value::object(values.collect::<Result<_>>()?))
 }
 
+type TextPairs = Vec<(String, Option<String>)>;
+
 /// Keys and values of one array of both or of an array of each; a value that is missing is null.
-fn of_texts(row: &[Datum]) -> Result<Option<Vec<(String, Option<String>)>>> {
+fn of_texts(row: &[Datum]) -> Result<Option<TextPairs>> {
     let lists: Option<Vec<&Vec<Datum>>> =
         row.iter().map(|d| if let Datum::List(items) = d { Some(items) } else { None }).collect();
     let Some(lists) = lists else { return Ok(None) };
     let uneven = |message: &str| Error::new(ErrorKind::ArraySubscript, message);
     let flat: Vec<(&Datum, &Datum)> = match lists.as_slice() {
-        [both] if both.len() % 2 != 0 => return Err(uneven("array must have even number of elements")),
+        [both] if !both.len().is_multiple_of(2) => {
+            return Err(uneven("array must have even number of elements"));
+        }
         [both] => both.iter().step_by(2).zip(both.iter().skip(1).step_by(2)).collect(),
         [keys, values] if keys.len() != values.len() => return Err(uneven("mismatched array dimensions")),
         [keys, values] => keys.iter().zip(values.iter()).collect(),

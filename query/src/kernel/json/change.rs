@@ -140,7 +140,7 @@ fn changed(target: &str, path: &Datum, new: &Value, how: Change) -> Result<Datum
         let verb = if how == Change::Delete { "delete" } else { "set" };
         return Err(invalid(&format!("cannot {verb} path in scalar")));
     }
-    if !(is_empty(&value) && !how.creates()) {
+    if !is_empty(&value) || how.creates() {
         change(&mut value, &path_of(path)?, 0, new, how)?;
     }
     let text = value.text();

@@ -106,7 +106,7 @@ pub(super) fn written(picture: &Picture, number: &Digits, behind: usize) -> Stri
 fn last_relevant(picture: &Picture, number: &Digits) -> Option<usize> {
     let point = number.text.iter().position(|b| *b == b'.')?;
     let behind = number.text.iter().enumerate().skip(point);
-    let last = behind.filter(|(at, b)| *at == point || **b != b'0').map(|(at, _)| at).last()?;
+    let last = behind.filter(|(at, b)| *at == point || **b != b'0').map(|(at, _)| at).next_back()?;
     if picture.zero_end <= number.spare {
         return Some(last);
     }

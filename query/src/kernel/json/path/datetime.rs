@@ -169,7 +169,7 @@ fn offset_text(offset: i32) -> String {
     let size = offset.unsigned_abs();
     let sign = if offset < 0 { '-' } else { '+' };
     let mut text = format!("{sign}{:02}:{:02}", size / 3_600, size / 60 % 60);
-    if size % 60 != 0 {
+    if !size.is_multiple_of(60) {
         let _ = write!(text, ":{:02}", size % 60);
     }
     text
