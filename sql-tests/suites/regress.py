@@ -6,7 +6,6 @@ comparison.py says. `--details FILE` writes every statement that is refused or d
 """
 
 import argparse
-import os
 import pathlib
 import shutil
 import subprocess
@@ -31,6 +30,27 @@ OTHERS = (
 SETTINGS = {"TimeZone": "PST8PDT", "DateStyle": "Postgres, MDY", "IntervalStyle": "postgres_verbose"}
 
 
+def debian():
+    """The mirror and release that this machine takes Debian's packages from."""
+    release = dict(
+        line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines() if "=" in line
+    )["VERSION_CODENAME"].strip('"')
+    lines = []
+    for path in [*pathlib.Path("/etc/apt").glob("sources.list"), *pathlib.Path("/etc/apt/sources.list.d").glob("*")]:
+        lines += path.read_text().splitlines()
+    mirror = None
+    for line in lines:
+        if line.startswith("URIs:"):
+            mirror = line.split()[1]
+        elif line.startswith("Suites:") and release in line.split()[1:] and mirror:
+            return mirror, release
+        elif line.startswith("deb "):
+            words = [word for word in line.split()[1:] if not word.startswith("[")]
+            if len(words) > 2 and words[1] == release and "main" in words[2:]:
+                return words[0], release
+    raise SystemExit("no source of Debian's packages was found")
+
+
 def sources(cache):
     """The directory src/test/regress of PostgreSQL 15, fetched once with a package configuration of its own."""
     directory = cache / "postgresql-15-source"
@@ -39,11 +59,8 @@ def sources(cache):
         return found[0]
     for part in ["state/lists/partial", "cache/archives/partial"]:
         (directory / part).mkdir(parents=True, exist_ok=True)
-    release = dict(
-        line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines() if "=" in line
-    )["VERSION_CODENAME"].strip('"')
+    mirror, release = debian()
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    mirror = os.environ.get("NYALA_TEST_DEBIAN_MIRROR", "http://deb.debian.org/debian")
     (directory / "sources.list").write_text(f"deb-src [signed-by={keyring}] {mirror} {release} main\n")
     options = []
     for key, value in {
@@ -61,24 +78,14 @@ def sources(cache):
     return next(directory.glob("*/src/test/regress"))
 
 
-def connect(server, refused):
-    """A connection with the settings; those that the server does not take are told once."""
-    connection = Connection(server.host, server.port)
-    for name, value in SETTINGS.items():
-        (answer,) = connection.query(f"SET {name} = '{value}'")
-        if answer.error and name not in refused:
-            refused.add(name)
-            print(f"SET {name} = '{value}': {answer.error['C']} {answer.error['M']}")
-    return connection
-
-
-def run_file(name, regress, postgres, program, directory, refused):
+def run_file(name, regress, postgres, program, directory):
     """Runs `test_setup`, then the script. Gives its comparison."""
     data = directory / f"nyala-{name}"
     nyala = Nyala(program, data, regress)
     try:
         environment = {"PG_ABS_SRCDIR": str(regress), "PG_LIBDIR": "/nowhere", "PG_DLSUFFIX": ".so", "PG_ABS_BUILDDIR": str(directory)}
-        comparison = Comparison(postgres.fresh(SETTINGS), connect(nyala, refused), lambda: connect(nyala, refused))
+        connect = lambda: Connection(nyala.host, nyala.port, settings=SETTINGS)
+        comparison = Comparison(postgres.fresh(SETTINGS), connect(), connect)
         for part in ["test_setup", name]:
             comparison.counts.clear()
             comparison.details.clear()
@@ -109,13 +116,12 @@ def main():
     # Where the user of PostgreSQL can read its data files.
     regress = shutil.copytree(regress, directory / "regress")
     postgres = Postgres(directory)
-    refused = set()
     total = {"types": {}, "others": {}}
     details = open(arguments.details, "w") if arguments.details else None
     try:
         print("| file | equal | refused | different | left out | equal of the rest |\n|---|---|---|---|---|---|")
         for name in arguments.files or TYPES + OTHERS:
-            comparison = run_file(name, regress, postgres, arguments.program, directory, refused)
+            comparison = run_file(name, regress, postgres, arguments.program, directory)
             counts = comparison.counts
             kind = total["types" if name in TYPES else "others"]
             for verdict, count in counts.items():

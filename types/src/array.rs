@@ -12,7 +12,7 @@ use arrow::datatypes::{
     Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
     Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
-use base::{Error, Result};
+use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
 /// Rows as one array per column.
@@ -72,13 +72,21 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
         Form::Time => primitive::<Time64MicrosecondType>(form, data, |d| {
             if let Datum::Time(v) = d { Some(*v) } else { None }
         }),
-        Form::Interval => primitive::<IntervalMonthDayNanoType>(form, data, |d| {
-            if let Datum::Interval(v) = d {
-                Some(IntervalMonthDayNano::new(v.months, v.days, v.micros.saturating_mul(1_000)))
-            } else {
-                None
+        Form::Interval => {
+            let too_long =
+                |d: &Datum| matches!(d, Datum::Interval(v) if v.micros.checked_mul(1_000).is_none());
+            if data.iter().any(too_long) {
+                return Err(Error::new(ErrorKind::DatetimeOverflow, "interval out of range")
+                    .with_hint("the time part of an interval is limited to 292 years here"));
             }
-        }),
+            primitive::<IntervalMonthDayNanoType>(form, data, |d| {
+                if let Datum::Interval(v) = d {
+                    Some(IntervalMonthDayNano::new(v.months, v.days, v.micros.saturating_mul(1_000)))
+                } else {
+                    None
+                }
+            })
+        }
         Form::Text | Form::Jsonb => {
             let mut builder = StringViewBuilder::with_capacity(data.len());
             for datum in data {

@@ -48,6 +48,11 @@ impl Binder<'_> {
                         );
                 return Err(error);
             }
+            let crosses = matches!(join_operator, ast::JoinOperator::CrossJoin(_));
+            if matches!(constraint, ast::JoinConstraint::None) && !crosses {
+                return Err(Error::new(ErrorKind::Syntax, "syntax error: JOIN without ON or USING")
+                    .with_hint("Write CROSS JOIN for all pairs of rows."));
+            }
             left = self.join(kind, constraint, left, right, scope)?;
         }
         Ok(left)
