@@ -13,6 +13,7 @@ use base::Result;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use sql::bound::OutputColumn;
+use types::Datum;
 
 /// Who connects, with which settings from the start-up message.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +58,18 @@ pub enum Execution {
     /// A header line is a payload of its own and does not count: `header` tells that the first one is.
     CopyOut { columns: usize, header: bool, rows: BoxStream<'static, Result<Vec<Bytes>>> },
 }
+
+/// A change of rows that waits to run.
+#[derive(Debug)]
+pub struct Change {
+    pub statement: Prepared,
+    pub parameters: Vec<Datum>,
+    /// Whether the implicit transaction ends right behind it.
+    pub last: bool,
+}
+
+/// What a change yielded, and the notices it caused.
+pub type ChangeOutcome = Result<(Execution, Vec<Notice>)>;
 
 impl std::fmt::Debug for Execution {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,6 +5,7 @@
 
 use crate::describe;
 use crate::frontend::{BindMessage, Format, FrontendMessage, Target};
+use crate::pipeline::Pipeline;
 use crate::reply;
 use crate::rows::{Cursor, Progress};
 use crate::session::Connection;
@@ -13,7 +14,7 @@ use base::{Error, ErrorKind, Result};
 use pgwire::messages::data::NoData;
 use pgwire::messages::extendedquery::{BindComplete, CloseComplete, ParseComplete, PortalSuspended};
 use pgwire::messages::response::EmptyQueryResponse;
-use query::api::{Execution, Prepared, TransactionStatus};
+use query::api::{Change, Execution, Prepared, TransactionStatus};
 use std::collections::HashMap;
 use types::IoSettings;
 use types::{Datum, SqlType};
@@ -25,6 +26,8 @@ const WRONG_LENGTH: &str = "incorrect binary data format";
 #[derive(Debug, Default)]
 pub(crate) struct Extended {
     portals: HashMap<String, Portal>,
+    /// Changes that are to run before anything else does.
+    pipeline: Pipeline,
     /// An error happened: skip until Sync.
     skipping: bool,
 }
@@ -83,16 +86,22 @@ impl Extended {
         connection: &mut Connection,
         message: FrontendMessage,
     ) -> Result<()> {
-        if let Err(error) = self.dispatch(connection, message).await {
+        let mut outcome = self.dispatch(connection, message).await;
+        if outcome.is_ok() && !self.pipeline.may_wait(connection) {
+            outcome = self.pipeline.run(connection).await;
+        }
+        if let Err(error) = outcome {
             self.failed(connection, &error).await?;
         }
-        connection.wire.relieve().await
+        // What waits has its replies before those that are queued.
+        if self.pipeline.is_empty() { connection.wire.relieve().await } else { Ok(()) }
     }
 
-    /// Tells of an error; what follows is skipped.
+    /// Tells of an error, or of one that came before it; what follows is skipped.
     pub(crate) async fn failed(&mut self, connection: &mut Connection, error: &Error) -> Result<()> {
+        let earlier = self.pipeline.run(connection).await.err();
         self.skipping = true;
-        connection.failed(error).await
+        connection.failed(earlier.as_ref().unwrap_or(error)).await
     }
 
     async fn dispatch(&mut self, connection: &mut Connection, message: FrontendMessage) -> Result<()> {
@@ -157,6 +166,9 @@ impl Extended {
         let types = statement.as_ref().map_or(&[][..], |s| s.parameter_types.as_slice());
         let parameters = parameters(&bind, types, &io)?;
         if let Some(prepared) = statement.take() {
+            if prepared.depends_on_values() {
+                self.pipeline.run(connection).await?;
+            }
             statement = Some(connection.session.with_values(prepared, &parameters).await?);
         }
         let columns = statement.as_ref().and_then(|s| s.output.as_ref()).map_or(0, Vec::len);
@@ -195,6 +207,14 @@ impl Extended {
         let Some(statement) = portal.statement.clone() else {
             return connection.wire.put(&EmptyQueryResponse::new());
         };
+        if matches!(portal.state, PortalState::Ready) && connection.session.may_wait(&statement) {
+            portal.state = PortalState::Done;
+            let parameters = std::mem::take(&mut portal.parameters);
+            let last = connection.wire.sync_is_next();
+            self.pipeline.push(connection, Change { statement, parameters, last });
+            return Ok(());
+        }
+        self.pipeline.run(connection).await?;
         let cursor = match std::mem::replace(&mut portal.state, PortalState::Done) {
             PortalState::Suspended(cursor) => {
                 check_not_failed(connection)?;

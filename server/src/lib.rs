@@ -7,6 +7,7 @@ mod copy;
 mod describe;
 mod extended;
 mod frontend;
+mod pipeline;
 mod reply;
 mod rows;
 mod serve;

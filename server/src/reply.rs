@@ -63,7 +63,11 @@ fn notice(wire: &mut Wire, notice: Notice) -> Result<()> {
 
 /// Sends the notices that a statement caused.
 pub(crate) fn notices(wire: &mut Wire, session: &mut Session) -> Result<()> {
-    session.take_notices().into_iter().try_for_each(|n| notice(wire, n))
+    put_notices(wire, session.take_notices())
+}
+
+pub(crate) fn put_notices(wire: &mut Wire, notices: Vec<Notice>) -> Result<()> {
+    notices.into_iter().try_for_each(|n| notice(wire, n))
 }
 
 pub(crate) fn complete(wire: &mut Wire, tag: String) -> Result<()> {

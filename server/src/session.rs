@@ -12,8 +12,10 @@ use crate::wire::Wire;
 use crate::{copy, simple};
 use base::{Error, ErrorKind, Result};
 use pgwire::messages::startup::{Authentication, BackendKeyData, SecretKey};
-use query::api::{Execution, Prepared, Session, TransactionStatus};
+use query::api::{CancelHandle, Change, ChangeOutcome, Execution, Prepared, Session, TransactionStatus};
 use std::collections::HashMap;
+use std::future::Future;
+use tokio::net::tcp::OwnedReadHalf;
 use types::Datum;
 
 /// A session and its socket.
@@ -167,14 +169,13 @@ impl Connection {
         last: bool,
     ) -> Result<Execution> {
         let cancel = self.session.cancel_handle();
-        let running = self.session.execute(prepared, parameters, last);
-        tokio::pin!(running);
-        tokio::select! {
-            biased;
-            result = &mut running => return result,
-            () = Wire::closed(self.wire.reader()) => cancel.cancel(),
-        }
-        running.await
+        watched(self.wire.reader(), &cancel, self.session.execute(prepared, parameters, last)).await
+    }
+
+    /// As `execute`, one after the other up to the first that fails; with the notices of each.
+    pub(crate) async fn execute_changes(&mut self, changes: Vec<Change>) -> Result<Vec<ChangeOutcome>> {
+        let cancel = self.session.cancel_handle();
+        watched(self.wire.reader(), &cancel, self.session.execute_changes(changes)).await
     }
 
     /// Runs a COPY conversation that `execute` began; the command tag.
@@ -191,4 +192,19 @@ impl Connection {
             Execution::Empty | Execution::Rows { .. } => Ok(None),
         }
     }
+}
+
+/// The result of what runs, which is cancelled when the client closes its side.
+async fn watched<T>(
+    reader: &mut OwnedReadHalf,
+    cancel: &CancelHandle,
+    running: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::pin!(running);
+    tokio::select! {
+        biased;
+        result = &mut running => return result,
+        () = Wire::closed(reader) => cancel.cancel(),
+    }
+    running.await
 }

@@ -136,6 +136,13 @@ impl Wire {
         self.input.starts_with(&SYNC)
     }
 
+    /// Whether the next message has arrived as a whole and has one of these types.
+    pub(crate) fn next_is_one_of(&self, types: &[u8]) -> bool {
+        let Some((&[tag, a, b, c, d], body)) = self.input.split_first_chunk::<5>() else { return false };
+        let len = u32::from_be_bytes([a, b, c, d]);
+        types.contains(&tag) && usize::try_from(len).is_ok_and(|len| len >= 4 && body.len() >= len - 4)
+    }
+
     /// Resolves when the client has closed its side; never while bytes wait unread.
     pub(crate) async fn closed(reader: &mut OwnedReadHalf) {
         let mut byte = [0_u8; 1];

@@ -2,13 +2,14 @@
 //!
 //! Invariant: the state of a session is in one place at a time: here, or in the one task that works for it.
 
-use crate::api::{Execution, Notice, SessionStart, TransactionStatus};
+use crate::api::{Change, ChangeOutcome, Execution, Notice, SessionStart, TransactionStatus};
 use crate::copy::CopyIn;
 use crate::engine::Engine;
 use crate::interrupt::{CancelHandle, Running};
 use crate::session::core::Core;
 use crate::session::prepare::{self, Parsed, Prepared};
-use crate::threads::panic_error;
+use crate::session::transaction::Block;
+use crate::threads::{QueryThreads, panic_error};
 use base::id::{Oid, SchemaId};
 use base::{Error, Result};
 use futures::FutureExt;
@@ -118,6 +119,23 @@ impl Session {
         .await
     }
 
+    /// Whether a statement may be kept for `execute_changes`: it yields a tag only, and the transaction has begun,
+    /// so that what it is given means the same then.
+    pub fn may_wait(&self, prepared: &Prepared) -> bool {
+        let open = |core: &Core| matches!(core.transaction.block(), Block::Implicit | Block::Explicit);
+        let begun = self.core.as_deref().is_some_and(open);
+        begun && prepared.only_changes_rows()
+    }
+
+    /// Runs one change after the other, up to the first that fails. Each outcome has its notices.
+    pub async fn execute_changes(&mut self, changes: Vec<Change>) -> Result<Vec<ChangeOutcome>> {
+        let (cancel, threads) = (self.cancel.clone(), self.engine.shared.threads.clone());
+        self.on_threads(move |core| {
+            async move { Ok(run_changes(core, changes, &cancel, &threads).await) }.boxed()
+        })
+        .await
+    }
+
     /// Ends COPY FROM STDIN; the tag.
     pub async fn finish_copy(&mut self, copy: CopyIn) -> Result<String> {
         self.on_threads(move |core| async move { core.finish_copy(copy).await }.boxed()).await
@@ -169,6 +187,25 @@ impl Session {
     pub fn cancel_handle(&self) -> CancelHandle {
         self.cancel.clone()
     }
+}
+
+async fn run_changes(
+    core: &mut Core,
+    changes: Vec<Change>,
+    cancel: &CancelHandle,
+    threads: &QueryThreads,
+) -> Vec<ChangeOutcome> {
+    let mut outcomes = Vec::with_capacity(changes.len());
+    for Change { statement, parameters, last } in changes {
+        let running = cancel.start(threads, core.variables.integer("statement_timeout"));
+        let outcome = core.execute(&statement, parameters, last, running).await;
+        let failed = outcome.is_err();
+        outcomes.push(outcome.map(|execution| (execution, core.take_notices())));
+        if failed {
+            break;
+        }
+    }
+    outcomes
 }
 
 fn lost() -> Error {

@@ -116,6 +116,14 @@ impl Prepared {
         self.bound.names_time && !self.parameter_types.is_empty()
     }
 
+    /// Whether it is an INSERT, UPDATE or DELETE that returns no rows.
+    pub(crate) fn only_changes_rows(&self) -> bool {
+        let changes = |s: &BoundStatement| {
+            matches!(s, BoundStatement::Insert(_) | BoundStatement::Update(_) | BoundStatement::Delete(_))
+        };
+        self.output.is_none() && self.statement().is_ok_and(changes)
+    }
+
     fn bound_again(&self, core: &Core, catalog: Arc<CatalogState>, past: &PastReads<'_>) -> Result<Bound> {
         let declared: Vec<Option<Oid>> = self.parameter_types.iter().map(|t| Some(t.oid)).collect();
         let bound = bind(core, &self.parsed, &declared, catalog, past)?;

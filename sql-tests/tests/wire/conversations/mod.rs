@@ -1,5 +1,6 @@
 //! Conversations: what is sent, and the replies that both Nyala and PostgreSQL 15 give, in order.
 
+mod changes;
 mod copying;
 mod extended;
 mod malformed;
@@ -85,7 +86,8 @@ fn agree(got: &str, expected: &str) -> bool {
 
 /// Holds all conversations; fails with all that went otherwise than expected.
 pub(crate) async fn hold_all(address: SocketAddr) {
-    let topics = [simple::all(), extended::all(), portals::all(), malformed::all(), copying::all()];
+    let topics =
+        [simple::all(), extended::all(), changes::all(), portals::all(), malformed::all(), copying::all()];
     let all: Vec<Conversation> = topics.into_iter().flatten().collect();
     let mut failures = Vec::new();
     for conversation in &all {
