@@ -183,6 +183,7 @@ mod tests {
             not_null: true,
             default: None,
             kind: crate::ColumnKind::Plain,
+            missing: Datum::Null,
         };
         let partitioning = Partitioning {
             hash: vec![HashLevel { columns: vec![ColumnId(1)], buckets }],

@@ -261,7 +261,12 @@ impl CatalogState {
 
     fn put_view(&mut self, def: &ViewDef) {
         self.view_names.insert((def.schema, def.name.clone()), def.id);
-        self.views.insert(def.id, Arc::new(def.clone()));
+        let mut def = def.clone();
+        if def.unseen.is_empty() {
+            let used = self.tables.values().filter(|table| def.uses.contains(&table.oid));
+            def.unseen = used.map(|table| (table.oid, table.next_column)).collect();
+        }
+        self.views.insert(def.id, Arc::new(def));
     }
 
     fn claim(&mut self, oid: Oid, id: u64) {
@@ -280,19 +285,21 @@ impl CatalogState {
         next_id: u64,
         version: u64,
     ) -> Self {
-        Self {
+        let mut state = Self {
             schema_names: schemas.iter().map(|s| (s.name.clone(), s.id)).collect(),
             table_names: tables.iter().map(|t| ((t.schema, t.name.clone()), t.id)).collect(),
             sequence_names: sequences.iter().map(|s| ((s.schema, s.name.clone()), s.id)).collect(),
-            view_names: views.iter().map(|v| ((v.schema, v.name.clone()), v.id)).collect(),
-            views: views.into_iter().map(|v| (v.id, Arc::new(v))).collect(),
+            view_names: BTreeMap::new(),
+            views: BTreeMap::new(),
             sequences: sequences.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             schemas: schemas.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             tables: tables.into_iter().map(|t| (t.id, Arc::new(t))).collect(),
             next_oid,
             next_id,
             version,
-        }
+        };
+        views.iter().for_each(|view| state.put_view(view));
+        state
     }
 }
 

@@ -14,11 +14,11 @@ pub struct TableDef {
     pub oid: Oid,
     pub schema: SchemaId,
     pub name: String,
-    /// Grows by one with each change of the column list.
+    /// Grows with each change of the column list.
     pub schema_version: SchemaVersion,
-    /// Live columns in order; the position in this list plus one is pg_attribute.attnum.
+    /// The columns there are, in order of their ids, which clients see as pg_attribute.attnum.
     pub columns: Vec<ColumnDef>,
-    /// The next unused column id.
+    /// The next column's id; an id is not used again when its column is dropped.
     pub next_column: ColumnId,
     /// Columns of the primary key in key order; empty when rows are identified by a hidden row id.
     pub primary_key: Vec<ColumnId>,
@@ -69,6 +69,15 @@ impl TableDef {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// The table without a column, and without the counts and checks that are of it.
+    pub fn without_column(&self, id: ColumnId) -> Self {
+        let mut def = self.clone();
+        def.columns.retain(|column| column.id != id);
+        def.distinct.retain(|count| count.column != id);
+        def.checks.retain(|check| !check.columns.contains(&id));
+        def
+    }
+
     /// Position of a column in `columns`.
     pub fn column_index(&self, id: ColumnId) -> Option<usize> {
         self.columns.iter().position(|c| c.id == id)
@@ -108,6 +117,15 @@ pub struct ColumnDef {
     /// Sequences stand in it by their OIDs.
     pub default: Option<String>,
     pub kind: ColumnKind,
+    /// What rows have that were written before there was the column.
+    pub missing: Datum,
+}
+
+impl ColumnDef {
+    /// What clients see as pg_attribute.attnum.
+    pub fn number(&self) -> i16 {
+        i16::try_from(self.id.0).unwrap_or(i16::MAX)
+    }
 }
 
 /// Where a column's values come from.

@@ -2,7 +2,7 @@
 //!
 //! Must not know what a query means.
 
-use base::id::{Oid, SchemaId, ViewId};
+use base::id::{ColumnId, Oid, SchemaId, ViewId};
 use types::SqlType;
 
 /// A view.
@@ -18,6 +18,9 @@ pub struct ViewDef {
     pub text: String,
     /// OIDs of the relations in it.
     pub uses: Vec<Oid>,
+    /// Tables of them, each with the first column that the view does not see: those that came later would change what
+    /// its text means. `CatalogState::apply` fills it in when it is empty.
+    pub unseen: Vec<(Oid, ColumnId)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -7,11 +7,11 @@ mod statement;
 pub mod walk;
 
 pub use statement::{
-    AlterTableAction, BoundAlterSequence, BoundClone, BoundCopy, BoundCreateSequence, BoundCreateTable,
-    BoundCreateTableAs, BoundCreateView, BoundDelete, BoundInsert, BoundStatement, BoundUpdate,
-    ConflictUpdate, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, Isolation, NewCheck, NewColumn,
-    OnConflict, OptionChanges, ParquetCompression, Probe, ProbeError, Returning, RowRules, SequenceShape,
-    SettingValue, Targets,
+    AddedColumn, AlterTableAction, BoundAlterSequence, BoundClone, BoundCopy, BoundCreateSequence,
+    BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundDelete, BoundInsert, BoundStatement,
+    BoundUpdate, ConflictUpdate, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, DroppedColumn,
+    Fill, Isolation, NewCheck, NewColumn, OnConflict, OptionChanges, ParquetCompression, Probe, ProbeError,
+    Returning, RowRules, SequenceShape, SettingValue, Targets,
 };
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};

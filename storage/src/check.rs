@@ -100,7 +100,7 @@ fn check_memtable(
     report: &mut CheckReport,
 ) -> Result<()> {
     for chunk in memtable.chunks() {
-        check_batch(layout, tablet, chunk.batch(), report)?;
+        check_batch(layout, tablet, &layout.aligned(chunk.batch())?, report)?;
         for (version, key) in chunk.versions().zip(chunk.keys()) {
             if version.end == crate::memtable::NEVER {
                 report.rows = report.rows.saturating_add(1);

@@ -13,7 +13,7 @@ use crate::layout::Layout;
 use crate::log::LogPosition;
 use crate::memtable::Chunk;
 use crate::past::Past;
-use crate::state::DatabaseState;
+use crate::state::{DatabaseState, stored_layouts};
 use crate::tablet::{Reference, ReferenceMeta};
 use base::fs::FileSystem;
 use base::id::{CommitTs, CounterId, LogSeq, MemtableId, TableId, TabletId};
@@ -142,6 +142,7 @@ impl Core {
 }
 
 fn capture(state: &DatabaseState, ts: CommitTs, next: LogSeq) -> Result<Capture> {
+    let layouts = stored_layouts(state.layouts(), state.past())?;
     let mut tablets = Vec::new();
     for tablet in state.tablets() {
         let orphan = || Error::internal(format!("tablet {} belongs to no table", tablet.id()));
@@ -151,7 +152,7 @@ fn capture(state: &DatabaseState, ts: CommitTs, next: LogSeq) -> Result<Capture>
             tablet: tablet.id(),
             oldest: tablet.oldest(),
             dropped: tablet.dropped_at(),
-            layout: Arc::clone(state.layout(tablet.table()).ok_or_else(orphan)?),
+            layout: Arc::clone(layouts.get(&tablet.table()).ok_or_else(orphan)?),
             references: tablet.references().iter().map(vector).collect(),
             memtables: tablet.memtables().iter().map(|m| (m.id(), m.chunks())).collect(),
         });
@@ -201,7 +202,7 @@ fn memtable_image(
 ) -> Result<MemtableImage> {
     let mut rows = Vec::new();
     for chunk in chunks {
-        let encoded = encode_rows(chunk.batch(), &layout.forms())?;
+        let encoded = encode_rows(&layout.aligned(chunk.batch())?, &layout.forms())?;
         for ((version, key), row) in chunk.versions().zip(chunk.keys()).zip(encoded) {
             // Deaths after the capture belong to the log behind it.
             let ended = version.end <= ts.0 && !planted(Flaw::DropDeathsAtCheckpoint);

@@ -137,7 +137,7 @@ impl Transaction {
                 add_deletes(record, edit, tablet, reference, ordinals)?;
             }
         }
-        let rows = live_rows(private, tablet)?;
+        let rows = live_rows(layout, private, tablet)?;
         if rows.is_none() && killed.is_empty() {
             return Ok(());
         }
@@ -159,16 +159,20 @@ impl Transaction {
 }
 
 /// The live rows of a tablet's private memtable with their keys.
-fn live_rows(private: &PrivateTable, tablet: TabletId) -> Result<Option<(RecordBatch, Vec<Key>)>> {
+fn live_rows(
+    layout: &Layout,
+    private: &PrivateTable,
+    tablet: TabletId,
+) -> Result<Option<(RecordBatch, Vec<Key>)>> {
     for part in private.parts().into_iter().filter(|p| p.tablet == tablet) {
         if let Part::Memtable(memtable) = part.part {
-            return live_of(&memtable);
+            return live_of(layout, &memtable);
         }
     }
     Ok(None)
 }
 
-fn live_of(memtable: &Arc<Memtable>) -> Result<Option<(RecordBatch, Vec<Key>)>> {
+fn live_of(layout: &Layout, memtable: &Arc<Memtable>) -> Result<Option<(RecordBatch, Vec<Key>)>> {
     let mut batches = Vec::new();
     let mut keys = Vec::new();
     for chunk in memtable.chunks() {
@@ -181,10 +185,11 @@ fn live_of(memtable: &Arc<Memtable>) -> Result<Option<(RecordBatch, Vec<Key>)>> 
         keys.extend(
             chunk.versions().zip(chunk.keys()).filter(|(v, _)| v.end == NEVER).map(|(_, k)| k.clone()),
         );
+        let rows = layout.aligned(chunk.batch())?;
         if live.len() == chunk.len() {
-            batches.push(chunk.batch().clone());
+            batches.push(rows);
         } else if !live.is_empty() {
-            let taken = arrow::compute::take_record_batch(chunk.batch(), &UInt32Array::from(live));
+            let taken = arrow::compute::take_record_batch(&rows, &UInt32Array::from(live));
             batches.push(taken.map_err(|e| Error::internal(format!("gather live rows: {e}")))?);
         }
     }

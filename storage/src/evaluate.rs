@@ -100,6 +100,12 @@ fn may_be<'a>(
 }
 
 impl ColumnStats {
+    /// Bounds of rows that all have one value.
+    pub(crate) fn of(value: &Datum) -> Self {
+        let bound = Some(value.clone()).filter(|value| !value.is_null());
+        Self { min: bound.clone(), max: bound, null_count: u64::from(value.is_null()), rows: 1 }
+    }
+
     fn may_be_null(&self, wanted: bool) -> bool {
         if wanted { self.null_count > 0 } else { self.null_count < self.rows }
     }

@@ -45,9 +45,9 @@ impl Core {
         tablet: &TabletState,
         memtable: &Arc<Memtable>,
     ) -> Result<()> {
-        let Some(layout) = state.layout(tablet.table()) else { return Ok(()) };
         self.seal(tablet.id(), memtable.id())?;
-        // The memtable gets no more rows, only deaths.
+        // The memtable gets no more rows, only deaths: what its rows were written with is known by now.
+        let Some(layout) = self.newest().stored_layout(tablet.table())? else { return Ok(()) };
         let newest = self.sequencer.published(|p| p.ts);
         let unneeded = self.keep_after(state, tablet.table());
         debug_assert_eq!(lives_are_ordered(memtable, newest, true), None);
@@ -62,7 +62,7 @@ impl Core {
         let oldest = lost.max().map_or(CommitTs::ZERO, CommitTs);
         let _job = self.jobs.start("flush", Some(tablet.id()), memtable.rows(), self.clock.wall_us());
         let mut written = Vec::new();
-        let outcome = self.write_runs(layout, live, history, &mut written).and_then(|()| {
+        let outcome = self.write_runs(&layout, live, history, &mut written).and_then(|()| {
             self.swap(|state| {
                 let held = state.tablet(tablet.id()).and_then(|t| t.memtable(memtable.id()));
                 if held.is_none() {

@@ -2,18 +2,19 @@
 //! without a key, the hidden row id behind them.
 //!
 //! Must not know where rows are stored. Invariants: fields are named by column id in decimal; every stored row has
-//! a key, and two versions of a row have the same one.
+//! a key, and two versions of a row have the same one; rows written with other columns are read by column id.
 
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::id::{ColumnId, TableId};
 use base::{Error, ErrorKind, Result};
-use catalog::TableDef;
+use catalog::{ColumnDef, TableDef};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use types::Form;
-use types::array::field;
+use types::array::{field, repeated};
 use types::key::encode_keys;
+use types::{Datum, Form};
 
 /// An encoded key: the primary key, or the hidden row id.
 pub(crate) type Key = Arc<[u8]>;
@@ -29,14 +30,27 @@ pub(crate) const ROW_ID: ColumnId = ColumnId(u32::MAX);
 pub(crate) struct Layout {
     def: Arc<TableDef>,
     columns: Vec<(ColumnId, Form)>,
+    /// Of each of them, what rows have that were written without it.
+    missing: Vec<Datum>,
     schema: SchemaRef,
     /// Positions of the key's columns, in key order.
     key: Vec<usize>,
 }
 
 impl Layout {
+    /// Rows of a definition: they have its columns.
     pub(crate) fn new(def: &Arc<TableDef>) -> Result<Self> {
+        Self::storing(def, std::iter::empty())
+    }
+
+    /// Rows of a definition that also have, behind its own, the columns of those before it: times that can still be
+    /// read ask for them.
+    pub(crate) fn storing<'d>(
+        def: &Arc<TableDef>,
+        before: impl Iterator<Item = &'d Arc<TableDef>>,
+    ) -> Result<Self> {
         let mut columns: Vec<_> = def.columns.iter().map(|c| (c.id, c.ty.form.clone())).collect();
+        let mut missing: Vec<Datum> = def.columns.iter().map(|c| c.missing.clone()).collect();
         let mut key = Vec::new();
         if def.has_primary_key() {
             for id in &def.primary_key {
@@ -46,9 +60,18 @@ impl Layout {
         } else {
             key.push(columns.len());
             columns.push((ROW_ID, Form::Int64));
+            missing.push(Datum::Null);
+        }
+        let mut dropped: BTreeMap<ColumnId, &ColumnDef> = BTreeMap::new();
+        for column in before.flat_map(|def| &def.columns).filter(|c| def.column(c.id).is_none()) {
+            dropped.insert(column.id, column);
+        }
+        for (id, column) in dropped {
+            columns.push((id, column.ty.form.clone()));
+            missing.push(column.missing.clone());
         }
         let fields: Vec<_> = columns.iter().map(|(id, form)| field(&id.to_string(), form)).collect();
-        Ok(Self { def: Arc::clone(def), columns, schema: Arc::new(Schema::new(fields)), key })
+        Ok(Self { def: Arc::clone(def), columns, missing, schema: Arc::new(Schema::new(fields)), key })
     }
 
     pub(crate) fn def(&self) -> &Arc<TableDef> {
@@ -70,6 +93,50 @@ impl Layout {
 
     pub(crate) fn form(&self, column: ColumnId) -> Option<&Form> {
         self.columns.iter().find(|(id, _)| *id == column).map(|(_, form)| form)
+    }
+
+    /// What rows have that were written without a column.
+    pub(crate) fn missing(&self, column: ColumnId) -> Datum {
+        let found = self.columns.iter().zip(&self.missing).find(|((id, _), _)| *id == column);
+        found.map_or(Datum::Null, |(_, missing)| missing.clone())
+    }
+
+    /// Stored rows, with whatever columns they were written, as rows of this layout.
+    pub(crate) fn aligned(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+        if Arc::ptr_eq(rows.schema_ref(), &self.schema) {
+            return Ok(rows.clone());
+        }
+        let every: Vec<ColumnId> = self.columns.iter().map(|(id, _)| *id).collect();
+        self.chosen(rows, &every, Arc::clone(&self.schema))
+    }
+
+    /// Some columns of stored rows, in the order asked for, with whatever columns they were written.
+    pub(crate) fn project(&self, rows: &RecordBatch, columns: &[ColumnId]) -> Result<RecordBatch> {
+        let positions = columns.iter().map(|id| {
+            let position = self.columns.iter().position(|(held, _)| held == id);
+            position.ok_or_else(|| Error::internal(format!("table {} has no column {id}", self.table())))
+        });
+        let positions: Vec<usize> = positions.collect::<Result<_>>()?;
+        if Arc::ptr_eq(rows.schema_ref(), &self.schema) {
+            return rows.project(&positions).map_err(|e| Error::internal(format!("choose columns: {e}")));
+        }
+        let schema = self.schema.project(&positions);
+        let schema = schema.map_err(|e| Error::internal(format!("choose columns: {e}")))?;
+        self.chosen(rows, columns, Arc::new(schema))
+    }
+
+    fn chosen(&self, rows: &RecordBatch, columns: &[ColumnId], schema: SchemaRef) -> Result<RecordBatch> {
+        let arrays = columns.iter().zip(schema.fields()).map(|(id, field)| {
+            if let Some(held) = rows.column_by_name(field.name()) {
+                return Ok(Arc::clone(held));
+            }
+            let form = self.form(*id).ok_or_else(|| Error::internal("a column without a form"))?;
+            repeated(form, &self.missing(*id), rows.num_rows())
+        });
+        let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        RecordBatch::try_new_with_options(schema, arrays, &options)
+            .map_err(|e| Error::internal(format!("stored rows do not fit their table: {e}")))
     }
 
     /// Schema of stored rows.

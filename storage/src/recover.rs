@@ -25,6 +25,7 @@ use crate::sequencer::{Published, Sequencer};
 use crate::settings::StorageSettings;
 use crate::state::{
     AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, RowsEdit, SwapEdit, newest_layouts,
+    stored_layouts,
 };
 use crate::tablet::{
     Reference, ReferenceMeta, SEGMENT_DIRECTORY, SegmentStore, TabletState, segment_named, segment_path,
@@ -233,11 +234,12 @@ fn state_of(image: &CheckpointImage, store: &Arc<SegmentStore>) -> Result<Arc<Da
     let catalog = Arc::new(image.catalog.clone());
     let past = Past::from_image(&image.past);
     let layouts = newest_layouts(&catalog, &past)?;
+    let stored = stored_layouts(&layouts, &past)?;
     let mut packs = Packs::new(store);
     let mut tablets = Tablets::default();
     for tablet in &image.tablets {
         let orphan = || Error::corruption(format!("the checkpoint has tablet {} of no table", tablet.tablet));
-        let layout = layouts.get(&tablet.table).ok_or_else(orphan)?;
+        let layout = stored.get(&tablet.table).ok_or_else(orphan)?;
         tablets.insert(Arc::new(tablet_of(tablet, layout, &mut packs)?));
     }
     let counters = image.counters.iter().copied().collect();

@@ -66,9 +66,9 @@ impl Run {
         deaths
     }
 
-    fn batch(&self, rows: &[(usize, usize)], history: bool) -> Result<SegmentRows> {
-        let batches: Vec<&RecordBatch> = self.chunks.iter().map(|c| c.batch()).collect();
-        let batch = interleave_record_batch(&batches, rows)
+    /// `stored` are the chunks' rows as they are to be written.
+    fn batch(&self, stored: &[RecordBatch], rows: &[(usize, usize)], history: bool) -> Result<SegmentRows> {
+        let batch = interleave_record_batch(&stored.iter().collect::<Vec<_>>(), rows)
             .map_err(|e| Error::internal(format!("sort rows: {e}")))?;
         let version =
             |(chunk, index): &(usize, usize)| self.chunks.get(*chunk).map(|c| c.version(c.row(*index)));
@@ -88,12 +88,13 @@ impl Run {
 
     /// Writes the rows as a segment.
     pub(crate) fn write(self, core: &Core, layout: &Layout, history: bool) -> Result<Arc<Reference>> {
+        let stored = self.chunks.iter().map(|c| layout.aligned(c.batch())).collect::<Result<Vec<_>>>()?;
         let mut start = 0_usize;
         let batches = std::iter::from_fn(move || {
             let end = start.saturating_add(BATCH_ROWS).min(self.rows.len());
             let rows = self.rows.get(start..end).filter(|rows| !rows.is_empty())?;
             start = end;
-            Some(self.batch(rows, history))
+            Some(self.batch(&stored, rows, history))
         });
         write_segment_of(core, layout, history, batches)
     }

@@ -5,7 +5,8 @@
 
 use crate::address::PartNumber;
 use crate::delete_vector::DeadRows;
-use crate::evaluate::{columns_of, evaluate};
+use crate::evaluate::{ColumnStats, columns_of, evaluate};
+use crate::layout::Layout;
 use crate::memtable::Chunk;
 use crate::predicate::Predicate;
 use crate::private::Part;
@@ -14,7 +15,7 @@ use crate::scan::{Scan, ScanMetrics, ScanSpec, ScanSplit};
 use crate::segment::{ScanColumn, SegmentScan};
 use crate::sieve::Sieve;
 use crate::tablet::Reference;
-use crate::view::{TableView, View, addresses, project, scan_columns};
+use crate::view::{TableView, View, addresses, scan_columns};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatchOptions};
 use arrow::compute::{filter, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
@@ -44,6 +45,8 @@ pub(crate) struct Work {
     columns: Vec<ScanColumn>,
     /// Columns that only the predicate reads.
     filter_columns: Vec<ScanColumn>,
+    /// Bounds of the columns in segments that lack them.
+    missing: Vec<(ColumnId, ColumnStats)>,
     predicate: Option<Predicate>,
     sieve: Option<Arc<dyn Sieve>>,
     row_address: bool,
@@ -70,8 +73,10 @@ pub(crate) fn plan(view: &Arc<View>, spec: &ScanSpec) -> Result<Scan> {
     only_read.dedup();
     only_read.retain(|id| !spec.projection.contains(id));
     let schema = output_schema(&columns, spec.row_address);
+    let filter_columns = scan_columns(&table.layout, &only_read)?;
     let work = Arc::new(Work {
-        filter_columns: scan_columns(&table.layout, &only_read)?,
+        missing: columns.iter().chain(&filter_columns).map(|c| (c.id, ColumnStats::of(&c.missing))).collect(),
+        filter_columns,
         view: Arc::clone(view),
         table,
         projection: spec.projection.clone(),
@@ -200,7 +205,7 @@ fn segment_splits(work: &Work, number: PartNumber, reference: &Arc<Reference>) -
         return pruned();
     }
     let segment = reference.segment()?;
-    if work.predicate.as_ref().is_some_and(|p| !segment.may_match(p)) {
+    if work.predicate.as_ref().is_some_and(|p| !segment.may_match(p, &work.missing)) {
         return pruned();
     }
     let ranges = match work.predicate.as_ref().and_then(|p| exact_key(&work.table.layout, p)) {
@@ -294,9 +299,11 @@ fn read_chunk(
     if seen.true_count() == 0 {
         return Ok(None);
     }
+    let layout = &work.table.layout;
+    let rows = layout.aligned(chunk.batch())?;
     if let Some(predicate) = &work.predicate {
         // Rows nobody sees are compared too: cheaper than cutting them out first.
-        let kept = evaluate(predicate, chunk.batch())?;
+        let kept = evaluate(predicate, &rows)?;
         seen = seen
             .iter()
             .zip(kept.iter())
@@ -307,12 +314,12 @@ fn read_chunk(
         }
     }
     if let Some(sieve) = &work.sieve {
-        seen = sifted(work, sieve.as_ref(), chunk, seen)?;
+        seen = sifted(layout, sieve.as_ref(), &rows, seen)?;
         if seen.true_count() == 0 {
             return Ok(None);
         }
     }
-    let projected = project(&work.table.layout, chunk.batch(), &work.projection)?;
+    let projected = layout.project(&rows, &work.projection)?;
     let all = seen.true_count() == chunk.len();
     let failed = |e| Error::internal(format!("filter rows: {e}"));
     let batch = if all { projected } else { filter_record_batch(&projected, &seen).map_err(failed)? };
@@ -326,9 +333,14 @@ fn read_chunk(
 }
 
 /// Those of the rows `seen` that a sieve keeps; it sees no others.
-fn sifted(work: &Work, sieve: &dyn Sieve, chunk: &Chunk, seen: BooleanArray) -> Result<BooleanArray> {
+fn sifted(
+    layout: &Layout,
+    sieve: &dyn Sieve,
+    rows: &RecordBatch,
+    seen: BooleanArray,
+) -> Result<BooleanArray> {
     let failed = |e| Error::internal(format!("filter rows: {e}"));
-    let columns = project(&work.table.layout, chunk.batch(), sieve.columns())?;
+    let columns = layout.project(rows, sieve.columns())?;
     let Some(kept) = sieve.keep(&filter_record_batch(&columns, &seen).map_err(failed)?)? else {
         return Ok(seen);
     };

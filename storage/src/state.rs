@@ -16,7 +16,7 @@ use crate::tablets::Tablets;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommitTs, CounterId, MemtableId, ReferenceId, TableId, TabletId};
 use base::{Error, Result};
-use catalog::{CatalogEdit, CatalogState, Position, TableDef};
+use catalog::{CatalogEdit, CatalogState, ColumnDef, Position, TableDef};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -128,6 +128,31 @@ pub(crate) fn newest_layouts(catalog: &CatalogState, past: &Past) -> Result<Layo
     defs.map(|def| Ok((def.id, Arc::new(Layout::new(def)?)))).collect()
 }
 
+/// How rows are stored from now on, given the newest layouts: with columns that tables have dropped, as long as a
+/// definition that has them can be read.
+pub(crate) fn stored_layouts(newest: &Layouts, past: &Past) -> Result<Layouts> {
+    let mut before: HashMap<TableId, Vec<&Arc<TableDef>>> = HashMap::new();
+    for retired in past.tables() {
+        before.entry(retired.def.id).or_default().push(&retired.def);
+    }
+    let stored = newest.iter().map(|(table, layout)| {
+        let before = before.get(table).map_or(&[][..], Vec::as_slice);
+        Ok((*table, stored_layout(layout, before.iter().copied())?))
+    });
+    stored.collect()
+}
+
+fn stored_layout<'d>(
+    newest: &Arc<Layout>,
+    before: impl Iterator<Item = &'d Arc<TableDef>> + Clone,
+) -> Result<Arc<Layout>> {
+    let is_gone = |column: &ColumnDef| newest.def().column(column.id).is_none();
+    if before.clone().any(|def| def.columns.iter().any(is_gone)) {
+        return Layout::storing(newest.def(), before).map(Arc::new);
+    }
+    Ok(Arc::clone(newest))
+}
+
 impl DatabaseState {
     /// A state from its parts: `layouts` are `newest_layouts` of the others. Tablets of the catalog that are not given are
     /// empty.
@@ -164,6 +189,12 @@ impl DatabaseState {
     /// The newest layout of a table, dropped or not.
     pub(crate) fn layout(&self, table: TableId) -> Option<&Arc<Layout>> {
         self.layouts.get(&table)
+    }
+
+    /// How rows of a table are stored from now on; see `stored_layouts`.
+    pub(crate) fn stored_layout(&self, table: TableId) -> Result<Option<Arc<Layout>>> {
+        let before = self.past.tables().iter().filter(|r| r.def.id == table).map(|r| &r.def);
+        self.layouts.get(&table).map(|newest| stored_layout(newest, before)).transpose()
     }
 
     pub(crate) fn layouts(&self) -> &Layouts {

@@ -54,7 +54,12 @@ impl Transaction {
         Ok(())
     }
 
-    pub(crate) fn try_clone(&mut self, def: TableDef, source: TableId, at: Option<CommitTs>) -> Result<()> {
+    pub(crate) fn try_clone(
+        &mut self,
+        mut def: TableDef,
+        source: TableId,
+        at: Option<CommitTs>,
+    ) -> Result<()> {
         self.check_usable()?;
         if self.private.table(source).is_some() || self.truncated.contains(&source) {
             return Err(Error::unsupported(
@@ -71,6 +76,10 @@ impl Transaction {
             }
         };
         let from = Layout::new(&known.ok_or_else(|| missing_table(source))?)?;
+        // Its segments may hold columns that the source got later, whose ids must not come to mean others.
+        if let Some(newest) = self.core.newest().layout(source) {
+            def.next_column = def.next_column.max(newest.def().next_column);
+        }
         let table = def.id;
         let to = def.tablets.clone();
         let target = Arc::new(Layout::new(&Arc::new(def.clone()))?);
@@ -185,8 +194,7 @@ impl Transaction {
             if rows.num_rows() == 0 {
                 return Ok(());
             }
-            let rows = rows.clone().with_schema(Arc::clone(target.schema()));
-            let rows = rows.map_err(|e| Error::internal(format!("rows do not fit a clone: {e}")))?;
+            let rows = target.aligned(rows)?;
             let (keys, origins) = (target.keys(&rows)?, vec![Origin::New; rows.num_rows()]);
             let memtable = txn.private_memtable(target.table(), to);
             memtable.append(&rows, &keys, &origins, u64::from(txn.command.0))?;

@@ -150,7 +150,6 @@ impl TableView {
     /// As `ReadView::rough_bounds`; looks at no more parts than a plan is worth.
     pub(crate) fn rough_bounds(&self, column: ColumnId) -> Result<Option<(Datum, Datum)>> {
         const PARTS_MAX: usize = 256;
-        let position = self.layout.columns().iter().position(|(id, _)| *id == column);
         let mut bounds: Option<(Datum, Datum)> = None;
         let mut widen = |stats: &ColumnStats| {
             let (Some(min), Some(max)) = (&stats.min, &stats.max) else { return };
@@ -159,18 +158,16 @@ impl TableView {
             let high = if compare(max, &high).is_some_and(Ordering::is_gt) { max.clone() } else { high };
             bounds = Some((low, high));
         };
+        let missing = ColumnStats::of(&self.layout.missing(column));
         for part in self.committed.iter().take(PARTS_MAX) {
             match &part.part {
-                Part::Segment(reference) => {
-                    if let Some(stats) = reference.segment()?.stats(column) {
-                        widen(stats);
-                    }
-                }
+                Part::Segment(reference) => match reference.segment()?.stats(column) {
+                    Some(stats) => widen(stats),
+                    None => widen(&missing),
+                },
                 Part::Memtable(memtable) => {
                     for chunk in memtable.chunks().iter().take(PARTS_MAX) {
-                        if let Some(stats) = position.and_then(|p| chunk.bounds(&self.layout).get(p)) {
-                            widen(stats);
-                        }
+                        widen(chunk.bounds(&self.layout, column).unwrap_or(&missing));
                     }
                 }
             }
@@ -215,7 +212,9 @@ impl TableView {
         for (number, indexes) in by_part {
             let rows: Vec<u32> = indexes.iter().filter_map(|i| places.get(*i)).map(|p| p.row).collect();
             let batch = match &self.part(number)?.part {
-                Part::Memtable(memtable) => project(&self.layout, &memtable.fetch(&rows)?, columns)?,
+                Part::Memtable(memtable) => {
+                    memtable.fetch(&rows, |held| self.layout.project(held, columns))?
+                }
                 Part::Segment(reference) => reference.fetch(&rows, &scan_columns)?,
             };
             for (row, index) in indexes.into_iter().enumerate() {
@@ -235,7 +234,7 @@ impl TableView {
         }
         if batches.is_empty() {
             let empty = RecordBatch::new_empty(Arc::clone(self.layout.schema()));
-            return project(&self.layout, &empty, columns);
+            return self.layout.project(&empty, columns);
         }
         interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &order).map_err(gather)
     }
@@ -253,18 +252,9 @@ pub(crate) fn scan_columns(layout: &Layout, columns: &[ColumnId]) -> Result<Vec<
             let form = layout.form(*id).cloned();
             let form =
                 form.ok_or_else(|| Error::internal(format!("table {} has no column {id}", layout.table())))?;
-            Ok(ScanColumn { id: *id, form, missing: Datum::Null })
+            Ok(ScanColumn { id: *id, form, missing: layout.missing(*id) })
         })
         .collect()
-}
-
-/// Some columns of stored rows, in the order asked for.
-pub(crate) fn project(layout: &Layout, stored: &RecordBatch, columns: &[ColumnId]) -> Result<RecordBatch> {
-    let positions = columns.iter().map(|id| {
-        let position = layout.columns().iter().position(|(held, _)| held == id);
-        position.ok_or_else(|| Error::internal(format!("table {} has no column {id}", layout.table())))
-    });
-    stored.project(&positions.collect::<Result<Vec<_>>>()?).map_err(gather)
 }
 
 /// A column of addresses.

@@ -4,7 +4,7 @@ use crate::datum::{Datum, Interval, TimeTz};
 use crate::sql_type::Form;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewBuilder, BooleanBuilder, ListArray, PrimitiveBuilder,
-    StringViewBuilder, new_empty_array,
+    StringViewBuilder, UInt32Array, new_empty_array, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
@@ -20,6 +20,16 @@ use std::sync::Arc;
 pub struct Chunk {
     pub rows: usize,
     pub columns: Vec<ArrayRef>,
+}
+
+/// An array of `form` with one value in all of its rows. A datum of another form is an internal error.
+pub fn repeated(form: &Form, value: &Datum, rows: usize) -> Result<ArrayRef> {
+    if value.is_null() {
+        return Ok(new_null_array(&form.arrow(), rows));
+    }
+    let one = from_data(form, std::slice::from_ref(value))?;
+    arrow::compute::take(&one, &UInt32Array::from_value(0, rows), None)
+        .map_err(|e| Error::internal("a value cannot be repeated").with_source(e))
 }
 
 /// An array of `form` with one element per datum. A datum of another form is an internal error.

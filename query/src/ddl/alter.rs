@@ -1,17 +1,20 @@
 //! ALTER TABLE: what its actions make of a definition, and the rows that are in the way.
 //!
-//! Invariant: rows are looked at when nobody else can write any that the new definition forbids.
+//! Invariants: rows are looked at when nobody else can write any that the new definition forbids; another list of columns
+//! has another schema version.
 
+use super::alter_column;
 use super::names::{constraint_exists, free_name, relation_exists};
 use super::table::command;
 use crate::api::Execution;
-use crate::lower::{self, QueryContext};
+use crate::interrupt::Interrupt;
+use crate::lower::{self, QueryContext, StatementContext};
 use crate::session::Core;
-use base::id::{CommitTs, Oid, TableId};
+use base::id::{CommitTs, Oid, SchemaVersion, TableId};
 use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, CheckDef, SequenceDef, TableDef};
 use futures::StreamExt;
-use sql::bound::{AlterTableAction, Isolation, Probe, ProbeError};
+use sql::bound::{AlterTableAction, Fill, Isolation, Probe, ProbeError};
 use std::sync::Arc;
 use storage::Transaction;
 
@@ -23,6 +26,7 @@ pub(crate) async fn alter_table(
     actions: &[AlterTableAction],
     notices: &[String],
     context: &QueryContext,
+    interrupt: &Interrupt,
 ) -> Result<Execution> {
     for notice in notices {
         core.notice("NOTICE", "00000", notice.as_str());
@@ -33,7 +37,7 @@ pub(crate) async fn alter_table(
     let mut def = before.as_ref().clone();
     let mut next_id = catalog.next_id();
     for action in actions {
-        def = altered(core, def, action, next_id)?;
+        def = altered(core, def, action, next_id, context)?;
         next_id = def.tablets.iter().map(|t| t.id.0.saturating_add(1)).fold(next_id, u64::max);
     }
     if def.options.history_retention_us != before.options.history_retention_us {
@@ -45,12 +49,23 @@ pub(crate) async fn alter_table(
         let message = format!("relation \"{}\" already exists", def.name);
         return Err(Error::new(ErrorKind::DuplicateTable, message));
     }
+    if !def.columns.iter().map(|c| (c.id, &c.ty)).eq(before.columns.iter().map(|c| (c.id, &c.ty))) {
+        def.schema_version = SchemaVersion(before.schema_version.0.saturating_add(1));
+    }
     if def != *before.as_ref() {
         let transaction = core.transaction.current()?;
         let edit = CatalogEdit::AlterTable(Box::new(def.clone()));
         tokio::task::block_in_place(|| transaction.edit_catalog(edit))?;
         if def.schema != before.schema {
             move_owned(core, &def)?;
+        }
+    }
+    for action in actions {
+        if let AlterTableAction::AddColumn(added) = action
+            && added.fill == Fill::Each
+        {
+            let context = renewed(core, context)?;
+            alter_column::refill(core, &def, added.column.id, &context, interrupt).await?;
         }
     }
     for action in actions {
@@ -61,7 +76,13 @@ pub(crate) async fn alter_table(
     Ok(command("ALTER TABLE"))
 }
 
-fn altered(core: &mut Core, def: TableDef, action: &AlterTableAction, next_id: u64) -> Result<TableDef> {
+fn altered(
+    core: &mut Core,
+    def: TableDef,
+    action: &AlterTableAction,
+    next_id: u64,
+    context: &QueryContext,
+) -> Result<TableDef> {
     let has = |name: &str| {
         def.partitioning.range.as_ref().is_some_and(|r| r.partitions.iter().any(|p| p.name == name))
     };
@@ -103,11 +124,13 @@ fn altered(core: &mut Core, def: TableDef, action: &AlterTableAction, next_id: u
             }
             Ok(TableDef { primary_key_name: name.clone(), ..def })
         }
-        AlterTableAction::Columns(columns) => Ok(TableDef { columns: columns.clone(), ..def }),
+        AlterTableAction::Columns(columns) => Ok(alter_column::with_columns(def, columns)),
+        AlterTableAction::AddColumn(added) => alter_column::add(core, def, added, context),
+        AlterTableAction::DropColumn(dropped) => alter_column::drop(core, def, dropped),
         AlterTableAction::Checks(checks) => with_checks(core, def, checks),
         AlterTableAction::Probe(_) => Ok(def),
-        AlterTableAction::Notice(text) => {
-            core.notice("NOTICE", "00000", text.as_str());
+        AlterTableAction::Notice(code, text) => {
+            core.notice("NOTICE", code, text.as_str());
             Ok(def)
         }
     }
@@ -172,8 +195,8 @@ fn move_owned(core: &mut Core, table: &TableDef) -> Result<()> {
     Ok(())
 }
 
-/// Fails when a row is in the way. The edit has locked the table, so none can come.
-async fn probe(core: &mut Core, def: &TableDef, probe: &Probe, context: &QueryContext) -> Result<()> {
+/// A context that reads the table's newest rows by its new definition. The edit has locked the table, so none can come.
+fn renewed(core: &mut Core, context: &QueryContext) -> Result<QueryContext> {
     let keeps_snapshot = core.transaction.isolation == Isolation::RepeatableRead;
     let newest = core.engine.database().snapshot().commit_ts();
     let transaction = core.transaction.current()?;
@@ -182,7 +205,15 @@ async fn probe(core: &mut Core, def: &TableDef, probe: &Probe, context: &QueryCo
         return Err(Error::new(ErrorKind::LostRace, message));
     }
     transaction.refresh();
-    let context = QueryContext { view: Arc::new(transaction.view()), ..context.clone() };
+    let catalog = Arc::clone(transaction.catalog());
+    let statement = StatementContext { catalog, ..context.statement.as_ref().clone() };
+    let view = Arc::new(transaction.view());
+    Ok(QueryContext { view, statement: Arc::new(statement), ..context.clone() })
+}
+
+/// Fails when a row is in the way.
+async fn probe(core: &mut Core, def: &TableDef, probe: &Probe, context: &QueryContext) -> Result<()> {
+    let context = renewed(core, context)?;
     let threads = core.engine.shared.threads.clone();
     let planned = lower::execute(&context, &probe.rel, std::slice::from_ref(&probe.column));
     let mut rows = threads.starting_operators(planned).await?;

@@ -1,4 +1,4 @@
-//! DROP TABLE, SEQUENCE, VIEW and SCHEMA: what goes with an object, and what depends on it.
+//! DROP TABLE, SEQUENCE, VIEW and SCHEMA, and of columns: what goes with an object, and what depends on it.
 //!
 //! Invariants: a sequence goes with the column it belongs to; nothing that is left names what is gone.
 
@@ -10,6 +10,7 @@ use crate::session::Core;
 use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, CatalogState, SequenceDef, TableDef, ViewDef};
+use sql::bound::DroppedColumn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -70,6 +71,7 @@ struct Gone {
     tables: BTreeSet<TableId>,
     sequences: BTreeSet<SequenceId>,
     views: BTreeSet<ViewId>,
+    columns: BTreeSet<(TableId, ColumnId)>,
 }
 
 /// What else would have to go.
@@ -94,12 +96,61 @@ fn drop_objects(core: &mut Core, mut gone: Gone, cascade: bool, notices: &[Strin
     identities_stay(&catalog, &shown, &gone)?;
     readers(&catalog, &shown, &mut gone, &mut dependents);
     defaults(&catalog, &shown, &gone, &mut dependents);
+    forbid_or_tell(core, target.as_deref(), &dependents, cascade)?;
+    carry_out(core, &catalog, &gone, dependents)
+}
+
+/// A column of a table: drops the sequences that belong to it, and the views that read it where it cascades. The column
+/// itself, those generated from it, and the columns returned, which lose their defaults, are the caller's.
+pub(super) fn with_column(
+    core: &mut Core,
+    table: &TableDef,
+    dropped: &DroppedColumn,
+) -> Result<Vec<ColumnId>> {
+    let DroppedColumn { column, generated, views, cascade } = dropped;
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let shown = Shown::new(core, &catalog);
+    let named = |id: ColumnId| {
+        let name = table.column(id).map(|c| quote_ident(&c.name)).unwrap_or_default();
+        format!("column {name} of {}", table_name(&shown, table))
+    };
+    let mut gone = Gone::default();
+    let mut dependents = Dependents::default();
+    gone.columns.extend(std::iter::once(column).chain(generated).map(|id| (table.id, *id)));
+    dependents.described.extend(generated.iter().map(|id| (named(*id), named(*column))));
+    for (id, column) in views {
+        if let Some(view) = catalog.view(*id).filter(|_| gone.views.insert(*id)) {
+            dependents.described.push((view_name(&shown, view), named(*column)));
+        }
+    }
+    let owned = catalog.owned_sequences(table.id);
+    let owned = owned.filter(|s| s.owner.is_some_and(|o| gone.columns.contains(&(o.table, o.column))));
+    gone.sequences = owned.map(|s| s.id).collect();
+    readers(&catalog, &shown, &mut gone, &mut dependents);
+    defaults(&catalog, &shown, &gone, &mut dependents);
+    forbid_or_tell(core, Some(&named(*column)), &dependents, *cascade)?;
+    let own = dependents.defaults.remove(&table.id).unwrap_or_default();
+    carry_out(core, &catalog, &gone, dependents)?;
+    Ok(own)
+}
+
+/// 2BP01 when something depends on what goes, unless that goes too.
+fn forbid_or_tell(
+    core: &mut Core,
+    target: Option<&str>,
+    dependents: &Dependents,
+    cascade: bool,
+) -> Result<()> {
     if !dependents.described.is_empty() {
         if !cascade {
-            return Err(still_needed(target.as_deref(), &dependents));
+            return Err(still_needed(target, dependents));
         }
-        tell(core, &dependents);
+        tell(core, dependents);
     }
+    Ok(())
+}
+
+fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: Dependents) -> Result<()> {
     let transaction = core.transaction.current()?;
     for (table, columns) in dependents.defaults {
         let Some(def) = catalog.table(table) else { continue };
@@ -126,7 +177,7 @@ fn drop_objects(core: &mut Core, mut gone: Gone, cascade: bool, notices: &[Strin
 
 /// The one object that is named, in words; None when there are several.
 fn target(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Option<String> {
-    let Gone { schemas, tables, sequences, views } = gone;
+    let Gone { schemas, tables, sequences, views, columns: _ } = gone;
     let schemas = schemas.iter().map(|schema| format!("schema {}", shown.schema(*schema)));
     let tables = tables.iter().filter_map(|id| catalog.table(*id)).map(|t| table_name(shown, t));
     let sequences = sequences.iter().filter_map(|id| catalog.sequence(*id)).map(|s| sequence_name(shown, s));
@@ -220,7 +271,8 @@ fn defaults(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut
     for (oid, name) in sequences.chain(tables) {
         let constant = catalog::relation_constant(oid);
         for table in catalog.tables().filter(|t| !gone.tables.contains(&t.id)) {
-            for column in &table.columns {
+            let columns = table.columns.iter().filter(|c| !gone.columns.contains(&(table.id, c.id)));
+            for column in columns {
                 if column.default.as_ref().is_some_and(|text| text.contains(&constant)) {
                     let column_name = quote_ident(&column.name);
                     let described =

@@ -3,6 +3,7 @@
 //! Invariant: ids and OIDs are minted here, from the transaction's own catalog, never twice within it.
 
 mod alter;
+mod alter_column;
 mod drop;
 mod names;
 mod sequence;

@@ -7,7 +7,9 @@ use crate::api::Execution;
 use crate::session::Core;
 use base::id::{CounterId, Oid, SchemaId, SequenceId, TableId};
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogEdit, CatalogState, ColumnKind, Position, SequenceDef, SequenceOwner, TableDef};
+use catalog::{
+    CatalogEdit, CatalogState, ColumnDef, ColumnKind, Position, SequenceDef, SequenceOwner, TableDef,
+};
 use sql::bound::{BoundAlterSequence, BoundCreateSequence, BoundCreateTable, SequenceShape};
 use std::sync::Arc;
 
@@ -133,6 +135,26 @@ pub(super) fn of_new_table(
         id = id.saturating_add(2);
     }
     Ok(sequences)
+}
+
+/// The sequence of a serial or identity column that joins a table; the column gets its next value as default.
+pub(super) fn of_new_column(
+    core: &mut Core,
+    table: &TableDef,
+    column: &mut ColumnDef,
+    shape: SequenceShape,
+) -> Result<()> {
+    let transaction = core.transaction.current()?;
+    let catalog = Arc::clone(transaction.catalog());
+    let taken = |name: &str| name == table.name || relation_exists(&catalog, table.schema, name);
+    let name = free_name(&table.name, Some(&column.name), "seq", taken)?;
+    let identity = matches!(column.kind, ColumnKind::Identity { .. });
+    let owner = SequenceOwner { table: table.id, column: column.id, identity };
+    let ids = (catalog.next_id(), catalog.next_oid());
+    let def = new_sequence(ids, table.schema, name, shape, Some(owner));
+    let first = def.first();
+    column.default = Some(next_value(def.oid));
+    transaction.edit_catalog(CatalogEdit::CreateSequence(Box::new(def), first))
 }
 
 /// The expression that takes a value of a sequence.

@@ -114,6 +114,7 @@ fn new_table(catalog: &CatalogState, create: &BoundCreateTable) -> Result<TableD
                 not_null: column.not_null || create.primary_key.contains(&position),
                 default: column.default.clone(),
                 kind: column.kind,
+                missing: types::Datum::Null,
             })
         })
         .collect::<Result<Vec<_>>>()?;

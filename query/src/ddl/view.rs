@@ -31,6 +31,7 @@ pub(crate) fn create_view(core: &mut Core, create: &BoundCreateView) -> Result<E
         columns: columns.clone(),
         text: text.clone(),
         uses: uses.clone(),
+        unseen: Vec::new(),
     });
     let edit = if before.is_some() { CatalogEdit::AlterView(def) } else { CatalogEdit::CreateView(def) };
     transaction.edit_catalog(edit)?;

@@ -118,8 +118,7 @@ fn has_column(call: &Call<'_>, object: &Datum, column: &Datum) -> Result<Option<
     };
     match column {
         Datum::Int16(number) => {
-            let count = def.columns.len();
-            Ok(usize::try_from(*number).is_ok_and(|n| (1..=count).contains(&n)).then_some(true))
+            Ok(def.columns.iter().any(|column| column.number() == *number).then_some(true))
         }
         Datum::Text(name) if def.columns.iter().any(|c| c.name == *name) => Ok(Some(true)),
         Datum::Text(name) => {

@@ -182,7 +182,7 @@ impl Core {
             }
             BoundStatement::Truncate { tables, restart } => ddl::truncate(self, tables, *restart),
             BoundStatement::AlterTable { table, actions, notices } => {
-                ddl::alter_table(self, *table, actions, notices, &context).await
+                ddl::alter_table(self, *table, actions, notices, &context, interrupt).await
             }
             BoundStatement::UndropTable { schemas, name } => ddl::undrop_table(self, schemas, name),
             BoundStatement::CloneTable(clone) => ddl::clone_table(self, clone),

@@ -1,6 +1,6 @@
 //! Columns: pg_attribute and pg_attrdef.
 //!
-//! Invariant: attnum is the column's position in its table plus one.
+//! Invariants: attnum of a table's column is its id; a column that was dropped has no row.
 
 use crate::system::builtin::SystemCatalog;
 use crate::system::default_text::default_text;
@@ -9,8 +9,9 @@ use crate::system::table::{SystemTable, Value, flag, value, word};
 use base::id::{ColumnId, Oid};
 use catalog::builtin::{Relation, relation, system_relations};
 use catalog::{ColumnDef, ColumnKind, TableDef};
-use types::SqlType;
-use types::sql_type::oid;
+use types::sql_type::{array_of, oid};
+use types::text::{IoSettings, format_text};
+use types::{Datum, Form, SqlType};
 
 pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
     // Columns of PostgreSQL's own relations are built-in rows.
@@ -35,7 +36,8 @@ pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
         }
     }
     for table in catalog.state.tables() {
-        for (number, column) in (1_usize..).zip(&table.columns) {
+        for column in &table.columns {
+            let number = usize::try_from(column.number()).unwrap_or(0);
             attribute(out, table.oid, number, column, column.not_null);
         }
         let key = table.primary_key.iter().filter_map(|id| table.column(*id));
@@ -56,7 +58,7 @@ const SEQUENCE_COLUMNS: &[(&str, Oid)] =
     &[("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)];
 
 fn plain(id: ColumnId, name: String, ty: SqlType) -> ColumnDef {
-    ColumnDef { id, name, ty, not_null: false, default: None, kind: ColumnKind::Plain }
+    ColumnDef { id, name, ty, not_null: false, default: None, kind: ColumnKind::Plain, missing: Datum::Null }
 }
 
 fn identity(column: &ColumnDef) -> &'static str {
@@ -83,11 +85,24 @@ fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &Colum
         ("attstorage", of_type("typstorage")),
         ("attnotnull", flag(not_null)),
         ("atthasdef", flag(default_text(column).is_some())),
+        ("atthasmissing", flag(!column.missing.is_null())),
+        ("attmissingval", missing(column)),
         ("attidentity", word(identity(column))),
         ("attgenerated", word(if column.kind == ColumnKind::Generated { "s" } else { "" })),
         ("attislocal", flag(true)),
         ("attcollation", value(collation(column.ty.oid))),
     ]);
+}
+
+/// What older rows have in a column, as an array of it.
+fn missing(column: &ColumnDef) -> Value {
+    let SqlType { oid, typmod, form } = &column.ty;
+    let list = Form::List(Box::new(form.clone()));
+    let list = SqlType { oid: array_of(*oid)?, typmod: *typmod, form: list };
+    let datum = Some(column.missing.clone()).filter(|value| !value.is_null())?;
+    let mut text = String::new();
+    format_text(&list, &Datum::List(vec![datum]), &IoSettings::default(), &mut text).ok()?;
+    value(text)
 }
 
 /// A value of the type's row in pg_type.
@@ -107,12 +122,12 @@ pub(super) fn collation(ty: Oid) -> String {
 
 pub(super) fn defaults(catalog: &SystemCatalog, out: &mut SystemTable) {
     for table in catalog.state.tables() {
-        for (number, column) in (1_u32..).zip(&table.columns) {
+        for column in &table.columns {
             if let Some(text) = default_text(column) {
                 out.row(&[
-                    ("oid", value(default_oid(table, number))),
+                    ("oid", value(default_oid(table, column.id.0))),
                     ("adrelid", value(table.oid)),
-                    ("adnum", value(number)),
+                    ("adnum", value(column.number())),
                     ("adbin", value(text)),
                 ]);
             }

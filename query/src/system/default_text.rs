@@ -116,7 +116,15 @@ mod tests {
         let default = Some(written.to_owned());
         let ty = SqlType::of(ty).unwrap();
         let (id, name) = (ColumnId(1), "c".to_owned());
-        default_text(&ColumnDef { id, name, ty, not_null: false, default, kind: ColumnKind::Plain })
+        default_text(&ColumnDef {
+            id,
+            name,
+            ty,
+            not_null: false,
+            default,
+            kind: ColumnKind::Plain,
+            missing: types::Datum::Null,
+        })
     }
 
     /// What a PostgreSQL 15 shows for the same defaults.

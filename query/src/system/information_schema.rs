@@ -52,7 +52,8 @@ pub(super) fn columns(catalog: &SystemCatalog, out: &mut SystemTable) {
                 let id = ColumnId(0);
                 let (name, kind) = (column.name.to_owned(), ColumnKind::Plain);
                 let not_null = column.not_null;
-                let column = ColumnDef { id, name, ty, not_null, default: None, kind };
+                let column =
+                    ColumnDef { id, name, ty, not_null, default: None, kind, missing: types::Datum::Null };
                 self::column(catalog, out, &place, &column, None);
             }
         }
@@ -62,14 +63,22 @@ pub(super) fn columns(catalog: &SystemCatalog, out: &mut SystemTable) {
         for (number, c) in (1_i64..).zip(&view.columns) {
             let place = Place { schema: &schema, table: &view.name, number };
             let (id, name, ty) = (ColumnId(0), c.name.clone(), c.ty.clone());
-            let def = ColumnDef { id, name, ty, not_null: false, default: None, kind: ColumnKind::Plain };
+            let def = ColumnDef {
+                id,
+                name,
+                ty,
+                not_null: false,
+                default: None,
+                kind: ColumnKind::Plain,
+                missing: types::Datum::Null,
+            };
             column(catalog, out, &place, &def, None);
         }
     }
     for table in catalog.state.tables() {
         let schema = schema_name(catalog, table);
-        for (number, c) in (1_i64..).zip(&table.columns) {
-            let place = Place { schema: &schema, table: &table.name, number };
+        for c in &table.columns {
+            let place = Place { schema: &schema, table: &table.name, number: i64::from(c.number()) };
             let mut own = catalog.state.owned_sequences(table.id);
             let own = own.find(|s| s.owner.is_some_and(|o| o.identity && o.column == c.id));
             column(catalog, out, &place, c, own.map(AsRef::as_ref));

@@ -36,9 +36,9 @@ pub(super) fn schema_name(catalog: &SystemCatalog, table: &TableDef) -> String {
     catalog.state.schema(table.schema).map(|s| s.name.clone()).unwrap_or_default()
 }
 
-/// Positions, from 1, of the key's columns.
-pub(super) fn key_numbers(table: &TableDef) -> Vec<usize> {
-    table.primary_key.iter().filter_map(|id| table.column_index(*id)).map(|i| i + 1).collect()
+/// attnum of the key's columns.
+pub(super) fn key_numbers(table: &TableDef) -> Vec<u32> {
+    table.primary_key.iter().map(|id| id.0).collect()
 }
 
 pub(super) fn namespaces(catalog: &SystemCatalog, out: &mut SystemTable) {
@@ -78,7 +78,7 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("relfilenode", value(table.oid)),
             ("relam", value(HEAP)),
             ("relkind", word("r")),
-            ("relnatts", value(table.columns.len())),
+            ("relnatts", value(table.next_column.0.saturating_sub(1))),
             ("relhasindex", flag(table.has_primary_key())),
             ("relchecks", value(table.checks.len())),
             ("relreplident", word("d")),
@@ -185,7 +185,7 @@ pub(super) fn constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
     }
     for table in catalog.state.tables() {
         for check in &table.checks {
-            let columns = check.columns.iter().filter_map(|id| table.column_index(*id)).map(|i| i + 1);
+            let columns = check.columns.iter().map(|id| id.0);
             out.row(&[
                 ("oid", value(check.oid)),
                 ("conname", value(&check.name)),

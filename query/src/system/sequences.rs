@@ -88,18 +88,17 @@ pub(super) fn dependencies(catalog: &SystemCatalog, out: &mut SystemTable) {
     for sequence in catalog.state.sequences() {
         let Some(owner) = sequence.owner else { continue };
         let Some(table) = catalog.state.table(owner.table) else { continue };
-        let column = table.column_index(owner.column).map_or(0, |index| index + 1);
         out.row(&[
             ("classid", word(CLASSES)),
             ("objid", value(sequence.oid)),
             ("refclassid", word(CLASSES)),
             ("refobjid", value(table.oid)),
-            ("refobjsubid", value(column)),
+            ("refobjsubid", value(owner.column.0)),
             ("deptype", word(if owner.identity { "i" } else { "a" })),
         ]);
     }
     for table in catalog.state.tables() {
-        for (number, column) in (1_u32..).zip(&table.columns) {
+        for (number, column) in table.columns.iter().map(|column| (column.id.0, column)) {
             let Some(text) = default_text(column) else { continue };
             out.row(&[
                 ("classid", word(DEFAULTS)),

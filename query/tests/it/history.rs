@@ -92,6 +92,55 @@ async fn a_time_can_be_a_parameter() {
     assert_eq!(error.message(), "cached plan must not change result type");
 }
 
+/// Columns are added and dropped while nothing of the past changes: each time has those it had, flushed and compacted too.
+#[tokio::test]
+async fn columns_are_those_of_the_time() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (id int PRIMARY KEY, v text, n int)").await.unwrap();
+    client.run("INSERT INTO t VALUES (1, 'a', 10), (2, 'b', 20)").await.unwrap();
+    let at = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+    let mut times = Vec::new();
+    for change in [
+        "ALTER TABLE t ADD COLUMN w int DEFAULT 7",
+        "UPDATE t SET w = 8, v = 'c' WHERE id = 1",
+        "ALTER TABLE t DROP COLUMN v, DROP COLUMN n",
+        "ALTER TABLE t ADD COLUMN v int DEFAULT 5, ALTER COLUMN w SET DEFAULT 1",
+        "INSERT INTO t (id) VALUES (3)",
+    ] {
+        times.push(client.rows(at).await.remove(0));
+        client.run(change).await.unwrap();
+    }
+    times.push(client.rows(at).await.remove(0));
+    let expected: [&[&str]; 6] = [
+        &["1|a|10", "2|b|20"],
+        &["1|a|10|7", "2|b|20|7"],
+        &["1|c|10|8", "2|b|20|7"],
+        &["1|8", "2|7"],
+        &["1|8|5", "2|7|5"],
+        &["1|8|5", "2|7|5", "3|1|5"],
+    ];
+    for step in
+        ["SELECT 1", "CHECKPOINT", "VACUUM (FULL) t", "INSERT INTO t VALUES (4, 4, 4)", "VACUUM (FULL) t"]
+    {
+        client.run(step).await.unwrap();
+        for (time, expected) in times.iter().zip(expected) {
+            let read = format!("SELECT * FROM t FOR SYSTEM_TIME AS OF {time} ORDER BY id");
+            assert_eq!(client.rows(&read).await, expected, "{step}, {time}");
+        }
+    }
+    let [first, .., last] = times.as_slice() else { unreachable!() };
+    let changes =
+        format!("SELECT operation, id, w, v FROM table_changes('t', {first}, {last}, old_images => true) c");
+    let found = client.rows(&changes).await;
+    assert_eq!(found, ["update_old|1|7|5", "update|1|8|5", "insert|3|1|5"]);
+    let then = &times[2];
+    client.run(&format!("CREATE TABLE copy CLONE t AS OF {then}")).await.unwrap();
+    client.run("ALTER TABLE copy ADD COLUMN x text DEFAULT 'x'").await.unwrap();
+    let copied = client.rows("SELECT * FROM copy ORDER BY id").await;
+    assert_eq!(copied, ["1|c|10|8|x", "2|b|20|7|x"]);
+}
+
 #[tokio::test]
 async fn a_session_reads_the_past_and_writes_nothing() {
     let server = Server::start();

@@ -200,3 +200,53 @@ async fn a_running_statement_can_be_cancelled() {
     );
     assert_eq!(client.rows("SELECT 1").await, ["1"]);
 }
+
+/// A transaction that began before columns changed reads those it had, and must not write rows of the older definition.
+#[tokio::test]
+async fn a_writer_with_an_older_definition_loses() {
+    let server = Server::start();
+    let (mut one, mut two) = (server.session(), server.session());
+    one.run("CREATE TABLE t (a int PRIMARY KEY, b int)").await.unwrap();
+    one.run("INSERT INTO t VALUES (1, 10)").await.unwrap();
+    for change in ["ADD COLUMN c int DEFAULT 1", "DROP COLUMN c"] {
+        one.run("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
+        let before = one.rows("SELECT * FROM t").await;
+        two.run(&format!("ALTER TABLE t {change}")).await.unwrap();
+        assert_ne!(two.rows("SELECT * FROM t").await, before);
+        assert_eq!(one.rows("SELECT * FROM t").await, before);
+        let error = one.error("UPDATE t SET b = 11").await;
+        assert_eq!(error.kind(), ErrorKind::LostRace, "{change}");
+        one.run("ROLLBACK").await.unwrap();
+    }
+    // Between two statements of READ COMMITTED they may change.
+    one.run("BEGIN").await.unwrap();
+    assert_eq!(one.rows("SELECT * FROM t").await, ["1|10"]);
+    two.run("ALTER TABLE t ADD COLUMN c int DEFAULT 2").await.unwrap();
+    one.run("UPDATE t SET c = c + 1").await.unwrap();
+    one.run("COMMIT").await.unwrap();
+    assert_eq!(two.rows("SELECT * FROM t").await, ["1|10|3"]);
+}
+
+#[tokio::test]
+async fn prepared_statements_live_through_changes_of_columns() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int, b int)").await.unwrap();
+    let mut prepared = Vec::new();
+    for text in ["INSERT INTO t (a) VALUES (1)", "SELECT a FROM t", "SELECT * FROM t"] {
+        let parsed = client.session.parse(text).await.unwrap().remove(0);
+        prepared.push(client.session.prepare(&parsed, &[]).await.unwrap());
+    }
+    client.run("ALTER TABLE t ADD COLUMN c int DEFAULT 5, DROP COLUMN b").await.unwrap();
+    let execution = client.session.execute(&prepared[0], Vec::new(), true).await.unwrap();
+    crate::harness::collect(execution).await.unwrap();
+    let execution = client.session.execute(&prepared[1], Vec::new(), true).await.unwrap();
+    assert_eq!(crate::harness::collect(execution).await.unwrap().rows, ["1"]);
+    let error = client.session.execute(&prepared[2], Vec::new(), true).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (ErrorKind::Unsupported, "cached plan must not change result type")
+    );
+    client.session.fail().await;
+    assert_eq!(client.rows("SELECT * FROM t").await, ["1|5"]);
+}

@@ -227,11 +227,10 @@ impl Binder<'_> {
             .columns
             .iter()
             .zip(columns)
-            .zip(1_i16..)
-            .map(|((def, (_, typed)), attnum)| ScopeColumn {
+            .map(|(def, (_, typed))| ScopeColumn {
                 name: def.name.clone(),
                 typed: typed.clone(),
-                origin: (table.oid, attnum),
+                origin: (table.oid, def.number()),
             })
             .collect();
         ScopeTable {

@@ -191,11 +191,10 @@ fn dependent_columns<'k>(
     for entry in &scope.tables {
         let Some(origin) = entry.columns.iter().map(|c| c.origin.0).find(|o| o.0 != 0) else { continue };
         let Some(table) = binder.context.catalog.tables().find(|t| t.oid == origin) else { continue };
-        let is_grouped = |id| {
-            let index = table.column_index(id);
+        let is_grouped = |id: base::id::ColumnId| {
             entry.columns.iter().any(|c| {
                 c.origin.0 == origin
-                    && usize::try_from(c.origin.1).ok().and_then(|a| a.checked_sub(1)) == index
+                    && u32::try_from(c.origin.1).is_ok_and(|number| number == id.0)
                     && grouped.contains(&c.typed.col)
             })
         };

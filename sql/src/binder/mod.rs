@@ -62,10 +62,11 @@ pub use object_name::object_named;
 pub use scope::{Scope, ScopeColumn, ScopeTable};
 pub(crate) use sequences::is_sequence_function;
 pub(crate) use type_name::type_name;
-pub(crate) use view::Named;
+pub(crate) use view::{Named, view_reads};
 
 use crate::bound::{ColRef, CteId, Expr};
 use crate::text::Text;
+use base::id::{ColumnId, Oid};
 use std::collections::HashMap;
 use types::SqlType;
 
@@ -91,6 +92,8 @@ pub struct Binder<'a> {
     pub(crate) calls_sequences: bool,
     /// How deep in views the binder is; there relations are named by their OIDs.
     views: usize,
+    /// Tables of the innermost of them, each with the first column that it does not see.
+    unseen: Vec<(Oid, ColumnId)>,
     /// Relations as FROM names them, while somebody wants to know.
     pub(crate) named: Option<Vec<view::Named>>,
     /// Whether another time than the statement's is named.
@@ -121,6 +124,7 @@ impl<'a> Binder<'a> {
             siblings: Vec::new(),
             calls_sequences: false,
             views: 0,
+            unseen: Vec::new(),
             named: None,
             names_time: false,
         }

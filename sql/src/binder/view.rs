@@ -5,14 +5,17 @@
 
 use super::names::{Lines, Relation};
 use super::select::Bound;
-use super::{Binder, Scope, ScopeColumn, ScopeTable};
+use super::{BindContext, Binder, Scope, ScopeColumn, ScopeTable};
 use crate::bound::{Rel, TypedCol};
 use crate::parse::{StatementAst, parse};
-use base::id::Oid;
+use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
-use catalog::{ViewColumn, ViewDef};
+use catalog::{CatalogEdit, CatalogState, TableDef, ViewColumn, ViewDef};
 use sqlparser::ast;
 use std::sync::Arc;
+
+/// A name that no statement can give.
+const HIDDEN: &str = "\u{1}";
 
 /// Views within views.
 const DEPTH_MAX: usize = 32;
@@ -23,6 +26,32 @@ pub(crate) struct Named {
     pub(crate) name: ast::ObjectName,
     pub(crate) oid: Oid,
     pub(crate) aliased: bool,
+}
+
+/// Whether a view's query names a column of a table, with `*` too: under a name that nobody can write it would be another
+/// query, or none.
+pub(crate) fn view_reads(
+    context: &BindContext<'_>,
+    view: &ViewDef,
+    table: &TableDef,
+    column: ColumnId,
+) -> Result<bool> {
+    let mut hidden = table.clone();
+    if let Some(column) = hidden.columns.iter_mut().find(|c| c.id == column) {
+        HIDDEN.clone_into(&mut column.name);
+    }
+    let mut without = context.catalog.clone();
+    without.apply(&CatalogEdit::AlterTable(Box::new(hidden)))?;
+    let bound = |catalog: &CatalogState| {
+        let mut context = context.clone();
+        context.catalog = catalog;
+        let Bound { rel, columns } = Binder::new(&context).view_query(&view.text, &view.unseen)?;
+        let columns: Vec<_> = columns.into_iter().map(|c| (c.name, c.typed)).collect();
+        Ok((rel, columns))
+    };
+    let with: Result<_> = bound(context.catalog);
+    let with = with?;
+    Ok(bound(&without).map_or(true, |without| without != with))
 }
 
 impl Binder<'_> {
@@ -38,8 +67,21 @@ impl Binder<'_> {
     pub(super) fn relation_in_view(&self, name: &str) -> Option<Relation> {
         let oid = catalog::relation_of_name(name).filter(|_| self.views > 0)?;
         let catalog = self.context.catalog;
-        let table = catalog.tables().find(|t| t.oid == oid).cloned().map(Relation::Table);
+        let table = catalog.tables().find(|t| t.oid == oid).map(|t| Relation::Table(self.as_seen(t)));
         table.or_else(|| catalog.views().find(|v| v.oid == oid).cloned().map(Relation::View))
+    }
+
+    /// A table as the view sees it whose query is being bound.
+    fn as_seen(&self, table: &Arc<TableDef>) -> Arc<TableDef> {
+        let limit = self.unseen.iter().find(|(oid, _)| *oid == table.oid).map(|(_, first)| *first);
+        match limit {
+            Some(limit) if table.columns.iter().any(|column| column.id >= limit) => {
+                let mut seen = table.as_ref().clone();
+                seen.columns.retain(|column| column.id < limit);
+                Arc::new(seen)
+            }
+            Some(_) | None => Arc::clone(table),
+        }
     }
 
     /// A view in FROM; its entry joins `scope`.
@@ -49,7 +91,7 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
         scope: &mut Scope<'_>,
     ) -> Result<Rel> {
-        let Bound { rel, columns } = self.view_query(&def.text)?;
+        let Bound { rel, columns } = self.view_query(&def.text, &def.unseen)?;
         let changed = columns.len() < def.columns.len()
             || columns.iter().zip(&def.columns).any(|(c, d)| c.typed.ty.form != d.ty.form);
         if changed {
@@ -70,7 +112,7 @@ impl Binder<'_> {
         Ok(rel)
     }
 
-    fn view_query(&mut self, text: &str) -> Result<Bound> {
+    fn view_query(&mut self, text: &str, unseen: &[(Oid, ColumnId)]) -> Result<Bound> {
         if self.views >= DEPTH_MAX {
             let message = format!("views are nested more than {DEPTH_MAX} deep");
             return Err(Error::new(ErrorKind::TooComplex, message));
@@ -81,16 +123,18 @@ impl Binder<'_> {
         };
         // Positions in the text mean nothing in the statement.
         let lines = std::mem::replace(&mut self.lines, Lines::none());
+        let unseen = std::mem::replace(&mut self.unseen, unseen.to_vec());
         self.views += 1;
         let bound = self.query(query, &Scope::empty(), true);
         self.views -= 1;
+        self.unseen = unseen;
         self.lines = lines;
         bound
     }
 
     /// The columns of a view's text.
     pub(crate) fn view_columns(&mut self, text: &str) -> Result<Vec<ViewColumn>> {
-        let bound = self.view_query(text)?;
+        let bound = self.view_query(text, &[])?;
         Ok(bound.columns.into_iter().map(|c| ViewColumn { name: c.name, ty: c.typed.ty }).collect())
     }
 }

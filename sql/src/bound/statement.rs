@@ -283,7 +283,39 @@ pub enum AlterTableAction {
     Checks(Vec<CheckDef>),
     /// Rows that are in the way of what was done so far; when there is one, that is the error.
     Probe(Box<Probe>),
-    Notice(String),
+    AddColumn(Box<AddedColumn>),
+    DropColumn(Box<DroppedColumn>),
+    /// With its SQLSTATE.
+    Notice(&'static str, String),
+}
+
+/// A column that joins those of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddedColumn {
+    /// With the id that it gets; its own sequence, whose name is not yet known, is not in its default.
+    pub column: ColumnDef,
+    pub sequence: Option<SequenceShape>,
+    pub fill: Fill,
+}
+
+/// What the rows that there are get in a new column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fill {
+    /// One value, computed once.
+    Value(Expr),
+    /// Each its own: they are written anew.
+    Each,
+}
+
+/// A column that leaves its table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DroppedColumn {
+    pub column: ColumnId,
+    /// Generated columns that are computed from it.
+    pub generated: Vec<ColumnId>,
+    /// Views that read one of them.
+    pub views: Vec<(ViewId, ColumnId)>,
+    pub cascade: bool,
 }
 
 /// A relation that must yield no row.

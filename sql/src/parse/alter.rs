@@ -14,8 +14,8 @@ use sqlparser::ast::ObjectName;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-const ALTER_HINT: &str = "ALTER TABLE takes RENAME, SET SCHEMA, ALTER COLUMN .. SET | DROP DEFAULT | NOT NULL, ADD and DROP \
-    of CHECK constraints and range partitions, SET (..) and RESET (..).";
+const ALTER_HINT: &str = "ALTER TABLE takes RENAME, SET SCHEMA, ADD and DROP of columns, CHECK constraints and range \
+    partitions, ALTER COLUMN .. TYPE, SET | DROP DEFAULT | NOT NULL, SET (..) and RESET (..).";
 
 const PARTITION_HINT: &str =
     "Give it a name: ADD RANGE PARTITION p VALUES FROM (..) TO (..), and drop it by that name.";
@@ -76,6 +76,18 @@ fn column_action(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
     if cursor.take_words(&["drop", "not", "null"]) {
         return Ok(Some(AlterAction::SetNotNull { column, not_null: false }));
     }
+    if cursor.take_words(&["set", "data", "type"]) || cursor.take_word("type") {
+        let type_at = cursor.at();
+        let ty = cursor.sql(Parser::parse_data_type)?;
+        for (word, what) in [("collate", "COLLATE"), ("using", "ALTER COLUMN .. TYPE with USING")] {
+            if cursor.is_word(word) {
+                return Err(refuse(what, cursor.at()).with_hint(
+                    "ADD a column of the new type, UPDATE the table to fill it, then DROP the old one and RENAME.",
+                ));
+            }
+        }
+        return Ok(Some(AlterAction::SetType { column, ty, type_at }));
+    }
     Ok(None)
 }
 
@@ -122,6 +134,13 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
         let partition = table::partition(cursor)?;
         return Ok(AlterAction::AddRangePartition { if_not_exists, partition });
     }
+    if cursor.is_word("add") && !is_constraint(cursor.peek_nth(1)) {
+        cursor.next();
+        cursor.take_word("column");
+        let if_not_exists = table::if_not_exists(cursor)?;
+        let column = table::column(cursor)?;
+        return Ok(AlterAction::AddColumn { at, if_not_exists, column });
+    }
     if is_range_partition(cursor, "drop") {
         cursor.next();
         let if_exists = cursor.take_word("if");
@@ -135,6 +154,16 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
             return Err(refuse("this form of a range partition", cursor.at()).with_hint(PARTITION_HINT));
         }
         return Ok(AlterAction::DropRangePartition { at, if_exists, name: cursor.name()? });
+    }
+    if cursor.take_word("drop") {
+        cursor.take_word("column");
+        let if_exists = cursor.take_words(&["if", "exists"]);
+        let name = cursor.name()?;
+        let cascade = cursor.take_word("cascade");
+        if !cascade {
+            cursor.take_word("restrict");
+        }
+        return Ok(AlterAction::DropColumn { at, name, if_exists, cascade });
     }
     if cursor.is_word("set") && *cursor.peek_nth(1) == Token::LParen {
         cursor.next();
@@ -151,6 +180,11 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
         return Err(refuse("this form of ALTER TABLE", at).with_hint(ALTER_HINT));
     }
     Err(cursor.syntax_error())
+}
+
+/// Whether what is added is a constraint, of which kind ever.
+fn is_constraint(token: &Token) -> bool {
+    ["constraint", "check", "primary", "unique", "foreign", "exclude"].iter().any(|word| is_word(token, word))
 }
 
 /// Whether ADD or DROP is of a range partition, IF [NOT] EXISTS between or not.

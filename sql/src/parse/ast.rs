@@ -249,6 +249,22 @@ pub enum AlterAction {
         not_null: bool,
     },
     AddCheck(CheckSpec),
+    AddColumn {
+        at: usize,
+        if_not_exists: bool,
+        column: ColumnSpec,
+    },
+    DropColumn {
+        at: usize,
+        name: Ident,
+        if_exists: bool,
+        cascade: bool,
+    },
+    SetType {
+        column: Ident,
+        ty: DataType,
+        type_at: usize,
+    },
     DropConstraint {
         name: Ident,
         if_exists: bool,

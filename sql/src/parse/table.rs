@@ -207,12 +207,13 @@ fn constraint_name(cursor: &mut Cursor<'_>) -> Result<Option<Ident>> {
     if cursor.take_word("constraint") { Ok(Some(cursor.name()?)) } else { Ok(None) }
 }
 
-fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
+/// A column: its name, its type, its constraints.
+pub(crate) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     let name = cursor.name()?;
     let type_at = cursor.at();
     let ty = cursor.sql(Parser::parse_data_type)?;
     let mut constraints = Vec::new();
-    while !matches!(cursor.peek(), Token::Comma | Token::RParen) {
+    while !matches!(cursor.peek(), Token::Comma | Token::RParen | Token::SemiColon) && !cursor.at_end() {
         constraints.push(column_constraint(cursor)?);
     }
     Ok(ColumnSpec { name, ty, type_at, constraints })

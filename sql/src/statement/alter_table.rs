@@ -1,14 +1,15 @@
 //! ALTER TABLE: each action against the table as the actions before it leave it.
 //!
 //! Must not know how a table is stored or changed.
-//! Invariants: a column keeps its id and type; texts that the table keeps name its columns as they are called now.
+//! Invariants: a column keeps its id; texts that the table keeps name its columns as they are called now; what drops comes
+//! before what adds, as in PostgreSQL.
 
 use super::kept::{Part, renamed, with_objects};
-use super::{new_column, options, partitioning, rules, schema};
+use super::{alter_column, new_column, options, partitioning, rules, schema};
 use crate::binder::{BindContext, Binder};
-use crate::bound::{AlterTableAction, BoundStatement, Expr, Probe, ProbeError, Rel};
+use crate::bound::{AlterTableAction, BoundStatement, DroppedColumn, Expr, Probe, ProbeError, Rel};
 use crate::parse::{AlterAction, AlterTableSpec, CheckSpec, Written};
-use base::id::Oid;
+use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::{CheckDef, ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
@@ -32,16 +33,42 @@ pub(super) fn bind(
         }
     };
     let mut altered = Altered { def: table.as_ref().clone(), actions: Vec::new() };
-    for action in actions {
+    let mut in_order: Vec<&AlterAction> = actions.iter().collect();
+    in_order.sort_by_key(|action| pass(action));
+    for action in in_order {
         altered.action(binder, context, action)?;
     }
+    alter_column::refill_stands_alone(&altered.actions, actions)?;
     Ok(BoundStatement::AlterTable { table: Some(table.id), actions: altered.actions, notices: Vec::new() })
 }
 
+/// When an action has its turn, however the statement orders them.
+fn pass(action: &AlterAction) -> u8 {
+    match action {
+        AlterAction::DropColumn { .. }
+        | AlterAction::DropConstraint { .. }
+        | AlterAction::SetDefault { value: None, .. }
+        | AlterAction::SetNotNull { not_null: false, .. } => 0,
+        AlterAction::SetType { .. } => 1,
+        AlterAction::AddColumn { .. } => 2,
+        AlterAction::AddCheck(_) => 3,
+        AlterAction::SetNotNull { not_null: true, .. } => 4,
+        AlterAction::SetDefault { value: Some(_), .. } => 5,
+        AlterAction::AddRangePartition { .. }
+        | AlterAction::DropRangePartition { .. }
+        | AlterAction::SetOptions(_)
+        | AlterAction::ResetOptions(_)
+        | AlterAction::Rename(_)
+        | AlterAction::RenameColumn { .. }
+        | AlterAction::RenameConstraint { .. }
+        | AlterAction::SetSchema(_) => 6,
+    }
+}
+
 /// The table as it is so far.
-struct Altered {
-    def: TableDef,
-    actions: Vec<AlterTableAction>,
+pub(super) struct Altered {
+    pub(super) def: TableDef,
+    pub(super) actions: Vec<AlterTableAction>,
 }
 
 impl Altered {
@@ -85,6 +112,23 @@ impl Altered {
             AlterAction::SetDefault { column, value } => self.set_default(binder, column, value.as_ref())?,
             AlterAction::SetNotNull { column, not_null } => self.set_not_null(binder, column, *not_null)?,
             AlterAction::AddCheck(spec) => self.add_check(binder, spec)?,
+            AlterAction::AddColumn { at, if_not_exists, column } => {
+                self.add_column(binder, *at, *if_not_exists, column)?
+            }
+            AlterAction::DropColumn { at, name, if_exists, cascade } => {
+                match self.drop_column(binder, context, *at, name, *if_exists)? {
+                    AlterTableAction::DropColumn(dropped) => {
+                        AlterTableAction::DropColumn(Box::new(DroppedColumn {
+                            cascade: *cascade,
+                            ..*dropped
+                        }))
+                    }
+                    other => other,
+                }
+            }
+            AlterAction::SetType { column, ty, type_at } => {
+                self.set_type(binder, context, column, ty, *type_at)?
+            }
             AlterAction::DropConstraint { name, if_exists } => {
                 self.drop_constraint(binder, name, *if_exists)?
             }
@@ -93,12 +137,12 @@ impl Altered {
         Ok(())
     }
 
-    fn columns(&self) -> AlterTableAction {
+    pub(super) fn columns(&self) -> AlterTableAction {
         AlterTableAction::Columns(self.def.columns.clone())
     }
 
     /// The column of that name.
-    fn column(&mut self, binder: &Binder<'_>, name: &ast::Ident) -> Result<&mut ColumnDef> {
+    pub(super) fn column(&mut self, binder: &Binder<'_>, name: &ast::Ident) -> Result<&mut ColumnDef> {
         let folded = binder.fold(name);
         let message = format!("column \"{folded}\" of relation \"{}\" does not exist", self.def.name);
         let found = self.def.columns.iter_mut().find(|c| c.name == folded);
@@ -237,6 +281,16 @@ impl Altered {
             return Ok(columns);
         }
         self.actions.push(columns);
+        self.null_probe(binder, id, name)
+    }
+
+    /// Looks for a row that is null in a column.
+    pub(super) fn null_probe(
+        &self,
+        binder: &mut Binder<'_>,
+        id: ColumnId,
+        name: String,
+    ) -> Result<AlterTableAction> {
         let (scan, _) = binder.scan_table(&self.def, None, false);
         let typed = scan.columns.iter().find(|(column, _)| *column == id).map(|(_, typed)| typed.clone());
         let typed = typed.ok_or_else(|| Error::internal("a column is not scanned"))?;
@@ -244,7 +298,11 @@ impl Altered {
         Ok(probe(Rel::Scan(scan), predicate, typed.col, ProbeError::Null(name)))
     }
 
-    fn add_check(&mut self, binder: &mut Binder<'_>, spec: &CheckSpec) -> Result<AlterTableAction> {
+    pub(super) fn add_check(
+        &mut self,
+        binder: &mut Binder<'_>,
+        spec: &CheckSpec,
+    ) -> Result<AlterTableAction> {
         let CheckSpec { name, at: _, condition } = spec;
         let name = name.as_ref().map(|name| binder.fold(name));
         if let Some(name) = &name {
@@ -285,7 +343,7 @@ impl Altered {
         }
         let message = format!("constraint \"{folded}\" of relation \"{}\" does not exist", self.def.name);
         if if_exists {
-            return Ok(AlterTableAction::Notice(format!("{message}, skipping")));
+            return Ok(AlterTableAction::Notice("00000", format!("{message}, skipping")));
         }
         Err(Error::new(ErrorKind::UndefinedObject, message))
     }

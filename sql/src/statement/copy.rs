@@ -92,7 +92,7 @@ fn whole_table(
             ty: def.ty.clone(),
             col: typed.col,
             table_oid: table.oid,
-            attnum: i16::try_from(index.saturating_add(1)).unwrap_or(0),
+            attnum: def.number(),
         });
     }
     scan.columns = kept;

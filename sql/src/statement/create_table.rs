@@ -286,6 +286,10 @@ pub(super) struct Key {
 }
 
 impl Key {
+    pub(super) fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
     pub(super) fn set(
         &mut self,
         table: &str,

@@ -4,6 +4,7 @@
 //! Must not know how a statement is executed. Call on threads with `base::limits::STACK_BYTES` of stack.
 //! Invariant: a bound write names every column of its table, in table order, in the column's type.
 
+mod alter_column;
 mod alter_table;
 mod bind;
 mod copy;
@@ -27,4 +28,5 @@ mod tests;
 mod update;
 mod view;
 
+pub use alter_column::bind_refill;
 pub use bind::{Binding, bind_statement};

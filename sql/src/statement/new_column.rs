@@ -16,7 +16,7 @@ use sqlparser::ast;
 use types::SqlType;
 use types::sql_type::oid;
 
-const SYSTEM_COLUMNS: &[&str] = &["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+pub(super) const SYSTEM_COLUMNS: &[&str] = &["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
 pub(super) fn bind_column(
     binder: &mut Binder<'_>,
@@ -226,6 +226,7 @@ pub(super) fn column_def(column: &NewColumn) -> ColumnDef {
         not_null: column.not_null,
         default: None,
         kind: column.kind,
+        missing: types::Datum::Null,
     }
 }
 

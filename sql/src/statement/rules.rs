@@ -93,6 +93,28 @@ pub(super) fn generated(
     Ok(named)
 }
 
+/// The generated columns that are computed from a column.
+pub(super) fn generated_from(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    column: ColumnId,
+) -> Result<Vec<ColumnId>> {
+    let mut found = Vec::new();
+    for generated in table.columns.iter().filter(|c| c.kind == ColumnKind::Generated) {
+        let (row, entry) = table_row(binder, table, None);
+        let mut scope = Scope::empty();
+        scope.add(entry);
+        let text = generated.default.as_deref().unwrap_or("NULL");
+        let value = binder.stored(text, &generated.name, |b, expr| {
+            b.bind_assignment(expr, &scope, generated, Clause::Generated)
+        })?;
+        if columns_in(table, &row, &value).contains(&column) {
+            found.push(generated.id);
+        }
+    }
+    Ok(found)
+}
+
 fn columns_in(table: &TableDef, row: &[TypedCol], expr: &Expr) -> Vec<ColumnId> {
     let mut used = Vec::new();
     walk::visit(expr, &mut |expr| {

@@ -9,6 +9,7 @@ use crate::binder::{Binder, Clause, Scope};
 use crate::bound::{BoundUpdate, ColRef, Expr, JoinKind, Rel, TypedCol};
 use crate::parse::UpdateSpec;
 use base::{Error, Result};
+use catalog::TableDef;
 use sqlparser::ast;
 
 /// The relations a statement's rows come from, filtered, and the target's columns in them.
@@ -63,6 +64,35 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec) -> Result<BoundUp
         rules: super::rules::of(binder, &table)?,
         joined_columns,
         returning,
+    })
+}
+
+/// An UPDATE of every row that gives one column, named by its place, a new value.
+pub(super) fn of_all_rows(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    place: usize,
+    value: Expr,
+) -> Result<BoundUpdate> {
+    let (scan, _) = binder.scan_table(table, None, true);
+    let target = join(binder, scan, &[], &mut Scope::empty())?;
+    let address = Expr::Column(TypedCol { col: target.row_address, ty: address_type()? });
+    let row_address = binder.new_col();
+    let mut items = vec![(address, row_address)];
+    let mut new_columns = Vec::with_capacity(target.columns.len());
+    for (index, column) in target.columns.into_iter().enumerate() {
+        let col = binder.new_col();
+        new_columns.push(col);
+        items.push((if index == place { value.clone() } else { Expr::Column(column) }, col));
+    }
+    Ok(BoundUpdate {
+        table: table.id,
+        source: Rel::Project { input: Box::new(target.rel), items },
+        row_address,
+        new_columns,
+        rules: super::rules::of(binder, table)?,
+        joined_columns: Vec::new(),
+        returning: None,
     })
 }
 

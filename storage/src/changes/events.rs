@@ -11,7 +11,7 @@ use crate::format::Origin;
 use crate::layout::Layout;
 use crate::memtable::Memtable;
 use crate::tablet::Reference;
-use crate::view::{View, project, scan_columns};
+use crate::view::{View, scan_columns};
 use arrow::array::UInt32Array;
 use arrow::compute::take_record_batch;
 use arrow::record_batch::RecordBatch;
@@ -50,7 +50,7 @@ impl Source {
     pub(super) fn rows(&self, layout: &Layout, rows: &[u32], projection: &[ColumnId]) -> Result<RecordBatch> {
         match self {
             Source::Kept(batch) => taken(batch, rows),
-            Source::Memtable(memtable) => project(layout, &memtable.fetch(rows)?, projection),
+            Source::Memtable(memtable) => memtable.fetch(rows, |held| layout.project(held, projection)),
             Source::Reference(reference) => reference.fetch(rows, &scan_columns(layout, projection)?),
         }
     }

@@ -96,7 +96,7 @@ impl Core {
         unneeded: CommitTs,
         cancelled: &Cancelled,
     ) -> Result<bool> {
-        let Some(layout) = pinned.state.layout(tablet.table()) else { return Ok(false) };
+        let Some(layout) = pinned.state.stored_layout(tablet.table())? else { return Ok(false) };
         let references = inputs.iter().map(|id| tablet.require(*id).cloned()).collect::<Result<Vec<_>>>()?;
         let rows: u64 = references.iter().map(|r| u64::from(r.meta().rows)).sum();
         let lost = references.iter().map(|r| newest_lost(r, unneeded)).collect::<Result<Vec<_>>>()?;
@@ -104,7 +104,7 @@ impl Core {
         let job = self.jobs.start("compaction", Some(tablet.id()), rows, self.clock.wall_us());
         let mut outputs = Vec::new();
         let outcome = self
-            .write_outputs(layout, &references, pinned.ts(), unneeded, &job, cancelled, &mut outputs)
+            .write_outputs(&layout, &references, pinned.ts(), unneeded, &job, cancelled, &mut outputs)
             .and_then(|remap| {
                 self.swap_in(pinned.ts(), tablet.id(), &references, remap.as_ref(), lost, &mut outputs)
             });

@@ -3,15 +3,15 @@
 //! Invariant: decoding an encoded catalog gives an equal one, counters and version included.
 
 use super::codec::{Reader, Writer};
-use super::kinds::{decode_kinds, encode_kinds};
+use super::kinds::{decode_kinds, decode_missing, encode_kinds, encode_missing};
 use super::sequence::{decode_position, decode_sequence, encode_position, encode_sequence};
-use super::view::{decode_view, encode_view};
+use super::view::{decode_view, decode_view_3, encode_view};
 use arrow::datatypes::i256;
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
     CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, DistinctCount, HashLevel, Partitioning,
-    RangeLevel, RangePartition, SchemaDef, TableDef, TableOptions, TabletDef,
+    RangeLevel, RangePartition, SchemaDef, TableDef, TableOptions, TabletDef, ViewDef,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -33,11 +33,11 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.varint(id.0);
         }
         CatalogEdit::CreateTable(def) => {
-            writer.u8(7);
+            writer.u8(15);
             encode_table(writer, def);
         }
         CatalogEdit::AlterTable(def) => {
-            writer.u8(8);
+            writer.u8(16);
             encode_table(writer, def);
         }
         CatalogEdit::CreateSequence(def, position) => {
@@ -58,11 +58,11 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.varint(id.0);
         }
         CatalogEdit::CreateView(def) => {
-            writer.u8(12);
+            writer.u8(17);
             encode_view(writer, def);
         }
         CatalogEdit::AlterView(def) => {
-            writer.u8(13);
+            writer.u8(18);
             encode_view(writer, def);
         }
         CatalogEdit::DropView(id) => {
@@ -80,8 +80,8 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
         4 => CatalogEdit::DropTable(TableId(reader.varint()?)),
         5 => CatalogEdit::CreateTable(Box::new(decode_table_2(reader)?)),
         6 => CatalogEdit::AlterTable(Box::new(decode_table_2(reader)?)),
-        7 => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
-        8 => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
+        7 => CatalogEdit::CreateTable(Box::new(decode_table_3(reader)?)),
+        8 => CatalogEdit::AlterTable(Box::new(decode_table_3(reader)?)),
         9 => CatalogEdit::CreateSequence(Box::new(decode_sequence(reader)?), decode_position(reader)?),
         10 => {
             let def = Box::new(decode_sequence(reader)?);
@@ -89,9 +89,13 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
             CatalogEdit::AlterSequence(def, position)
         }
         11 => CatalogEdit::DropSequence(SequenceId(reader.varint()?)),
-        12 => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
-        13 => CatalogEdit::AlterView(Box::new(decode_view(reader)?)),
+        12 => CatalogEdit::CreateView(Box::new(decode_view_3(reader)?)),
+        13 => CatalogEdit::AlterView(Box::new(decode_view_3(reader)?)),
         14 => CatalogEdit::DropView(ViewId(reader.varint()?)),
+        15 => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
+        16 => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
+        17 => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
+        18 => CatalogEdit::AlterView(Box::new(decode_view(reader)?)),
         _ => return Err(reader.bad("unknown catalog edit")),
     })
 }
@@ -124,7 +128,7 @@ pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<Cata
     let schemas = reader.list(6, decode_schema)?;
     let tables = reader.list(16, table_decoder(version))?;
     let sequences = if version < 3 { Vec::new() } else { reader.list(57, decode_sequence)? };
-    let views = if version < 3 { Vec::new() } else { reader.list(9, decode_view)? };
+    let views = if version < 3 { Vec::new() } else { reader.list(9, view_decoder(version))? };
     Ok(CatalogState::from_parts(schemas, tables, sequences, views, next_oid, next_id, edits))
 }
 
@@ -133,8 +137,14 @@ pub(super) fn table_decoder(version: u32) -> fn(&mut Reader<'_>) -> Result<Table
     match version {
         1 => decode_plain_table,
         2 => decode_table_2,
+        3 => decode_table_3,
         _ => decode_table,
     }
+}
+
+/// What reads a view in a checkpoint of a version.
+pub(super) fn view_decoder(version: u32) -> fn(&mut Reader<'_>) -> Result<ViewDef> {
+    if version < 4 { decode_view_3 } else { decode_view }
 }
 
 pub(super) fn encode_schema(writer: &mut Writer, def: &SchemaDef) {
@@ -196,9 +206,17 @@ pub(super) fn encode_table(writer: &mut Writer, def: &TableDef) {
         writer.string(&check.text);
         encode_columns(writer, &check.columns);
     }
+    encode_missing(writer, &def.columns);
 }
 
 pub(super) fn decode_table(reader: &mut Reader<'_>) -> Result<TableDef> {
+    let mut def = decode_table_3(reader)?;
+    decode_missing(reader, &mut def.columns)?;
+    Ok(def)
+}
+
+/// A table of format 3: no column came later than its table.
+fn decode_table_3(reader: &mut Reader<'_>) -> Result<TableDef> {
     let mut def = decode_table_2(reader)?;
     decode_kinds(reader, &mut def.columns)?;
     def.checks = reader.list(7, |r| {
@@ -266,6 +284,7 @@ fn decode_column(reader: &mut Reader<'_>) -> Result<ColumnDef> {
         not_null: reader.bool()?,
         default: if reader.bool()? { Some(reader.string()?) } else { None },
         kind: ColumnKind::Plain,
+        missing: Datum::Null,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Catalog bytes: round trips, golden bytes, damage.
 
-use super::{decode_edit, decode_state, encode_edit, encode_state};
+use super::{decode_edit, decode_state, encode_edit, encode_state, encode_table};
 use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
@@ -81,6 +81,7 @@ fn table() -> TableDef {
                 3 => ColumnKind::Generated,
                 _ => ColumnKind::Plain,
             },
+            missing: if id == 4 { Datum::Int64(-7) } else { Datum::Null },
         })
         .collect();
     TableDef {
@@ -125,6 +126,7 @@ fn view() -> ViewDef {
         columns: vec![ViewColumn { name: "a".to_owned(), ty }],
         text: "SELECT 1".to_owned(),
         uses: vec![Oid(16_400)],
+        unseen: vec![(Oid(16_400), ColumnId(12))],
     }
 }
 
@@ -189,7 +191,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 3).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 4).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -230,20 +232,49 @@ fn golden_bytes_of_sequences() {
 fn tables_of_format_2_are_read() {
     let mut plain = table();
     plain.checks.clear();
-    plain.columns.iter_mut().for_each(|c| c.kind = ColumnKind::Plain);
-    for (edit, tag) in [
-        (CatalogEdit::CreateTable(Box::new(plain.clone())), 5),
-        (CatalogEdit::AlterTable(Box::new(plain.clone())), 6),
-    ] {
-        let mut writer = Writer::new();
-        encode_edit(&mut writer, &edit);
-        let mut bytes = writer.into_bytes();
-        bytes[0] = tag;
-        assert_eq!(bytes.split_off(bytes.len() - 2), [0, 0]);
-        let mut reader = Reader::new(&bytes);
-        assert_eq!(decode_edit(&mut reader).unwrap(), edit);
-        reader.finish().unwrap();
-    }
+    plain.columns.iter_mut().for_each(|c| (c.kind, c.missing) = (ColumnKind::Plain, Datum::Null));
+    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 5, 3);
+    older_is_read(&CatalogEdit::AlterTable(Box::new(plain)), 6, 3);
+}
+
+/// In format 3 no column came later than its table, and views saw all columns.
+#[test]
+fn tables_and_views_of_format_3_are_read() {
+    let mut plain = table();
+    plain.columns.iter_mut().for_each(|c| c.missing = Datum::Null);
+    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 7, 1);
+    older_is_read(&CatalogEdit::AlterTable(Box::new(plain.clone())), 8, 1);
+    let view = ViewDef { unseen: Vec::new(), ..view() };
+    older_is_read(&CatalogEdit::CreateView(Box::new(view.clone())), 12, 1);
+    older_is_read(&CatalogEdit::AlterView(Box::new(view.clone())), 13, 1);
+    // What a view does not see is filled in where its tables are known.
+    let mut state = CatalogState::initial();
+    state.apply(&CatalogEdit::CreateTable(Box::new(plain))).unwrap();
+    state.apply(&CatalogEdit::CreateView(Box::new(view))).unwrap();
+    let kept = state.views().next().unwrap();
+    assert_eq!(kept.unseen, [(Oid(16_400), ColumnId(40))]);
+    let mut writer = Writer::new();
+    encode_state(&mut writer, &state);
+    let mut bytes = writer.into_bytes();
+    // The last list is the view's, and the table's list of missing values stands before the counts of the others.
+    bytes.truncate(bytes.len() - 9);
+    let mut table = Writer::new();
+    encode_table(&mut table, state.tables().next().unwrap());
+    let at = bytes.windows(table.len()).position(|part| part == table.as_slice()).unwrap() + table.len() - 1;
+    assert_eq!(bytes.remove(at), 0);
+    assert_eq!(decode_state(&mut Reader::new(&bytes), 3).unwrap(), state);
+}
+
+/// `empty` lists at the end of an edit's bytes were not there under an older tag.
+fn older_is_read(edit: &CatalogEdit, tag: u8, empty: usize) {
+    let mut writer = Writer::new();
+    encode_edit(&mut writer, edit);
+    let mut bytes = writer.into_bytes();
+    bytes[0] = tag;
+    assert_eq!(bytes.split_off(bytes.len() - empty), vec![0; empty]);
+    let mut reader = Reader::new(&bytes);
+    assert_eq!(decode_edit(&mut reader).unwrap(), *edit);
+    reader.finish().unwrap();
 }
 
 const GOLDEN_TABLE: (usize, u32) = (753, 1_869_506_762);
@@ -254,13 +285,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 3).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 4).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 3).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 4).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);

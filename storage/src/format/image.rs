@@ -2,14 +2,16 @@
 //!
 //! Must not know files. Invariant: an image that was encoded decodes to an equal one.
 
-use super::catalog::{decode_schema, decode_state, encode_schema, encode_state, encode_table, table_decoder};
+use super::catalog::{
+    decode_schema, decode_state, encode_schema, encode_state, encode_table, table_decoder, view_decoder,
+};
 use super::codec::{Reader, Writer};
 use super::header::FileHeader;
 use super::key_version::{decode_key_version, encode_key_version};
 use super::origin::Origin;
 use super::record::{CountersRecord, Lives, decode_counters, decode_lives, encode_counters, encode_lives};
 use super::sequence::{decode_sequence, encode_sequence};
-use super::view::{decode_view, encode_view};
+use super::view::encode_view;
 use crate::log::LogPosition;
 use base::Result;
 use base::id::{
@@ -233,7 +235,7 @@ fn decode_past(r: &mut Reader<'_>, version: u32) -> Result<PastImage> {
         past.sequences_since = decode_since(r)?.into_iter().map(|(id, ts)| (SequenceId(id), ts)).collect();
         past.sequences = decode_retired(r, decode_sequence)?;
         past.views_since = decode_since(r)?.into_iter().map(|(id, ts)| (ViewId(id), ts)).collect();
-        past.views = decode_retired(r, decode_view)?;
+        past.views = decode_retired(r, view_decoder(version))?;
     }
     Ok(past)
 }

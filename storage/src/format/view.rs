@@ -3,7 +3,7 @@
 use super::catalog::{decode_form, encode_form};
 use super::codec::{Reader, Writer};
 use base::Result;
-use base::id::{Oid, SchemaId, ViewId};
+use base::id::{ColumnId, Oid, SchemaId, ViewId};
 use catalog::{ViewColumn, ViewDef};
 use types::SqlType;
 
@@ -24,9 +24,21 @@ pub(super) fn encode_view(writer: &mut Writer, def: &ViewDef) {
     for relation in &def.uses {
         writer.u32(relation.0);
     }
+    writer.count(def.unseen.len());
+    for (table, column) in &def.unseen {
+        writer.u32(table.0);
+        writer.u32(column.0);
+    }
 }
 
 pub(super) fn decode_view(reader: &mut Reader<'_>) -> Result<ViewDef> {
+    let mut def = decode_view_3(reader)?;
+    def.unseen = reader.list(8, |r| Ok((Oid(r.u32()?), ColumnId(r.u32()?))))?;
+    Ok(def)
+}
+
+/// A view of format 3, which saw all columns that there were.
+pub(super) fn decode_view_3(reader: &mut Reader<'_>) -> Result<ViewDef> {
     Ok(ViewDef {
         id: ViewId(reader.varint()?),
         oid: Oid(reader.u32()?),
@@ -39,5 +51,6 @@ pub(super) fn decode_view(reader: &mut Reader<'_>) -> Result<ViewDef> {
         })?,
         text: reader.string()?,
         uses: reader.list(4, |r| Ok(Oid(r.u32()?)))?,
+        unseen: Vec::new(),
     })
 }

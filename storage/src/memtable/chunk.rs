@@ -11,6 +11,7 @@ use arrow::buffer::Buffer;
 use arrow::compute::concat_batches;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
+use base::id::ColumnId;
 use base::{Error, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -31,8 +32,8 @@ pub(crate) struct Chunk {
     begin: Vec<u64>,
     end: Vec<AtomicU64>,
     origin: Vec<Origin>,
-    /// Of each column; computed when somebody asks.
-    bounds: OnceLock<Vec<ColumnStats>>,
+    /// Of each column that the table had when somebody first asked.
+    bounds: OnceLock<Vec<(ColumnId, ColumnStats)>>,
 }
 
 /// The lives of a batch's rows, one behind the other.
@@ -93,17 +94,18 @@ impl Chunk {
         })
     }
 
-    /// Bounds of the columns, whose forms `layout` knows, over all rows, dead ones included.
-    pub(crate) fn bounds(&self, layout: &Layout) -> &[ColumnStats] {
-        self.bounds.get_or_init(|| {
-            let columns = layout.columns().iter().zip(self.batch.columns());
-            let bounds = columns.map(|((_, form), array)| {
+    /// Bounds of a column of `layout` over all rows, dead ones included; None when they were written without it.
+    pub(crate) fn bounds(&self, layout: &Layout, column: ColumnId) -> Option<&ColumnStats> {
+        let bounds = self.bounds.get_or_init(|| {
+            let bounds = layout.columns().iter().filter_map(|(id, form)| {
+                let array = self.batch.column_by_name(&id.to_string())?;
                 let mut builder = BoundsBuilder::new();
                 builder.update(form, array);
-                builder.finish()
+                Some((*id, builder.finish()))
             });
             bounds.collect()
-        })
+        });
+        bounds.iter().find(|(id, _)| *id == column).map(|(_, stats)| stats)
     }
 
     /// Append number of the first row.

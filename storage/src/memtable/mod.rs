@@ -14,11 +14,12 @@ use chunk::{compact, value_bytes};
 use crate::format::Origin;
 use crate::layout::{Key, KeyHasher};
 use arrow::compute::interleave_record_batch;
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::id::MemtableId;
 use base::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use base::{Error, Result};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// Rows that a chunk grows to by merging with its neighbours.
@@ -156,17 +157,38 @@ impl Memtable {
         self.read().bytes
     }
 
-    /// The rows at these append numbers, in that order.
-    pub(crate) fn fetch(&self, rows: &[u32]) -> Result<RecordBatch> {
+    /// Of the rows at these append numbers, in that order, what `choose` takes of stored rows; it gives all of them the
+    /// same columns.
+    pub(crate) fn fetch(
+        &self,
+        rows: &[u32],
+        choose: impl Fn(&RecordBatch) -> Result<RecordBatch>,
+    ) -> Result<RecordBatch> {
         let chunks = self.chunks();
         let mut places = Vec::with_capacity(rows.len());
+        let mut batches: Vec<RecordBatch> = Vec::new();
+        // Which batch is of which chunk.
+        let mut known: HashMap<usize, usize> = HashMap::new();
         for row in rows {
             let at = position_of(&chunks, *row).ok_or_else(|| missing(*row))?;
             let chunk = chunks.get(at).ok_or_else(|| missing(*row))?;
-            places.push((at, chunk.index(*row)));
+            let batch = match known.entry(at) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => {
+                    batches.push(choose(chunk.batch())?);
+                    *new.insert(batches.len() - 1)
+                }
+            };
+            places.push((batch, chunk.index(*row)));
         }
-        let batches: Vec<&RecordBatch> = chunks.iter().map(|c| c.batch()).collect();
-        interleave_record_batch(&batches, &places).map_err(|e| Error::internal(format!("gather rows: {e}")))
+        let failed = |e| Error::internal(format!("gather rows: {e}"));
+        match batches.first() {
+            Some(first) if first.num_columns() == 0 => {
+                let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+                RecordBatch::try_new_with_options(first.schema(), Vec::new(), &options).map_err(failed)
+            }
+            _ => interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &places).map_err(failed),
+        }
     }
 
     /// Takes back the rows from append number `row` on; their numbers will be given again. Only for a transaction's
@@ -212,9 +234,12 @@ fn chunk_of(chunks: &[Arc<Chunk>], row: u32) -> Result<&Arc<Chunk>> {
 }
 
 /// Joins small neighbours so that many small commits leave few chunks: each row is copied a logarithmic number of times.
+/// Those written with other columns stay apart.
 fn merge_tail(chunks: &mut Vec<Arc<Chunk>>) -> Result<()> {
     while let [.., before, last] = chunks.as_slice() {
-        if before.len() + last.len() > CHUNK_ROWS || last.len() * 2 < before.len() {
+        let (columns, others) = (before.batch().schema_ref(), last.batch().schema_ref());
+        let alike = Arc::ptr_eq(columns, others) || columns == others;
+        if !alike || before.len() + last.len() > CHUNK_ROWS || last.len() * 2 < before.len() {
             break;
         }
         let merged = Arc::new(Chunk::merge(before, last)?);

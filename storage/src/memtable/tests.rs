@@ -36,7 +36,7 @@ fn append_numbers_survive_merging_and_old_versions_stay_readable() {
     assert_eq!(memtable.version_at(&key, 3), None);
     let rows_at = |stamp| memtable.chunks().iter().map(|c| c.rows_at(stamp)).sum::<u64>();
     assert_eq!((rows_at(5), rows_at(500), rows_at(NEVER - 1)), (5, 10, 10));
-    let rows = memtable.fetch(&[993, 7, 500]).unwrap();
+    let rows = memtable.fetch(&[993, 7, 500], |rows| Ok(rows.clone())).unwrap();
     assert_eq!(rows.column(0).as_primitive::<Int32Type>().values(), &[3, 7, 0]);
     assert!(memtable.kill(7, 9).is_err());
 }

@@ -114,9 +114,11 @@ impl Segment {
         self.facts.stats.get(position)
     }
 
-    /// Whether any row can make `predicate` true, by the bounds of whole columns.
-    pub(crate) fn may_match(&self, predicate: &Predicate) -> bool {
-        self.facts.rows > 0 && may_match(predicate, &|column| self.stats(column))
+    /// Whether any row can make `predicate` true, by the bounds of whole columns; of columns that the segment lacks they
+    /// are those in `missing`.
+    pub(crate) fn may_match(&self, predicate: &Predicate, missing: &[(ColumnId, ColumnStats)]) -> bool {
+        let lacked = |column| missing.iter().find(|(id, _)| *id == column).map(|(_, stats)| stats);
+        self.facts.rows > 0 && may_match(predicate, &|column| self.stats(column).or_else(|| lacked(column)))
     }
 
     /// Cuts the segment into ranges of about `target_rows` rows.

@@ -273,7 +273,7 @@ impl Work {
     async fn prune_by_sieve(&self, chosen: &mut Chosen) -> Result<()> {
         let sieve = self.early.as_ref().and_then(|early| early.sieve.as_ref());
         let Some(bounds) = sieve.and_then(|sieve| sieve.bounds()) else { return Ok(()) };
-        if !self.segment.may_match(&bounds) {
+        if !self.segment.may_match(&bounds, &[]) {
             *chosen = chosen.none();
             return Ok(());
         }
@@ -398,7 +398,7 @@ impl Shape {
         let made = self.columns.iter().map(|(column, held)| match held {
             _ if rows == 0 => Ok(arrow::array::new_empty_array(&column.form.arrow())),
             true => from_stored(&column.form, stored),
-            false => types::array::from_data(&column.form, &vec![column.missing.clone(); rows]),
+            false => types::array::repeated(&column.form, &column.missing, rows),
         });
         made.collect()
     }

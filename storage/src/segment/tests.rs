@@ -417,7 +417,7 @@ fn predicates_keep_what_naive_evaluation_keeps() {
         let found: Vec<u32> =
             batches.iter().flat_map(|b| b.column(1).as_primitive::<UInt32Type>().values().to_vec()).collect();
         assert_eq!(found, expected, "round {round}: {predicate:?}");
-        if !segment.may_match(&predicate) {
+        if !segment.may_match(&predicate, &[]) {
             assert_eq!(truth.true_count(), 0, "round {round} pruned: {predicate:?}");
         }
     }

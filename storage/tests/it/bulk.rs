@@ -98,6 +98,7 @@ fn create(world: &World) -> TableId {
         not_null: true,
         default: None,
         kind: catalog::ColumnKind::Plain,
+        missing: types::Datum::Null,
     };
     def.columns = vec![column(KEY, "k", oid::TEXT), column(VALUE, "v", oid::INT8)];
     let table = def.id;

@@ -8,6 +8,7 @@
 
 mod background;
 mod bulk;
+mod columns;
 mod counters;
 mod crash;
 mod cuts;

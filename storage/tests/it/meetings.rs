@@ -100,6 +100,23 @@ impl Scene {
         self.committed(ts, model);
     }
 
+    /// Another text column takes the place of the one there is; a row with it comes.
+    fn columns(&mut self, database: &Database) {
+        self.steps += 1;
+        let mut txn = database.begin();
+        let missing = (self.steps % 2 == 0).then(|| format!("missing {}", self.steps));
+        let def = rows::with_text_column(txn.catalog().table(self.table).unwrap(), missing.clone());
+        txn.edit_catalog(CatalogEdit::AlterTable(Box::new(def))).unwrap();
+        txn.begin_command();
+        let fresh = (100 + self.steps, value(0));
+        txn.insert(self.table, &batch(std::slice::from_ref(&fresh)), InsertMode::Error).unwrap();
+        let ts = txn.commit().unwrap();
+        let mut model = self.model.clone();
+        model.values_mut().for_each(|(_, s)| s.clone_from(&missing));
+        model.insert(fresh.0, fresh.1);
+        self.committed(ts, model);
+    }
+
     /// All rows go, others come, some of them with keys that were there.
     fn truncate(&mut self, database: &Database) {
         self.steps += 1;
@@ -156,10 +173,10 @@ fn meet(disk: &SimulatedFileSystem, world: &World, work: &Work, n: u64, kept: bo
         if met.1 == n {
             let scene = &mut met.0;
             scene.look(&inside);
-            if n.is_multiple_of(3) {
-                scene.truncate(&inside);
-            } else {
-                scene.change(&inside);
+            match (n + n / 9) % 3 {
+                0 => scene.truncate(&inside),
+                1 => scene.columns(&inside),
+                _ => scene.change(&inside),
             }
             scene.look(&inside);
             scene.change(&inside);

@@ -11,8 +11,8 @@ use futures::executor::block_on;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use storage::{Predicate, ReadView, ScanSpec};
-use types::SqlType;
 use types::sql_type::oid;
+use types::{Datum, SqlType};
 
 /// Value of a row: `v` and `s`.
 pub(crate) type Value = (i64, Option<String>);
@@ -30,6 +30,7 @@ fn column(id: ColumnId, name: &str, ty: Oid, not_null: bool) -> ColumnDef {
         not_null,
         default: None,
         kind: ColumnKind::Plain,
+        missing: types::Datum::Null,
     }
 }
 
@@ -63,6 +64,26 @@ pub(crate) fn table(catalog: &CatalogState, name: &str, key: bool, buckets: u32)
     }
 }
 
+/// The text column of a table: the third, whichever it is by now; with what rows have that are older than it.
+pub(crate) fn text_column(def: &TableDef) -> (ColumnId, Option<String>) {
+    let column = &def.columns[2];
+    let missing = match &column.missing {
+        Datum::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    (column.id, missing)
+}
+
+/// The table with a new text column in the place of the one it has.
+pub(crate) fn with_text_column(def: &TableDef, missing: Option<String>) -> TableDef {
+    let mut def = def.without_column(text_column(def).0);
+    let missing = missing.map_or(Datum::Null, Datum::Text);
+    def.columns.push(ColumnDef { missing, ..column(def.next_column, "s", oid::TEXT, false) });
+    def.next_column = ColumnId(def.next_column.0 + 1);
+    def.schema_version = SchemaVersion(def.schema_version.0 + 1);
+    def
+}
+
 pub(crate) fn batch(rows: &[(i32, Value)]) -> RecordBatch {
     let k: ArrayRef = Arc::new(Int32Array::from_iter_values(rows.iter().map(|(k, _)| *k)));
     let v: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|(_, (v, _))| *v)));
@@ -80,7 +101,8 @@ pub(crate) fn read(view: &ReadView, table: TableId, predicate: Option<Predicate>
 
 /// The same on a disk that may fail.
 pub(crate) fn try_read(view: &ReadView, table: TableId, predicate: Option<Predicate>) -> Result<Vec<Found>> {
-    let spec = ScanSpec { table, projection: vec![K, V, S], predicate, sieve: None, row_address: true };
+    let text = view.catalog().table(table).map_or(S, |def| text_column(def).0);
+    let spec = ScanSpec { table, projection: vec![K, V, text], predicate, sieve: None, row_address: true };
     let mut rows = Vec::new();
     for split in view.scan(&spec)?.splits {
         let mut batches = split.stream();

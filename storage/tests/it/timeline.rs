@@ -5,7 +5,7 @@ use crate::seeds;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int32Type, Int64Type};
 use base::ErrorKind;
-use base::id::{CommitTs, TableId};
+use base::id::{ColumnId, CommitTs, TableId};
 use base::random::Random;
 use std::collections::BTreeSet;
 use storage::{ChangesSpec, Database};
@@ -18,6 +18,8 @@ pub(crate) struct Moment {
     pub(crate) clock_us: u64,
     /// None while the table is dropped.
     pub(crate) rows: Option<Model>,
+    /// The text column that the table had, with what rows have in it that are older.
+    pub(crate) text: Option<(ColumnId, Option<String>)>,
     /// Keys that the commit wrote or deleted; None when nobody knows what it did.
     pub(crate) touched: Option<BTreeSet<i32>>,
 }
@@ -96,7 +98,7 @@ impl Timeline {
         let old_images = random.below(2) == 0;
         let spec = ChangesSpec {
             table,
-            projection: vec![rows::K, rows::V, rows::S],
+            projection: vec![rows::K, rows::V, last.text.as_ref().map_or(rows::S, |(id, _)| *id)],
             after: first.ts,
             until: last.ts,
             old_images,
@@ -121,10 +123,15 @@ impl Timeline {
     /// What the commits after one moment up to another changed.
     fn expected(&self, from: usize, to: usize, old_images: bool) -> Option<Vec<Change>> {
         let mut changes = Vec::new();
+        let (column, missing) = self.moments[to].text.clone()?;
         for pair in self.moments[from..=to].windows(2) {
             let (before, after) = (&pair[0], &pair[1]);
-            let of =
-                |moment: &Moment, key: &i32| moment.rows.as_ref().and_then(|rows| rows.get(key).cloned());
+            // Columns are those at the end: what was written before they were there has what is missing.
+            let of = |moment: &Moment, key: &i32| {
+                let (v, s) = moment.rows.as_ref()?.get(key)?.clone();
+                let has = moment.text.as_ref().is_some_and(|(id, _)| *id == column);
+                Some((v, if has { s } else { missing.clone() }))
+            };
             for key in after.touched.as_ref()? {
                 let mut change = |operation: &str, value| {
                     changes.push((after.ts, operation.to_owned(), *key, value));

@@ -55,11 +55,16 @@ impl Times {
         what: &str,
     ) {
         let what = format!("{what}: changes from {} to {}", from.0, to.0);
-        let projection = vec![K, V, S];
+        let column = |ts| {
+            let snapshot = database.snapshot_at(ts).unwrap();
+            snapshot.catalog().table(self.table).map(|def| rows::text_column(def))
+        };
+        let (before, now) = (column(from.0), column(to.0));
+        let projection = vec![K, V, now.as_ref().map_or(S, |(id, _)| *id)];
         let spec =
             ChangesSpec { table: self.table, projection, after: from.0, until: to.0, old_images: false };
-        let batches =
-            database.snapshot().view().changes(&spec).and_then(|c| c.collect::<base::Result<Vec<_>>>());
+        let view = database.snapshot_at(to.0).unwrap().view();
+        let batches = view.changes(&spec).and_then(|c| c.collect::<base::Result<Vec<_>>>());
         let batches = match batches {
             Ok(batches) => batches,
             Err(e) => {
@@ -68,6 +73,11 @@ impl Times {
             }
         };
         let mut model = from.1.clone();
+        if let (Some((then, _)), Some((id, missing))) = (before, now)
+            && then != id
+        {
+            model.values_mut().for_each(|(_, s)| s.clone_from(&missing));
+        }
         let mut last = from.0.0;
         for batch in batches {
             let (k, v) =

@@ -1,7 +1,6 @@
 //! Random changes of whole tables beside their model: clone, drop and undrop, partitions.
 
 use crate::rows::{self, Model};
-use crate::timeline::Moment;
 use crate::world::{Outcome, World, done, failed};
 use base::id::{ColumnId, TableId, TabletId};
 use base::{ErrorKind, Result};
@@ -188,13 +187,7 @@ impl World {
         if found != self.model {
             self.model = found;
             let ts = self.database().snapshot().commit_ts();
-            let moment = Moment {
-                ts,
-                clock_us: base::clock::Clock::wall_us(self.clock.as_ref()),
-                rows: Some(self.model.clone()),
-                touched: None,
-            };
-            self.timeline.push(moment);
+            self.push(ts, Some(self.model.clone()), None);
         }
         self.drop_copy().unwrap();
         let (def, first) = {

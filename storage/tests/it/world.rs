@@ -96,8 +96,14 @@ impl World {
 
     /// Remembers what the table is after a commit.
     pub(crate) fn note(&mut self, ts: CommitTs, rows: Option<Model>, touched: BTreeSet<i32>) {
+        self.push(ts, rows, Some(touched));
+    }
+
+    pub(crate) fn push(&mut self, ts: CommitTs, rows: Option<Model>, touched: Option<BTreeSet<i32>>) {
         let clock_us = self.clock.wall_us();
-        self.timeline.push(Moment { ts, clock_us, rows, touched: Some(touched) });
+        let snapshot = self.database().snapshot();
+        let text = snapshot.catalog().table(self.table).map(|def| rows::text_column(def));
+        self.timeline.push(Moment { ts, clock_us, rows, text, touched });
     }
 
     /// A closed world over a copy of the disk.
@@ -151,7 +157,16 @@ impl World {
         let seen = rows::try_read(&txn.view(), self.table, None)?;
         assert_eq!(&rows::map_of(seen.clone()), model, "own writes");
         let (key, value) = self.row();
-        match self.random.below(12) {
+        match self.random.below(13) {
+            12 => {
+                // Another column takes the place of one: of the rows there are, nothing is written.
+                let n = self.random.below(3);
+                let missing = (n > 0).then(|| format!("missing {n}"));
+                let def = txn.catalog().table(self.table).unwrap().as_ref().clone();
+                let def = rows::with_text_column(&def, missing.clone());
+                txn.edit_catalog(CatalogEdit::AlterTable(Box::new(def)))?;
+                model.values_mut().for_each(|(_, s)| s.clone_from(&missing));
+            }
             0 | 1 => {
                 // Insert; a duplicate would end the transaction, so it is asked for only where there is none.
                 if model.contains_key(&key) {

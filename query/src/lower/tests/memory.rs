@@ -62,6 +62,7 @@ impl Memory {
                 not_null: false,
                 default: None,
                 kind: ColumnKind::Plain,
+                missing: Datum::Null,
             })
             .collect();
         let io = IoSettings::default();

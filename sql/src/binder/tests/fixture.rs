@@ -34,6 +34,7 @@ fn table(state: &CatalogState, create: &ast::CreateTable) -> TableDef {
             not_null: false,
             default: None,
             kind: catalog::ColumnKind::Plain,
+            missing: types::Datum::Null,
         });
     }
     TableDef {

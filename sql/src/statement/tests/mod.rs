@@ -40,6 +40,7 @@ fn table(
                 not_null: *not_null,
                 default: default.map(str::to_owned),
                 kind: catalog::ColumnKind::Plain,
+                missing: types::Datum::Null,
             })
             .collect(),
         next_column: ColumnId(u32::try_from(columns.len()).unwrap() + 1),

@@ -1,0 +1,315 @@
+//! ALTER TABLE .. ADD COLUMN, DROP COLUMN and ALTER COLUMN .. TYPE.
+//!
+//! Must not know how rows are stored.
+//! Invariants: a column's id is new in its table, and has never been another's; a type changes only where every stored value
+//! means the same in the new one.
+
+use super::alter_table::Altered;
+use super::create_table::Key;
+use super::kept::with_objects;
+use super::new_column::{SYSTEM_COLUMNS, bind_column, column_def};
+use super::{rules, update};
+use crate::binder::{BindContext, Binder, type_name, view_reads};
+use crate::bound::{AddedColumn, AlterTableAction, BoundUpdate, DroppedColumn, Expr, Fill, walk};
+use crate::parse::{AlterAction, CheckSpec, ColumnConstraintKind, ColumnSpec};
+use base::id::{ColumnId, TableId};
+use base::limits::TABLE_COLUMNS_MAX;
+use base::{Error, ErrorKind, Result};
+use catalog::{ColumnDef, ColumnKind, TableDef, builtin};
+use sqlparser::ast;
+use types::SqlType;
+use types::sql_type::oid;
+
+const OTHER_TYPE_HINT: &str =
+    "ADD a column of the new type, UPDATE the table to fill it, then DROP the old one and RENAME.";
+
+impl Altered {
+    /// ADD COLUMN. What is checked of the rows there are comes behind it.
+    pub(super) fn add_column(
+        &mut self,
+        binder: &mut Binder<'_>,
+        at: usize,
+        if_not_exists: bool,
+        spec: &ColumnSpec,
+    ) -> Result<AlterTableAction> {
+        let name = binder.fold(&spec.name);
+        if self.def.column_named(&name).is_some() {
+            let message = format!("column \"{name}\" of relation \"{}\" already exists", self.def.name);
+            if if_not_exists {
+                return Ok(AlterTableAction::Notice("42701", format!("{message}, skipping")));
+            }
+            return Err(Error::new(ErrorKind::DuplicateColumn, message));
+        }
+        let id = self.def.next_column;
+        if usize::try_from(id.0).map_or(true, |id| id > TABLE_COLUMNS_MAX) {
+            let message = format!("tables can have at most {TABLE_COLUMNS_MAX} columns");
+            return Err(Error::new(ErrorKind::TooManyColumns, message));
+        }
+        let mut key = Key::default();
+        let new = bind_column(binder, &self.def.name, spec, 0, &mut key)?;
+        self.refuse_key(&key, at)?;
+        let mut column = ColumnDef { id, default: new.default.clone(), ..column_def(&new) };
+        self.def.columns.push(column.clone());
+        self.def.next_column = ColumnId(id.0.saturating_add(1));
+        let fill = match column.kind {
+            ColumnKind::Generated => {
+                for constraint in &spec.constraints {
+                    if let ColumnConstraintKind::Generated(written) = &constraint.kind {
+                        rules::generated(binder, &self.def, &column, written)?;
+                        column.default = Some(with_objects(binder, written)?);
+                    }
+                }
+                Fill::Each
+            }
+            ColumnKind::Identity { .. } => Fill::Each,
+            ColumnKind::Plain if new.sequence.is_some() => Fill::Each,
+            ColumnKind::Plain => match binder.bind_default(&column)? {
+                value if is_volatile(&value) => Fill::Each,
+                value => Fill::Value(value),
+            },
+        };
+        if let Some(last) = self.def.columns.last_mut() {
+            last.clone_from(&column);
+        }
+        let refilled = fill == Fill::Each;
+        let (not_null, name) = (column.not_null, column.name.clone());
+        let added = AddedColumn { column, sequence: new.sequence, fill };
+        self.actions.push(AlterTableAction::AddColumn(Box::new(added)));
+        for constraint in &spec.constraints {
+            if let ColumnConstraintKind::Check(condition) = &constraint.kind {
+                let (name, condition) = (constraint.name.clone(), condition.clone());
+                let check = self.add_check(binder, &CheckSpec { name, at: constraint.at, condition })?;
+                self.actions.push(check);
+            }
+        }
+        // Rows that are written anew are checked as any others.
+        if not_null && !refilled {
+            return self.null_probe(binder, id, name);
+        }
+        self.actions.pop().ok_or_else(|| Error::internal("a column is not added"))
+    }
+
+    /// 42P16 for a second primary key, 0A000 for the first.
+    fn refuse_key(&self, key: &Key, at: usize) -> Result<()> {
+        if key.is_empty() {
+            return Ok(());
+        }
+        if self.def.has_primary_key() {
+            let message = format!("multiple primary keys for table \"{}\" are not allowed", self.def.name);
+            return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
+        }
+        Err(Error::unsupported("adding a primary key to a table is not supported")
+            .at(at)
+            .with_hint("Create a table with it and INSERT INTO .. SELECT."))
+    }
+
+    /// DROP COLUMN, with what goes with it.
+    pub(super) fn drop_column(
+        &mut self,
+        binder: &mut Binder<'_>,
+        context: &BindContext<'_>,
+        at: usize,
+        name: &ast::Ident,
+        if_exists: bool,
+    ) -> Result<AlterTableAction> {
+        let folded = binder.fold(name);
+        if SYSTEM_COLUMNS.contains(&folded.as_str()) {
+            return Err(Error::unsupported(format!("cannot drop system column \"{folded}\"")));
+        }
+        let Some(column) = self.def.column_named(&folded).map(|c| c.id) else {
+            let message = format!("column \"{folded}\" of relation \"{}\" does not exist", self.def.name);
+            return match if_exists {
+                true => Ok(AlterTableAction::Notice("00000", format!("{message}, skipping"))),
+                false => Err(Error::new(ErrorKind::UndefinedColumn, message)),
+            };
+        };
+        self.refuse_part_of_key(column, &folded, at)?;
+        let generated = rules::generated_from(binder, &self.def, column)?;
+        let mut views = Vec::new();
+        for column in std::iter::once(column).chain(generated.iter().copied()) {
+            views.extend(readers(context, self.def.id, column)?.map(|view| (view, column)));
+        }
+        for gone in std::iter::once(column).chain(generated.iter().copied()) {
+            self.def = self.def.without_column(gone);
+        }
+        let dropped = DroppedColumn { column, generated, views, cascade: false };
+        Ok(AlterTableAction::DropColumn(Box::new(dropped)))
+    }
+
+    fn refuse_part_of_key(&self, column: ColumnId, name: &str, at: usize) -> Result<()> {
+        let partitioning = &self.def.partitioning;
+        let of_hash = partitioning.hash.iter().flat_map(|level| &level.columns);
+        let of_range = partitioning.range.iter().flat_map(|level| &level.columns);
+        if of_hash.chain(of_range).any(|id| *id == column) {
+            let message = format!(
+                "cannot drop column \"{name}\" because it is part of the partition key of relation \"{}\"",
+                self.def.name
+            );
+            return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
+        }
+        if self.def.primary_key.contains(&column) {
+            return Err(Error::unsupported("dropping a column of the primary key is not supported")
+                .at(at)
+                .with_hint("Create a table without it and INSERT INTO .. SELECT."));
+        }
+        Ok(())
+    }
+
+    /// ALTER COLUMN .. TYPE, where what is stored need not change.
+    pub(super) fn set_type(
+        &mut self,
+        binder: &mut Binder<'_>,
+        context: &BindContext<'_>,
+        name: &ast::Ident,
+        ty: &ast::DataType,
+        type_at: usize,
+    ) -> Result<AlterTableAction> {
+        let ty = binder.sql_type(ty).map_err(|e| e.at(type_at))?;
+        let id = self.column(binder, name)?.id;
+        let column = self.column(binder, name)?.clone();
+        if let Some(generated) = rules::generated_from(binder, &self.def, id)?.first() {
+            let other = self.def.column(*generated).map(|c| c.name.clone()).unwrap_or_default();
+            return Err(Error::unsupported("cannot alter type of a column used by a generated column")
+                .with_detail(format!(
+                    "Column \"{}\" is used by generated column \"{other}\".",
+                    column.name
+                )));
+        }
+        if let Some(view) = readers(context, self.def.id, id)?.next() {
+            let view = context.catalog.view(view).map(|v| v.name.clone()).unwrap_or_default();
+            return Err(Error::unsupported("cannot alter type of a column used by a view or rule")
+                .with_detail(format!("rule _RETURN on view {view} depends on column \"{}\"", column.name)));
+        }
+        if !keeps_values(&column.ty, &ty) {
+            let (from, to) = (type_name(column.ty.oid), type_name(ty.oid));
+            return Err(Error::unsupported(format!(
+                "changing the type of column \"{}\" from {from} to {to}, for which its values would be rewritten, is not supported",
+                column.name
+            ))
+            .at(type_at)
+            .with_hint(OTHER_TYPE_HINT));
+        }
+        self.column(binder, name)?.ty = ty;
+        Ok(self.columns())
+    }
+}
+
+/// Views that read a column.
+fn readers(
+    context: &BindContext<'_>,
+    table: TableId,
+    column: ColumnId,
+) -> Result<impl Iterator<Item = base::id::ViewId> + use<>> {
+    let mut found = Vec::new();
+    // A column of this very statement is in no view.
+    let def = context.catalog.table(table).filter(|def| def.column(column).is_some());
+    for view in context.catalog.views() {
+        if let Some(def) = def.filter(|def| view.uses.contains(&def.oid))
+            && view_reads(context, view, def, column)?
+        {
+            found.push(view.id);
+        }
+    }
+    Ok(found.into_iter())
+}
+
+/// Whether every value of a type is stored as the same value of another one.
+fn keeps_values(from: &SqlType, to: &SqlType) -> bool {
+    let wider = to.typmod == -1 || from.typmod != -1 && from.typmod <= to.typmod;
+    if from == to {
+        return true;
+    }
+    if from.form != to.form {
+        return false;
+    }
+    match (from.oid, to.oid) {
+        (oid::VARCHAR, oid::TEXT) => true,
+        (oid::TEXT, oid::VARCHAR) => to.typmod == -1,
+        (oid::VARCHAR, oid::VARCHAR)
+        | (oid::TIMESTAMP, oid::TIMESTAMP)
+        | (oid::TIMESTAMPTZ, oid::TIMESTAMPTZ)
+        | (oid::TIME, oid::TIME)
+        | (oid::TIMETZ, oid::TIMETZ) => wider,
+        // Precision in the upper half, scale in the lower, which the form keeps the same.
+        (oid::NUMERIC, oid::NUMERIC) => {
+            from.typmod >= 0 && to.typmod >= 0 && from.typmod & 0xffff == to.typmod & 0xffff && wider
+        }
+        _ => false,
+    }
+}
+
+/// 0A000 when rows are to be written anew among other changes of their table.
+pub(super) fn refill_stands_alone(done: &[AlterTableAction], asked: &[AlterAction]) -> Result<()> {
+    let refills = |action: &AlterTableAction| match action {
+        AlterTableAction::AddColumn(added) => added.fill == Fill::Each,
+        _ => false,
+    };
+    let at = asked.iter().find_map(|action| match action {
+        AlterAction::AddColumn { at, .. } => Some(*at),
+        _ => None,
+    });
+    if asked.len() > 1 && done.iter().any(refills) {
+        let message =
+            "ADD COLUMN whose values differ from row to row is not supported together with other actions";
+        return Err(Error::unsupported(message)
+            .at(at.unwrap_or(0))
+            .with_hint("Write an ALTER TABLE of its own for it."));
+    }
+    Ok(())
+}
+
+/// The UPDATE that gives every row of a table its own value of a new column: the default, or what is generated.
+pub fn bind_refill(context: &BindContext<'_>, table: &TableDef, column: ColumnId) -> Result<BoundUpdate> {
+    let mut binder = Binder::new(context);
+    let index = table.column_index(column).ok_or_else(|| Error::internal("filling an unknown column"))?;
+    let def = table.column(column).ok_or_else(|| Error::internal("filling an unknown column"))?;
+    let value = binder.bind_default(def)?;
+    update::of_all_rows(&mut binder, table, index, value)
+}
+
+fn is_volatile(expr: &Expr) -> bool {
+    let mut found = false;
+    walk::visit(expr, &mut |e| {
+        if let Expr::Call { proc, .. } = e {
+            found |= builtin::proc(*proc).is_none_or(|row| row.volatility == 'v');
+        }
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keeps_values;
+    use types::SqlType;
+    use types::sql_type::oid;
+
+    #[test]
+    fn only_wider_types_of_the_same_form_keep_values() {
+        let ty = |oid, typmod| SqlType::with_typmod(oid, typmod).unwrap();
+        let numeric = |precision: i32, scale: i32| ty(oid::NUMERIC, ((precision << 16) | scale) + 4);
+        let keeps = [
+            (ty(oid::VARCHAR, 9), ty(oid::VARCHAR, 24)),
+            (ty(oid::VARCHAR, 9), ty(oid::TEXT, -1)),
+            (ty(oid::TEXT, -1), ty(oid::VARCHAR, -1)),
+            (ty(oid::TIMESTAMP, 3), ty(oid::TIMESTAMP, -1)),
+            (numeric(5, 2), numeric(12, 2)),
+            (ty(oid::INT4, -1), ty(oid::INT4, -1)),
+        ];
+        let changes = [
+            (ty(oid::VARCHAR, 24), ty(oid::VARCHAR, 9)),
+            (ty(oid::TEXT, -1), ty(oid::VARCHAR, 9)),
+            (ty(oid::TIMESTAMP, -1), ty(oid::TIMESTAMP, 3)),
+            (numeric(12, 2), numeric(5, 2)),
+            (numeric(12, 2), numeric(12, 3)),
+            (numeric(12, 2), ty(oid::NUMERIC, -1)),
+            (ty(oid::INT4, -1), ty(oid::INT8, -1)),
+            (ty(oid::TIMESTAMP, -1), ty(oid::TIMESTAMPTZ, -1)),
+        ];
+        for (from, to) in keeps {
+            assert!(keeps_values(&from, &to), "{from:?} to {to:?}");
+        }
+        for (from, to) in changes {
+            assert!(!keeps_values(&from, &to), "{from:?} to {to:?}");
+        }
+    }
+}
