@@ -3,9 +3,14 @@
 use crate::rows::{self, K, Model, S, V};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int32Type, Int64Type};
-use base::ErrorKind;
+use base::{Error, ErrorKind};
 use base::id::{CommitTs, TableId};
 use storage::{ChangesSpec, Database};
+
+/// The rows of a time are gone, or the definition that they had.
+fn is_gone(e: &Error) -> bool {
+    matches!(e.kind(), ErrorKind::SnapshotTooOld | ErrorKind::UndefinedTable)
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
@@ -33,7 +38,7 @@ impl Times {
             match read {
                 Ok(rows) => assert_eq!(&rows::map_of(rows), model, "{what}: as of {ts}"),
                 Err(e) => {
-                    assert!(!kept && e.kind() == ErrorKind::SnapshotTooOld, "{what}: as of {ts}: {e:?}")
+                    assert!(!kept && is_gone(&e), "{what}: as of {ts}: {e:?}")
                 }
             }
         }
@@ -68,7 +73,7 @@ impl Times {
         let batches = match batches {
             Ok(batches) => batches,
             Err(e) => {
-                assert!(!kept && e.kind() == ErrorKind::SnapshotTooOld, "{what}: {e:?}");
+                assert!(!kept && is_gone(&e), "{what}: {e:?}");
                 return;
             }
         };
