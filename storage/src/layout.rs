@@ -4,6 +4,7 @@
 //! Must not know where rows are stored. Invariants: fields are named by column id in decimal; every stored row has
 //! a key, and two versions of a row have the same one; rows written with other columns are read by column id.
 
+use crate::conversion::converted;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -128,7 +129,7 @@ impl Layout {
     fn chosen(&self, rows: &RecordBatch, columns: &[ColumnId], schema: SchemaRef) -> Result<RecordBatch> {
         let arrays = columns.iter().zip(schema.fields()).map(|(id, field)| {
             if let Some(held) = rows.column_by_name(field.name()) {
-                return Ok(Arc::clone(held));
+                return converted(held, field.data_type());
             }
             let form = self.form(*id).ok_or_else(|| Error::internal("a column without a form"))?;
             repeated(form, &self.missing(*id), rows.num_rows())

@@ -19,6 +19,7 @@ mod background;
 mod checkpointing;
 mod collection;
 mod compaction;
+mod conversion;
 mod core;
 mod counters;
 mod first_open;

@@ -161,10 +161,15 @@ impl TableView {
         let missing = ColumnStats::of(&self.layout.missing(column));
         for part in self.committed.iter().take(PARTS_MAX) {
             match &part.part {
-                Part::Segment(reference) => match reference.segment()?.stats(column) {
-                    Some(stats) => widen(stats),
-                    None => widen(&missing),
-                },
+                Part::Segment(reference) => {
+                    let segment = reference.segment()?;
+                    match segment.stats(column) {
+                        Some(stats) if segment.form(column) == self.layout.form(column) => widen(stats),
+                        // In the form of a narrower type.
+                        Some(_) => {}
+                        None => widen(&missing),
+                    }
+                }
                 Part::Memtable(memtable) => {
                     for chunk in memtable.chunks().iter().take(PARTS_MAX) {
                         widen(chunk.bounds(&self.layout, column).unwrap_or(&missing));

@@ -52,8 +52,11 @@ pub(super) fn drop(core: &mut Core, def: TableDef, dropped: &DroppedColumn) -> R
 /// The definition with other properties of its columns; what older rows have in them stays.
 pub(super) fn with_columns(def: TableDef, columns: &[ColumnDef]) -> TableDef {
     let kept = |column: &ColumnDef| match def.column(column.id) {
-        Some(before) => ColumnDef { missing: before.missing.clone(), ..column.clone() },
-        None => column.clone(),
+        // A value that was widened with its type is in the new one's form.
+        Some(before) if before.ty.form == column.ty.form => {
+            ColumnDef { missing: before.missing.clone(), ..column.clone() }
+        }
+        Some(_) | None => column.clone(),
     };
     let columns = columns.iter().map(kept).collect();
     TableDef { columns, ..def }

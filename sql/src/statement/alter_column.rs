@@ -2,7 +2,7 @@
 //!
 //! Must not know how rows are stored.
 //! Invariants: a column's id is new in its table, and has never been another's; a type changes only where every stored value
-//! means the same in the new one.
+//! means the same in the new one, be it in more bytes.
 
 use super::alter_table::Altered;
 use super::create_table::Key;
@@ -17,8 +17,8 @@ use base::limits::TABLE_COLUMNS_MAX;
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, ColumnKind, TableDef, builtin};
 use sqlparser::ast;
-use types::SqlType;
 use types::sql_type::oid;
+use types::{Datum, Form, IoSettings, SqlType};
 
 const OTHER_TYPE_HINT: &str =
     "ADD a column of the new type, UPDATE the table to fill it, then DROP the old one and RENAME.";
@@ -137,10 +137,7 @@ impl Altered {
     }
 
     fn refuse_part_of_key(&self, column: ColumnId, name: &str, at: usize) -> Result<()> {
-        let partitioning = &self.def.partitioning;
-        let of_hash = partitioning.hash.iter().flat_map(|level| &level.columns);
-        let of_range = partitioning.range.iter().flat_map(|level| &level.columns);
-        if of_hash.chain(of_range).any(|id| *id == column) {
+        if partitions_by(&self.def, column) {
             let message = format!(
                 "cannot drop column \"{name}\" because it is part of the partition key of relation \"{}\"",
                 self.def.name
@@ -180,7 +177,9 @@ impl Altered {
             return Err(Error::unsupported("cannot alter type of a column used by a view or rule")
                 .with_detail(format!("rule _RETURN on view {view} depends on column \"{}\"", column.name)));
         }
-        if !keeps_values(&column.ty, &ty) {
+        let of_key = self.def.primary_key.contains(&id) || partitions_by(&self.def, id);
+        let free = !of_key && column.kind == ColumnKind::Plain;
+        if !keeps_values(&column.ty, &ty) && !(free && widens(&column.ty, &ty)) {
             let (from, to) = (type_name(column.ty.oid), type_name(ty.oid));
             return Err(Error::unsupported(format!(
                 "changing the type of column \"{}\" from {from} to {to}, for which its values would be rewritten, is not supported",
@@ -189,7 +188,9 @@ impl Altered {
             .at(type_at)
             .with_hint(OTHER_TYPE_HINT));
         }
-        self.column(binder, name)?.ty = ty;
+        let column = self.column(binder, name)?;
+        column.missing = widened(&column.missing, &column.ty, &ty)?;
+        column.ty = ty;
         Ok(self.columns())
     }
 }
@@ -238,6 +239,43 @@ fn keeps_values(from: &SqlType, to: &SqlType) -> bool {
     }
 }
 
+/// Whether every value of a type is one of another, which is stored in more bytes.
+fn widens(from: &SqlType, to: &SqlType) -> bool {
+    let scale = |form: &Form| match form {
+        Form::Decimal128 { scale } | Form::Decimal256 { scale } => Some(*scale),
+        _ => None,
+    };
+    match (from.oid, to.oid) {
+        (oid::INT2, oid::INT4 | oid::INT8) | (oid::INT4, oid::INT8) | (oid::FLOAT4, oid::FLOAT8) => true,
+        (oid::NUMERIC, oid::NUMERIC) => {
+            scale(&from.form).is_some() && scale(&from.form) == scale(&to.form) && from.typmod <= to.typmod
+        }
+        _ => false,
+    }
+}
+
+/// A value in the form of a wider type.
+fn widened(value: &Datum, from: &SqlType, to: &SqlType) -> Result<Datum> {
+    Ok(match (value, &to.form) {
+        (Datum::Int16(v), Form::Int32) => Datum::Int32(i32::from(*v)),
+        (Datum::Int16(v), Form::Int64) => Datum::Int64(i64::from(*v)),
+        (Datum::Int32(v), Form::Int64) => Datum::Int64(i64::from(*v)),
+        (Datum::Float32(v), Form::Float64) => Datum::Float64(f64::from(*v)),
+        (Datum::Decimal128(_), Form::Decimal256 { .. }) => {
+            let (io, mut text) = (IoSettings::default(), String::new());
+            types::text::format_text(from, value, &io, &mut text)?;
+            types::text::parse_text(to, &text, &io)?
+        }
+        (value, _) => value.clone(),
+    })
+}
+
+fn partitions_by(def: &TableDef, column: ColumnId) -> bool {
+    let of_hash = def.partitioning.hash.iter().flat_map(|level| &level.columns);
+    let of_range = def.partitioning.range.iter().flat_map(|level| &level.columns);
+    of_hash.chain(of_range).any(|id| *id == column)
+}
+
 /// 0A000 when rows are to be written anew among other changes of their table.
 pub(super) fn refill_stands_alone(done: &[AlterTableAction], asked: &[AlterAction]) -> Result<()> {
     let refills = |action: &AlterTableAction| match action {
@@ -279,7 +317,7 @@ fn is_volatile(expr: &Expr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::keeps_values;
+    use super::{keeps_values, widens};
     use types::SqlType;
     use types::sql_type::oid;
 
@@ -307,6 +345,15 @@ mod tests {
         ];
         for (from, to) in keeps {
             assert!(keeps_values(&from, &to), "{from:?} to {to:?}");
+        }
+        let wider = [
+            (ty(oid::INT2, -1), ty(oid::INT4, -1)),
+            (ty(oid::INT4, -1), ty(oid::INT8, -1)),
+            (ty(oid::FLOAT4, -1), ty(oid::FLOAT8, -1)),
+            (numeric(12, 2), numeric(50, 2)),
+        ];
+        for (from, to) in wider {
+            assert!(widens(&from, &to) && !widens(&to, &from), "{from:?} to {to:?}");
         }
         for (from, to) in changes {
             assert!(!keeps_values(&from, &to), "{from:?} to {to:?}");

@@ -99,6 +99,9 @@ impl Chunk {
         let bounds = self.bounds.get_or_init(|| {
             let bounds = layout.columns().iter().filter_map(|(id, form)| {
                 let array = self.batch.column_by_name(&id.to_string())?;
+                if *array.data_type() != form.arrow() {
+                    return None;
+                }
                 let mut builder = BoundsBuilder::new();
                 builder.update(form, array);
                 Some((*id, builder.finish()))

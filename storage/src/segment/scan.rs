@@ -7,6 +7,7 @@
 use super::columns::{BEGIN, END, from_stored, origin_field, stored_fields, timestamp_field};
 use super::reader::{Segment, ZONE_ROWS};
 use super::vortex::{Chosen, Pushed, RowChoice, RowChooser, RowColumns, push};
+use crate::conversion::{converted, converts};
 use crate::delete_vector::DeadRows;
 use crate::evaluate::{columns_of, evaluate};
 use crate::format::Origin;
@@ -38,6 +39,7 @@ const ORDINAL: &str = "ordinal";
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ScanColumn {
     pub(crate) id: ColumnId,
+    /// As which it is wanted; a narrower or wider one may be stored.
     pub(crate) form: Form,
     /// Value of all rows of segments written before the column existed.
     pub(crate) missing: Datum,
@@ -133,7 +135,8 @@ impl Segment {
         (STEP_BYTES / row_bytes).clamp(ZONE_ROWS, STEP_ROWS_MAX).next_multiple_of(ZONE_ROWS)
     }
 
-    fn form(&self, column: ColumnId) -> Option<&Form> {
+    /// How a column is stored; None when the segment was written without it.
+    pub(crate) fn form(&self, column: ColumnId) -> Option<&Form> {
         self.meta().columns.iter().find(|(id, _)| *id == column).map(|(_, form)| form)
     }
 }
@@ -354,8 +357,8 @@ fn narrowed((rows, chosen): (RecordBatch, Chosen), kept: &BooleanArray) -> Resul
 /// How stored arrays become columns.
 #[derive(Debug)]
 pub(super) struct Shape {
-    /// Each with whether the segment holds it.
-    columns: Vec<(ScanColumn, bool)>,
+    /// Each with the form in which the segment holds it, if it does.
+    columns: Vec<(ScanColumn, Option<Form>)>,
     /// What is read.
     stored: Fields,
     schema: SchemaRef,
@@ -369,14 +372,15 @@ impl Shape {
         let mut fields = Vec::with_capacity(columns.len());
         for column in columns {
             let held = segment.form(column.id);
-            if held.is_some_and(|form| *form != column.form) {
+            let reads = |form: &Form| *form == column.form || converts(&form.arrow(), &column.form.arrow());
+            if held.is_some_and(|form| !reads(form)) {
                 return Err(Error::unsupported(format!("column {} was stored in another form", column.id)));
             }
-            if held.is_some() {
-                stored.extend(stored_fields(column.id, &column.form)?);
+            if let Some(form) = held {
+                stored.extend(stored_fields(column.id, form)?);
             }
             fields.push(types::array::field(&column.id.to_string(), &column.form));
-            shaped.push((column.clone(), held.is_some()));
+            shaped.push((column.clone(), held.cloned()));
         }
         Ok(Self { columns: shaped, stored: Fields::from(stored), schema: Arc::new(Schema::new(fields)) })
     }
@@ -397,8 +401,8 @@ impl Shape {
     fn arrays(&self, stored: &mut impl Iterator<Item = ArrayRef>, rows: usize) -> Result<Vec<ArrayRef>> {
         let made = self.columns.iter().map(|(column, held)| match held {
             _ if rows == 0 => Ok(arrow::array::new_empty_array(&column.form.arrow())),
-            true => from_stored(&column.form, stored),
-            false => types::array::repeated(&column.form, &column.missing, rows),
+            Some(form) => converted(&from_stored(form, stored)?, &column.form.arrow()),
+            None => types::array::repeated(&column.form, &column.missing, rows),
         });
         made.collect()
     }

@@ -2,12 +2,18 @@
 
 use crate::rows::{self, K, V, batch, read_map, text_column, with_text_column};
 use crate::world::World;
+use arrow::array::{ArrayRef, AsArray, Int32Array, Int64Array};
+use arrow::datatypes::Int32Type;
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::array_value_to_string;
 use base::id::{ColumnId, TableId};
 use catalog::{CatalogEdit, TableDef};
+use futures::StreamExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use storage::{CompareOp, Database, InsertMode, Predicate, ScanSpec, StorageSettings};
 use types::Datum;
+use types::sql_type::oid;
 
 /// A world that keeps all history, or as much as is said.
 fn world(history_retention_us: u64) -> World {
@@ -176,6 +182,84 @@ fn a_copy_of_an_earlier_time_gives_no_id_again() {
     txn.commit().unwrap();
     let found = read_map(&world.database().snapshot().view(), TableId(id));
     assert_eq!(found, rows::Model::from([(1, (10, text("mine")))]));
+}
+
+/// A wider type reads what a narrower one stored, and an earlier time what was rewritten since, values that it has not seen
+/// among it.
+#[test]
+fn a_column_becomes_wider() {
+    let mut world = world(1 << 60);
+    // The table's `v` is an int8: begin with a narrower one of another name.
+    let narrow = ColumnId(4);
+    let column = |ty| catalog::ColumnDef {
+        id: narrow,
+        name: "n".to_owned(),
+        ty: types::SqlType::of(ty).unwrap(),
+        not_null: false,
+        default: None,
+        kind: catalog::ColumnKind::Plain,
+        missing: if ty == oid::INT4 { Datum::Int32(7) } else { Datum::Int64(7) },
+    };
+    let with = |def: &TableDef, ty| {
+        let mut def = def.clone();
+        def.columns.retain(|c| c.id != narrow);
+        def.columns.push(column(ty));
+        def.next_column = ColumnId(5);
+        def.schema_version = base::id::SchemaVersion(def.schema_version.0 + 1);
+        def
+    };
+    let write = |world: &World, key: i32, n: ArrayRef| {
+        let mut txn = world.begin();
+        let rows = batch(&[(key, (0, None))]);
+        let rows = rows.columns().iter().cloned().chain([n]).zip(["k", "v", "s", "n"]);
+        let rows = RecordBatch::try_from_iter_with_nullable(rows.map(|(c, name)| (name, c, true))).unwrap();
+        txn.insert(world.table, &rows, InsertMode::Error).unwrap();
+        txn.commit().unwrap();
+    };
+    let read = |view: &storage::ReadView, table| {
+        let spec =
+            ScanSpec { table, projection: vec![K, narrow], predicate: None, sieve: None, row_address: false };
+        let mut found: Vec<(i32, String)> = Vec::new();
+        for split in view.scan(&spec).unwrap().splits {
+            let batches = futures::executor::block_on(split.stream().collect::<Vec<_>>());
+            for batch in batches.into_iter().map(Result::unwrap) {
+                let keys = batch.column(0).as_primitive::<Int32Type>();
+                for (i, key) in keys.values().iter().enumerate() {
+                    found.push((*key, array_value_to_string(batch.column(1), i).unwrap()));
+                }
+            }
+        }
+        found.sort();
+        found
+    };
+    let rows = |rows: &[(i32, &str)]| rows.iter().map(|(k, n)| (*k, (*n).to_owned())).collect::<Vec<_>>();
+    insert(&world, &[(1, (10, None))]);
+    alter(&world, |def| with(def, oid::INT4));
+    write(&world, 2, Arc::new(Int32Array::from(vec![20])));
+    world.database().flush().unwrap();
+    write(&world, 3, Arc::new(Int32Array::from(vec![30])));
+    let before = world.database().snapshot().commit_ts();
+    world.clock.advance(10);
+    alter(&world, |def| with(def, oid::INT8));
+    write(&world, 4, Arc::new(Int64Array::from(vec![1 << 40])));
+    let now = rows(&[(1, "7"), (2, "20"), (3, "30"), (4, "1099511627776")]);
+    for step in 0..4 {
+        match step {
+            0 => {}
+            1 => {
+                world.database().checkpoint().unwrap();
+                world.drop_database();
+                world.open().unwrap();
+            }
+            2 => world.database().flush().unwrap(),
+            _ => compact(&world),
+        }
+        assert_eq!(read(&world.database().snapshot().view(), world.table), now, "step {step}");
+        let then = world.database().snapshot_at(before).unwrap();
+        assert_eq!(read(&then.view(), world.table), now[..3], "step {step}");
+    }
+    world.drop_database();
+    assert_eq!(Database::check(world.disk.process()).unwrap().problems, Vec::<String>::new());
 }
 
 /// Rows that a transaction wrote before it changed the columns are committed as the last definition has them.

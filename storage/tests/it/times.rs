@@ -3,8 +3,8 @@
 use crate::rows::{self, K, Model, S, V};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int32Type, Int64Type};
-use base::{Error, ErrorKind};
 use base::id::{CommitTs, TableId};
+use base::{Error, ErrorKind};
 use storage::{ChangesSpec, Database};
 
 /// The rows of a time are gone, or the definition that they had.
