@@ -9,9 +9,8 @@ use crate::system::table::{SystemTable, Value, flag, value, word};
 use base::id::{ColumnId, Oid};
 use catalog::builtin::{Relation, relation, system_relations};
 use catalog::{ColumnDef, ColumnKind, TableDef};
-use types::sql_type::{array_of, oid};
-use types::text::{IoSettings, format_text};
-use types::{Datum, Form, SqlType};
+use types::sql_type::oid;
+use types::{Datum, SqlType};
 
 pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
     // Columns of PostgreSQL's own relations are built-in rows.
@@ -86,23 +85,11 @@ fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &Colum
         ("attnotnull", flag(not_null)),
         ("atthasdef", flag(default_text(column).is_some())),
         ("atthasmissing", flag(!column.missing.is_null())),
-        ("attmissingval", missing(column)),
         ("attidentity", word(identity(column))),
         ("attgenerated", word(if column.kind == ColumnKind::Generated { "s" } else { "" })),
         ("attislocal", flag(true)),
         ("attcollation", value(collation(column.ty.oid))),
     ]);
-}
-
-/// What older rows have in a column, as an array of it.
-fn missing(column: &ColumnDef) -> Value {
-    let SqlType { oid, typmod, form } = &column.ty;
-    let list = Form::List(Box::new(form.clone()));
-    let list = SqlType { oid: array_of(*oid)?, typmod: *typmod, form: list };
-    let datum = Some(column.missing.clone()).filter(|value| !value.is_null())?;
-    let mut text = String::new();
-    format_text(&list, &Datum::List(vec![datum]), &IoSettings::default(), &mut text).ok()?;
-    value(text)
 }
 
 /// A value of the type's row in pg_type.
