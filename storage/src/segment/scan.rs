@@ -356,6 +356,8 @@ fn narrowed((rows, chosen): (RecordBatch, Chosen), kept: &BooleanArray) -> Resul
 pub(super) struct Shape {
     /// Each with whether the segment holds it.
     columns: Vec<(ScanColumn, bool)>,
+    /// Whether the segment has the bounds of arrays.
+    bounds: bool,
     /// What is read.
     stored: Fields,
     schema: SchemaRef,
@@ -364,6 +366,7 @@ pub(super) struct Shape {
 impl Shape {
     /// `columns` names each column once.
     pub(super) fn new(segment: &Segment, columns: &[ScanColumn]) -> Result<Self> {
+        let bounds = segment.meta().bounds;
         let mut shaped = Vec::with_capacity(columns.len());
         let mut stored = Vec::new();
         let mut fields = Vec::with_capacity(columns.len());
@@ -373,12 +376,17 @@ impl Shape {
                 return Err(Error::unsupported(format!("column {} was stored in another form", column.id)));
             }
             if held.is_some() {
-                stored.extend(stored_fields(column.id, &column.form)?);
+                stored.extend(stored_fields(column.id, &column.form, bounds)?);
             }
             fields.push(types::array::field(&column.id.to_string(), &column.form));
             shaped.push((column.clone(), held.is_some()));
         }
-        Ok(Self { columns: shaped, stored: Fields::from(stored), schema: Arc::new(Schema::new(fields)) })
+        Ok(Self {
+            columns: shaped,
+            bounds,
+            stored: Fields::from(stored),
+            schema: Arc::new(Schema::new(fields)),
+        })
     }
 
     pub(super) fn stored(&self) -> Fields {
@@ -397,7 +405,7 @@ impl Shape {
     fn arrays(&self, stored: &mut impl Iterator<Item = ArrayRef>, rows: usize) -> Result<Vec<ArrayRef>> {
         let made = self.columns.iter().map(|(column, held)| match held {
             _ if rows == 0 => Ok(arrow::array::new_empty_array(&column.form.arrow())),
-            true => from_stored(&column.form, stored),
+            true => from_stored(&column.form, self.bounds, stored),
             false => types::array::from_data(&column.form, &vec![column.missing.clone(); rows]),
         });
         made.collect()
