@@ -5,6 +5,7 @@
 
 use crate::datum::Datum;
 use base::{Error, ErrorKind, Result};
+use std::fmt;
 use std::ops::Deref;
 
 /// Dimensions that an array has at most.
@@ -36,10 +37,19 @@ impl Dimension {
 }
 
 /// The elements of an array with its dimensions.
-#[derive(Clone, Debug, PartialEq, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub struct List {
     items: Vec<Datum>,
     bounds: Vec<Dimension>,
+}
+
+impl fmt::Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.bounds.is_empty() {
+            write!(f, "{:?}=", self.bounds)?;
+        }
+        f.debug_list().entries(&self.items).finish()
+    }
 }
 
 impl From<Vec<Datum>> for List {
