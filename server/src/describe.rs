@@ -69,6 +69,7 @@ fn type_size(ty: &SqlType) -> i16 {
             | Form::Text
             | Form::Jsonb
             | Form::Bytes
+            | Form::Array(_)
             | Form::List(_),
             _,
         ) => -1,

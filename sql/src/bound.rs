@@ -393,12 +393,23 @@ pub enum Expr {
         elements: Vec<Expr>,
         ty: SqlType,
     },
-    Subscript {
-        array: Box<Expr>,
-        index: Box<Expr>,
+    /// A part of an array, or an array with a part changed: `args` are the array, the new value when there is one, and
+    /// a subscript of each dimension, or its lower and upper bound; a bound that was left out is a null of type void.
+    ArrayPart {
+        part: ArrayPart,
+        args: Vec<Expr>,
         ty: SqlType,
     },
     Subquery(Box<Subquery>),
+}
+
+/// What is done with a part of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArrayPart {
+    Element,
+    Slice,
+    SetElement,
+    SetSlice,
 }
 
 /// How a value changes its type.
@@ -469,7 +480,7 @@ impl Expr {
             | Expr::NullIf { ty, .. }
             | Expr::Extreme { ty, .. }
             | Expr::Array { ty, .. }
-            | Expr::Subscript { ty, .. } => ty.clone(),
+            | Expr::ArrayPart { ty, .. } => ty.clone(),
             Expr::And(_)
             | Expr::Or(_)
             | Expr::Not(_)
@@ -480,14 +491,17 @@ impl Expr {
             | Expr::ArrayCompare { .. } => boolean(),
             Expr::Subquery(s) => match (&s.kind, &s.column) {
                 (SubqueryKind::Scalar, Some(c)) => c.ty.clone(),
-                (SubqueryKind::Array, Some(c)) => {
-                    types::sql_type::array_of(c.ty.oid).and_then(SqlType::of).unwrap_or_else(|| c.ty.clone())
-                }
+                (SubqueryKind::Array, Some(c)) => array_of_values(&c.ty),
                 (SubqueryKind::Exists | SubqueryKind::Quantified { .. } | SubqueryKind::Row { .. }, _)
                 | (SubqueryKind::Scalar | SubqueryKind::Array, None) => boolean(),
             },
         }
     }
+}
+
+/// The type of an array of values: arrays become the parts of one with a dimension more.
+pub fn array_of_values(ty: &SqlType) -> SqlType {
+    types::sql_type::array_of(ty.oid).and_then(SqlType::of).unwrap_or_else(|| ty.clone())
 }
 
 fn boolean() -> SqlType {

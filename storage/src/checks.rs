@@ -59,7 +59,7 @@ fn longest(array: &dyn Array) -> Option<usize> {
         DataType::Utf8View => array.as_string_view().views().iter().map(view).max(),
         DataType::BinaryView => array.as_binary_view().views().iter().map(view).max(),
         // Elements share one buffer; it bounds each of them.
-        DataType::List(_) => Some(array.get_buffer_memory_size()),
+        DataType::Struct(_) => Some(array.get_buffer_memory_size()),
         _ => None,
     }
 }

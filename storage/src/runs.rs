@@ -8,7 +8,7 @@ use crate::delete_vector::DeleteVector;
 use crate::format::Lives;
 use crate::layout::Layout;
 use crate::memtable::{Chunk, Version};
-use crate::segment::{SegmentMeta, SegmentRows, WrittenSegment, verify_segment, write_segment};
+use crate::segment::{SegmentMeta, SegmentRows, WrittenSegment, have_bounds, verify_segment, write_segment};
 use crate::tablet::{Reference, ReferenceMeta, SEGMENT_DIRECTORY, segment_path};
 use arrow::array::{BinaryArray, UInt8Array, UInt64Array};
 use arrow::compute::interleave_record_batch;
@@ -117,6 +117,7 @@ pub(crate) fn write_segment_of(
         columns: layout.columns().to_vec(),
         history,
         origins: true,
+        bounds: have_bounds(layout.columns()),
     };
     let written =
         write_file(core, &path, &meta, layout.def().options.compact, batches).inspect_err(|_| {

@@ -1,14 +1,15 @@
 //! Between single values and Arrow arrays: build an array of data, read one value.
 
 use crate::datum::{Datum, Interval, TimeTz};
-use crate::sql_type::Form;
+use crate::list::{Dimension, List, bounds_from_bytes, bounds_to_bytes};
+use crate::sql_type::{Form, item_field};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewBuilder, BooleanBuilder, ListArray, PrimitiveBuilder,
-    StringViewBuilder, UInt32Array, new_empty_array, new_null_array,
+    Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanBuilder, ListArray,
+    PrimitiveBuilder, StringViewBuilder, StructArray, UInt32Array, new_empty_array, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Float32Type,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Fields, Float32Type,
     Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
     Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
@@ -123,7 +124,8 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
             }
             Ok(Arc::new(builder.finish()))
         }
-        Form::List(element) => list(element, data),
+        Form::Array(element) => arrays(element, data),
+        Form::List(element) => Ok(Arc::new(lists(element, data)?)),
     }
 }
 
@@ -143,7 +145,20 @@ fn primitive<T: ArrowPrimitiveType>(
     Ok(Arc::new(builder.finish()))
 }
 
-fn list(element: &Form, data: &[Datum]) -> Result<ArrayRef> {
+fn arrays(element: &Form, data: &[Datum]) -> Result<ArrayRef> {
+    let mut bounds = BinaryViewBuilder::with_capacity(data.len());
+    for datum in data {
+        match datum {
+            Datum::List(list) if !list.bounds().is_empty() => {
+                bounds.append_value(bounds_to_bytes(list.bounds()));
+            }
+            _ => bounds.append_null(),
+        }
+    }
+    array_of_parts(lists(element, data)?, bounds.finish())
+}
+
+fn lists(element: &Form, data: &[Datum]) -> Result<ListArray> {
     let mut elements = Vec::new();
     let mut lengths = Vec::with_capacity(data.len());
     let mut valid = Vec::with_capacity(data.len());
@@ -158,14 +173,54 @@ fn list(element: &Form, data: &[Datum]) -> Result<ArrayRef> {
         }
         valid.push(!datum.is_null());
     }
-    let field = Arc::new(Field::new("item", element.arrow(), true));
     let values = from_data(element, &elements)?;
-    Ok(Arc::new(ListArray::new(
-        field,
-        OffsetBuffer::from_lengths(lengths),
-        values,
-        Some(NullBuffer::from(valid)),
-    )))
+    let (offsets, nulls) = (OffsetBuffer::from_lengths(lengths), NullBuffer::from(valid));
+    Ok(ListArray::new(item_field(element), offsets, values, Some(nulls)))
+}
+
+/// An array of `Form::Array` of its parts; a row is null where its list is.
+pub fn array_of_parts(elements: ListArray, bounds: BinaryViewArray) -> Result<ArrayRef> {
+    let fields = vec![
+        Field::new("elements", elements.data_type().clone(), true),
+        Field::new("bounds", DataType::BinaryView, true),
+    ];
+    let nulls = elements.nulls().cloned();
+    StructArray::try_new(Fields::from(fields), vec![Arc::new(elements), Arc::new(bounds)], nulls)
+        .map(|array| Arc::new(array) as ArrayRef)
+        .map_err(|e| Error::internal("lists do not fit their bounds").with_source(e))
+}
+
+/// Arrays of one dimension that begins with 1.
+pub fn array_of_lists(elements: ListArray) -> Result<ArrayRef> {
+    let bounds = BinaryViewArray::new_null(elements.len());
+    array_of_parts(elements, bounds)
+}
+
+/// Elements and bounds of an array of `Form::Array`; the elements are null where the array is.
+pub fn parts_of_array(array: &dyn Array) -> Result<(ListArray, &BinaryViewArray)> {
+    let foreign = || Error::internal(format!("{} is no array of arrays", array.data_type()));
+    let [elements, bounds] = array.as_struct_opt().map(StructArray::columns).unwrap_or_default() else {
+        return Err(foreign());
+    };
+    let (elements, bounds) =
+        elements.as_list_opt::<i32>().zip(bounds.as_binary_view_opt()).ok_or_else(foreign)?;
+    let nulls = NullBuffer::union(array.nulls(), elements.nulls());
+    let (DataType::List(field), offsets) = (elements.data_type(), elements.offsets().clone()) else {
+        return Err(foreign());
+    };
+    let lists = ListArray::try_new(Arc::clone(field), offsets, Arc::clone(elements.values()), nulls)
+        .map_err(|e| Error::internal("lists do not fit their arrays").with_source(e))?;
+    Ok((lists, bounds))
+}
+
+/// Bounds of the array at a row that is not null; none when it is an ordinary one.
+pub(crate) fn bounds_at(bounds: &BinaryViewArray, row: usize, count: usize) -> Result<Vec<Dimension>> {
+    if bounds.is_null(row) { Ok(Vec::new()) } else { bounds_from_bytes(bounds.value(row), count) }
+}
+
+fn items(element: &Form, lists: &ListArray, row: usize) -> Result<Vec<Datum>> {
+    let items = lists.value(row);
+    (0..items.len()).map(|i| get(element, &items, i)).collect()
 }
 
 fn mismatch(form: &Form, datum: &Datum) -> Error {
@@ -213,10 +268,13 @@ pub fn get(form: &Form, array: &dyn Array, row: usize) -> Result<Datum> {
             let v = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
             Datum::Interval(Interval { months: v.months, days: v.days, micros: v.nanoseconds / 1_000 })
         }
-        Form::List(element) => {
-            let items = array.as_list::<i32>().value(row);
-            Datum::List((0..items.len()).map(|i| get(element, &items, i)).collect::<Result<_>>()?)
+        Form::Array(element) => {
+            let (lists, bounds) = parts_of_array(array)?;
+            let items = items(element, &lists, row)?;
+            let bounds = bounds_at(bounds, row, items.len())?;
+            Datum::List(if bounds.is_empty() { items.into() } else { List::with_dimensions(items, bounds)? })
         }
+        Form::List(element) => Datum::list(items(element, array.as_list::<i32>(), row)?),
     })
 }
 

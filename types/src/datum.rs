@@ -2,6 +2,7 @@
 //!
 //! Invariant: a datum's variant is the one its type's `Form` names, or `Null`.
 
+use crate::list::List;
 use arrow::datatypes::i256;
 use base::{Error, Result};
 
@@ -36,7 +37,7 @@ pub enum Datum {
     /// Microseconds since 1970-01-01 UTC.
     TimestampTz(i64),
     Interval(Interval),
-    List(Vec<Datum>),
+    List(List),
 }
 
 /// PostgreSQL's interval: three parts that do not carry into each other.
@@ -79,6 +80,11 @@ impl TimeTz {
 }
 
 impl Datum {
+    /// An array of one dimension that begins with 1.
+    pub fn list(items: Vec<Datum>) -> Self {
+        Datum::List(List::from(items))
+    }
+
     pub fn is_null(&self) -> bool {
         matches!(self, Datum::Null)
     }

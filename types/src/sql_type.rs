@@ -3,7 +3,7 @@
 //! Invariant: `form` follows from `oid` and `typmod`, except that a numeric may be exact at a fixed
 //! scale (`Decimal128`, `Decimal256`) or carry its own scale per value (`PgNum`).
 
-use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 use base::id::Oid;
 use std::sync::Arc;
 
@@ -139,7 +139,10 @@ pub enum Form {
     TimestampTz,
     /// Interval(MonthDayNano) whose nanoseconds are a multiple of 1,000.
     Interval,
-    /// List of a one-dimensional array; its elements may be null.
+    /// Struct of `elements`, a list, and `bounds`, a BinaryView of `types::list::bounds_to_bytes` that is null unless
+    /// the array has several dimensions or begins with another number than 1. Elements may be null.
+    Array(Box<Form>),
+    /// List of values that go together within a plan. No SQL type is held so, and none is stored.
     List(Box<Form>),
 }
 
@@ -163,7 +166,8 @@ impl Form {
             Form::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             Form::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
             Form::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
-            Form::List(element) => DataType::List(Arc::new(Field::new("item", element.arrow(), true))),
+            Form::Array(element) => DataType::Struct(array_fields(element)),
+            Form::List(element) => DataType::List(item_field(element)),
         }
     }
 
@@ -173,9 +177,26 @@ impl Form {
     pub fn arrow_order_is_sql_order(&self) -> bool {
         !matches!(
             self,
-            Form::Float32 | Form::Float64 | Form::PgNum | Form::Jsonb | Form::Interval | Form::List(_)
+            Form::Float32
+                | Form::Float64
+                | Form::PgNum
+                | Form::Jsonb
+                | Form::Interval
+                | Form::Array(_)
+                | Form::List(_)
         )
     }
+}
+
+/// The field of a list's elements.
+pub(crate) fn item_field(element: &Form) -> FieldRef {
+    Arc::new(Field::new("item", element.arrow(), true))
+}
+
+/// The parts of a `Form::Array`.
+pub(crate) fn array_fields(element: &Form) -> Fields {
+    let elements = Field::new("elements", DataType::List(item_field(element)), true);
+    Fields::from(vec![elements, Field::new("bounds", DataType::BinaryView, true)])
 }
 
 fn signed_scale(scale: u8) -> i8 {
@@ -264,7 +285,7 @@ fn form_of(oid: Oid, typmod: i32) -> Option<Form> {
         oid::TIMESTAMP => Form::Timestamp,
         oid::TIMESTAMPTZ => Form::TimestampTz,
         oid::INTERVAL => Form::Interval,
-        _ => Form::List(Box::new(form_of(array_element(oid)?, -1)?)),
+        _ => Form::Array(Box::new(form_of(array_element(oid)?, -1)?)),
     })
 }
 
@@ -293,6 +314,11 @@ pub fn is_registry(ty: Oid) -> bool {
             | oid::REGNAMESPACE
             | oid::REGROLE
     )
+}
+
+/// Whether the type is one of the vectors of the catalog, which count from 0.
+pub fn is_vector(ty: Oid) -> bool {
+    matches!(ty, oid::INT2VECTOR | oid::OIDVECTOR)
 }
 
 /// The element type of an array type.

@@ -13,6 +13,7 @@ use arrow::datatypes::{
 };
 use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
+use types::array::{array_of_lists, parts_of_array};
 use types::encode::TextEncoder;
 use types::sql_type::{array_element, oid};
 use types::text::{IntervalStyle, IoSettings, apply_typmod, parse_text};
@@ -38,7 +39,7 @@ pub(crate) fn file_field(name: &str, ty: &SqlType) -> Result<Field> {
         Form::Uuid => DataType::FixedSizeBinary(UUID_BYTES),
         // Parquet's interval has milliseconds only.
         Form::Interval => DataType::Utf8View,
-        Form::List(_) => DataType::List(Arc::new(file_field("element", &element_of(ty)?)?)),
+        Form::Array(_) => DataType::List(Arc::new(file_field("element", &element_of(ty)?)?)),
         form => form.arrow(),
     };
     Ok(Field::new(name, data_type, true))
@@ -85,9 +86,14 @@ pub(crate) fn to_file_array(ty: &SqlType, array: &ArrayRef, settings: &IoSetting
             }
             Arc::new(builder.finish())
         }
-        Form::List(_) => {
+        Form::Array(_) => {
             let element = element_of(ty)?;
-            let lists = array.as_list::<i32>();
+            let (lists, bounds) = parts_of_array(array)?;
+            if bounds.iter().zip(lists.iter()).any(|(bounds, list)| bounds.is_some() && list.is_some()) {
+                return Err(Error::unsupported("Parquet files hold arrays of one dimension only")
+                    .with_hint("Write the array as text, or its elements as rows."));
+            }
+            let lists = &lists;
             let values = to_file_array(&element, lists.values(), settings)?;
             Arc::new(with_values(lists, file_field("element", &element)?, values)?)
         }
@@ -130,7 +136,8 @@ pub(crate) fn is_convertible(from: &DataType, ty: &SqlType) -> bool {
         Form::Timestamp => matches!(from, DataType::Timestamp(_, None)),
         Form::TimestampTz => matches!(from, DataType::Timestamp(_, Some(_))),
         Form::Interval => is_text,
-        Form::List(_) => match from {
+        Form::List(_) => false,
+        Form::Array(_) => match from {
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 element_of(ty).is_ok_and(|element| is_convertible(item.data_type(), &element))
             }
@@ -174,14 +181,15 @@ pub(crate) fn from_file_array(array: &ArrayRef, ty: &SqlType, settings: &IoSetti
         Form::Uuid => Ok(Arc::new(array.as_fixed_size_binary().iter().collect::<BinaryViewArray>())),
         Form::Timestamp => Ok(Arc::new(micros(array)?)),
         Form::TimestampTz => Ok(Arc::new(micros(array)?.with_timezone("UTC"))),
-        Form::List(_) => lists(array, ty, settings),
+        Form::Array(_) => lists(array, ty, settings),
+        Form::List(_) => Err(Error::internal("a list within a plan is to be read")),
     }
 }
 
 /// The type of the elements of an array type.
 fn element_of(ty: &SqlType) -> Result<SqlType> {
     match (&ty.form, array_element(ty.oid)) {
-        (Form::List(form), Some(oid)) => Ok(SqlType { oid, typmod: ty.typmod, form: form.as_ref().clone() }),
+        (Form::Array(form), Some(oid)) => Ok(SqlType { oid, typmod: ty.typmod, form: form.as_ref().clone() }),
         _ => Err(Error::internal("an array type without elements")),
     }
 }
@@ -196,7 +204,7 @@ fn lists(array: &ArrayRef, ty: &SqlType, settings: &IoSettings) -> Result<ArrayR
     let lists = array.as_list::<i32>();
     let element = element_of(ty)?;
     let values = from_file_array(lists.values(), &element, settings)?;
-    Ok(Arc::new(with_values(lists, Field::new("item", element.form.arrow(), true), values)?))
+    array_of_lists(with_values(lists, Field::new("item", element.form.arrow(), true), values)?)
 }
 
 /// The same lists over other values.

@@ -204,6 +204,6 @@ fn plain(datum: &Datum, ty: &SqlType) -> bool {
     use types::Form;
     !matches!(
         (datum, &ty.form),
-        (Datum::Int32(_), Form::UInt32) | (Datum::UInt32(_), Form::Int32) | (_, Form::List(_))
+        (Datum::Int32(_), Form::UInt32) | (Datum::UInt32(_), Form::Int32) | (_, Form::Array(_))
     )
 }

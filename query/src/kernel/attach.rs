@@ -6,9 +6,9 @@
 use crate::kernel::call::Run;
 use crate::kernel::regexp::functions as regexp;
 use crate::kernel::{
-    arrays, bits, bytes, calendar, compare, conversion, dates, describe, floats, format, json, jsonb, list,
-    numbers, objects, patterns, privileges, quoting, sequence, strings, system, templates, times,
-    trigonometry,
+    array_shape, arrays, bits, bytes, calendar, compare, conversion, dates, describe, floats, format, json,
+    jsonb, list, numbers, objects, patterns, privileges, quoting, sequence, strings, system, templates,
+    times, trigonometry,
 };
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
@@ -67,6 +67,7 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         calendar::KERNELS,
         templates::KERNELS,
         list::KERNELS,
+        array_shape::KERNELS,
         arrays::KERNELS,
         system::KERNELS,
         privileges::KERNELS,

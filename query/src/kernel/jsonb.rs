@@ -58,7 +58,7 @@ pub(crate) fn with_list<R: Output>(
 ) -> Result<ArrayRef> {
     let (value, list) = (arg(args, 0)?, arg(args, 1)?);
     let texts = value.array.as_string_view_opt().ok_or_else(|| Error::internal("JSON that is no text"))?;
-    let lists = list.array.as_list_opt::<i32>().ok_or_else(|| Error::internal("a path that is no list"))?;
+    let (lists, _) = types::array::parts_of_array(&list.array)?;
     let mut out = R::builder(call.ret, call.rows)?;
     for row in 0..call.rows {
         if value.is_null(row) || list.is_null(row) {

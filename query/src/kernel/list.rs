@@ -2,42 +2,36 @@
 
 use crate::kernel::call::{Arg, Call, Run, arg};
 use crate::kernel::key;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder};
+use arrow::array::{ArrayRef, BinaryViewBuilder};
 use base::{Error, ErrorKind, Result};
 use datafusion::logical_expr::Operator;
 use std::cmp::Ordering;
 use std::sync::Arc;
-use types::{Datum, Form, SqlType};
+use types::{Datum, Form, List, SqlType};
 
-/// Keys of lists: each element's key behind a byte that says there is one, null elements above all, then the end.
+/// Keys of arrays: each element's key behind a byte that says there is one, null elements above all, then the end and
+/// the dimensions.
 pub(crate) fn keys(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let (list, ty) = (arg(args, 0)?, call.arg(0)?);
-    let Form::List(element) = &ty.form else {
-        return Err(Error::internal("the key of a list of something that is no list"));
-    };
-    let lists =
-        list.array.as_list_opt::<i32>().ok_or_else(|| Error::internal("a list that is no list array"))?;
     let mut out = BinaryViewBuilder::with_capacity(call.rows);
     for row in 0..call.rows {
         if list.is_null(row) {
             out.append_null();
             continue;
         }
-        let items = lists.value(list.index(row));
         let mut bytes = Vec::new();
-        for index in 0..items.len() {
-            match types::array::get(element, &items, index)? {
-                Datum::Null => bytes.push(2),
-                datum => {
-                    bytes.push(1);
-                    write_key(&datum, &mut bytes);
-                }
-            }
-        }
-        bytes.push(0);
+        write_key(&types::array::get(&ty.form, &list.array, list.index(row))?, &mut bytes);
         out.append_value(&bytes);
     }
     Ok(Arc::new(out.finish()))
+}
+
+/// The values of an array as a list.
+pub(crate) fn elements(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    let array = arg(args, 0)?;
+    let (lists, _) = types::array::parts_of_array(&array.array)?;
+    let lists: ArrayRef = Arc::new(lists);
+    if array.constant { crate::kernel::udf::repeated(&lists, call.rows) } else { Ok(lists) }
 }
 
 /// The keys of values one after the other: equal for equal values and in their order, null last.
@@ -86,8 +80,21 @@ fn write_key(datum: &Datum, out: &mut Vec<u8>) {
                 write_key(item, out);
             }
             out.push(0);
+            write_dimensions(items, out);
         }
     }
+}
+
+/// Equal elements are ordered by the number of dimensions, then by their lengths, then by their lower bounds. The
+/// length of one dimension alone is the number of elements.
+fn write_dimensions(list: &List, out: &mut Vec<u8>) {
+    let dimensions = list.dimensions();
+    out.push(u8::try_from(dimensions.len()).unwrap_or(u8::MAX));
+    let number = |value: i32| (value ^ i32::MIN).to_be_bytes();
+    if dimensions.len() > 1 {
+        out.extend(dimensions.iter().flat_map(|d| number(d.length)));
+    }
+    out.extend(dimensions.iter().flat_map(|d| number(d.lower)));
 }
 
 fn write_signed(value: i128, out: &mut Vec<u8>) {
@@ -132,35 +139,6 @@ pub(crate) fn each(
         out.push(f(row_of(call, args, row)?)?);
     }
     types::array::from_data(&call.ret.form, &out)
-}
-
-/// ARRAY[..]
-pub(crate) fn construct(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    each(call, args, |items| Ok(Datum::List(items)))
-}
-
-/// The first index of an array: the vectors of the catalog count from 0.
-fn first_index(ty: &SqlType) -> i64 {
-    use types::sql_type::oid;
-    if matches!(ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) { 0 } else { 1 }
-}
-
-/// array[index]; null outside.
-pub(crate) fn subscript(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    let first = first_index(call.arg(0)?);
-    each(call, args, |row| match row.as_slice() {
-        [Datum::List(items), index] => {
-            let index = match index {
-                Datum::Int16(v) => i64::from(*v),
-                Datum::Int32(v) => i64::from(*v),
-                Datum::Int64(v) => *v,
-                _ => return Ok(Datum::Null),
-            };
-            let place = usize::try_from(index - first).ok();
-            Ok(place.and_then(|place| items.get(place).cloned()).unwrap_or(Datum::Null))
-        }
-        _ => Ok(Datum::Null),
-    })
 }
 
 /// The kernel of `arg op ANY (array)` or `arg op ALL (array)` for a comparison.
@@ -216,7 +194,7 @@ fn order(a: &Datum, b: &Datum) -> Ordering {
 
 /// array_to_string: elements as text with a separator, nulls left out or replaced.
 fn to_string(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    let Form::List(element) = &call.arg(0)?.form else {
+    let Form::Array(element) = &call.arg(0)?.form else {
         return Err(Error::internal("array_to_string of something that is no array"));
     };
     let oid = types::sql_type::array_element(call.arg(0)?.oid).unwrap_or(types::sql_type::oid::TEXT);
@@ -249,76 +227,5 @@ fn to_string(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     })
 }
 
-fn int4(value: usize) -> Datum {
-    i32::try_from(value).map_or(Datum::Null, Datum::Int32)
-}
-
-/// array_length and array_upper of the first dimension; an empty array has none.
-fn length(call: &Call<'_>, args: &[Arg], upper: bool) -> Result<ArrayRef> {
-    let shift = if upper { usize::from(first_index(call.arg(0)?) == 0) } else { 0 };
-    each(call, args, |row| match row.as_slice() {
-        [Datum::List(items), Datum::Int32(1)] if !items.is_empty() => Ok(int4(items.len() - shift)),
-        _ => Ok(Datum::Null),
-    })
-}
-
-fn lower(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    let first = i32::try_from(first_index(call.arg(0)?)).unwrap_or(1);
-    each(call, args, |row| match row.as_slice() {
-        [Datum::List(items), Datum::Int32(1)] if !items.is_empty() => Ok(Datum::Int32(first)),
-        _ => Ok(Datum::Null),
-    })
-}
-
-fn position(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    let first = usize::try_from(first_index(call.arg(0)?)).unwrap_or(1);
-    each(call, args, |row| match row.as_slice() {
-        [Datum::List(items), wanted] => {
-            let wanted = key_bytes(std::slice::from_ref(wanted));
-            let found = items.iter().position(|item| key_bytes(std::slice::from_ref(item)) == wanted);
-            Ok(found.map_or(Datum::Null, |index| int4(index + first)))
-        }
-        _ => Ok(Datum::Null),
-    })
-}
-
-fn joined(row: Vec<Datum>) -> Result<Datum> {
-    let mut row = row.into_iter();
-    Ok(match (row.next(), row.next()) {
-        (Some(Datum::List(mut a)), Some(Datum::List(b))) => {
-            a.extend(b);
-            Datum::List(a)
-        }
-        (Some(Datum::Null), Some(other)) | (Some(other), Some(Datum::Null)) => other,
-        _ => Datum::Null,
-    })
-}
-
-fn appended(row: Vec<Datum>) -> Result<Datum> {
-    let mut row = row.into_iter();
-    Ok(match (row.next(), row.next()) {
-        (Some(Datum::List(mut items)), Some(item)) => {
-            items.push(item);
-            Datum::List(items)
-        }
-        (Some(Datum::Null), Some(item)) => Datum::List(vec![item]),
-        _ => Datum::Null,
-    })
-}
-
 /// By the name of PostgreSQL's implementation.
-pub(crate) const KERNELS: &[(&str, Run)] = &[
-    ("array_to_text", to_string),
-    ("array_to_text_null", to_string),
-    ("array_length", |c, a| length(c, a, false)),
-    ("array_upper", |c, a| length(c, a, true)),
-    ("array_lower", lower),
-    ("array_cardinality", |c, a| {
-        each(c, a, |row| {
-            Ok(if let Some(Datum::List(items)) = row.first() { int4(items.len()) } else { Datum::Null })
-        })
-    }),
-    ("array_position", position),
-    ("array_cat", |c, a| each(c, a, joined)),
-    ("array_append", |c, a| each(c, a, appended)),
-];
+pub(crate) const KERNELS: &[(&str, Run)] = &[("array_to_text", to_string), ("array_to_text_null", to_string)];

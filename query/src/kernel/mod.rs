@@ -4,6 +4,8 @@
 //! result is PostgreSQL 15's, value or SQLSTATE, for every input (the operator matrix in the tests checks it).
 
 pub(crate) mod aggregate;
+pub(crate) mod array_parts;
+pub(crate) mod array_shape;
 pub(crate) mod arrays;
 pub(crate) mod attach;
 pub(crate) mod bits;

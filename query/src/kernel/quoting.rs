@@ -113,7 +113,7 @@ fn names(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
         }
         let strict = Bool::value(&stricts, strict.index(row))?;
         let parts = parse_ident(Text::value(&texts, text.index(row))?, strict)?;
-        out.push(Datum::List(parts.into_iter().map(Datum::Text).collect()));
+        out.push(Datum::list(parts.into_iter().map(Datum::Text).collect()));
     }
     types::array::from_data(&call.ret.form, &out)
 }

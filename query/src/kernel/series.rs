@@ -5,7 +5,7 @@
 //! that is shorter than asked for is the last.
 
 use crate::kernel::regexp::functions::{match_list, part_list};
-use crate::kernel::{arrays, strings};
+use crate::kernel::{array_shape, strings};
 use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -77,8 +77,10 @@ pub(crate) type ListFunction = fn(&[Datum]) -> Result<Datum>;
 pub(crate) fn list_function(source: &str) -> Option<(ListFunction, Form)> {
     let text = || Form::Text;
     Some(match source {
-        "generate_subscripts" | "generate_subscripts_nodir" => (arrays::subscripts, Form::Int32),
-        "regexp_matches" | "regexp_matches_no_flags" => (match_list, Form::List(Box::new(text()))),
+        "generate_subscripts" | "generate_subscripts_nodir" => {
+            (|args| Ok(array_shape::subscripts(None, args)), Form::Int32)
+        }
+        "regexp_matches" | "regexp_matches_no_flags" => (match_list, Form::Array(Box::new(text()))),
         "regexp_split_to_table" | "regexp_split_to_table_no_flags" => (part_list, text()),
         "text_to_table" | "text_to_table_null" => (strings::split, text()),
         _ => return None,
@@ -111,7 +113,7 @@ fn listed(source: &str, args: &[Datum]) -> Result<Series> {
     let (function, element) =
         list_function(source).ok_or_else(|| Error::internal("a function whose rows are no list"))?;
     let rest = match function(args)? {
-        Datum::List(items) => Rest::Items(items),
+        Datum::List(list) => Rest::Items(list.into_items()),
         _ => Rest::Done,
     };
     Ok(Series { element, rest })
@@ -251,11 +253,11 @@ fn timestamps(types: &[SqlType], args: &[Datum], io: &IoSettings) -> Result<Seri
 }
 
 fn unnest(types: &[SqlType], args: &[Datum], _io: &IoSettings) -> Result<Series> {
-    let Some(Form::List(element)) = types.first().map(|ty| &ty.form) else {
+    let Some(Form::Array(element)) = types.first().map(|ty| &ty.form) else {
         return Err(Error::internal("unnest of something that is no array"));
     };
     let rest = match args.first() {
-        Some(Datum::List(items)) => Rest::Items(items.clone()),
+        Some(Datum::List(list)) => Rest::Items(list.to_vec()),
         _ => Rest::Done,
     };
     Ok(Series { element: element.as_ref().clone(), rest })

@@ -6,7 +6,7 @@
 use crate::kernel::call::{Arg, Call, Run};
 use crate::kernel::list::each;
 use crate::kernel::regexp::functions::{match_list, part_list};
-use crate::kernel::{arrays, series, strings};
+use crate::kernel::{array_shape, series, strings};
 use arrow::array::{ArrayRef, AsArray, Int64Builder, ListArray, ListBuilder};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -23,7 +23,7 @@ const SERIES_OF_NUMERIC: Oid = Oid(3260);
 /// How a row's set is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RowSet {
-    /// The argument is the list already.
+    /// The elements of the argument.
     Argument,
     Computed(Run),
 }
@@ -43,9 +43,9 @@ pub(crate) fn row_set(proc: Oid) -> Option<RowSet> {
             RowSet::Computed(|call, args| lists(SERIES_OF_NUMERIC, call, args))
         }
         "array_unnest" => RowSet::Argument,
-        "generate_subscripts" | "generate_subscripts_nodir" => {
-            RowSet::Computed(|call, args| each(call, args, |row| arrays::subscripts(&row)))
-        }
+        "generate_subscripts" | "generate_subscripts_nodir" => RowSet::Computed(|call, args| {
+            each(call, args, |row| Ok(array_shape::subscripts(call.args.first(), &row)))
+        }),
         "regexp_matches" | "regexp_matches_no_flags" => {
             RowSet::Computed(|call, args| each(call, args, |row| match_list(&row)))
         }
@@ -78,7 +78,7 @@ fn lists(series: Oid, call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             return Err(Error::new(ErrorKind::LimitExceeded, "series are too long")
                 .with_hint(format!("those of one batch of rows may have {VALUES_MAX} values together")));
         }
-        out.push(Datum::List(items));
+        out.push(Datum::list(items));
     }
     types::array::from_data(&call.ret.form, &out)
 }

@@ -333,7 +333,7 @@ pub(crate) fn split(row: &[Datum]) -> Result<Datum> {
         true => Datum::Null,
         false => Datum::Text(part.to_owned()),
     };
-    Ok(Datum::List(parts.into_iter().map(datum).collect()))
+    Ok(Datum::list(parts.into_iter().map(datum).collect()))
 }
 
 /// `text || anything` and the other way round.

@@ -41,7 +41,7 @@ fn current_schemas(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
         }
         let first = column.value(implicit.index(row)).then(|| "pg_catalog".to_owned());
         let names = first.into_iter().chain(call.statement.search_path.iter().cloned());
-        out.push(Datum::List(names.map(Datum::Text).collect()));
+        out.push(Datum::list(names.map(Datum::Text).collect()));
     }
     types::array::from_data(&call.ret.form, &out)
 }

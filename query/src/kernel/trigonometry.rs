@@ -245,6 +245,10 @@ fn bucket_of_thresholds(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let ty = call.arg(0)?;
     list::each(call, args, |row| match row.as_slice() {
         [operand, Datum::List(thresholds)] if !operand.is_null() => {
+            if thresholds.bounds().len() > 1 {
+                let message = "thresholds must be one-dimensional array";
+                return Err(Error::new(ErrorKind::ArraySubscript, message));
+            }
             if thresholds.contains(&Datum::Null) {
                 return Err(Error::new(ErrorKind::NullNotAllowed, "thresholds array must not contain NULLs"));
             }

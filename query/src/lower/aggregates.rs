@@ -81,7 +81,9 @@ fn method(proc: Oid) -> Option<Method> {
         "max" => Method::Extreme(Extremity::Greatest),
         "bool_and" | "every" => Method::BoolAnd,
         "bool_or" => Method::BoolOr,
-        "array_agg" if argument == Some(oid::ANYNONARRAY) => Method::Collect(Finish::ArrayAgg),
+        "array_agg" if matches!(argument, Some(oid::ANYNONARRAY | oid::ANYARRAY)) => {
+            Method::Collect(Finish::ArrayAgg)
+        }
         "json_agg" => Method::Collect(Finish::JsonArray(Kind::Json)),
         "jsonb_agg" => Method::Collect(Finish::JsonArray(Kind::Jsonb)),
         "json_object_agg" => Method::Collect(Finish::JsonObject(Kind::Json)),

@@ -1,14 +1,14 @@
 //! Changes of type and modifier.
 
 use crate::kernel::udf::Kernel;
-use crate::kernel::{attach, conversion, numbers};
+use crate::kernel::{array_shape, attach, conversion, numbers};
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, unsupported_function};
 use base::{Error, Result};
 use datafusion::logical_expr::Expr as PlanExpr;
 use sql::bound::{CastHow, Expr};
 use std::sync::Arc;
-use types::sql_type::oid;
+use types::sql_type::{is_vector, oid};
 use types::{Form, SqlType};
 
 impl Lowering<'_> {
@@ -22,6 +22,9 @@ impl Lowering<'_> {
         let from = arg.ty();
         let value = self.expr(scope, arg)?;
         let kernel = match how {
+            CastHow::Relabel if is_vector(from.oid) && !is_vector(ty.oid) => {
+                self.kernel("array_of_vector", array_shape::array_of_vector, vec![from], ty)
+            }
             CastHow::Relabel if from.form == ty.form => return Ok(value),
             CastHow::Relabel if is_integer_and_oid(&from, ty) => {
                 self.kernel("relabelled", conversion::relabelled, vec![from], ty)

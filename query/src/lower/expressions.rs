@@ -3,7 +3,7 @@
 //! Invariant: what a CASE does not reach is not evaluated, as far as it could fail.
 
 use crate::kernel::udf::Kernel;
-use crate::kernel::{attach, compare, extremes, list, sample};
+use crate::kernel::{array_parts, array_shape, attach, compare, extremes, list, sample};
 use crate::lower::columns;
 use crate::lower::comparisons::Typed;
 use crate::lower::first_rows;
@@ -12,7 +12,7 @@ use crate::lower::scope::{Lowering, Scope, unsupported_function};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use datafusion::logical_expr::{Case, Expr as PlanExpr, Operator};
-use sql::bound::{Expr, TypedCol};
+use sql::bound::{ArrayPart, Expr, TypedCol};
 use std::sync::Arc;
 use types::{Datum, SqlType};
 
@@ -65,12 +65,18 @@ impl Lowering<'_> {
             Expr::Array { elements, ty } => {
                 let types = elements.iter().map(Expr::ty).collect();
                 let elements = self.exprs(scope, elements)?;
-                self.internal(self.kernel("array", list::construct, types, ty), elements)
+                self.internal(self.kernel("array", array_shape::construct, types, ty), elements)
             }
-            Expr::Subscript { array, index, ty } => {
-                let types = vec![array.ty(), index.ty()];
-                let args = vec![self.expr(scope, array)?, self.expr(scope, index)?];
-                self.internal(self.kernel("subscript", list::subscript, types, ty), args)
+            Expr::ArrayPart { part, args, ty } => {
+                let types = args.iter().map(Expr::ty).collect();
+                let args = self.exprs(scope, args)?;
+                let kernel = match part {
+                    ArrayPart::Element => self.kernel("subscript", array_parts::element, types, ty),
+                    ArrayPart::Slice => self.kernel("slice", array_parts::slice, types, ty),
+                    ArrayPart::SetElement => self.kernel("set_element", array_parts::with_element, types, ty),
+                    ArrayPart::SetSlice => self.kernel("set_slice", array_parts::with_slice, types, ty),
+                };
+                self.internal(kernel, args)
             }
             Expr::Subquery(subquery) => self.subquery(scope, subquery),
         }

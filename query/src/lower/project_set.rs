@@ -4,10 +4,11 @@
 //! row whose lists are all empty is not there.
 
 use crate::kernel::json::set_columns;
+use crate::kernel::list::elements;
 use crate::kernel::series_rows::{RowSet, numbered, row_set};
 use crate::lower::columns;
 use crate::lower::scope::{Lowering, Scope, build, unsupported_function};
-use base::{Error, Result};
+use base::Result;
 use datafusion::common::{Column, NullHandling, UnnestOptions};
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder};
 use sql::bound::{ColRef, Expr, Rel, SetCall, TypedCol};
@@ -62,7 +63,7 @@ impl Lowering<'_> {
             let value = match rows {
                 RowSet::Computed(run) => self.internal(self.kernel("row_set", run, types, &list), lowered)?,
                 RowSet::Argument => {
-                    lowered.into_iter().next().ok_or_else(|| Error::internal("unnest of nothing"))?
+                    self.internal(self.kernel("elements", elements, types, &list), lowered)?
                 }
             };
             exprs.push(value.alias(columns::name(column.col)));

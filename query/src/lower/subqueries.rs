@@ -18,9 +18,11 @@ use base::id::Oid;
 use base::{Error, Result};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, lit};
-use sql::bound::{AggregateCall, ColRef, Expr, Quantifier, Rel, SortKey, Subquery, SubqueryKind, TypedCol};
+use sql::bound::{
+    AggregateCall, ColRef, Expr, Quantifier, Rel, SortKey, Subquery, SubqueryKind, TypedCol, array_of_values,
+};
 use std::collections::HashMap;
-use types::sql_type::{array_of, oid};
+use types::sql_type::oid;
 use types::{Datum, Form, SqlType};
 
 /// pg_proc OIDs of the aggregates used here.
@@ -158,9 +160,7 @@ impl Lowering<'_> {
 
     /// ARRAY(subquery); an empty array over no rows.
     fn array_of_rows(&mut self, scope: &mut Scope, rel: &Rel, column: &TypedCol) -> Result<PlanExpr> {
-        let ty = array_of(column.ty.oid)
-            .and_then(SqlType::of)
-            .ok_or_else(|| Error::unsupported("an array of this type is not supported"))?;
+        let ty = array_of_values(&column.ty);
         let call = AggregateCall {
             proc: ARRAY_AGG,
             args: vec![Expr::Column(column.clone())],
@@ -172,7 +172,7 @@ impl Lowering<'_> {
         let results = self.scalar_aggregate(scope, rel, &[call])?;
         let array = results.into_iter().next().ok_or_else(|| Error::internal("array_agg without result"))?;
         let present = PlanExpr::IsNotNull(Box::new(array.clone()));
-        Ok(plain_case(vec![(present, array)], literals::literal(&Datum::List(Vec::new()), &ty)?))
+        Ok(plain_case(vec![(present, array)], literals::literal(&Datum::list(Vec::new()), &ty)?))
     }
 
     /// The one value of a subquery.

@@ -28,7 +28,7 @@ pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
         Expr::InList { arg, list, .. } => std::iter::once(arg.as_ref()).chain(list).collect(),
         Expr::ArrayCompare { arg, array, .. } => vec![arg, array],
         Expr::Array { elements, .. } => elements.iter().collect(),
-        Expr::Subscript { array, index, .. } => vec![array, index],
+        Expr::ArrayPart { args, .. } => args.iter().collect(),
         Expr::Subquery(subquery) => match &subquery.kind {
             SubqueryKind::Quantified { arg, .. } => vec![arg],
             SubqueryKind::Row { args, .. } => args.iter().map(|(arg, _)| arg).collect(),
@@ -51,7 +51,8 @@ pub(crate) fn replaced(expr: &Expr, replace: &impl Fn(&Expr) -> Option<Expr>) ->
         | Expr::Extreme { args: list, .. }
         | Expr::And(list)
         | Expr::Or(list)
-        | Expr::Array { elements: list, .. } => {
+        | Expr::Array { elements: list, .. }
+        | Expr::ArrayPart { args: list, .. } => {
             for item in list {
                 *item = replaced(item, replace);
             }
@@ -61,8 +62,7 @@ pub(crate) fn replaced(expr: &Expr, replace: &impl Fn(&Expr) -> Option<Expr>) ->
         }
         Expr::IsDistinct { left: a, right: b, .. }
         | Expr::NullIf { left: a, right: b, .. }
-        | Expr::ArrayCompare { arg: a, array: b, .. }
-        | Expr::Subscript { array: a, index: b, .. } => {
+        | Expr::ArrayCompare { arg: a, array: b, .. } => {
             boxed(a);
             boxed(b);
         }

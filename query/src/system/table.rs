@@ -88,8 +88,8 @@ fn neutral(column: &SystemColumn) -> Value {
     Some(Cow::Borrowed(match form {
         Some(Form::Bool) => "f",
         Some(Form::Int16 | Form::Int32 | Form::Int64 | Form::UInt32 | Form::Float32 | Form::Float64) => "0",
-        Some(Form::List(_)) if matches!(column.ty, oid::INT2VECTOR | oid::OIDVECTOR) => "",
-        Some(Form::List(_)) => "{}",
+        Some(Form::Array(_)) if matches!(column.ty, oid::INT2VECTOR | oid::OIDVECTOR) => "",
+        Some(Form::Array(_)) => "{}",
         _ => "",
     }))
 }

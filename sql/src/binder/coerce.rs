@@ -9,7 +9,7 @@ use crate::bound::{CastHow, Expr};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, CastContext, CastMethod};
-use types::sql_type::{is_registry, oid};
+use types::sql_type::{is_registry, is_vector, oid};
 use types::{Datum, SqlType};
 
 /// Pseudo-types that stand for whatever type an argument has.
@@ -53,8 +53,9 @@ pub(super) fn path(source: Oid, target: Oid, context: CastContext) -> Option<Pat
         });
     }
     // The vectors would else capture what should go to true arrays.
-    let vector = matches!(target, oid::OIDVECTOR | oid::INT2VECTOR);
-    if !vector && let (Some(from), Some(to)) = (true_array_element(source), true_array_element(target)) {
+    if !is_vector(target)
+        && let (Some(from), Some(to)) = (true_array_element(source), true_array_element(target))
+    {
         return path(from, to, context).map(|p| if p == Path::Relabel { p } else { Path::InOut });
     }
     if context >= CastContext::Assignment && category(target) == 'S' {
@@ -297,7 +298,11 @@ pub(super) fn common_oid(types: &[(Oid, usize)], clause: &str) -> Result<Oid> {
 
 /// The same value seen as another type of the same representation.
 pub(super) fn relabel(expr: Expr, target: &SqlType) -> Expr {
+    let from_vector = is_vector(expr.ty().oid) && !is_vector(target.oid);
     match expr {
+        Expr::Const(Datum::List(list), _) if from_vector => {
+            Expr::Const(Datum::List(list.from_vector()), target.clone())
+        }
         Expr::Const(datum, _) => Expr::Const(datum, target.clone()),
         expr => Expr::Cast { how: CastHow::Relabel, arg: Box::new(expr), ty: target.clone() },
     }

@@ -7,14 +7,10 @@ use super::names::located;
 use super::type_name::held;
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
-use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast::{self, Spanned};
 use types::sql_type::oid;
 use types::{Datum, SqlType};
-
-/// pg_proc OID of jsonb_extract_path.
-const JSONB_EXTRACT_PATH: Oid = Oid(3217);
 
 pub(super) fn boolean() -> SqlType {
     SqlType { oid: oid::BOOL, typmod: -1, form: types::Form::Bool }
@@ -203,117 +199,18 @@ impl Binder<'_> {
             rest.next();
         }
         let mut term = if parts.is_empty() { self.expr(root, scope)? } else { self.column(&parts, scope)? };
-        for access in rest {
-            term = match access {
-                ast::AccessExpr::Subscript(ast::Subscript::Index { index }) => {
-                    self.subscript(term, index, scope)?
-                }
-                ast::AccessExpr::Subscript(ast::Subscript::Slice {
-                    lower_bound: _,
-                    upper_bound: _,
-                    stride: _,
-                }) => {
-                    if term.expr.ty().oid == oid::JSONB {
-                        let message = "jsonb subscript does not support slices";
-                        return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), term.at));
-                    }
-                    return Err(self.unsupported("an array slice", term.at));
-                }
-                ast::AccessExpr::Dot(_) => {
-                    return Err(self.unsupported("access to a field of a composite value", term.at));
-                }
+        while let Some(access) = rest.next() {
+            let ast::AccessExpr::Subscript(first) = access else {
+                return Err(self.unsupported("access to a field of a composite value", term.at));
             };
+            let mut subscripts = vec![first];
+            while let Some(ast::AccessExpr::Subscript(next)) = rest.peek() {
+                subscripts.push(next);
+                rest.next();
+            }
+            term = self.subscripted(term, &subscripts, scope)?;
         }
         Ok(term)
-    }
-
-    fn subscript(&mut self, array: Term, index: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
-        let ty = array.expr.ty().oid;
-        if ty == oid::JSONB {
-            return self.jsonb_subscript(array, index, scope);
-        }
-        let Some(element) = types::sql_type::array_element(ty) else {
-            let message = format!(
-                "cannot subscript type {} because it does not support subscripting",
-                super::type_name::type_name(ty)
-            );
-            return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), array.at));
-        };
-        let index = self.expr(index, scope)?;
-        let from = index.expr.ty().oid;
-        if !super::coerce::can_coerce(from, oid::INT4, catalog::builtin::CastContext::Assignment) {
-            let error = Error::new(ErrorKind::DatatypeMismatch, "array subscript must have type integer");
-            return Err(located(error, index.at));
-        }
-        let index = self.coerce(index, &held(oid::INT4, -1)?, catalog::builtin::CastContext::Assignment)?;
-        let ty = held(element, -1)?;
-        let expr = Expr::Subscript { array: Box::new(array.expr), index: Box::new(index.expr), ty };
-        Ok(Term { expr, at: array.at })
-    }
-
-    /// `jsonb[key]` is the path of one step.
-    fn jsonb_subscript(&mut self, value: Term, index: &ast::Expr, scope: &Scope<'_>) -> Result<Term> {
-        let index = self.expr(index, scope)?;
-        let at = index.at;
-        let ty = index.expr.ty().oid;
-        let implicit =
-            |target| super::coerce::path(ty, target, catalog::builtin::CastContext::Implicit).is_some();
-        if ty != oid::UNKNOWN && implicit(oid::INT4) == implicit(oid::TEXT) {
-            let message = format!("subscript type {} is not supported", super::type_name::type_name(ty));
-            let error = Error::new(ErrorKind::DatatypeMismatch, message)
-                .with_hint("jsonb subscript must be coercible to either integer or text.");
-            return Err(located(error, at));
-        }
-        let index = match ty != oid::UNKNOWN && implicit(oid::INT4) {
-            true => self.coerce(index, &held(oid::INT4, -1)?, catalog::builtin::CastContext::Implicit)?,
-            false => index,
-        };
-        let step = self.coerce(index, &held(oid::TEXT, -1)?, catalog::builtin::CastContext::Assignment)?;
-        let path = Expr::Array { elements: vec![step.expr], ty: held(oid::TEXT_ARRAY, -1)? };
-        let expr = self.call(JSONB_EXTRACT_PATH, vec![value.expr, path], oid::JSONB, value.at)?;
-        Ok(Term { expr, at: value.at })
-    }
-
-    /// ARRAY[..]; `target` is the element type when the array is cast at once.
-    pub(super) fn array(
-        &mut self,
-        elements: &[ast::Expr],
-        target: Option<&SqlType>,
-        at: usize,
-        scope: &Scope<'_>,
-    ) -> Result<Term> {
-        let mut terms = Vec::with_capacity(elements.len());
-        for element in elements {
-            terms.push(self.expr(element, scope)?);
-        }
-        if terms.is_empty() && target.is_none() {
-            let error = Error::new(ErrorKind::IndeterminateDatatype, "cannot determine type of empty array")
-                .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[].");
-            return Err(located(error, at));
-        }
-        if let Some(nested) = terms.iter().find(|t| types::sql_type::array_element(t.expr.ty().oid).is_some())
-        {
-            return Err(self.unsupported("an array of arrays", nested.at));
-        }
-        let (elements, element) = match target {
-            Some(target) => {
-                let explicit = catalog::builtin::CastContext::Explicit;
-                let cast: Result<Vec<Expr>> =
-                    terms.into_iter().map(|t| self.coerce(t, target, explicit).map(|t| t.expr)).collect();
-                (cast?, target.clone())
-            }
-            None => {
-                let common = self.common_type(&terms, "ARRAY")?;
-                self.unify(terms, common, "ARRAY")?
-            }
-        };
-        let array = types::sql_type::array_of(element.oid)
-            .and_then(SqlType::of)
-            .ok_or_else(|| self.unsupported("an array of this type", at))?;
-        // Elements of an array have the form of the bare type.
-        let bare = held(element.oid, -1)?;
-        let elements = elements.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;
-        Ok(Term { expr: Expr::Array { elements, ty: array }, at })
     }
 
     fn collate(&mut self, expr: &ast::Expr, collation: &ast::ObjectName, scope: &Scope<'_>) -> Result<Term> {
@@ -361,11 +258,10 @@ impl Binder<'_> {
         }
         let target = self.sql_type(ty).map_err(|e| located(e, self.type_position(inner)))?;
         if let ast::Expr::Array(ast::Array { elem, named: _ }) = inner
-            && let Some(element) = types::sql_type::array_element(target.oid)
+            && types::sql_type::array_element(target.oid).is_some()
         {
-            let element = held(element, -1)?;
             let at = self.start(inner);
-            let array = self.array(elem, Some(&element), at, scope)?;
+            let array = self.array(elem, Some(target.oid), at, scope)?;
             return self.coerce(array, &target, catalog::builtin::CastContext::Explicit);
         }
         let term = self.expr(inner, scope)?;

@@ -15,6 +15,7 @@
 //!   and [`Binder::parameter_types`].
 
 mod aggregate;
+mod array;
 mod changes;
 mod coerce;
 mod conditional;
@@ -56,6 +57,7 @@ mod tests;
 mod type_name;
 mod view;
 
+pub(crate) use array::subscript_element;
 pub use context::{BindContext, Clause, Past};
 pub(crate) use names::fold;
 pub use object_name::object_named;

@@ -73,7 +73,7 @@ pub(super) fn aligned(types: &[SqlType]) -> Form {
 
 impl Binder<'_> {
     /// The expression in the form and with the type of `ty`, value unchanged.
-    pub(super) fn in_form(&self, expr: Expr, ty: &SqlType) -> Result<Expr> {
+    pub(crate) fn in_form(&self, expr: Expr, ty: &SqlType) -> Result<Expr> {
         let own = expr.ty();
         if own.form == ty.form {
             return Ok(expr);

@@ -121,7 +121,7 @@ impl Binder<'_> {
         let columns = scan
             .columns
             .iter()
-            .filter(|(id, c)| key.contains(id) || (key.is_empty() && !matches!(c.ty.form, Form::List(_))));
+            .filter(|(id, c)| key.contains(id) || (key.is_empty() && !matches!(c.ty.form, Form::Array(_))));
         columns.map(|(_, c)| Expr::Column(c.clone())).collect()
     }
 }

@@ -6,7 +6,7 @@ use super::expr::boolean;
 use super::names::located;
 use super::select::Bound;
 use super::{Binder, Clause, Scope, Term};
-use crate::bound::{Expr, Quantifier, Rel, Subquery, SubqueryKind, TypedCol};
+use crate::bound::{Expr, Quantifier, Rel, Subquery, SubqueryKind, TypedCol, array_of_values};
 use base::{Error, ErrorKind, Result};
 use catalog::ColumnDef;
 use sqlparser::ast;
@@ -61,7 +61,7 @@ impl Binder<'_> {
     ) -> Result<Term> {
         let bound = self.subquery(query, scope)?;
         let column = self.only_column(&bound, "subquery must return only one column", query)?;
-        if types::sql_type::array_of(column.ty.oid).is_none() {
+        if types::sql_type::array_element(array_of_values(&column.ty).oid).is_none() {
             let shown = super::type_name::type_name(column.ty.oid);
             let message = format!("could not find array type for data type {shown}");
             return Err(located(Error::new(ErrorKind::UndefinedObject, message), at));

@@ -39,6 +39,7 @@ fn children(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
         Expr::Extreme { greatest: _, less: _, args, ty: _ } => each(args),
         Expr::And(args) | Expr::Or(args) => each(args),
         Expr::Array { elements, ty: _ } => each(elements),
+        Expr::ArrayPart { part: _, args, ty: _ } => each(args),
         Expr::Cast { how: _, arg, ty: _ } | Expr::Not(arg) => look(arg),
         Expr::IsNull { arg, negated: _ } | Expr::IsBool { arg, value: _, negated: _ } => look(arg),
         Expr::IsDistinct { equal: _, left, right, negated: _ }
@@ -63,10 +64,6 @@ fn children(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
             look(arg);
             look(array);
         }
-        Expr::Subscript { array, index, ty: _ } => {
-            look(array);
-            look(index);
-        }
         Expr::Subquery(subquery) => {
             match &subquery.kind {
                 SubqueryKind::Quantified { proc: _, all: _, arg } => look(arg),
@@ -88,7 +85,8 @@ fn children_mut(expr: &mut Expr, change: Change<'_>) -> Result<()> {
         | Expr::Extreme { greatest: _, less: _, args, ty: _ }
         | Expr::And(args)
         | Expr::Or(args)
-        | Expr::Array { elements: args, ty: _ } => args.iter_mut().try_for_each(change),
+        | Expr::Array { elements: args, ty: _ }
+        | Expr::ArrayPart { part: _, args, ty: _ } => args.iter_mut().try_for_each(change),
         Expr::Cast { how: _, arg, ty: _ }
         | Expr::Not(arg)
         | Expr::IsNull { arg, negated: _ }
@@ -112,10 +110,6 @@ fn children_mut(expr: &mut Expr, change: Change<'_>) -> Result<()> {
         Expr::ArrayCompare { proc: _, all: _, arg, array } => {
             change(arg)?;
             change(array)
-        }
-        Expr::Subscript { array, index, ty: _ } => {
-            change(array)?;
-            change(index)
         }
         Expr::Subquery(subquery) => {
             match &mut subquery.kind {

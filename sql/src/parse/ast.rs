@@ -10,7 +10,7 @@ use super::definition_ast::{
 };
 use super::literal_rows::LiteralRows;
 use crate::bound::Isolation;
-use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query, SelectItem, TableWithJoins, With};
+use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query, SelectItem, Subscript, TableWithJoins, With};
 
 /// Any statement that is understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,8 +151,16 @@ pub struct SetClause {
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetColumn {
     pub name: Ident,
-    /// Where a field or element of it is named.
-    pub part_at: Option<usize>,
+    /// A field or elements of it.
+    pub part: Option<PartOfColumn>,
+}
+
+/// What stands behind a column's name where it is assigned to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartOfColumn {
+    pub at: usize,
+    /// None when a field is among it.
+    pub subscripts: Option<Vec<Subscript>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -38,8 +38,8 @@ pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, CloneSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
     CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec, Overriding,
-    PartitionBound, PartitionLevel, PartitionSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption,
-    TableTarget, TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
+    PartOfColumn, PartitionBound, PartitionLevel, PartitionSpec, SetClause, SetSpec, SetTarget, StatementAst,
+    TableOption, TableTarget, TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
 };
 pub(crate) use clauses::{JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{

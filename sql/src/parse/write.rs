@@ -5,12 +5,12 @@
 
 use super::ast::{
     ConflictAction, ConflictSpec, ConflictTarget, DeleteSpec, InsertSource, InsertSpec, Overriding,
-    SetClause, StatementAst, TargetColumn, UpdateSpec,
+    PartOfColumn, SetClause, StatementAst, TargetColumn, UpdateSpec,
 };
 use super::cursor::{Cursor, is_word};
 use super::unsupported::refuse;
 use base::Result;
-use sqlparser::ast::{Expr, Ident, ObjectName, SelectItem, TableWithJoins, With};
+use sqlparser::ast::{Expr, Ident, ObjectName, SelectItem, Subscript, TableWithJoins, With};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
@@ -89,22 +89,40 @@ fn insert_columns(cursor: &mut Cursor<'_>) -> Result<Vec<TargetColumn>> {
     Ok(columns)
 }
 
-/// A column to assign to; what follows it as field or element is remembered, to be refused when the column exists.
+/// A column to assign to, with what follows it as field or elements.
 fn target_column(cursor: &mut Cursor<'_>) -> Result<TargetColumn> {
     let name = cursor.name()?;
     let at = cursor.at();
-    let mut part_at = None;
+    let mut subscripts = Vec::new();
+    let mut fields = false;
     while matches!(cursor.peek(), Token::Period | Token::LBracket) {
-        part_at = part_at.or(Some(at));
         if cursor.take(&Token::Period) {
             cursor.label()?;
+            fields = true;
         } else {
-            cursor.expect(&Token::LBracket)?;
-            cursor.sql(Parser::parse_expr)?;
-            cursor.expect(&Token::RBracket)?;
+            subscripts.push(subscript(cursor)?);
         }
     }
-    Ok(TargetColumn { name, part_at })
+    let part = (fields || !subscripts.is_empty())
+        .then(|| PartOfColumn { at, subscripts: (!fields).then_some(subscripts) });
+    Ok(TargetColumn { name, part })
+}
+
+/// `[i]`, `[i:j]`, `[i:]`, `[:j]` or `[:]`.
+fn subscript(cursor: &mut Cursor<'_>) -> Result<Subscript> {
+    cursor.expect(&Token::LBracket)?;
+    let bound = |cursor: &mut Cursor<'_>| match cursor.peek() {
+        Token::Colon | Token::RBracket => Ok(None),
+        _ => cursor.sql(Parser::parse_expr).map(Some),
+    };
+    let first = bound(cursor)?;
+    let subscript = match (cursor.take(&Token::Colon), first) {
+        (true, lower_bound) => Subscript::Slice { lower_bound, upper_bound: bound(cursor)?, stride: None },
+        (false, Some(index)) => Subscript::Index { index },
+        (false, None) => return Err(cursor.syntax_error()),
+    };
+    cursor.expect(&Token::RBracket)?;
+    Ok(subscript)
 }
 
 /// Behind ON.

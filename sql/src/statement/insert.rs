@@ -4,7 +4,8 @@
 //! Invariant: the source yields exactly one column per column of the table, in table order.
 
 use super::on_conflict;
-use super::row::{assigned_column, is_default, returning, target_columns, with_ctes};
+use super::part;
+use super::row::{is_default, returning, target_column, with_ctes};
 use crate::binder::{Binder, Clause, Scope};
 use crate::bound::{BoundInsert, ColRef, Expr, Rel, TypedCol};
 use crate::parse::{InsertSource, InsertSpec, LiteralRows, Overriding, TargetColumn};
@@ -25,9 +26,11 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundIn
         None => Vec::new(),
     };
     let table = binder.table_named(name)?;
+    let positions = given_columns(binder, &table, columns)?;
     let targets = Targets {
         table: &table,
-        columns: given_columns(binder, &table, columns)?,
+        seen: seen_columns(&table, columns, &positions)?,
+        columns: positions,
         names: columns,
         overriding: *overriding,
     };
@@ -59,13 +62,34 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundIn
     })
 }
 
-/// Positions of the columns that are given, each meant as a whole.
+/// Positions of the columns that are given; several parts of one may be.
 fn given_columns(binder: &Binder<'_>, table: &TableDef, targets: &[TargetColumn]) -> Result<Vec<usize>> {
-    for target in targets {
-        assigned_column(binder, table, target)?;
+    if targets.is_empty() {
+        return Ok((0..table.columns.len()).collect());
     }
-    let names: Vec<ast::Ident> = targets.iter().map(|target| target.name.clone()).collect();
-    target_columns(binder, table, &names)
+    let mut given: Vec<(usize, bool)> = Vec::with_capacity(targets.len());
+    for target in targets {
+        let (index, column) = target_column(binder, table, &target.name)?;
+        let part = target.part.is_some();
+        if given.iter().any(|(other, other_part)| *other == index && !(part && *other_part)) {
+            let message = format!("column \"{}\" specified more than once", column.name);
+            return Err(
+                Error::new(ErrorKind::DuplicateColumn, message).at(binder.position(target.name.span.start))
+            );
+        }
+        given.push((index, part));
+    }
+    Ok(given.into_iter().map(|(index, _)| index).collect())
+}
+
+/// The given columns as their values see them.
+fn seen_columns(table: &TableDef, targets: &[TargetColumn], positions: &[usize]) -> Result<Vec<ColumnDef>> {
+    let columns = positions.iter().filter_map(|index| table.columns.get(*index));
+    let seen = columns.enumerate().map(|(at, column)| match targets.get(at) {
+        Some(target) => part::seen(target, column),
+        None => Ok(column.clone()),
+    });
+    seen.collect()
 }
 
 /// The columns that the source gives.
@@ -73,6 +97,8 @@ struct Targets<'t> {
     table: &'t TableDef,
     /// Positions in the table.
     columns: Vec<usize>,
+    /// The same columns; of the type of a part where only that is given.
+    seen: Vec<ColumnDef>,
     /// As written; empty when all columns are meant.
     names: &'t [TargetColumn],
     overriding: Option<Overriding>,
@@ -90,7 +116,11 @@ enum Use {
 
 impl Targets<'_> {
     fn defs(&self) -> Vec<&ColumnDef> {
-        self.columns.iter().filter_map(|index| self.table.columns.get(*index)).collect()
+        self.seen.iter().collect()
+    }
+
+    fn has_parts(&self) -> bool {
+        self.names.iter().any(|target| target.part.is_some())
     }
 
     fn use_of(&self, column: &ColumnDef) -> Use {
@@ -175,7 +205,10 @@ fn values<'r>(
         }
         targets.check_row(binder, &row)?;
         let mut given = Vec::with_capacity(row.len());
-        for (value, column) in row.iter().zip(targets.defs()) {
+        for (at, (value, column)) in row.iter().zip(&targets.seen).enumerate() {
+            if is_default(value) {
+                part::check_default(targets.names.get(at))?;
+            }
             given.push(given_value(binder, targets, scope, value, column)?);
         }
         bound.push(complete(binder, targets, given)?);
@@ -237,7 +270,8 @@ fn literals(
     if let Some(first) = rows.rows().next() {
         targets.check_row(binder, &first)?;
     }
-    let Some(chunks) = constants(binder, targets, scope, rows)? else {
+    let chunks = if targets.has_parts() { None } else { constants(binder, targets, scope, rows)? };
+    let Some(chunks) = chunks else {
         return values(binder, targets, scope, rows.rows().map(Cow::Owned));
     };
     let given: Vec<TypedCol> = targets
@@ -301,10 +335,17 @@ fn chunk(defs: &[&ColumnDef], columns: &mut [Vec<Datum>], rows: usize) -> Result
 /// The whole row, in table order: the given values and the defaults of the other columns.
 fn complete(binder: &mut Binder<'_>, targets: &Targets<'_>, given: Vec<Expr>) -> Result<Vec<Expr>> {
     let mut row: Vec<Option<Expr>> = vec![None; targets.table.columns.len()];
-    for (index, value) in targets.columns.iter().zip(given) {
-        if let Some(place) = row.get_mut(*index) {
-            *place = Some(value);
-        }
+    for (at, (index, value)) in targets.columns.iter().zip(given).enumerate() {
+        let (Some(place), Some(column)) = (row.get_mut(*index), targets.table.columns.get(*index)) else {
+            continue;
+        };
+        *place = Some(match targets.names.get(at) {
+            Some(target) if target.part.is_some() => {
+                let current = place.take().unwrap_or_else(|| Expr::Const(Datum::Null, column.ty.clone()));
+                part::whole(binder, &Scope::empty(), target, column, current, value)?
+            }
+            _ => value,
+        });
     }
     row.into_iter()
         .zip(&targets.table.columns)

@@ -17,6 +17,7 @@ mod maintenance;
 mod new_column;
 mod on_conflict;
 mod options;
+mod part;
 mod partitioning;
 mod row;
 mod rules;

@@ -48,7 +48,7 @@ pub(super) fn bind(
     let mut scope = outer.clone();
     scope.add(existing_entry);
     scope.add(binder.scope_table(table, EXCLUDED.to_owned(), &excluded));
-    let mut set = set_values(binder, table, set, &scope)?;
+    let mut set = set_values(binder, table, set, &scope, &existing)?;
     let filter = match filter {
         Some(filter) => Some(binder.bind_condition(filter, &scope, Clause::Where)?),
         None => None,

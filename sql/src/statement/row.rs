@@ -3,6 +3,7 @@
 //! Must not know which statement it serves.
 //! Invariant: a SET list becomes one value per assigned column, each of the column's type.
 
+use super::part;
 use crate::binder::{Binder, Clause, Scope, ScopeTable};
 use crate::bound::{Cte, Expr, Rel, Returning, TypedCol, walk};
 use crate::parse::{SetClause, TargetColumn};
@@ -11,7 +12,7 @@ use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
 use sqlparser::ast::Spanned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The expression DEFAULT, which the parser leaves as a name.
 pub(super) fn is_default(expr: &ast::Expr) -> bool {
@@ -29,22 +30,6 @@ pub(super) fn target_column<'t>(
         let message = format!("column \"{folded}\" of relation \"{}\" does not exist", table.name);
         Error::new(ErrorKind::UndefinedColumn, message).at(binder.position(name.span.start))
     })
-}
-
-/// The same for a column that is assigned to, which must be meant as a whole.
-pub(super) fn assigned_column<'t>(
-    binder: &Binder<'_>,
-    table: &'t TableDef,
-    target: &TargetColumn,
-) -> Result<(usize, &'t ColumnDef)> {
-    let TargetColumn { name, part_at } = target;
-    let found = target_column(binder, table, name)?;
-    match part_at {
-        None => Ok(found),
-        Some(at) => Err(Error::unsupported("assigning to a part of a column is not supported")
-            .at(*at)
-            .with_hint("Assign the whole column, named without its table.")),
-    }
 }
 
 /// The columns of a column list; none means all. A name that repeats is 42701.
@@ -68,45 +53,81 @@ pub(super) fn target_columns(
     Ok(targets)
 }
 
-/// A SET list: the new value of each assigned column, by position in the table.
+/// A SET list: the new value of each assigned column, by position in the table; `current` are the columns of the row
+/// that changes.
 pub(super) fn set_values(
     binder: &mut Binder<'_>,
     table: &TableDef,
     set: &[SetClause],
     scope: &Scope<'_>,
+    current: &[TypedCol],
 ) -> Result<BTreeMap<usize, Expr>> {
-    let mut values = BTreeMap::new();
+    let mut values = Assigned { values: BTreeMap::new(), parts: BTreeSet::new(), current };
     for clause in set {
         if let (true, ast::Expr::Subquery(query)) = (clause.tuple, &clause.value) {
-            let mut targets = Vec::with_capacity(clause.columns.len());
-            for name in &clause.columns {
-                let (index, column) = assigned_column(binder, table, name)?;
+            let mut seen = Vec::with_capacity(clause.columns.len());
+            for target in &clause.columns {
+                let (_, column) = target_column(binder, table, &target.name)?;
                 check_updated(column, &clause.value)?;
-                targets.push((index, column));
+                seen.push(part::seen(target, column)?);
             }
-            let columns: Vec<&ColumnDef> = targets.iter().map(|(_, column)| *column).collect();
+            let columns: Vec<&ColumnDef> = seen.iter().collect();
             let row = binder.assigned_row(query, scope, &columns, clause.value_at)?;
-            for ((index, column), value) in targets.into_iter().zip(row) {
-                if values.insert(index, value).is_some() {
-                    return Err(assigned_twice(column));
-                }
+            for (target, value) in clause.columns.iter().zip(row) {
+                values.assign(binder, table, scope, target, value)?;
             }
             continue;
         }
-        for (name, value) in pairs(binder, clause)? {
-            let (index, column) = assigned_column(binder, table, name)?;
+        for (target, value) in pairs(binder, clause)? {
+            let (_, column) = target_column(binder, table, &target.name)?;
             check_updated(column, value)?;
+            let seen = part::seen(target, column)?;
             let value = if is_default(value) {
+                part::check_default(Some(target))?;
                 binder.bind_default(column)?
             } else {
-                binder.bind_assignment(value, scope, column, Clause::UpdateSet)?
+                binder.bind_assignment(value, scope, &seen, Clause::UpdateSet)?
             };
-            if values.insert(index, value).is_some() {
-                return Err(assigned_twice(column));
-            }
+            values.assign(binder, table, scope, target, value)?;
         }
     }
-    Ok(values)
+    Ok(values.values)
+}
+
+/// The columns of a SET list that have their values.
+struct Assigned<'c> {
+    values: BTreeMap<usize, Expr>,
+    /// Those of which only parts were assigned to.
+    parts: BTreeSet<usize>,
+    current: &'c [TypedCol],
+}
+
+impl Assigned<'_> {
+    fn assign(
+        &mut self,
+        binder: &mut Binder<'_>,
+        table: &TableDef,
+        scope: &Scope<'_>,
+        target: &TargetColumn,
+        value: Expr,
+    ) -> Result<()> {
+        let (index, column) = target_column(binder, table, &target.name)?;
+        let before = self.values.remove(&index);
+        if before.is_some() && !(target.part.is_some() && self.parts.contains(&index)) {
+            return Err(assigned_twice(column));
+        }
+        let value = match &target.part {
+            None => value,
+            Some(_) => {
+                self.parts.insert(index);
+                let current = before.or_else(|| self.current.get(index).cloned().map(Expr::Column));
+                let current = current.ok_or_else(|| Error::internal("a row without one of its columns"))?;
+                part::whole(binder, scope, target, column, current, value)?
+            }
+        };
+        self.values.insert(index, value);
+        Ok(())
+    }
 }
 
 fn assigned_twice(column: &ColumnDef) -> Error {

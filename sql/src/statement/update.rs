@@ -32,7 +32,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec) -> Result<BoundUp
     let (scan, entry) = binder.scan_table(&table, alias.as_ref(), true);
     scope.add(entry);
     let target = join(binder, scan, from, &mut scope)?;
-    let mut set = set_values(binder, &table, set, &scope)?;
+    let mut set = set_values(binder, &table, set, &scope, &target.columns)?;
     let target = filtered(binder, target, filter.as_ref(), &scope)?;
     let address = Expr::Column(TypedCol { col: target.row_address, ty: address_type()? });
     let row_address = binder.new_col();

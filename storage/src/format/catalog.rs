@@ -13,7 +13,8 @@ use catalog::{
     CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, DistinctCount, HashLevel, Partitioning,
     RangeLevel, RangePartition, SchemaDef, TableDef, TableOptions, TabletDef, ViewDef,
 };
-use types::{Datum, Form, Interval, SqlType, TimeTz};
+use types::list::{bounds_from_bytes, bounds_to_bytes};
+use types::{Datum, Form, Interval, List, SqlType, TimeTz};
 
 /// Lists within lists in one datum or form; PostgreSQL's arrays need one.
 const LIST_DEPTH_MAX: u8 = 4;
@@ -360,7 +361,7 @@ pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
         Form::Timestamp => writer.u8(15),
         Form::TimestampTz => writer.u8(16),
         Form::Interval => writer.u8(17),
-        Form::List(element) => {
+        Form::Array(element) | Form::List(element) => {
             writer.u8(18);
             encode_form(writer, element);
         }
@@ -394,7 +395,7 @@ fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
         15 => Form::Timestamp,
         16 => Form::TimestampTz,
         17 => Form::Interval,
-        18 if depth > 0 => Form::List(Box::new(decode_nested_form(reader, depth - 1)?)),
+        18 if depth > 0 => Form::Array(Box::new(decode_nested_form(reader, depth - 1)?)),
         19 => Form::Jsonb,
         20 => Form::Time,
         21 => Form::TimeTz,
@@ -434,9 +435,14 @@ pub(crate) fn encode_datum(writer: &mut Writer, datum: &Datum) {
             writer.raw(&v.days.to_le_bytes());
             writer.raw(&v.micros.to_le_bytes());
         }
-        Datum::List(items) => {
-            writer.u8(18);
-            encode_data(writer, items);
+        Datum::List(list) => {
+            if list.bounds().is_empty() {
+                writer.u8(18);
+            } else {
+                writer.u8(22);
+                writer.bytes(&bounds_to_bytes(list.bounds()));
+            }
+            encode_data(writer, list);
         }
         Datum::Jsonb(v) => tagged_bytes(writer, 19, v.as_bytes()),
         Datum::Time(v) => tagged(writer, 20, &v.to_le_bytes()),
@@ -482,10 +488,16 @@ fn decode_nested_datum(reader: &mut Reader<'_>, depth: u8) -> Result<Datum> {
             days: i32::from_le_bytes(reader.array()?),
             micros: i64::from_le_bytes(reader.array()?),
         }),
-        18 if depth > 0 => Datum::List(reader.list(1, |r| decode_nested_datum(r, depth - 1))?),
+        18 if depth > 0 => Datum::list(reader.list(1, |r| decode_nested_datum(r, depth - 1))?),
         19 => Datum::Jsonb(reader.string()?),
         20 => Datum::Time(i64::from_le_bytes(reader.array()?)),
         21 => Datum::TimeTz(TimeTz::from_bytes(&reader.array::<{ TimeTz::BYTES }>()?)?),
+        22 if depth > 0 => {
+            let bounds = reader.bytes()?.to_vec();
+            let items = reader.list(1, |r| decode_nested_datum(r, depth - 1))?;
+            let bounds = bounds_from_bytes(&bounds, items.len()).map_err(|e| reader.bad(e.message()))?;
+            Datum::List(List::with_dimensions(items, bounds)?)
+        }
         _ => return Err(reader.bad("unknown form of a value")),
     })
 }

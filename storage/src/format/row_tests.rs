@@ -1,12 +1,13 @@
 //! The row codec over every form: round trips, golden bytes, damage.
 
 use super::{decode_rows, encode_rows};
+use crate::format::{Reader, Writer, decode_datum, encode_datum};
 use arrow::array::Array;
 use arrow::datatypes::{Schema, i256};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::ErrorKind;
 use std::sync::Arc;
-use types::{Datum, Form, Interval, TimeTz};
+use types::{Datum, Dimension, Form, Interval, List, TimeTz};
 
 /// One column of every form: three values, the second null.
 fn columns() -> Vec<(Form, [Datum; 3])> {
@@ -38,10 +39,34 @@ fn columns() -> Vec<(Form, [Datum; 3])> {
         (Form::Time, [Datum::Time(0), Null, Datum::Time(86_400_000_000)]),
         (Form::TimeTz, [timetz(-57_599), Null, timetz(57_599)]),
         (
-            Form::List(Box::new(Form::Text)),
-            [Datum::List(vec![Datum::Text("a".to_owned()), Null]), Null, Datum::List(vec![])],
+            Form::Array(Box::new(Form::Text)),
+            [Datum::list(vec![Datum::Text("a".to_owned()), Null]), Null, Datum::list(vec![])],
         ),
+        (Form::Array(Box::new(Form::Int32)), [square(), Null, Datum::list(vec![Datum::Int32(1)])]),
     ]
+}
+
+/// `[1:2][5:6]={{1,2},{3,NULL}}`
+fn square() -> Datum {
+    let items = vec![Datum::Int32(1), Datum::Int32(2), Datum::Int32(3), Datum::Null];
+    let dimensions = vec![Dimension { lower: 1, length: 2 }, Dimension { lower: 5, length: 2 }];
+    Datum::List(List::with_dimensions(items, dimensions).unwrap())
+}
+
+#[test]
+fn golden_bytes_of_an_array_of_two_dimensions() {
+    let mut writer = Writer::new();
+    encode_datum(&mut writer, &square());
+    let bytes = writer.into_bytes();
+    let bounds = [1, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0];
+    let items = [4, 3, 1, 0, 0, 0, 3, 2, 0, 0, 0, 3, 3, 0, 0, 0, 0];
+    assert_eq!(bytes, [[22, 16].as_slice(), &bounds, &items].concat());
+    assert_eq!(decode_datum(&mut Reader::new(&bytes)).unwrap(), square());
+    for wrong in [0, 3] {
+        let mut damaged = bytes.clone();
+        damaged[6] = wrong;
+        assert_eq!(decode_datum(&mut Reader::new(&damaged)).unwrap_err().kind(), ErrorKind::Corruption);
+    }
 }
 
 fn batch_of(columns: &[(Form, [Datum; 3])]) -> (RecordBatch, Vec<Form>) {

@@ -3,7 +3,8 @@
 //! Owns the names and types of stored columns. Must not know the file format.
 //! A column is stored under its id in decimal. Dates and timestamps are stored as their integers, because infinities are
 //! the extreme integers and a format's own calendar types must never compute with them. An interval is stored as three
-//! columns, one inside an array as its 16 bytes. `begin` and `end` hold the commit timestamps of rows, `origin` the codes
+//! columns, one inside an array as its 16 bytes. An array is stored as its elements and, unless the segment is so old that
+//! every array was an ordinary one, a column of bounds. `begin` and `end` hold the commit timestamps of rows, `origin` the codes
 //! of how they came about.
 
 use crate::format::{interval_from_bytes, interval_to_bytes};
@@ -19,6 +20,7 @@ use base::id::ColumnId;
 use base::{Error, Result};
 use std::sync::Arc;
 use types::Form;
+use types::array::{array_of_lists, array_of_parts, parts_of_array};
 
 /// Name of the stored column of begin timestamps.
 pub(crate) const BEGIN: &str = "begin";
@@ -27,8 +29,13 @@ pub(crate) const END: &str = "end";
 /// Name of the stored column of origins.
 pub(crate) const ORIGIN: &str = "origin";
 
-/// Fields under which a column is stored. `Unsupported` for arrays of arrays.
-pub(crate) fn stored_fields(column: ColumnId, form: &Form) -> Result<Vec<Field>> {
+/// Whether a segment of such columns has columns of bounds.
+pub(crate) fn have_bounds(columns: &[(ColumnId, Form)]) -> bool {
+    columns.iter().any(|(_, form)| matches!(form, Form::Array(_)))
+}
+
+/// Fields under which a column is stored; arrays with their bounds if `bounds`. `Unsupported` for arrays of arrays.
+pub(crate) fn stored_fields(column: ColumnId, form: &Form, bounds: bool) -> Result<Vec<Field>> {
     let one = |data_type| Ok(vec![Field::new(column.to_string(), data_type, true)]);
     match form {
         Form::Date => one(DataType::Int32),
@@ -38,11 +45,22 @@ pub(crate) fn stored_fields(column: ColumnId, form: &Form) -> Result<Vec<Field>>
             Field::new(format!("{column}-days"), DataType::Int32, true),
             Field::new(format!("{column}-micros"), DataType::Int64, true),
         ]),
-        Form::List(element) if **element == Form::Interval => one(list_of(DataType::BinaryView)),
-        Form::List(element) if matches!(**element, Form::List(_)) => {
-            Err(Error::unsupported("a table cannot store arrays of this type")
-                .with_hint("store the elements in rows of their own"))
+        Form::Array(element) => {
+            let elements = match element.as_ref() {
+                Form::Interval => DataType::BinaryView,
+                Form::Array(_) | Form::List(_) => {
+                    return Err(Error::unsupported("a table cannot store arrays of this type")
+                        .with_hint("store the elements in rows of their own"));
+                }
+                other => other.arrow(),
+            };
+            let mut fields = vec![Field::new(column.to_string(), list_of(elements), true)];
+            if bounds {
+                fields.push(Field::new(format!("{column}-bounds"), DataType::BinaryView, true));
+            }
+            Ok(fields)
         }
+        Form::List(_) => Err(Error::internal("a list within a plan is to be stored")),
         other => one(other.arrow()),
     }
 }
@@ -57,8 +75,8 @@ pub(crate) fn origin_field() -> Field {
     Field::new(ORIGIN, DataType::UInt8, false)
 }
 
-/// Appends the stored arrays of a column.
-pub(crate) fn to_stored(form: &Form, array: &ArrayRef, out: &mut Vec<ArrayRef>) -> Result<()> {
+/// Appends the stored arrays of a column; `bounds` as in `stored_fields`.
+pub(crate) fn to_stored(form: &Form, bounds: bool, array: &ArrayRef, out: &mut Vec<ArrayRef>) -> Result<()> {
     if *array.data_type() != form.arrow() {
         return Err(Error::internal(format!("array of {} is not of form {form:?}", array.data_type())));
     }
@@ -84,19 +102,33 @@ pub(crate) fn to_stored(form: &Form, array: &ArrayRef, out: &mut Vec<ArrayRef>) 
             out.push(Arc::new(days));
             out.push(Arc::new(micros));
         }
-        Form::List(element) if **element == Form::Interval => {
-            let lists = array.as_list::<i32>();
-            let intervals = lists.values().as_primitive::<IntervalMonthDayNanoType>();
-            let bytes: BinaryViewArray = intervals.iter().map(|v| v.map(interval_to_bytes)).collect();
-            out.push(Arc::new(with_values(lists, Arc::new(bytes))?));
+        Form::Array(element) => {
+            let (lists, of_lists) = parts_of_array(array)?;
+            out.push(if **element == Form::Interval {
+                let intervals = lists.values().as_primitive::<IntervalMonthDayNanoType>();
+                let bytes: BinaryViewArray = intervals.iter().map(|v| v.map(interval_to_bytes)).collect();
+                Arc::new(with_values(&lists, Arc::new(bytes))?)
+            } else {
+                Arc::new(lists)
+            });
+            match bounds {
+                true => out.push(Arc::new(of_lists.clone())),
+                false if of_lists.null_count() == of_lists.len() => {}
+                false => return Err(Error::internal("bounds of arrays where there is no place for them")),
+            }
         }
         _ => out.push(Arc::clone(array)),
     }
     Ok(())
 }
 
-/// Takes the stored arrays of a column from `stored` and makes the column's array of them.
-pub(crate) fn from_stored(form: &Form, stored: &mut impl Iterator<Item = ArrayRef>) -> Result<ArrayRef> {
+/// Takes the stored arrays of a column from `stored` and makes the column's array of them; `bounds` as in
+/// `stored_fields`.
+pub(crate) fn from_stored(
+    form: &Form,
+    bounds: bool,
+    stored: &mut impl Iterator<Item = ArrayRef>,
+) -> Result<ArrayRef> {
     let missing = || Error::internal("a stored column is missing");
     let array = stored.next().ok_or_else(missing)?;
     let foreign = || Error::corruption(format!("a stored column of form {form:?} has another type"));
@@ -121,20 +153,42 @@ pub(crate) fn from_stored(form: &Form, stored: &mut impl Iterator<Item = ArrayRe
             let micros = micros.as_primitive_opt::<Int64Type>().ok_or_else(foreign)?;
             Arc::new(intervals(months, days, micros))
         }
-        Form::List(element) if **element == Form::Interval => {
-            let lists = array.as_list_opt::<i32>().ok_or_else(foreign)?;
-            let bytes = lists.values().as_binary_view_opt().ok_or_else(foreign)?;
-            let intervals = bytes
-                .iter()
-                .map(|v| v.map(|v| v.try_into().map(interval_from_bytes).map_err(|_| foreign())).transpose())
-                .collect::<Result<IntervalMonthDayNanoArray>>()?;
-            Arc::new(with_values(lists, Arc::new(intervals))?)
+        Form::Array(element) => {
+            let lists = elements(element, &array)?.ok_or_else(foreign)?;
+            match bounds {
+                false => array_of_lists(lists)?,
+                true => {
+                    let bounds = stored.next().ok_or_else(missing)?;
+                    let bounds = bounds.as_binary_view_opt().ok_or_else(foreign)?;
+                    array_of_parts(lists, bounds.clone())?
+                }
+            }
         }
         _ if *array.data_type() == form.arrow() => array,
         _ => {
             make_array(array.to_data().into_builder().data_type(form.arrow()).build().map_err(|_| foreign())?)
         }
     })
+}
+
+/// The lists of an array's elements; none when they have another type.
+fn elements(element: &Form, array: &ArrayRef) -> Result<Option<ListArray>> {
+    let Some(lists) = array.as_list_opt::<i32>() else { return Ok(None) };
+    if *element == Form::Interval {
+        let Some(bytes) = lists.values().as_binary_view_opt() else { return Ok(None) };
+        let intervals: Option<IntervalMonthDayNanoArray> = bytes
+            .iter()
+            .map(|v| v.map_or(Some(None), |v| v.try_into().ok().map(interval_from_bytes).map(Some)))
+            .collect();
+        return intervals.map(|values| with_values(lists, Arc::new(values))).transpose();
+    }
+    let wanted = list_of(element.arrow());
+    if *array.data_type() == wanted {
+        return Ok(Some(lists.clone()));
+    }
+    // The names of fields do not matter.
+    let data = array.to_data().into_builder().data_type(wanted).build();
+    Ok(data.ok().map(ListArray::from))
 }
 
 fn list_of(element: DataType) -> DataType {

@@ -27,6 +27,8 @@ pub(crate) struct ContentHasher {
     values: Xxh3State,
     nulls: Xxh3State,
     elements: Option<Box<ContentHasher>>,
+    /// Of arrays that are not ordinary, each with the number of its row.
+    bounds: Option<Xxh3State>,
     rows: u64,
 }
 
@@ -71,6 +73,7 @@ impl ContentHasher {
             DataType::Utf8View => self.variable(array.as_string_view().iter().map(|v| v.map(str::as_bytes))),
             DataType::BinaryView => self.variable(array.as_binary_view().iter()),
             DataType::List(_) => self.lists(array)?,
+            DataType::Struct(_) => self.arrays(array)?,
             other => return Err(Error::internal(format!("no content hash for {other}"))),
         }
         Ok(())
@@ -99,6 +102,20 @@ impl ContentHasher {
         self.values.0.update(&bytes);
     }
 
+    /// An ordinary array is hashed as its list alone, as it was when there were no others.
+    fn arrays(&mut self, array: &dyn Array) -> Result<()> {
+        let (lists, bounds) = types::array::parts_of_array(array)?;
+        self.lists(&lists)?;
+        let before = self.rows - array.len() as u64;
+        for (at, bounds) in bounds.iter().enumerate() {
+            let Some(bounds) = bounds.filter(|_| lists.is_valid(at)) else { continue };
+            let state = &mut self.bounds.get_or_insert_default().0;
+            state.update(&(before + at as u64).to_le_bytes());
+            state.update(bounds);
+        }
+        Ok(())
+    }
+
     fn lists(&mut self, array: &dyn Array) -> Result<()> {
         for items in array.as_list::<i32>().iter() {
             let len = items.as_ref().map_or(0, |items| items.len() as u64);
@@ -117,6 +134,9 @@ impl ContentHasher {
         all.update(&self.nulls.0.digest128().to_le_bytes());
         if let Some(elements) = &self.elements {
             all.update(&elements.finish().to_le_bytes());
+        }
+        if let Some(bounds) = &self.bounds {
+            all.update(&bounds.0.digest128().to_le_bytes());
         }
         all.digest128()
     }
@@ -230,7 +250,7 @@ fn bounds(form: &Form, array: &ArrayRef) -> (Option<Datum>, Option<Datum>) {
             let time = |v: Option<&[u8]>| v.and_then(|v| TimeTz::from_bytes(v).ok()).map(Datum::TimeTz);
             (time(min_binary_view(array)), time(max_binary_view(array)))
         }
-        Form::Jsonb | Form::Interval | Form::List(_) => (None, None),
+        Form::Jsonb | Form::Interval | Form::Array(_) | Form::List(_) => (None, None),
     }
 }
 

@@ -16,15 +16,18 @@ use base::id::{ColumnId, CommitTs, DatabaseId, SchemaVersion, SegmentId, TableId
 use base::{Error, Result};
 
 const HEADER_MAGIC: &[u8; 5] = b"NYSEG";
-const HEADER_VERSION: u32 = 2;
-/// Flags. Version 1 knew the first only.
+/// Of segments that need no more than it; those without arrays are such.
+const HEADER_VERSION_PLAIN: u32 = 2;
+const HEADER_VERSION: u32 = 3;
+/// Flags. Version 1 knew the first only, version 2 the first two.
 const HISTORY: u8 = 1;
 const ORIGINS: u8 = 2;
+const BOUNDS: u8 = 4;
 
 pub(crate) fn encode_header(meta: &SegmentMeta, format: &str) -> Result<Vec<u8>> {
     let mut out = Writer::new();
     out.raw(HEADER_MAGIC);
-    out.u32(HEADER_VERSION);
+    out.u32(if meta.bounds { HEADER_VERSION } else { HEADER_VERSION_PLAIN });
     out.bytes(format.as_bytes());
     encode_key_version(&mut out);
     out.u128(meta.database.0);
@@ -32,7 +35,7 @@ pub(crate) fn encode_header(meta: &SegmentMeta, format: &str) -> Result<Vec<u8>>
     out.u64(meta.table.0);
     out.u32(meta.schema_version.0);
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
-    out.u8(flag(meta.history, HISTORY) | flag(meta.origins, ORIGINS));
+    out.u8(flag(meta.history, HISTORY) | flag(meta.origins, ORIGINS) | flag(meta.bounds, BOUNDS));
     let columns =
         u32::try_from(meta.columns.len()).map_err(|_| Error::internal("too many columns in a segment"))?;
     out.u32(columns);
@@ -51,7 +54,7 @@ pub(crate) fn decode_header(of: SegmentId, bytes: &[u8], format: &str) -> Result
         return Err(damaged(of, "its header does not begin as one"));
     }
     let version = reader.u32()?;
-    if version != 1 {
+    if !matches!(version, 1 | HEADER_VERSION_PLAIN) {
         check_version(of, "header", version, HEADER_VERSION)?;
     }
     let tag = String::from_utf8_lossy(reader.bytes()?).into_owned();
@@ -64,18 +67,22 @@ pub(crate) fn decode_header(of: SegmentId, bytes: &[u8], format: &str) -> Result
     let table = TableId(reader.u64()?);
     let schema_version = SchemaVersion(reader.u32()?);
     let flags = reader.u8()?;
-    let known = if version == 1 { HISTORY } else { HISTORY | ORIGINS };
+    let known = match version {
+        1 => HISTORY,
+        HEADER_VERSION_PLAIN => HISTORY | ORIGINS,
+        _ => HISTORY | ORIGINS | BOUNDS,
+    };
     if flags & !known != 0 {
         return Err(reader.bad("unknown flags"));
     }
-    let (history, origins) = (flags & HISTORY != 0, flags & ORIGINS != 0);
+    let (history, origins, bounds) = (flags & HISTORY != 0, flags & ORIGINS != 0, flags & BOUNDS != 0);
     let count = reader.u32()?;
     let mut columns = Vec::new();
     for _ in 0..count {
         columns.push((ColumnId(reader.u32()?), decode_form(&mut reader)?));
     }
     reader.finish()?;
-    Ok(SegmentMeta { database, segment, table, schema_version, columns, history, origins })
+    Ok(SegmentMeta { database, segment, table, schema_version, columns, history, origins, bounds })
 }
 
 /// The facts of a written segment, with the encoded fences behind them.

@@ -19,6 +19,7 @@ mod writer;
 mod tests;
 
 pub(crate) use self::vortex::ChunkCache;
+pub(crate) use columns::have_bounds;
 pub(crate) use container::{Identity, SEGMENT_DIRECTORY, segment_named, segment_path};
 pub(crate) use content::BoundsBuilder;
 pub(crate) use reader::Segment;

@@ -359,6 +359,8 @@ fn narrowed((rows, chosen): (RecordBatch, Chosen), kept: &BooleanArray) -> Resul
 pub(super) struct Shape {
     /// Each with the form in which the segment holds it, if it does.
     columns: Vec<(ScanColumn, Option<Form>)>,
+    /// Whether the segment has the bounds of arrays.
+    bounds: bool,
     /// What is read.
     stored: Fields,
     schema: SchemaRef,
@@ -367,6 +369,7 @@ pub(super) struct Shape {
 impl Shape {
     /// `columns` names each column once.
     pub(super) fn new(segment: &Segment, columns: &[ScanColumn]) -> Result<Self> {
+        let bounds = segment.meta().bounds;
         let mut shaped = Vec::with_capacity(columns.len());
         let mut stored = Vec::new();
         let mut fields = Vec::with_capacity(columns.len());
@@ -377,12 +380,17 @@ impl Shape {
                 return Err(Error::unsupported(format!("column {} was stored in another form", column.id)));
             }
             if let Some(form) = held {
-                stored.extend(stored_fields(column.id, form)?);
+                stored.extend(stored_fields(column.id, form, bounds)?);
             }
             fields.push(types::array::field(&column.id.to_string(), &column.form));
             shaped.push((column.clone(), held.cloned()));
         }
-        Ok(Self { columns: shaped, stored: Fields::from(stored), schema: Arc::new(Schema::new(fields)) })
+        Ok(Self {
+            columns: shaped,
+            bounds,
+            stored: Fields::from(stored),
+            schema: Arc::new(Schema::new(fields)),
+        })
     }
 
     pub(super) fn stored(&self) -> Fields {
@@ -401,7 +409,7 @@ impl Shape {
     fn arrays(&self, stored: &mut impl Iterator<Item = ArrayRef>, rows: usize) -> Result<Vec<ArrayRef>> {
         let made = self.columns.iter().map(|(column, held)| match held {
             _ if rows == 0 => Ok(arrow::array::new_empty_array(&column.form.arrow())),
-            Some(form) => converted(&from_stored(form, stored)?, &column.form.arrow()),
+            Some(form) => converted(&from_stored(form, self.bounds, stored)?, &column.form.arrow()),
             None => types::array::repeated(&column.form, &column.missing, rows),
         });
         made.collect()

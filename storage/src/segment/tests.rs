@@ -16,8 +16,9 @@ use futures::StreamExt;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use types::array::{array_of_lists, parts_of_array};
 use types::datum::Interval;
-use types::{Datum, Form, PgNum, TimeTz};
+use types::{Datum, Dimension, Form, List, PgNum, TimeTz};
 
 const PATH: &str = "segment/1";
 
@@ -40,16 +41,16 @@ fn forms() -> Vec<Form> {
         Form::Timestamp,
         Form::TimestampTz,
         Form::Interval,
-        Form::List(Box::new(Form::Int32)),
-        Form::List(Box::new(Form::Text)),
-        Form::List(Box::new(Form::Timestamp)),
+        Form::Array(Box::new(Form::Int32)),
+        Form::Array(Box::new(Form::Text)),
+        Form::Array(Box::new(Form::Timestamp)),
         Form::Jsonb,
         Form::Time,
         Form::TimeTz,
-        Form::List(Box::new(Form::Time)),
-        Form::List(Box::new(Form::TimeTz)),
-        Form::List(Box::new(Form::Jsonb)),
-        Form::List(Box::new(Form::Interval)),
+        Form::Array(Box::new(Form::Time)),
+        Form::Array(Box::new(Form::TimeTz)),
+        Form::Array(Box::new(Form::Jsonb)),
+        Form::Array(Box::new(Form::Interval)),
     ]
 }
 
@@ -62,6 +63,7 @@ fn meta(forms: &[Form], history: bool) -> SegmentMeta {
         columns: (1..).map(ColumnId).zip(forms.iter().cloned()).collect(),
         history,
         origins: true,
+        bounds: forms.iter().any(|form| matches!(form, Form::Array(_))),
     }
 }
 
@@ -132,7 +134,18 @@ fn datum(form: &Form, random: &Random) -> Datum {
             1 => Interval { months: i32::MAX, days: i32::MIN, micros: i64::MIN / 1_000 },
             _ => Interval { months: 0, days: small as i32, micros: 86_400_000_000 * small },
         }),
-        Form::List(element) => Datum::List((0..random.below(4)).map(|_| datum(element, random)).collect()),
+        Form::Array(element) => {
+            let side = random.below(3);
+            let items = (0..side * side).map(|_| datum(element, random)).collect();
+            let length = i32::try_from(side).unwrap();
+            let dimensions = match random.below(3) {
+                0 => vec![Dimension { lower: 1, length: length * length }],
+                1 => vec![Dimension { lower: -7, length: length * length }],
+                _ => vec![Dimension { lower: 1, length }; 2],
+            };
+            Datum::List(List::with_dimensions(items, dimensions).unwrap())
+        }
+        Form::List(_) => unreachable!("no column is a list"),
     }
 }
 
@@ -299,6 +312,22 @@ fn lives_and_ordinals_come_on_request() {
     assert_eq!(origins, (100..210).map(|n| if n % 3 == 0 { 2 } else { 1 }).collect::<Vec<u8>>());
 }
 
+/// Those of header versions before 3 have no such column: all their arrays have one dimension that begins with 1.
+#[test]
+fn a_segment_that_has_no_bounds_of_arrays_is_read() {
+    let fs = file_system();
+    let mut table = table(&[Form::Array(Box::new(Form::Int32))], 40, 7, false, &Random::from_seed(31));
+    let plain = |array: &ArrayRef| array_of_lists(parts_of_array(array).unwrap().0).unwrap();
+    table.meta.bounds = false;
+    table.rows.iter_mut().for_each(|rows| rows.columns[0] = plain(&rows.columns[0]));
+    let written = write(&fs, &table);
+    verify_segment(&fs, PATH, &table.meta, &written).unwrap();
+    let segment = open(&fs, &table);
+    let batches = collect(&segment, &whole(&segment)).unwrap();
+    let all = concat_batches(&batches[0].schema(), &batches).unwrap();
+    assert_eq!(all.column(0), &plain(table.batch.column(0)));
+}
+
 /// Those of header version 1 have no such column.
 #[test]
 fn a_segment_that_does_not_say_how_its_rows_came_about_is_read() {
@@ -368,7 +397,7 @@ fn predicate(meta: &SegmentMeta, depth: u32, random: &Random) -> Predicate {
         CompareOp::GreaterOrEqual,
     ][random.below(6) as usize];
     // Storage is not asked to compare these.
-    let list = matches!(form, Form::List(_) | Form::Jsonb);
+    let list = matches!(form, Form::Array(_) | Form::Jsonb);
     match random.below(if depth == 0 { 4 } else { 8 }) {
         0 => Predicate::IsNull { column },
         1 => Predicate::IsNotNull { column },
@@ -648,6 +677,11 @@ fn golden_bytes_of_the_header() {
         );
     };
     refused(&expected, "other", ErrorKind::Unsupported, "newer version of Nyala (rows in format vortex/core");
+    // Bounds of arrays need version 3.
+    let bounds = SegmentMeta { bounds: true, ..meta.clone() };
+    let newest = index::encode_header(&bounds, vortex::FORMAT).unwrap();
+    assert_eq!((newest[5], newest[67]), (3, expected[67] | 4));
+    assert_eq!(index::decode_header(SegmentId(1), &newest, vortex::FORMAT).unwrap(), bounds);
     // Version 1 did not know origins.
     let mut older = expected.clone();
     (older[5], older[67]) = (1, 1);
@@ -656,7 +690,7 @@ fn golden_bytes_of_the_header() {
     older[67] = 3;
     let error = index::decode_header(SegmentId(1), &older, vortex::FORMAT).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corruption);
-    for (at, newer, what) in [(5, 3, "header 3, this"), (30, 2, "key encoding 2, this")] {
+    for (at, newer, what) in [(5, 4, "header 4, this"), (30, 2, "key encoding 2, this")] {
         let mut other = expected.clone();
         other[at] = newer;
         refused(&other, vortex::FORMAT, ErrorKind::Unsupported, what);

@@ -36,6 +36,8 @@ pub(crate) struct SegmentMeta {
     pub(crate) history: bool,
     /// Whether rows say how they came about; those of header version 1 do not.
     pub(crate) origins: bool,
+    /// Whether arrays have a column of their bounds; those of header versions before 3 do not.
+    pub(crate) bounds: bool,
 }
 
 impl SegmentMeta {
@@ -143,7 +145,7 @@ pub(crate) fn verify_segment(
 fn stored_schema(meta: &SegmentMeta) -> Result<SchemaRef> {
     let mut fields = Vec::with_capacity(meta.columns.len() + 2);
     for (id, form) in &meta.columns {
-        fields.extend(stored_fields(*id, form)?);
+        fields.extend(stored_fields(*id, form, meta.bounds)?);
     }
     fields.push(timestamp_field(BEGIN));
     if meta.history {
@@ -186,6 +188,8 @@ struct Tally {
     begin: TimestampTally,
     end: Option<TimestampTally>,
     origins: Option<ContentHasher>,
+    /// Whether arrays are stored with their bounds.
+    bounds: bool,
     keys: KeyRunWriter,
     rows: u64,
 }
@@ -232,6 +236,7 @@ impl Tally {
             begin: TimestampTally::new(),
             end: meta.history.then(TimestampTally::new),
             origins: meta.origins.then(ContentHasher::default),
+            bounds: meta.bounds,
             keys: KeyRunWriter::default(),
             rows: 0,
         }
@@ -252,7 +257,7 @@ impl Tally {
         }
         let mut stored = Vec::with_capacity(rows.columns.len() + 2);
         for ((form, hash, bounds), array) in self.columns.iter_mut().zip(&rows.columns) {
-            to_stored(form, array, &mut stored)?;
+            to_stored(form, self.bounds, array, &mut stored)?;
             hash.update(array)?;
             bounds.update(form, array);
         }

@@ -2,10 +2,11 @@
 //!
 //! Big endian throughout; dates and timestamps count from 2000-01-01, numerics are groups of four digits.
 
-use super::column::{Column, elements, interval};
+use super::column::{Column, Elements, interval};
 use crate::bits;
 use crate::datetime::{EPOCH_2000_DAYS, EPOCH_2000_MICROS, date_is_finite, timestamp_is_finite};
 use crate::datum::TimeTz;
+use crate::list::Dimension;
 use crate::pgnum::{Class, PgNum};
 use crate::sql_type::{SqlType, array_element, oid};
 use arrow::array::ArrayRef;
@@ -92,7 +93,7 @@ fn write_cell(oid: Oid, column: &Column, row: usize, out: &mut Vec<u8>) -> Resul
             out.extend_from_slice(&value.days.to_be_bytes());
             out.extend_from_slice(&value.months.to_be_bytes());
         }
-        Column::List(a, values) => write_list(oid, values, elements(a, row), out)?,
+        Column::Array(_, elements) => write_array(oid, elements, row, out)?,
     }
     Ok(())
 }
@@ -103,19 +104,21 @@ fn write_char(text: &str, out: &mut Vec<u8>) {
     out.push(octal.or_else(|| text.bytes().next()).unwrap_or(0));
 }
 
-fn write_list(oid: Oid, values: &Column, rows: std::ops::Range<usize>, out: &mut Vec<u8>) -> Result<()> {
+fn write_array(oid: Oid, elements: &Elements, row: usize, out: &mut Vec<u8>) -> Result<()> {
     let element_oid = array_element(oid).unwrap_or(oid::TEXT);
-    let vector = crate::text::is_vector(oid);
+    let values = elements.values.as_ref();
+    let (rows, mut dimensions) = elements.at(row)?;
+    if crate::sql_type::is_vector(oid) {
+        dimensions = vec![Dimension { lower: 0, length: length(rows.len())? }];
+    }
     let has_null = rows.clone().any(|row| values.is_null(row));
-    let dimensions = i32::from(vector || !rows.is_empty());
-    out.extend_from_slice(&dimensions.to_be_bytes());
+    out.extend_from_slice(&length(dimensions.len())?.to_be_bytes());
     out.extend_from_slice(&i32::from(has_null).to_be_bytes());
     out.extend_from_slice(&element_oid.0.to_be_bytes());
-    if dimensions == 0 {
-        return Ok(());
+    for dimension in &dimensions {
+        out.extend_from_slice(&dimension.length.to_be_bytes());
+        out.extend_from_slice(&dimension.lower.to_be_bytes());
     }
-    out.extend_from_slice(&length(rows.len())?.to_be_bytes());
-    out.extend_from_slice(&i32::from(!vector).to_be_bytes());
     for row in rows {
         if values.is_null(row) {
             out.extend_from_slice(&(-1_i32).to_be_bytes());

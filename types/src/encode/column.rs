@@ -1,9 +1,12 @@
 //! An array downcast to the type that its form promises.
 
+use crate::array::{bounds_at, parts_of_array};
 use crate::datum::Interval;
+use crate::list::{Dimension, dimensions_of};
 use crate::sql_type::Form;
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, ListArray, PrimitiveArray, StringViewArray,
+    StructArray,
 };
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
@@ -34,7 +37,8 @@ pub(crate) enum Column {
     Timestamp(PrimitiveArray<TimestampMicrosecondType>),
     TimestampTz(PrimitiveArray<TimestampMicrosecondType>),
     Interval(PrimitiveArray<IntervalMonthDayNanoType>),
-    List(ListArray, Box<Column>),
+    /// Elements, bounds, and the values of all elements.
+    Array(StructArray, Elements),
 }
 
 impl Column {
@@ -64,11 +68,13 @@ impl Column {
             Form::Timestamp => Self::Timestamp(array.as_primitive().clone()),
             Form::TimestampTz => Self::TimestampTz(array.as_primitive().clone()),
             Form::Interval => Self::Interval(array.as_primitive().clone()),
-            Form::List(element) => {
-                let list = array.as_list::<i32>().clone();
-                let values = Self::new(element, list.values())?;
-                Self::List(list, Box::new(values))
+            Form::Array(element) => {
+                let (lists, bounds) = parts_of_array(array)?;
+                let values = Box::new(Self::new(element, lists.values())?);
+                let elements = Elements { lists, bounds: bounds.clone(), values };
+                Self::Array(array.as_struct().clone(), elements)
             }
+            Form::List(_) => return Err(Error::internal("a list within a plan has no encoding")),
         })
     }
 
@@ -89,7 +95,7 @@ impl Column {
             Self::Date(a) => a,
             Self::Timestamp(a) | Self::TimestampTz(a) => a,
             Self::Interval(a) => a,
-            Self::List(a, _) => a,
+            Self::Array(a, _) => a,
         }
     }
 
@@ -102,8 +108,22 @@ pub(crate) fn interval(value: IntervalMonthDayNano) -> Interval {
     Interval { months: value.months, days: value.days, micros: value.nanoseconds / 1_000 }
 }
 
-/// The elements of the list at `row`, as rows of its values.
-pub(crate) fn elements(list: &ListArray, row: usize) -> std::ops::Range<usize> {
-    let bound = |at: usize| list.value_offsets().get(at).and_then(|o| usize::try_from(*o).ok()).unwrap_or(0);
-    bound(row)..bound(row + 1)
+/// The elements of a column of arrays.
+#[derive(Clone, Debug)]
+pub(crate) struct Elements {
+    lists: ListArray,
+    bounds: BinaryViewArray,
+    pub(crate) values: Box<Column>,
+}
+
+impl Elements {
+    /// The elements of the array at `row`, as rows of the values, and its dimensions.
+    pub(crate) fn at(&self, row: usize) -> Result<(std::ops::Range<usize>, Vec<Dimension>)> {
+        let offsets = self.lists.value_offsets();
+        let bound = |at: usize| offsets.get(at).and_then(|o| usize::try_from(*o).ok()).unwrap_or(0);
+        let rows = bound(row)..bound(row + 1);
+        let bounds = bounds_at(&self.bounds, row, rows.len())?;
+        let dimensions = dimensions_of(&bounds, rows.len());
+        Ok((rows, dimensions))
+    }
 }

@@ -13,6 +13,7 @@ use crate::datetime::{
 use crate::datum::{Datum, Interval, TimeTz};
 use crate::json;
 use crate::jsonpath;
+use crate::list::{DIMENSIONS_MAX, Dimension, List, count_of, too_many_dimensions};
 use crate::pgnum::{PgNum, SCALE_MAX};
 use crate::sql_type::{Form, SqlType, array_element, oid};
 use crate::text::{apply_typmod, numeric_datum};
@@ -77,7 +78,8 @@ pub fn decode_binary(ty: &SqlType, bytes: &[u8]) -> Result<Datum> {
             let days = i32::from_be_bytes(input.array()?);
             Datum::Interval(Interval { months: i32::from_be_bytes(input.array()?), days, micros })
         }
-        Form::List(element) => list(ty, element, &mut input)?,
+        Form::Array(element) => list(ty, element, &mut input)?,
+        Form::List(_) => return Err(Error::internal("a list within a plan has no encoding")),
     };
     input.end()?;
     apply_typmod(ty, datum, false)
@@ -189,21 +191,27 @@ fn list(ty: &SqlType, element: &Form, input: &mut Input<'_>) -> Result<Datum> {
             format!("binary data has array element type {sent} instead of expected {}", element_oid.0);
         return Err(Error::new(ErrorKind::DatatypeMismatch, message));
     }
-    match dimensions {
-        0 => return Ok(Datum::List(Vec::new())),
-        1 => {}
-        2.. => {
-            return Err(Error::unsupported("arrays of more than one dimension are not supported")
-                .with_hint("store the inner arrays in rows of their own"));
+    if dimensions < 0 {
+        return Err(malformed(&format!("invalid number of dimensions: {dimensions}")));
+    }
+    let number = usize::try_from(dimensions).unwrap_or(usize::MAX);
+    if number > DIMENSIONS_MAX {
+        return Err(too_many_dimensions(number));
+    }
+    let mut dimensions = Vec::with_capacity(number);
+    for _ in 0..number {
+        let length = i32::from_be_bytes(input.array()?);
+        dimensions.push(Dimension { lower: i32::from_be_bytes(input.array()?), length });
+    }
+    if crate::sql_type::is_vector(ty.oid) {
+        match dimensions.as_mut_slice() {
+            [] => {}
+            // A vector counts from 0, which goes without saying in the form it is held in.
+            [one] if one.lower == 0 => one.lower = 1,
+            _ => return Err(malformed(&format!("invalid {} data", vector_name(ty.oid)))),
         }
-        _ => return Err(malformed(&format!("invalid number of dimensions: {dimensions}"))),
     }
-    let count = i32::from_be_bytes(input.array()?);
-    let first = i32::from_be_bytes(input.array()?);
-    if first != i32::from(!crate::text::is_vector(ty.oid)) {
-        return Err(Error::unsupported("array bounds are not supported")
-            .with_hint("arrays have one dimension that begins at 1"));
-    }
+    let count = count_of(&dimensions)?;
     let element = SqlType { oid: element_oid, typmod: ty.typmod, form: element.clone() };
     let mut items = Vec::new();
     for _ in 0..count {
@@ -214,5 +222,9 @@ fn list(ty: &SqlType, element: &Form, input: &mut Input<'_>) -> Result<Datum> {
             Err(_) => return Err(malformed("incorrect binary data format")),
         });
     }
-    Ok(Datum::List(items))
+    Ok(Datum::List(List::with_dimensions(items, dimensions)?))
+}
+
+fn vector_name(oid: base::id::Oid) -> &'static str {
+    if oid == oid::OIDVECTOR { "oidvector" } else { "int2vector" }
 }

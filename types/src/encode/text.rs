@@ -1,11 +1,11 @@
 //! Columns to text.
 
-use super::column::{Column, elements, interval};
+use super::column::{Column, Elements, interval};
 use crate::datum::TimeTz;
 use crate::pgnum::PgNum;
 use crate::sql_type::{SqlType, array_element, oid};
 use crate::text::{
-    IoSettings, is_vector, quote_element, write_bool, write_bytea, write_date, write_decimal,
+    ArrayText, IoSettings, quote_element, write_bool, write_bytea, write_date, write_decimal,
     write_decimal256, write_f32, write_f64, write_integer, write_interval, write_oid, write_time,
     write_timestamp, write_timestamptz, write_timetz, write_uuid,
 };
@@ -77,28 +77,33 @@ fn write_cell(oid: Oid, column: &Column, row: usize, settings: &IoSettings, out:
         Column::Timestamp(a) => write_timestamp(a.value(row), settings, out),
         Column::TimestampTz(a) => write_timestamptz(a.value(row), settings, out),
         Column::Interval(a) => write_interval(interval(a.value(row)), settings.interval_style, out),
-        Column::List(a, values) => {
-            let element_oid = array_element(oid).unwrap_or(oid::TEXT);
-            let vector = is_vector(oid);
-            if !vector {
-                out.push('{');
-            }
-            for (i, element) in elements(a, row).enumerate() {
-                if i > 0 {
-                    out.push(if vector { ' ' } else { ',' });
-                }
-                if values.is_null(element) {
-                    out.push_str("NULL");
-                    continue;
-                }
-                let start = out.len();
-                write_cell(element_oid, values, element, settings, out)?;
-                quote_element(out, start);
-            }
-            if !vector {
-                out.push('}');
-            }
-        }
+        Column::Array(_, elements) => write_array(oid, elements, row, settings, out)?,
     }
+    Ok(())
+}
+
+fn write_array(
+    oid: Oid,
+    elements: &Elements,
+    row: usize,
+    settings: &IoSettings,
+    out: &mut String,
+) -> Result<()> {
+    let element_oid = array_element(oid).unwrap_or(oid::TEXT);
+    let values = elements.values.as_ref();
+    let (rows, dimensions) = elements.at(row)?;
+    let mut shape = ArrayText::new(oid, &dimensions, out);
+    for element in rows {
+        shape.before_element(out);
+        if values.is_null(element) {
+            out.push_str("NULL");
+        } else {
+            let start = out.len();
+            write_cell(element_oid, values, element, settings, out)?;
+            quote_element(out, start);
+        }
+        shape.after_element(out);
+    }
+    shape.finish(out);
     Ok(())
 }

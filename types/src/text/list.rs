@@ -1,46 +1,95 @@
-//! One-dimensional arrays from and to text: `{1,NULL,"a b"}`.
+//! Arrays from and to text: `{1,NULL,"a b"}`, `{{1,2},{3,4}}`, `[0:1]={1,2}`.
 //!
-//! Arrays of more dimensions or with lower bounds other than 1 are refused, because a column cannot hold them.
+//! Must not know types of elements but through their own text.
 
 use super::format::format_form;
 use super::parse::parse_form;
 use super::{IoSettings, is_space};
 use crate::datum::Datum;
-use crate::sql_type::{Form, SqlType, array_element, oid};
+use crate::list::{
+    DIMENSIONS_MAX, Dimension, List, dimensions_of, too_large, too_many_dimensions, write_dimensions,
+};
+use crate::sql_type::{Form, SqlType, array_element, is_vector, oid};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 
-pub(crate) fn is_vector(oid: Oid) -> bool {
-    matches!(oid, oid::INT2VECTOR | oid::OIDVECTOR)
+/// The braces and delimiters around the elements of an array's text.
+pub(crate) struct ArrayText {
+    vector: bool,
+    /// Elements in one unit of each dimension, outermost first.
+    strides: Vec<usize>,
+    written: usize,
+}
+
+impl ArrayText {
+    /// Begins the text.
+    pub(crate) fn new(oid: Oid, dimensions: &[Dimension], out: &mut String) -> Self {
+        let vector = is_vector(oid);
+        if !vector && dimensions.iter().any(|d| d.lower != 1) {
+            write_dimensions(dimensions, out);
+            out.push('=');
+        }
+        if !vector && dimensions.is_empty() {
+            out.push('{');
+        }
+        let mut stride = 1_usize;
+        let mut strides = Vec::with_capacity(dimensions.len());
+        for dimension in dimensions.iter().rev() {
+            stride = stride.saturating_mul(usize::try_from(dimension.length).unwrap_or(1));
+            strides.push(stride);
+        }
+        strides.reverse();
+        Self { vector, strides, written: 0 }
+    }
+
+    pub(crate) fn before_element(&self, out: &mut String) {
+        if self.written > 0 {
+            out.push(if self.vector { ' ' } else { ',' });
+        }
+        self.braces('{', self.written, out);
+    }
+
+    pub(crate) fn after_element(&mut self, out: &mut String) {
+        self.written += 1;
+        self.braces('}', self.written, out);
+    }
+
+    /// A brace for each dimension that begins or ends between two elements.
+    fn braces(&self, brace: char, place: usize, out: &mut String) {
+        if !self.vector {
+            let turning = self.strides.iter().filter(|stride| place.is_multiple_of(**stride));
+            out.extend(turning.map(|_| brace));
+        }
+    }
+
+    pub(crate) fn finish(self, out: &mut String) {
+        if !self.vector && self.strides.is_empty() {
+            out.push('}');
+        }
+    }
 }
 
 pub(crate) fn write_list(
     oid: Oid,
     element: &Form,
-    items: &[Datum],
+    list: &List,
     settings: &IoSettings,
     out: &mut String,
 ) -> Result<()> {
     let element_oid = array_element(oid).unwrap_or(oid::TEXT);
-    let vector = is_vector(oid);
-    if !vector {
-        out.push('{');
-    }
-    for (i, item) in items.iter().enumerate() {
-        if i > 0 {
-            out.push(if vector { ' ' } else { ',' });
-        }
+    let mut shape = ArrayText::new(oid, &list.dimensions(), out);
+    for item in list {
+        shape.before_element(out);
         if item.is_null() {
             out.push_str("NULL");
-            continue;
+        } else {
+            let start = out.len();
+            format_form(element_oid, element, item, settings, out)?;
+            quote_element(out, start);
         }
-        let start = out.len();
-        format_form(element_oid, element, item, settings, out)?;
-        quote_element(out, start);
+        shape.after_element(out);
     }
-    if !vector {
-        out.push('}');
-    }
+    shape.finish(out);
     Ok(())
 }
 
@@ -67,58 +116,203 @@ pub(crate) fn quote_element(out: &mut String, start: usize) {
 pub(crate) fn parse_list(ty: &SqlType, element: &Form, text: &str, settings: &IoSettings) -> Result<Datum> {
     let element_oid = array_element(ty.oid).unwrap_or(oid::TEXT);
     let element = SqlType { oid: element_oid, typmod: ty.typmod, form: element.clone() };
-    let items = if is_vector(ty.oid) {
-        text.split(is_space).filter(|t| !t.is_empty()).map(|t| Some(t.to_owned())).collect()
+    let (items, dimensions) = if is_vector(ty.oid) {
+        let items: Vec<_> =
+            text.split(is_space).filter(|t| !t.is_empty()).map(|t| Some(t.to_owned())).collect();
+        let dimensions = dimensions_of(&[], items.len());
+        (items, dimensions)
     } else {
-        split_list(text)?
+        split_array(text)?
     };
     let items = items.into_iter().map(|item| match item {
         Some(item) => parse_form(&element, &item, settings),
         None => Ok(Datum::Null),
     });
-    items.collect::<Result<Vec<_>>>().map(Datum::List)
+    let items = items.collect::<Result<Vec<_>>>()?;
+    List::with_dimensions(items, dimensions).map(Datum::List)
 }
 
 fn malformed(text: &str, detail: &str) -> Error {
     Error::new(ErrorKind::InvalidText, format!("malformed array literal: \"{text}\"")).with_detail(detail)
 }
 
-fn split_list(text: &str) -> Result<Vec<Option<String>>> {
-    let trimmed = text.trim_matches(is_space);
-    if trimmed.starts_with('[') {
-        return Err(Error::unsupported("array bounds in a literal are not supported")
-            .with_hint("arrays have one dimension that begins at 1"));
-    }
-    let Some(body) = trimmed.strip_prefix('{') else {
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// Elements, `None` for NULL, and dimensions.
+fn split_array(text: &str) -> Result<(Vec<Option<String>>, Vec<Dimension>)> {
+    let mut rest: Chars<'_> = text.chars().peekable();
+    skip_space(&mut rest);
+    let given = read_dimensions(text, &mut rest)?;
+    if given.is_empty() && rest.peek() != Some(&'{') {
         return Err(malformed(text, "Array value must start with \"{\" or dimension information."));
-    };
-    let mut rest = body.chars().peekable();
-    let mut items = Vec::new();
-    while rest.next_if(|c| is_space(*c)).is_some() {}
-    if rest.next_if_eq(&'}').is_some() {
-        return end_of_list(text, rest, items);
     }
-    loop {
-        items.push(next_item(text, &mut rest)?);
-        match rest.next() {
-            Some(',') => {}
-            Some('}') => return end_of_list(text, rest, items),
-            _ => return Err(malformed(text, "Unexpected end of input.")),
+    if !given.is_empty() {
+        if rest.next_if_eq(&'=').is_none() {
+            return Err(malformed(text, "Missing \"=\" after array dimensions."));
+        }
+        skip_space(&mut rest);
+        if rest.peek() != Some(&'{') {
+            return Err(malformed(text, "Array contents must start with \"{\"."));
         }
     }
+    let (items, lengths) = read_contents(text, &mut rest)?;
+    if given.is_empty() {
+        let dimensions = lengths.into_iter().map(|length| Dimension { lower: 1, length });
+        return Ok((items, dimensions.collect()));
+    }
+    if !given.iter().map(|d| d.length).eq(lengths) {
+        return Err(malformed(text, "Specified array dimensions do not match array contents."));
+    }
+    Ok((items, given))
 }
 
-fn end_of_list(
-    text: &str,
-    mut rest: impl Iterator<Item = char>,
-    items: Vec<Option<String>>,
-) -> Result<Vec<Option<String>>> {
-    if rest.all(is_space) { Ok(items) } else { Err(malformed(text, "Junk after closing right brace.")) }
+fn skip_space(rest: &mut Chars<'_>) {
+    while rest.next_if(|c| is_space(*c)).is_some() {}
+}
+
+/// `[2:3][0:1]` in front of an array; `[3]` begins with 1.
+fn read_dimensions(text: &str, rest: &mut Chars<'_>) -> Result<Vec<Dimension>> {
+    let mut dimensions = Vec::new();
+    while rest.next_if_eq(&'[').is_some() {
+        if dimensions.len() >= DIMENSIONS_MAX {
+            return Err(too_many_dimensions(dimensions.len() + 1));
+        }
+        let first = read_bound(rest)
+            .ok_or_else(|| malformed(text, "\"[\" must introduce explicitly-specified array dimensions."))?;
+        let (lower, upper) = match rest.next_if_eq(&':') {
+            None => (1, first),
+            Some(_) => {
+                let upper =
+                    read_bound(rest).ok_or_else(|| malformed(text, "Missing array dimension value."))?;
+                (first, upper)
+            }
+        };
+        if rest.next_if_eq(&']').is_none() {
+            return Err(malformed(text, "Missing \"]\" after array dimensions."));
+        }
+        if upper < lower {
+            let message = "upper bound cannot be less than lower bound";
+            return Err(Error::new(ErrorKind::ArraySubscript, message));
+        }
+        let length = i64::from(upper) - i64::from(lower) + 1;
+        let length = i32::try_from(length).map_err(|_| too_large())?;
+        dimensions.push(Dimension { lower, length });
+        skip_space(rest);
+    }
+    Ok(dimensions)
+}
+
+/// A number as C's atoi reads it of digits and signs: what is no number counts as 0, what is too large as the largest.
+fn read_bound(rest: &mut Chars<'_>) -> Option<i32> {
+    let mut digits = String::new();
+    while let Some(c) = rest.next_if(|c| c.is_ascii_digit() || matches!(c, '-' | '+')) {
+        digits.push(c);
+    }
+    if digits.is_empty() {
+        return None;
+    }
+    let value = digits.parse::<i64>().unwrap_or(0);
+    Some(i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX }))
+}
+
+/// What stood before a place in an array's text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    LevelStart,
+    LevelEnd,
+    Element,
+    /// A comma behind an element or behind a level.
+    AfterElement,
+    AfterLevel,
+}
+
+/// Elements and the length of each dimension, of a text that begins with a brace.
+fn read_contents(text: &str, rest: &mut Chars<'_>) -> Result<(Vec<Option<String>>, Vec<i32>)> {
+    let mut items = Vec::new();
+    // What has been counted in each level that is open, and the length of each level that was closed.
+    let mut open: Vec<i32> = Vec::new();
+    let mut lengths: Vec<Option<i32>> = Vec::new();
+    let mut element_depth = None;
+    let mut before = Before::Nothing;
+    let unexpected = |c: char| malformed(text, &format!("Unexpected \"{c}\" character."));
+    loop {
+        skip_space(rest);
+        match rest.peek().copied() {
+            None => return Err(malformed(text, "Unexpected end of input.")),
+            Some('{') => {
+                if !matches!(before, Before::Nothing | Before::LevelStart | Before::AfterLevel) {
+                    return Err(unexpected('{'));
+                }
+                if open.len() >= DIMENSIONS_MAX {
+                    return Err(too_many_dimensions(open.len() + 1));
+                }
+                rest.next();
+                open.push(0);
+                if lengths.len() < open.len() {
+                    lengths.push(None);
+                }
+                before = Before::LevelStart;
+            }
+            Some('}') => {
+                let empty = before == Before::LevelStart && open.len() == 1;
+                if !empty && !matches!(before, Before::Element | Before::LevelEnd) {
+                    return Err(unexpected('}'));
+                }
+                rest.next();
+                let count = open.pop().unwrap_or(0);
+                if let Some(length) = lengths.get_mut(open.len()) {
+                    if length.is_some_and(|length| length != count) {
+                        return Err(malformed(
+                            text,
+                            "Multidimensional arrays must have sub-arrays with matching dimensions.",
+                        ));
+                    }
+                    *length = Some(count);
+                }
+                before = Before::LevelEnd;
+                match open.last_mut() {
+                    Some(outer) => *outer += 1,
+                    None => break,
+                }
+            }
+            Some(',') => {
+                rest.next();
+                before = match before {
+                    Before::Element => Before::AfterElement,
+                    Before::LevelEnd => Before::AfterLevel,
+                    _ => return Err(unexpected(',')),
+                };
+            }
+            Some(_) => {
+                if !matches!(before, Before::LevelStart | Before::AfterElement) {
+                    return Err(malformed(text, "Unexpected array element."));
+                }
+                items.push(next_item(text, rest)?);
+                if *element_depth.get_or_insert(open.len()) != open.len() {
+                    return Err(Error::new(
+                        ErrorKind::InvalidText,
+                        format!("malformed array literal: \"{text}\""),
+                    ));
+                }
+                if let Some(count) = open.last_mut() {
+                    *count += 1;
+                }
+                before = Before::Element;
+            }
+        }
+    }
+    if !rest.all(is_space) {
+        return Err(malformed(text, "Junk after closing right brace."));
+    }
+    if element_depth.is_some_and(|depth| depth != lengths.len()) {
+        return Err(Error::new(ErrorKind::InvalidText, format!("malformed array literal: \"{text}\"")));
+    }
+    Ok((items, lengths.into_iter().map(|length| length.unwrap_or(0)).collect()))
 }
 
 /// One element up to, not including, its comma or brace; `None` for NULL.
-fn next_item(text: &str, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Option<String>> {
-    while rest.next_if(|c| is_space(*c)).is_some() {}
+fn next_item(text: &str, rest: &mut Chars<'_>) -> Result<Option<String>> {
     let mut item = String::new();
     let mut quoted = false;
     // Length up to the last character that white space behind it does not belong to.
@@ -127,10 +321,7 @@ fn next_item(text: &str, rest: &mut std::iter::Peekable<std::str::Chars<'_>>) ->
         match rest.peek().copied() {
             None => return Err(malformed(text, "Unexpected end of input.")),
             Some(',' | '}') => break,
-            Some('{') => {
-                return Err(Error::unsupported("arrays of more than one dimension are not supported")
-                    .with_hint("store the inner arrays in rows of their own"));
-            }
+            Some('{') => return Err(malformed(text, "Unexpected \"{\" character.")),
             Some('"') => {
                 if quoted || kept > 0 {
                     return Err(malformed(text, "Unexpected array element."));

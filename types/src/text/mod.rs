@@ -27,5 +27,5 @@ pub(crate) use format::{
     write_uuid,
 };
 pub(crate) use interval_out::write_interval;
-pub(crate) use list::{is_vector, quote_element};
+pub(crate) use list::{ArrayText, quote_element};
 pub(crate) use parse::{is_space, numeric_datum};

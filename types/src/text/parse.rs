@@ -57,7 +57,8 @@ pub(crate) fn parse_form(ty: &SqlType, text: &str, settings: &IoSettings) -> Res
         Form::Timestamp => Datum::Timestamp(datetime_in::parse_timestamp(text, settings)?),
         Form::TimestampTz => Datum::TimestampTz(datetime_in::parse_timestamptz(text, settings)?),
         Form::Interval => Datum::Interval(interval_range::read_interval(text, ty.typmod, settings)?),
-        Form::List(element) => return list::parse_list(ty, element, text, settings),
+        Form::Array(element) => return list::parse_list(ty, element, text, settings),
+        Form::List(_) => return Err(Error::internal("a list within a plan has no text")),
     };
     fit_modifier(ty, datum, Excess::Refuse)
 }
@@ -102,12 +103,14 @@ fn fit_modifier(ty: &SqlType, datum: Datum, excess: Excess) -> Result<Datum> {
         Datum::Timestamp(micros) => Datum::Timestamp(round_micros(micros, ty.typmod)?),
         Datum::TimestampTz(micros) => Datum::TimestampTz(round_micros(micros, ty.typmod)?),
         Datum::Interval(interval) => Datum::Interval(interval_range::restricted(interval, ty.typmod)?),
-        Datum::List(items) => {
-            let (Form::List(form), Some(element)) = (&ty.form, crate::sql_type::array_element(ty.oid)) else {
+        Datum::List(list) => {
+            let (Form::Array(form), Some(element)) = (&ty.form, crate::sql_type::array_element(ty.oid))
+            else {
                 return Err(Error::internal("a list of a type that is no array"));
             };
             let element = SqlType { oid: element, typmod: ty.typmod, form: (**form).clone() };
-            Datum::List(items.into_iter().map(|i| fit_modifier(&element, i, excess)).collect::<Result<_>>()?)
+            let fitted = list.iter().map(|item| fit_modifier(&element, item.clone(), excess));
+            Datum::List(list.with_items(fitted.collect::<Result<_>>()?)?)
         }
         other => other,
     })

@@ -221,7 +221,7 @@ impl Accumulator for Collector {
         for (index, ty) in self.call.columns.iter().enumerate() {
             let column: Vec<Datum> = self.rows.iter().filter_map(|row| row.get(index).cloned()).collect();
             let list = Form::List(Box::new(ty.form.clone()));
-            let array = types::array::from_data(&list, &[Datum::List(column)]).map_err(into_datafusion)?;
+            let array = types::array::from_data(&list, &[Datum::list(column)]).map_err(into_datafusion)?;
             state.push(ScalarValue::try_from_array(&array, 0)?);
         }
         Ok(state)

@@ -4,8 +4,8 @@ use crate::kernel::aggregate::collect::SortBy;
 use crate::kernel::aggregate::moments::{Moment, Moments};
 use crate::kernel::aggregate::ordered_set::{self, OrderedSet};
 use crate::kernel::aggregate::regression::{Regression, Sums};
-use crate::kernel::floats;
 use crate::kernel::json::{self, Kind};
+use crate::kernel::{array_shape, floats};
 use base::{Error, ErrorKind, Result};
 use types::pgnum::PgNum;
 use types::{Datum, Form, Interval, IoSettings, SqlType, datetime};
@@ -63,7 +63,8 @@ impl Finish {
         }
         let firsts = || rows.iter().filter_map(|row| row.first());
         match self {
-            Finish::ArrayAgg => Ok(Datum::List(firsts().cloned().collect())),
+            Finish::ArrayAgg if ty.oid == ret.oid => array_shape::aggregated(firsts()),
+            Finish::ArrayAgg => Ok(Datum::list(firsts().cloned().collect())),
             Finish::StringAgg => string_agg(rows),
             Finish::Sum => sum(ty, ret, firsts()),
             Finish::Avg => average(ty, ret, firsts(), rows.len()),

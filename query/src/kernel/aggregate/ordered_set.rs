@@ -57,7 +57,7 @@ pub(crate) fn compute(
             None => Ok(Datum::Null),
             Some(Datum::List(wanted)) => {
                 let values = wanted.iter().map(|wanted| percentile(set, wanted, rows));
-                values.collect::<Result<Vec<_>>>().map(Datum::List)
+                wanted.with_items(values.collect::<Result<Vec<_>>>()?).map(Datum::List)
             }
             Some(wanted) => percentile(set, wanted, rows),
         },

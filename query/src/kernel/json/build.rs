@@ -7,7 +7,7 @@ use arrow::array::ArrayRef;
 use base::{Error, ErrorKind, Result};
 use types::json::{Value, write_string};
 use types::sql_type::oid;
-use types::{Datum, IoSettings, SqlType};
+use types::{Datum, IoSettings, List, SqlType};
 
 /// Which of the two types is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,10 +162,21 @@ type TextPairs = Vec<(String, Option<String>)>;
 
 /// Keys and values of one array of both or of an array of each; a value that is missing is null.
 fn of_texts(row: &[Datum]) -> Result<Option<TextPairs>> {
-    let lists: Option<Vec<&Vec<Datum>>> =
+    let lists: Option<Vec<&List>> =
         row.iter().map(|d| if let Datum::List(items) = d { Some(items) } else { None }).collect();
     let Some(lists) = lists else { return Ok(None) };
     let uneven = |message: &str| Error::new(ErrorKind::ArraySubscript, message);
+    let pairs_of_pairs = |list: &List| match list.dimensions().as_slice() {
+        [] | [_] => Ok(()),
+        [_, columns] if columns.length == 2 => Ok(()),
+        [_, _] => Err(uneven("array must have two columns")),
+        _ => Err(uneven("wrong number of array subscripts")),
+    };
+    if let [both] = lists.as_slice() {
+        pairs_of_pairs(both)?;
+    } else if lists.iter().any(|list| list.dimensions().len() > 1) {
+        return Err(uneven("wrong number of array subscripts"));
+    }
     let flat: Vec<(&Datum, &Datum)> = match lists.as_slice() {
         [both] if !both.len().is_multiple_of(2) => {
             return Err(uneven("array must have even number of elements"));

@@ -8,7 +8,7 @@ use types::json::{Value, parse, write_string};
 use types::pgnum::PgNum;
 use types::sql_type::{array_element, oid};
 use types::text::DateStyle;
-use types::{Datum, Form, IoSettings, SqlType};
+use types::{Datum, Form, IoSettings, List, SqlType};
 
 /// What JSON makes of the values of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +27,14 @@ pub(super) fn category(ty: &SqlType) -> Category {
         oid::INT2 | oid::INT4 | oid::INT8 | oid::FLOAT4 | oid::FLOAT8 | oid::NUMERIC => Category::Number,
         oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ => Category::Time,
         oid::JSON | oid::JSONB => Category::Json,
-        _ if matches!(ty.form, Form::List(_)) => Category::Array,
+        _ if matches!(ty.form, Form::Array(_)) => Category::Array,
         _ => Category::Other,
     }
 }
 
 /// The type of the elements of an array.
 pub(super) fn element_type(ty: &SqlType) -> Result<SqlType> {
-    let Form::List(form) = &ty.form else {
+    let Form::Array(form) = &ty.form else {
         return Err(Error::internal("elements of something that is no array"));
     };
     let oid = array_element(ty.oid).ok_or_else(|| Error::internal("an array type without elements"))?;
@@ -103,17 +103,35 @@ pub(super) fn write_array(
     between: &str,
     out: &mut String,
 ) -> Result<()> {
-    let Datum::List(items) = datum else { return Err(Error::internal("an array that is no list")) };
+    let Datum::List(list) = datum else { return Err(Error::internal("an array that is no list")) };
     let element = element_type(ty)?;
-    out.push('[');
-    for (i, item) in items.iter().enumerate() {
-        if i > 0 {
-            out.push_str(between);
-        }
-        write(&element, item, io, out)?;
+    // The outermost dimension alone has something else between its parts.
+    let strides = strides(list);
+    if strides.is_empty() {
+        out.push_str("[]");
     }
-    out.push(']');
+    for (place, item) in (0_usize..).zip(list) {
+        if place > 0 {
+            let outermost = strides.get(1).is_none_or(|stride| place.is_multiple_of(*stride));
+            out.push_str(if outermost { between } else { "," });
+        }
+        let turning = |place: usize| strides.iter().filter(move |stride| place.is_multiple_of(**stride));
+        out.extend(turning(place).map(|_| '['));
+        write(&element, item, io, out)?;
+        out.extend(turning(place + 1).map(|_| ']'));
+    }
     Ok(())
+}
+
+/// Elements in one unit of each dimension, outermost first.
+fn strides(list: &List) -> Vec<usize> {
+    let mut strides: Vec<usize> = Vec::new();
+    for dimension in list.dimensions().iter().rev() {
+        let inner = strides.last().copied().unwrap_or(1);
+        strides.push(inner.saturating_mul(usize::try_from(dimension.length).unwrap_or(1)));
+    }
+    strides.reverse();
+    strides
 }
 
 /// A value as to_jsonb makes it.
@@ -129,9 +147,15 @@ pub(crate) fn to_value(ty: &SqlType, datum: &Datum, io: &IoSettings) -> Result<V
         },
         Category::Json => parse(&text_of(ty, datum, io)?)?,
         Category::Array => {
-            let Datum::List(items) = datum else { return Err(Error::internal("an array that is no list")) };
+            let Datum::List(list) = datum else { return Err(Error::internal("an array that is no list")) };
             let element = element_type(ty)?;
-            Value::Array(items.iter().map(|item| to_value(&element, item, io)).collect::<Result<_>>()?)
+            let mut values: Vec<Value> =
+                list.iter().map(|item| to_value(&element, item, io)).collect::<Result<_>>()?;
+            for dimension in list.dimensions().iter().skip(1).rev() {
+                let length = usize::try_from(dimension.length).unwrap_or(1).max(1);
+                values = values.chunks(length).map(|part| Value::Array(part.to_vec())).collect();
+            }
+            Value::Array(values)
         }
         Category::Time | Category::Other => Value::String(text_of(ty, datum, io)?),
     })

@@ -63,12 +63,12 @@ fn lists(set: Set, column: usize, call: &Call<'_>, args: &[Arg]) -> Result<Array
             data.push(types::array::get(&ty.form, &arg.array, arg.index(row))?);
         }
         if let Set::Path { zoned } = set {
-            out.push(query_items(&data, zoned, &call.statement.io)?.map_or(Datum::Null, Datum::List));
+            out.push(query_items(&data, zoned, &call.statement.io)?.map_or(Datum::Null, Datum::list));
             continue;
         }
         out.push(match data.first() {
             Some(Datum::Null) | None => Datum::Null,
-            Some(datum) => set.columns(datum)?.into_iter().nth(column).map_or(Datum::Null, Datum::List),
+            Some(datum) => set.columns(datum)?.into_iter().nth(column).map_or(Datum::Null, Datum::list),
         });
     }
     types::array::from_data(&call.ret.form, &out)

@@ -120,7 +120,7 @@ impl Matching<'_> {
     /// The groups of a match, or the match where there are none.
     fn groups(&self, found: &[Option<Span>]) -> Datum {
         let skip = usize::from(found.len() > 1);
-        Datum::List(found.iter().skip(skip).map(|span| self.part(*span)).collect())
+        Datum::list(found.iter().skip(skip).map(|span| self.part(*span)).collect())
     }
 
     /// The character's number at a byte, from 1.
@@ -237,7 +237,7 @@ fn matches(m: &Matching<'_>) -> Result<Datum> {
             _ => break,
         }
     }
-    Ok(Datum::List(out))
+    Ok(Datum::list(out))
 }
 
 /// What lies between the matches. Empty matches at the ends and behind another match do not divide.
@@ -255,7 +255,7 @@ fn split(m: &Matching<'_>, name: &str) -> Result<Datum> {
         from = after(m.text, (start, end));
     }
     out.push(m.part(Some((kept, m.text.len()))));
-    Ok(Datum::List(out))
+    Ok(Datum::list(out))
 }
 
 /// A replacement text: `\1` to `\9` and `\&` stand for parts of the match.

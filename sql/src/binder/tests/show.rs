@@ -79,7 +79,7 @@ pub(super) fn expr(e: &Expr) -> String {
             format!("{}({}, {}, {})", if *all { "all" } else { "any" }, proc(*p), expr(arg), expr(array))
         }
         Expr::Array { elements, ty: t } => format!("array[{}]::{}", list(elements), ty(t)),
-        Expr::Subscript { array, index, ty: t } => format!("{}[{}]::{}", expr(array), expr(index), ty(t)),
+        Expr::ArrayPart { part, args, ty: t } => format!("{part:?}({})::{}", list(args), ty(t)),
         Expr::Subquery(s) => {
             let kind = match &s.kind {
                 SubqueryKind::Scalar => "scalar".to_owned(),
