@@ -196,6 +196,8 @@ pub enum ErrorKind {
     OutOfMemory,
     /// 53300
     TooManyConnections,
+    /// 53400
+    ConfigurationLimit,
     /// 54000
     LimitExceeded,
     /// 54001

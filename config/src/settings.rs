@@ -20,6 +20,7 @@ pub struct Settings {
     pub startup_timeout_ms: u64,
     pub query_memory_bytes: usize,
     /// At least one.
+    pub query_spill_bytes_max: u64,
     pub query_threads: usize,
     pub memtable_bytes_max: usize,
     pub memtable_flush_bytes: usize,
@@ -48,6 +49,7 @@ impl Settings {
             connections_max: at_least("connections_max", layer.connections_max, 1)?,
             startup_timeout_ms: at_least("startup_timeout_ms", layer.startup_timeout_ms, 1)?,
             query_memory_bytes: at_least("query_memory_bytes", layer.query_memory_bytes, 16 << 20)?,
+            query_spill_bytes_max: required("query_spill_bytes_max", layer.query_spill_bytes_max)?,
             query_threads: match required("query_threads", layer.query_threads)? {
                 0 => std::thread::available_parallelism().map_or(1, usize::from),
                 threads if threads > QUERY_THREADS_MAX => {

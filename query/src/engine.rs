@@ -3,10 +3,12 @@
 //! Must not know the protocol. Invariant: all sessions of an engine share its database, clock and threads.
 
 use crate::api::SessionStart;
-use crate::optimizer::QueryRuntime;
+use crate::optimizer::{QueryLimits, QueryRuntime};
 use crate::session::Session;
+use crate::spill::SpillFiles;
 use crate::threads::QueryThreads;
 use base::clock::{Clock, SystemClock};
+use base::fs::FileSystem;
 use base::random::Random;
 use base::{Error, ErrorKind, Result};
 use std::path::PathBuf;
@@ -28,27 +30,40 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<config::Settings>,
     pub(crate) threads: QueryThreads,
     pub(crate) runtime: Arc<QueryRuntime>,
+    pub(crate) spill: Option<SpillFiles>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<Random>,
 }
 
 impl Engine {
-    /// Starts the query threads over an open database.
-    pub fn new(database: storage::Database, settings: Arc<config::Settings>) -> Result<Self> {
+    /// Starts the query threads over an open database. `spill`: an own place for rows that queries put aside.
+    pub fn new(
+        database: storage::Database,
+        settings: Arc<config::Settings>,
+        spill: Option<Arc<dyn FileSystem>>,
+    ) -> Result<Self> {
         let random = Arc::new(Random::from_system()?);
-        Self::with_seams(database, settings, Arc::new(SystemClock::new()), random)
+        Self::with_seams(database, settings, spill, Arc::new(SystemClock::new()), random)
     }
 
     /// As `new`, with the clock and randomness that functions like now() and random() use.
     pub fn with_seams(
         database: storage::Database,
         settings: Arc<config::Settings>,
+        spill: Option<Arc<dyn FileSystem>>,
         clock: Arc<dyn Clock>,
         random: Arc<Random>,
     ) -> Result<Self> {
+        let spill = spill.map(|files| SpillFiles::open(files, settings.query_spill_bytes_max)).transpose()?;
+        let limits = QueryLimits {
+            memory_bytes_max: settings.query_memory_bytes,
+            partitions: settings.query_threads,
+            spill: spill.clone(),
+        };
         let shared = Shared {
             threads: QueryThreads::start(settings.query_threads)?,
-            runtime: Arc::new(QueryRuntime::new(settings.query_memory_bytes, None)?),
+            runtime: Arc::new(QueryRuntime::new(limits)?),
+            spill,
             database,
             settings,
             clock,
@@ -64,6 +79,11 @@ impl Engine {
             return Err(Error::new(ErrorKind::UndefinedDatabase, message));
         }
         Session::start(self.clone(), start)
+    }
+
+    /// Bytes that queries have put aside since the start.
+    pub fn spilled_bytes(&self) -> u64 {
+        self.shared.spill.as_ref().map_or(0, SpillFiles::bytes_written)
     }
 
     pub fn database(&self) -> &storage::Database {

@@ -32,7 +32,7 @@ pub(crate) fn from_datafusion(error: DataFusionError) -> Error {
             Error::internal(format!("a task of the query failed: {inner}"))
         }
         DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
-        DataFusionError::IoError(inner) => Error::io("use a spill file", inner),
+        DataFusionError::IoError(inner) => from_io(inner),
         DataFusionError::NotImplemented(message) => Error::unsupported(message),
         other => Error::internal(other.to_string()),
     }
@@ -48,10 +48,22 @@ pub(crate) fn from_arrow(error: ArrowError) -> Error {
                 Err(other) => Error::internal(other.to_string()),
             },
         },
+        ArrowError::IoError(_, inner) => from_io(inner),
         ArrowError::DivideByZero => Error::new(ErrorKind::DivisionByZero, "division by zero"),
         ArrowError::ArithmeticOverflow(message) => Error::new(ErrorKind::NumericOutOfRange, message),
         ArrowError::MemoryError(message) => out_of_memory(message),
         other => Error::internal(other.to_string()),
+    }
+}
+
+/// An error of ours that a writer of spill files had to hand on as one of input and output.
+fn from_io(error: std::io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(ours) => ours,
+        Err(theirs) => match theirs.downcast::<DataFusionError>() {
+            Ok(nested) => from_datafusion(nested),
+            Err(theirs) => Error::io("use a spill file", theirs),
+        },
     }
 }
 

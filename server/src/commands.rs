@@ -27,7 +27,7 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode> {
     let random = Arc::new(Random::from_system()?);
     let database = Database::open(fs, clock, random, storage_settings(&settings))
         .map_err(|e| e.within(settings.data.display()))?;
-    let engine = Engine::new(database.clone(), settings.clone())?;
+    let engine = Engine::new(database.clone(), settings.clone(), spill_place(&settings)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(CONNECTION_THREADS)
         .thread_name("connection")
@@ -37,6 +37,14 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode> {
     let served = runtime.block_on(serve_until_signal(settings, engine));
     let closed = database.close();
     served.and(closed).map(|()| ExitCode::SUCCESS)
+}
+
+/// Where queries put rows aside: below the data, whose lock keeps other processes out.
+fn spill_place(settings: &Settings) -> Result<Option<Arc<dyn FileSystem>>> {
+    match settings.query_spill_bytes_max {
+        0 => Ok(None),
+        _ => Ok(Some(Arc::new(LocalFileSystem::open(settings.data.join("spill"))?))),
+    }
 }
 
 /// A root that is not there is told now and not at the first COPY.

@@ -60,6 +60,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::DiskFull => "53100",
         ErrorKind::OutOfMemory => "53200",
         ErrorKind::TooManyConnections => "53300",
+        ErrorKind::ConfigurationLimit => "53400",
         ErrorKind::LimitExceeded => "54000",
         ErrorKind::TooComplex => "54001",
         ErrorKind::TooManyColumns => "54011",

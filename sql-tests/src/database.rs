@@ -37,7 +37,8 @@ impl TestDatabase {
         let fs = Arc::new(LocalFileSystem::open(self.directory.path().join("data"))?);
         let random = Arc::new(Random::from_system()?);
         let database = Database::open(fs, Arc::new(SystemClock::new()), random, StorageSettings::default())?;
-        let engine = Engine::new(database.clone(), Arc::new(self.settings()?))?;
+        let spill = LocalFileSystem::open(self.directory.path().join("data").join("spill"))?;
+        let engine = Engine::new(database.clone(), Arc::new(self.settings()?), Some(Arc::new(spill)))?;
         self.open = Some((database, engine));
         Ok(())
     }

@@ -4,8 +4,8 @@
 //! DataFusion's own only where its result is PostgreSQL's for every input.
 
 use crate::kernel::aggregate::{
-    CollectUdaf, ExtremeUdaf, Extremity, Finish, Moment, MomentUdaf, NumericSumUdaf, OrderedSet, Regression,
-    SortBy, SumUdaf,
+    CollectUdaf, ExtremeUdaf, Extremity, Finish, FirstUdaf, Moment, MomentUdaf, NumericSumUdaf, OrderedSet,
+    Regression, SortBy, SumUdaf,
 };
 use crate::kernel::json::Kind;
 use crate::kernel::numbers;
@@ -17,7 +17,7 @@ use arrow::datatypes::DataType;
 use base::id::Oid;
 use base::{Error, Result};
 use datafusion::common::Column;
-use datafusion::functions_aggregate::{bool_and_or, count, first_last, min_max, sum};
+use datafusion::functions_aggregate::{bool_and_or, count, min_max, sum};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{AggregateUDF, Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, lit};
 use sql::bound::{AggregateCall, ColRef, Expr, Rel, SortKey};
@@ -231,7 +231,7 @@ impl Lowering<'_> {
                 false => {
                     let value = operands.column(value.expr, self);
                     let common = Common { distinct: false, filter: None };
-                    calls.result(first_last::first_value_udaf(), vec![value], &common)
+                    calls.result(FirstUdaf::udaf(), vec![value], &common)
                 }
             };
             if !keys.contains(&key) {
@@ -295,7 +295,7 @@ impl Lowering<'_> {
         match method {
             Method::First => {
                 let arg = operands.column(arg.expr, self);
-                Ok(calls.result(first_last::first_value_udaf(), vec![arg], &common))
+                Ok(calls.result(FirstUdaf::udaf(), vec![arg], &common))
             }
             Method::Count => {
                 let arg = if call.distinct { self.key(arg)? } else { arg.expr };

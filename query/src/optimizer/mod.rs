@@ -19,6 +19,7 @@ use crate::optimizer::forget_constants::ForgetConstants;
 use crate::optimizer::join_order::JoinOrder;
 use crate::optimizer::pace::PaceJoins;
 use crate::optimizer::push_down_filter::PushDownFilterAboveOneRow;
+use crate::spill::SpillFiles;
 use base::Result;
 use datafusion::common::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -32,13 +33,14 @@ use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
-use std::path::PathBuf;
 use std::sync::Arc;
 use url::Url;
 
 /// Partitions of a plan: as many as the cores the measurements were made on.
-const TARGET_PARTITIONS: usize = 2;
 const BATCH_ROWS: usize = 8_192;
+/// Memory that a sort keeps back for the merge of what it put aside, and at most one part in so many of all memory.
+const MERGE_BYTES: usize = 10 << 20;
+const MERGE_SHARE: usize = 16;
 /// Keys within a range of this size are looked up in an array, 4 bytes a key, instead of a hash table: probes in key
 /// order, which is how segments are read, then touch memory in order.
 const ARRAY_KEY_RANGE_MAX: usize = 8 << 20;
@@ -51,6 +53,17 @@ const SHARED_BUILD_ROWS_MAX: usize = 2_000_000;
 type SharedPhysicalRule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 type SharedRule = Arc<dyn OptimizerRule + Send + Sync>;
 
+/// What the queries of an engine may use.
+#[derive(Clone, Debug)]
+pub struct QueryLimits {
+    /// Bytes that all queries together hold. Beyond their share, sorts and hash aggregates put rows aside.
+    pub memory_bytes_max: usize,
+    /// Parts of a query that run side by side.
+    pub partitions: usize,
+    /// Where rows are put aside; without it a query that needs more memory fails with 53200.
+    pub spill: Option<SpillFiles>,
+}
+
 /// Memory and settings shared by all queries of an engine.
 #[derive(Clone, Debug)]
 pub struct QueryRuntime {
@@ -58,32 +71,26 @@ pub struct QueryRuntime {
 }
 
 impl QueryRuntime {
-    /// `memory_bytes_max` bounds what all queries together hold; beyond their share, sorts and hash aggregates
-    /// spill into `spill_directory`, or fail with 53200 when there is none.
-    pub fn new(memory_bytes_max: usize, spill_directory: Option<PathBuf>) -> Result<Self> {
+    pub fn new(limits: QueryLimits) -> Result<Self> {
         // What the new order of joins carries along in vain is cut off again.
         let rules: [SharedRule; 2] = [Arc::new(JoinOrder), Arc::new(OptimizeProjections::new())];
-        Self::with_rules(memory_bytes_max, spill_directory, rules)
+        Self::with_rules(limits, rules)
     }
 
     /// Without our own rules, which must not change an answer.
     #[cfg(test)]
-    pub(crate) fn plain(memory_bytes_max: usize) -> Result<Self> {
-        Self::with_rules(memory_bytes_max, None, [])
+    pub(crate) fn plain(limits: QueryLimits) -> Result<Self> {
+        Self::with_rules(limits, [])
     }
 
     /// DataFusion's rules and then `rules`.
-    fn with_rules(
-        memory_bytes_max: usize,
-        spill_directory: Option<PathBuf>,
-        rules: impl IntoIterator<Item = SharedRule>,
-    ) -> Result<Self> {
-        let mode = match spill_directory {
-            Some(directory) => DiskManagerMode::Directories(vec![directory]),
+    fn with_rules(limits: QueryLimits, rules: impl IntoIterator<Item = SharedRule>) -> Result<Self> {
+        let mode = match limits.spill {
+            Some(files) => DiskManagerMode::Custom(Arc::new(files)),
             None => DiskManagerMode::Disabled,
         };
         let environment = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(memory_bytes_max)))
+            .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes_max)))
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
             .with_object_store_registry(Arc::new(NoObjectStores))
             .build_arc()
@@ -100,7 +107,7 @@ impl QueryRuntime {
         physical.insert(sorts.unwrap_or(0), Arc::new(ForgetConstants));
         physical.push(Arc::new(PaceJoins));
         let builder = SessionStateBuilder::new()
-            .with_config(session_config())
+            .with_config(session_config(limits.memory_bytes_max, limits.partitions))
             .with_runtime_env(environment)
             .with_analyzer_rules(Vec::new())
             .with_optimizer_rules(theirs.chain(rules).collect())
@@ -113,9 +120,10 @@ impl QueryRuntime {
     }
 }
 
-fn session_config() -> SessionConfig {
+fn session_config(memory_bytes_max: usize, partitions: usize) -> SessionConfig {
     let mut config = SessionConfig::new()
-        .with_target_partitions(TARGET_PARTITIONS)
+        .with_target_partitions(partitions.max(1))
+        .with_sort_spill_reservation_bytes(MERGE_BYTES.min(memory_bytes_max / MERGE_SHARE))
         .with_batch_size(BATCH_ROWS)
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false);

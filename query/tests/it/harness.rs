@@ -27,6 +27,11 @@ impl Server {
     }
 
     pub(crate) fn open(directory: TempDir) -> Self {
+        Self::open_with(directory, |_| {})
+    }
+
+    /// Opens it with changed settings.
+    pub(crate) fn open_with(directory: TempDir, change: impl FnOnce(&mut Settings)) -> Self {
         let data = directory.path().join("data");
         let fs = LocalFileSystem::open(data).unwrap();
         let random = Arc::new(Random::from_seed(1));
@@ -35,7 +40,9 @@ impl Server {
         let database = Database::open(Arc::new(fs), Arc::new(SystemClock::new()), random, storage).unwrap();
         let mut settings = Settings::from_layers([]).unwrap();
         settings.copy_roots = vec![directory.path().to_path_buf()];
-        let engine = Engine::new(database, Arc::new(settings)).unwrap();
+        change(&mut settings);
+        let spill = LocalFileSystem::open(directory.path().join("data").join("spill")).unwrap();
+        let engine = Engine::new(database, Arc::new(settings), Some(Arc::new(spill))).unwrap();
         Self { engine, directory }
     }
 

@@ -10,5 +10,6 @@ mod maintenance;
 mod operator_matrix;
 mod psql;
 mod restart;
+mod spilling;
 mod statements;
 mod transactions;

@@ -5,6 +5,7 @@
 mod collect;
 mod extreme;
 mod finish;
+mod first;
 mod groups;
 mod moments;
 mod numeric;
@@ -15,6 +16,7 @@ mod sum;
 pub(crate) use collect::{CollectUdaf, SortBy};
 pub(crate) use extreme::{ExtremeUdaf, Extremity};
 pub(crate) use finish::Finish;
+pub(crate) use first::FirstUdaf;
 pub(crate) use moments::{Moment, MomentUdaf};
 pub(crate) use numeric::NumericSumUdaf;
 pub(crate) use ordered_set::OrderedSet;

@@ -1,7 +1,7 @@
 //! Tables in memory in place of storage, and a way to run SQL text over them.
 
 use crate::lower::{QueryContext, Sequences, StatementContext, SystemRelations, TableSizes, execute};
-use crate::optimizer::QueryRuntime;
+use crate::optimizer::{QueryLimits, QueryRuntime};
 use crate::scan::{OpenedScan, Split, TableReader};
 use arrow::array::{ArrayRef, UInt64Array};
 use arrow::datatypes::{Field, Schema};
@@ -23,6 +23,8 @@ use std::sync::Arc;
 use storage::{CompareOp, Predicate, ScanMetrics, ScanSpec};
 use types::{Datum, IoSettings, SqlType};
 
+const LIMITS: QueryLimits = QueryLimits { memory_bytes_max: 256 << 20, partitions: 2, spill: None };
+
 /// A database of tables in memory.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -40,13 +42,13 @@ impl Memory {
             .enable_time()
             .build()
             .unwrap();
-        let runtime = Arc::new(QueryRuntime::new(256 << 20, None).unwrap());
+        let runtime = Arc::new(QueryRuntime::new(LIMITS).unwrap());
         Self { catalog: CatalogState::initial(), rows: BTreeMap::new(), runtime, threads }
     }
 
     /// The same tables under a runtime without our own optimiser rules.
     pub(crate) fn plainly_optimised(self) -> Self {
-        Self { runtime: Arc::new(QueryRuntime::plain(256 << 20).unwrap()), ..self }
+        Self { runtime: Arc::new(QueryRuntime::plain(LIMITS).unwrap()), ..self }
     }
 
     /// Adds a table: columns as name and type in SQL, rows as one text per value.
