@@ -102,7 +102,8 @@ fn golden_bytes_of_rows() {
     assert_eq!(rows[0], first);
     assert_eq!(rows[1], [1, 0b111]);
     assert_eq!(rows[2], [1, 0, 0xfe, 0xff, 0xff, 0xff, 0, 0]);
-    let (batch, forms) = batch_of(&all);
+    // All columns but the last, which has bounds and golden bytes of its own.
+    let (batch, forms) = batch_of(&all[..all.len() - 1]);
     let bytes = encode_rows(&batch, &forms).unwrap().concat();
     assert_eq!((bytes.len(), crc32c::crc32c(&bytes)), GOLDEN_ROWS);
 }
