@@ -84,11 +84,15 @@ pub enum Flaw {
     RemoveSharedFile,
     /// Versions that took the place of others are not counted against those that ended.
     TrustOrigins,
+    /// What is rewritten leaves out dropped columns, whatever times can be read.
+    ForgetDroppedColumns,
+    /// A row that lacks a column has null in it.
+    ForgetMissingValues,
 }
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Flaw; 38] = [
+    pub const ALL: [Flaw; 40] = [
         Flaw::AcknowledgeBeforeSync,
         Flaw::VisibleBeforeDurable,
         Flaw::PublishOutOfLogOrder,
@@ -127,6 +131,8 @@ impl Flaw {
         Flaw::IgnoreDetach,
         Flaw::RemoveSharedFile,
         Flaw::TrustOrigins,
+        Flaw::ForgetDroppedColumns,
+        Flaw::ForgetMissingValues,
     ];
 }
 

@@ -15,6 +15,7 @@ use crate::tablet::{Reference, TabletState};
 use crate::tablets::Tablets;
 use arrow::record_batch::RecordBatch;
 use base::id::{CommitTs, CounterId, MemtableId, ReferenceId, TableId, TabletId};
+use base::plant::{Flaw, planted};
 use base::{Error, Result};
 use catalog::{CatalogEdit, CatalogState, ColumnDef, Position, TableDef};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -147,7 +148,8 @@ fn stored_layout<'d>(
     before: impl Iterator<Item = &'d Arc<TableDef>> + Clone,
 ) -> Result<Arc<Layout>> {
     let is_gone = |column: &ColumnDef| newest.def().column(column.id).is_none();
-    if before.clone().any(|def| def.columns.iter().any(is_gone)) {
+    let needed = before.clone().any(|def| def.columns.iter().any(is_gone));
+    if needed && !planted(Flaw::ForgetDroppedColumns) {
         return Layout::storing(newest.def(), before).map(Arc::new);
     }
     Ok(Arc::clone(newest))

@@ -10,7 +10,7 @@ use crate::api::Execution;
 use crate::interrupt::Interrupt;
 use crate::lower::{self, QueryContext, StatementContext};
 use crate::session::Core;
-use base::id::{CommitTs, Oid, SchemaVersion, TableId};
+use base::id::{ColumnId, CommitTs, Oid, SchemaVersion, TableId};
 use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, CheckDef, SequenceDef, TableDef};
 use futures::StreamExt;
@@ -37,7 +37,11 @@ pub(crate) async fn alter_table(
     let mut def = before.as_ref().clone();
     let mut next_id = catalog.next_id();
     for action in actions {
-        def = altered(core, def, action, next_id, context)?;
+        let new: Vec<ColumnId> =
+            def.columns.iter().map(|c| c.id).filter(|id| *id >= before.next_column).collect();
+        def = altered(core, def, action, next_id, &new, context)?;
+        // A sequence of a new column takes ids too.
+        next_id = next_id.max(core.transaction.current()?.catalog().next_id());
         next_id = def.tablets.iter().map(|t| t.id.0.saturating_add(1)).fold(next_id, u64::max);
     }
     if def.options.history_retention_us != before.options.history_retention_us {
@@ -60,13 +64,14 @@ pub(crate) async fn alter_table(
             move_owned(core, &def)?;
         }
     }
-    for action in actions {
-        if let AlterTableAction::AddColumn(added) = action
-            && added.fill == Fill::Each
-        {
-            let context = renewed(core, context)?;
-            alter_column::refill(core, &def, added.column.id, &context, interrupt).await?;
-        }
+    let refilled = actions.iter().filter_map(|action| match action {
+        AlterTableAction::AddColumn(added) if added.fill == Fill::Each => Some(added.column.id),
+        _ => None,
+    });
+    let refilled: Vec<ColumnId> = refilled.collect();
+    if !refilled.is_empty() {
+        let context = renewed(core, context)?;
+        alter_column::refill(core, &def, &refilled, &context, interrupt).await?;
     }
     for action in actions {
         if let AlterTableAction::Probe(found) = action {
@@ -81,6 +86,7 @@ fn altered(
     def: TableDef,
     action: &AlterTableAction,
     next_id: u64,
+    added: &[ColumnId],
     context: &QueryContext,
 ) -> Result<TableDef> {
     let has = |name: &str| {
@@ -124,7 +130,7 @@ fn altered(
             }
             Ok(TableDef { primary_key_name: name.clone(), ..def })
         }
-        AlterTableAction::Columns(columns) => Ok(alter_column::with_columns(def, columns)),
+        AlterTableAction::Columns(columns) => Ok(alter_column::with_columns(def, columns, added)),
         AlterTableAction::AddColumn(added) => alter_column::add(core, def, added, context),
         AlterTableAction::DropColumn(dropped) => alter_column::drop(core, def, dropped),
         AlterTableAction::Checks(checks) => with_checks(core, def, checks),

@@ -8,7 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::lower::{QueryContext, evaluate};
 use crate::session::Core;
 use base::id::ColumnId;
-use base::{Error, Result};
+use base::{Error, ErrorKind, Result};
 use catalog::{CatalogState, ColumnDef, TableDef};
 use sql::binder::BindContext;
 use sql::bound::{AddedColumn, BoundUpdate, DroppedColumn, Fill};
@@ -49,12 +49,15 @@ pub(super) fn drop(core: &mut Core, def: TableDef, dropped: &DroppedColumn) -> R
     Ok(def)
 }
 
-/// The definition with other properties of its columns; what older rows have in them stays.
-pub(super) fn with_columns(def: TableDef, columns: &[ColumnDef]) -> TableDef {
+/// The definition with other properties of its columns; what older rows have in them stays, and so does the sequence that a
+/// new one takes its values from, which was not known when the statement was bound.
+pub(super) fn with_columns(def: TableDef, columns: &[ColumnDef], added: &[ColumnId]) -> TableDef {
     let kept = |column: &ColumnDef| match def.column(column.id) {
         // A value that was widened with its type is in the new one's form.
         Some(before) if before.ty.form == column.ty.form => {
-            ColumnDef { missing: before.missing.clone(), ..column.clone() }
+            let own = column.default.is_none() && added.contains(&column.id);
+            let default = if own { before.default.clone() } else { column.default.clone() };
+            ColumnDef { missing: before.missing.clone(), default, ..column.clone() }
         }
         Some(_) | None => column.clone(),
     };
@@ -62,22 +65,37 @@ pub(super) fn with_columns(def: TableDef, columns: &[ColumnDef]) -> TableDef {
     TableDef { columns, ..def }
 }
 
-/// Writes every row anew, with its own value in a new column.
+/// Writes every row anew, with its own values in new columns.
 pub(super) async fn refill(
     core: &mut Core,
     def: &TableDef,
-    column: ColumnId,
+    columns: &[ColumnId],
     context: &QueryContext,
     interrupt: &Interrupt,
 ) -> Result<()> {
-    let update = bound_refill(core, def, column, &context.statement.catalog)?;
-    dml::update(core, &update, context, interrupt).await.map(|_| ())
+    let update = bound_refill(core, def, columns, &context.statement.catalog)?;
+    match dml::update(core, &update, context, interrupt).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotNullViolation => Err(contains_nulls(def, error)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The rows were there before: what they lack is told as of the table.
+fn contains_nulls(def: &TableDef, error: Error) -> Error {
+    match error.subject().and_then(|subject| subject.column.clone()) {
+        Some(column) => {
+            let message = format!("column \"{column}\" of relation \"{}\" contains null values", def.name);
+            Error::new(error.kind(), message).about(def.subject(Some(&column), None))
+        }
+        None => error,
+    }
 }
 
 fn bound_refill(
     core: &Core,
     def: &TableDef,
-    column: ColumnId,
+    columns: &[ColumnId],
     catalog: &Arc<CatalogState>,
 ) -> Result<BoundUpdate> {
     let search_path = core.search_path(catalog);
@@ -85,5 +103,5 @@ fn bound_refill(
         .with_search_path(&search_path)
         .with_session(crate::engine::DATABASE, &core.user)
         .with_io(core.io_settings_of(catalog));
-    sql::statement::bind_refill(&binding, def, column)
+    sql::statement::bind_refill(&binding, def, columns)
 }

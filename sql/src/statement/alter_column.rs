@@ -11,12 +11,13 @@ use super::new_column::{SYSTEM_COLUMNS, bind_column, column_def};
 use super::{rules, update};
 use crate::binder::{BindContext, Binder, type_name, view_reads};
 use crate::bound::{AddedColumn, AlterTableAction, BoundUpdate, DroppedColumn, Expr, Fill, walk};
-use crate::parse::{AlterAction, CheckSpec, ColumnConstraintKind, ColumnSpec};
+use crate::parse::{CheckSpec, ColumnConstraintKind, ColumnSpec};
 use base::id::{ColumnId, TableId};
 use base::limits::TABLE_COLUMNS_MAX;
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, ColumnKind, TableDef, builtin};
 use sqlparser::ast;
+use std::collections::BTreeMap;
 use types::sql_type::oid;
 use types::{Datum, Form, IoSettings, SqlType};
 
@@ -276,33 +277,21 @@ fn partitions_by(def: &TableDef, column: ColumnId) -> bool {
     of_hash.chain(of_range).any(|id| *id == column)
 }
 
-/// 0A000 when rows are to be written anew among other changes of their table.
-pub(super) fn refill_stands_alone(done: &[AlterTableAction], asked: &[AlterAction]) -> Result<()> {
-    let refills = |action: &AlterTableAction| match action {
-        AlterTableAction::AddColumn(added) => added.fill == Fill::Each,
-        _ => false,
-    };
-    let at = asked.iter().find_map(|action| match action {
-        AlterAction::AddColumn { at, .. } => Some(*at),
-        _ => None,
-    });
-    if asked.len() > 1 && done.iter().any(refills) {
-        let message =
-            "ADD COLUMN whose values differ from row to row is not supported together with other actions";
-        return Err(Error::unsupported(message)
-            .at(at.unwrap_or(0))
-            .with_hint("Write an ALTER TABLE of its own for it."));
-    }
-    Ok(())
-}
-
-/// The UPDATE that gives every row of a table its own value of a new column: the default, or what is generated.
-pub fn bind_refill(context: &BindContext<'_>, table: &TableDef, column: ColumnId) -> Result<BoundUpdate> {
+/// The UPDATE that gives every row of a table its own values of new columns: the default, or what is generated. Checks of the
+/// table are not among its rules: those of the new columns are looked at when all rows have them.
+pub fn bind_refill(context: &BindContext<'_>, table: &TableDef, columns: &[ColumnId]) -> Result<BoundUpdate> {
     let mut binder = Binder::new(context);
-    let index = table.column_index(column).ok_or_else(|| Error::internal("filling an unknown column"))?;
-    let def = table.column(column).ok_or_else(|| Error::internal("filling an unknown column"))?;
-    let value = binder.bind_default(def)?;
-    update::of_all_rows(&mut binder, table, index, value)
+    let mut values = BTreeMap::new();
+    for column in columns {
+        let place = table.column_index(*column).zip(table.column(*column));
+        let (index, def) = place.ok_or_else(|| Error::internal("filling an unknown column"))?;
+        values.insert(index, binder.bind_default(def)?);
+    }
+    let mut update = update::of_all_rows(&mut binder, table, values)?;
+    if let Some(rules) = &mut update.rules {
+        rules.checks.clear();
+    }
+    Ok(update)
 }
 
 fn is_volatile(expr: &Expr) -> bool {

@@ -5,7 +5,7 @@
 //! before what adds, as in PostgreSQL.
 
 use super::kept::{Part, renamed, with_objects};
-use super::{alter_column, new_column, options, partitioning, rules, schema};
+use super::{new_column, options, partitioning, rules, schema};
 use crate::binder::{BindContext, Binder};
 use crate::bound::{AlterTableAction, BoundStatement, DroppedColumn, Expr, Probe, ProbeError, Rel};
 use crate::parse::{AlterAction, AlterTableSpec, CheckSpec, Written};
@@ -38,7 +38,6 @@ pub(super) fn bind(
     for action in in_order {
         altered.action(binder, context, action)?;
     }
-    alter_column::refill_stands_alone(&altered.actions, actions)?;
     Ok(BoundStatement::AlterTable { table: Some(table.id), actions: altered.actions, notices: Vec::new() })
 }
 

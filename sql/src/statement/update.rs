@@ -11,6 +11,7 @@ use crate::parse::UpdateSpec;
 use base::{Error, Result};
 use catalog::TableDef;
 use sqlparser::ast;
+use std::collections::BTreeMap;
 
 /// The relations a statement's rows come from, filtered, and the target's columns in them.
 pub(super) struct Target {
@@ -67,12 +68,11 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec) -> Result<BoundUp
     })
 }
 
-/// An UPDATE of every row that gives one column, named by its place, a new value.
+/// An UPDATE of every row that gives columns, named by their places, new values.
 pub(super) fn of_all_rows(
     binder: &mut Binder<'_>,
     table: &TableDef,
-    place: usize,
-    value: Expr,
+    mut values: BTreeMap<usize, Expr>,
 ) -> Result<BoundUpdate> {
     let (scan, _) = binder.scan_table(table, None, true);
     let target = join(binder, scan, &[], &mut Scope::empty())?;
@@ -83,7 +83,7 @@ pub(super) fn of_all_rows(
     for (index, column) in target.columns.into_iter().enumerate() {
         let col = binder.new_col();
         new_columns.push(col);
-        items.push((if index == place { value.clone() } else { Expr::Column(column) }, col));
+        items.push((values.remove(&index).unwrap_or(Expr::Column(column)), col));
     }
     Ok(BoundUpdate {
         table: table.id,

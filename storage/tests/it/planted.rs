@@ -91,4 +91,6 @@ pub(crate) const FOUND_BY: [(Flaw, Finder); Flaw::ALL.len()] = [
     (Flaw::IgnoreDetach, Finder::Meetings),
     (Flaw::RemoveSharedFile, Finder::SharedFile),
     (Flaw::TrustOrigins, Finder::Model),
+    (Flaw::ForgetDroppedColumns, Finder::Model),
+    (Flaw::ForgetMissingValues, Finder::Model),
 ];
