@@ -5,6 +5,7 @@
 
 mod statement;
 pub mod walk;
+mod window;
 
 pub use statement::{
     AddedColumn, AlterTableAction, BoundAlterSequence, BoundClone, BoundCopy, BoundCreateSequence,
@@ -13,6 +14,8 @@ pub use statement::{
     Fill, Isolation, NewCheck, NewColumn, OnConflict, OptionChanges, ParquetCompression, Probe, ProbeError,
     Returning, RowRules, SequenceShape, SettingValue, Targets,
 };
+
+pub use window::{FrameBound, FrameUnit, WindowCall, WindowFrame};
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};
 use types::array::Chunk;
@@ -266,41 +269,6 @@ pub struct AggregateCall {
     pub order_by: Vec<SortKey>,
     pub filter: Option<Box<Expr>>,
     pub ty: SqlType,
-}
-
-/// A window function or an aggregate used as one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WindowCall {
-    pub proc: Oid,
-    pub args: Vec<Expr>,
-    pub filter: Option<Box<Expr>>,
-    pub partition_by: Vec<Expr>,
-    pub order_by: Vec<SortKey>,
-    pub frame: WindowFrame,
-    pub ty: SqlType,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct WindowFrame {
-    pub unit: FrameUnit,
-    pub start: FrameBound,
-    pub end: FrameBound,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameUnit {
-    Rows,
-    Range,
-    Groups,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum FrameBound {
-    UnboundedPreceding,
-    Preceding(Box<Expr>),
-    CurrentRow,
-    Following(Box<Expr>),
-    UnboundedFollowing,
 }
 
 /// Stands in `Expr::Call` for the condition of TABLESAMPLE .. REPEATABLE, which SQL cannot name: the part of the rows,

@@ -4,14 +4,15 @@
 
 use super::codec::{Reader, Writer};
 use super::kinds::{decode_kinds, decode_missing, encode_kinds, encode_missing};
+use super::partitioning::{decode_partitioning, encode_partitioning};
 use super::sequence::{decode_position, decode_sequence, encode_position, encode_sequence};
 use super::view::{decode_view, decode_view_3, encode_view};
 use arrow::datatypes::i256;
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, DistinctCount, HashLevel, Partitioning,
-    RangeLevel, RangePartition, SchemaDef, TableDef, TableOptions, TabletDef, ViewDef,
+    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, DistinctCount, SchemaDef, TableDef,
+    TableOptions, TabletDef, ViewDef,
 };
 use types::list::{bounds_from_bytes, bounds_to_bytes};
 use types::{Datum, Form, Interval, List, SqlType, TimeTz};
@@ -289,51 +290,15 @@ fn decode_column(reader: &mut Reader<'_>) -> Result<ColumnDef> {
     })
 }
 
-fn encode_columns(writer: &mut Writer, columns: &[ColumnId]) {
+pub(super) fn encode_columns(writer: &mut Writer, columns: &[ColumnId]) {
     writer.count(columns.len());
     for column in columns {
         writer.u32(column.0);
     }
 }
 
-fn decode_columns(reader: &mut Reader<'_>) -> Result<Vec<ColumnId>> {
+pub(super) fn decode_columns(reader: &mut Reader<'_>) -> Result<Vec<ColumnId>> {
     reader.list(4, |r| Ok(ColumnId(r.u32()?)))
-}
-
-fn encode_partitioning(writer: &mut Writer, partitioning: &Partitioning) {
-    writer.count(partitioning.hash.len());
-    for level in &partitioning.hash {
-        encode_columns(writer, &level.columns);
-        writer.u32(level.buckets);
-    }
-    writer.bool(partitioning.range.is_some());
-    if let Some(range) = &partitioning.range {
-        encode_columns(writer, &range.columns);
-        writer.count(range.partitions.len());
-        for partition in &range.partitions {
-            writer.string(&partition.name);
-            encode_data(writer, &partition.lower);
-            encode_data(writer, &partition.upper);
-        }
-    }
-}
-
-fn decode_partitioning(reader: &mut Reader<'_>) -> Result<Partitioning> {
-    let hash = reader.list(5, |r| Ok(HashLevel { columns: decode_columns(r)?, buckets: r.u32()? }))?;
-    let range = if reader.bool()? {
-        let columns = decode_columns(reader)?;
-        let partitions = reader.list(3, |r| {
-            Ok(RangePartition {
-                name: r.string()?,
-                lower: r.list(1, decode_datum)?,
-                upper: r.list(1, decode_datum)?,
-            })
-        })?;
-        Some(RangeLevel { columns, partitions })
-    } else {
-        None
-    };
-    Ok(Partitioning { hash, range })
 }
 
 pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
@@ -403,7 +368,7 @@ fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
     })
 }
 
-fn encode_data(writer: &mut Writer, data: &[Datum]) {
+pub(super) fn encode_data(writer: &mut Writer, data: &[Datum]) {
     writer.count(data.len());
     for datum in data {
         encode_datum(writer, datum);

@@ -12,6 +12,7 @@ mod image;
 mod key_version;
 mod kinds;
 mod origin;
+mod partitioning;
 mod record;
 mod row;
 mod sequence;
