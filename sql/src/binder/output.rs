@@ -24,7 +24,7 @@ pub(super) struct Target {
 
 impl Binder<'_> {
     pub(super) fn targets(&mut self, items: &[ast::SelectItem], scope: &Scope<'_>) -> Result<Vec<Target>> {
-        let records = std::mem::take(&mut self.keeps_records);
+        let records = self.level().keeps_records;
         let mut fields = Vec::new();
         let mut targets = Vec::with_capacity(items.len());
         for item in items {

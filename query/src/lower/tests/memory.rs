@@ -246,6 +246,10 @@ impl TableSizes for NoRelations {
     fn bytes(&self, _table: TableId) -> Result<u64> {
         Ok(0)
     }
+
+    fn rows(&self, _: TableId) -> Result<u64> {
+        Err(Error::internal("no sizes here"))
+    }
 }
 
 #[derive(Debug)]
