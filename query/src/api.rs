@@ -13,6 +13,7 @@ use base::Result;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use sql::bound::OutputColumn;
+use std::net::SocketAddr;
 use types::Datum;
 
 /// Who connects, with which settings from the start-up message.
@@ -23,6 +24,8 @@ pub struct SessionStart {
     pub settings: Vec<(String, String)>,
     /// Backend process id told to the client.
     pub process_id: i32,
+    /// Where it connects from; None for a caller in this process.
+    pub client: Option<SocketAddr>,
 }
 
 /// As ReadyForQuery reports it.

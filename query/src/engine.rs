@@ -4,11 +4,12 @@
 
 use crate::api::SessionStart;
 use crate::optimizer::{QueryLimits, QueryRuntime};
-use crate::session::Session;
+use crate::session::{Session, Sessions};
 use crate::spill::SpillFiles;
 use crate::threads::QueryThreads;
 use base::clock::{Clock, SystemClock};
 use base::fs::FileSystem;
+use base::id::Oid;
 use base::random::Random;
 use base::{Error, ErrorKind, Result};
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 
 /// The only database there is.
 pub(crate) const DATABASE: &str = "postgres";
+/// Its pg_database.oid.
+pub(crate) const DATABASE_OID: Oid = Oid(5);
 
 /// One database served to many sessions. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -33,6 +36,9 @@ pub(crate) struct Shared {
     pub(crate) spill: Option<SpillFiles>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<Random>,
+    pub(crate) sessions: Arc<Sessions>,
+    /// When the engine started, in microseconds since 1970-01-01 UTC.
+    pub(crate) started_us: i64,
 }
 
 impl Engine {
@@ -66,8 +72,10 @@ impl Engine {
             spill,
             database,
             settings,
+            started_us: i64::try_from(clock.wall_us()).unwrap_or(i64::MAX),
             clock,
             random,
+            sessions: Arc::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

@@ -5,7 +5,7 @@
 use crate::threads::{QueryThreads, Task};
 use base::{Error, ErrorKind, Result};
 use std::future::Future;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -54,6 +54,17 @@ impl Interrupt {
         }
     }
 
+    /// Waits on a query thread, whose other work goes on elsewhere; 57014 as soon as the statement is to stop.
+    pub(crate) fn sleep(&self, duration: Duration) -> Result<()> {
+        let runtime = tokio::runtime::Handle::try_current()
+            .map_err(|_| Error::internal("a statement waits outside of the query threads"))?;
+        let nap = self.guard(async {
+            tokio::time::sleep(duration).await;
+            Ok(())
+        });
+        tokio::task::block_in_place(|| runtime.block_on(nap))
+    }
+
     /// `work`, dropped as soon as the statement is to stop.
     pub(crate) async fn guard<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
@@ -69,6 +80,14 @@ impl Interrupt {
 pub struct CancelHandle {
     /// The statement that runs. Guards only this slot; never held while anything else is locked.
     running: Arc<Mutex<Option<Interrupt>>>,
+    /// Whether the session is to end.
+    ending: Arc<Ending>,
+}
+
+#[derive(Debug, Default)]
+struct Ending {
+    is_so: AtomicBool,
+    notify: Notify,
 }
 
 impl CancelHandle {
@@ -76,6 +95,26 @@ impl CancelHandle {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(interrupt) = running {
             interrupt.trigger(USER);
+        }
+    }
+
+    /// Stops the running statement, and the session behind it.
+    pub fn end(&self) {
+        self.ending.is_so.store(true, Ordering::SeqCst);
+        self.ending.notify.notify_waiters();
+        self.cancel();
+    }
+
+    /// Returns when the session is to end.
+    pub async fn ended(&self) {
+        loop {
+            let notified = self.ending.notify.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            if self.ending.is_so.load(Ordering::SeqCst) {
+                return;
+            }
+            notified.await;
         }
     }
 

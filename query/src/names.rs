@@ -3,7 +3,7 @@
 //! Must not know rows. Invariant: a name is written with its schema where the search path does not find the object.
 
 use crate::kernel::quoting::quote_ident;
-use crate::kernel::system::{BOOTSTRAP_ROLE, FIRST_USER_OID, format_type};
+use crate::kernel::system::{FIRST_USER_OID, format_type};
 use base::Result;
 use base::id::{Oid, SchemaId};
 use catalog::CatalogState;
@@ -12,6 +12,9 @@ use sql::binder::{BindContext, object_named};
 use std::sync::Arc;
 use types::sql_type::oid;
 use types::text::ObjectNames;
+
+/// pg_namespace.oid of pg_catalog.
+const PG_CATALOG: Oid = Oid(11);
 
 /// The objects of one catalog as a session sees them.
 #[derive(Debug)]
@@ -39,7 +42,8 @@ impl ObjectNames for Names {
             oid::REGPROCEDURE => signature(object),
             oid::REGOPER => operator(object),
             oid::REGOPERATOR => operator_signature(object),
-            oid::REGROLE => (id == BOOTSTRAP_ROLE).then(|| quote_ident(&self.user)),
+            oid::REGROLE if object == builtin::OWNER => Some(quote_ident(&self.user)),
+            oid::REGROLE => builtin::role_name(object).map(quote_ident),
             _ => None,
         }
     }
@@ -55,7 +59,7 @@ impl ObjectNames for Names {
 /// Visible without its schema: the first relation of its name along the search path. Built-in relations are.
 pub(crate) fn is_visible(catalog: &CatalogState, search_path: &[String], id: u32) -> Option<bool> {
     if id < FIRST_USER_OID {
-        return builtin::system_relation_by_oid(Oid(id)).map(|relation| relation.schema == "pg_catalog");
+        return system_name(id).map(|(schema, _)| schema == "pg_catalog");
     }
     let (schema, name) = relation_of(catalog, id)?;
     let mut path = search_path.iter().filter_map(|name| catalog.schema_named(name));
@@ -72,14 +76,23 @@ pub(crate) fn is_visible(catalog: &CatalogState, search_path: &[String], id: u32
 pub(crate) fn relation(catalog: &CatalogState, search_path: &[String], id: u32) -> Option<String> {
     let visible = is_visible(catalog, search_path, id)?;
     let (schema, name) = if id < FIRST_USER_OID {
-        let system = builtin::system_relation_by_oid(Oid(id))?;
-        (system.schema.to_owned(), system.name.to_owned())
+        let (schema, name) = system_name(id)?;
+        (schema.to_owned(), name.to_owned())
     } else {
         let (schema, name) = relation_of(catalog, id)?;
         (catalog.schema(schema)?.name.clone(), name)
     };
     let name = quote_ident(&name);
     Some(if visible { name } else { format!("{}.{name}", quote_ident(&schema)) })
+}
+
+/// Schema and name of a built-in relation or index.
+fn system_name(id: u32) -> Option<(&'static str, &'static str)> {
+    if let Some(relation) = builtin::system_relation_by_oid(Oid(id)) {
+        return Some((relation.schema, relation.name));
+    }
+    let mut indexes = builtin::system_indexes().iter();
+    indexes.find(|(_, _, oid)| oid.0 == id).map(|(schema, name, _)| (*schema, *name))
 }
 
 /// Schema and name of a relation of the user: a table, a sequence, a view or the index of a key.
@@ -109,6 +122,9 @@ fn schema(catalog: &CatalogState, id: u32) -> Option<String> {
 /// A function by its name alone where no other has it.
 fn function(id: Oid) -> Option<String> {
     let row = builtin::proc(id)?;
+    if let Some(schema) = other_schema(row) {
+        return Some(format!("{schema}.{}", quote_ident(row.name)));
+    }
     let single = builtin::procs_named(row.name).count() == 1;
     Some(if single { quote_ident(row.name) } else { format!("pg_catalog.{}", quote_ident(row.name)) })
 }
@@ -116,7 +132,13 @@ fn function(id: Oid) -> Option<String> {
 fn signature(id: Oid) -> Option<String> {
     let row = builtin::proc(id)?;
     let args: Vec<String> = row.args.iter().map(|arg| format_type(arg.0, None)).collect();
-    Some(format!("{}({})", quote_ident(row.name), args.join(",")))
+    let schema = other_schema(row).map(|schema| format!("{schema}.")).unwrap_or_default();
+    Some(format!("{schema}{}({})", quote_ident(row.name), args.join(",")))
+}
+
+/// The schema of a function that is not found without it.
+fn other_schema(row: &builtin::Proc) -> Option<&'static str> {
+    (row.namespace != PG_CATALOG).then_some("information_schema")
 }
 
 /// An operator by its name alone where no other has it.

@@ -52,8 +52,8 @@ pub async fn run(
     loop {
         tokio::select! {
             accepted = listening.listener.accept() => match accepted {
-                Ok((socket, _)) => {
-                    let task = connect(settings.clone(), engine.clone(), sessions.clone(), socket, for_sessions.clone());
+                Ok((socket, client)) => {
+                    let task = connect(settings.clone(), engine.clone(), sessions.clone(), (socket, client), for_sessions.clone());
                     tasks.spawn(task);
                 }
                 // A client that left before it was accepted, or no file descriptor free: the next one may do.
@@ -76,14 +76,15 @@ async fn connect(
     settings: Arc<Settings>,
     engine: Engine,
     sessions: Arc<Sessions>,
-    socket: TcpStream,
+    (socket, client): (TcpStream, SocketAddr),
     mut shutdown: watch::Receiver<bool>,
 ) {
     // Replies are written whole; waiting for more would only delay them.
     if socket.set_nodelay(true).is_err() {
         return;
     }
-    let mut wire = Wire::new(socket, shutdown.clone());
+    let (end, ended) = watch::channel(false);
+    let mut wire = Wire::new(socket, ended);
     let limit = Duration::from_millis(settings.startup_timeout_ms);
     let received = tokio::select! {
         received = tokio::time::timeout(limit, startup::receive(&mut wire, &sessions)) => received,
@@ -99,9 +100,24 @@ async fn connect(
             .with_hint("Close connections or raise connections_max.");
         return startup::refuse(wire, &error).await;
     };
-    match session(&engine, request, &guard) {
+    match session(&engine, request, &guard, client) {
         Ok(session) => {
-            let _socket_failed = Connection::new(wire, session, guard).serve().await;
+            // pg_terminate_backend() ends one connection as a shutdown ends all.
+            let (end, handle) = (end, session.cancel_handle());
+            let served = Connection::new(wire, session, guard).serve();
+            let told = async {
+                tokio::select! {
+                    () = handle.ended() => {}
+                    () = stopped(&mut shutdown) => {}
+                }
+                // The connection may have ended meanwhile.
+                let _heard = end.send(true);
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                _socket_failed = served => {}
+                () = told => {}
+            }
         }
         Err(error) => startup::refuse(wire, &error).await,
     }
@@ -113,11 +129,17 @@ pub(crate) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     let _stop = shutdown.wait_for(|stop| *stop).await;
 }
 
-fn session(engine: &Engine, request: Request, guard: &SessionGuard) -> Result<query::api::Session> {
+fn session(
+    engine: &Engine,
+    request: Request,
+    guard: &SessionGuard,
+    client: SocketAddr,
+) -> Result<query::api::Session> {
     engine.session(SessionStart {
         user: request.user,
         database: request.database,
         settings: request.settings,
         process_id: guard.key.process_id,
+        client: Some(client),
     })
 }

@@ -230,7 +230,7 @@ pub enum ChangeColumn {
 /// A scan of a relation of pg_catalog or information_schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SystemScan {
-    /// Schema and name, for example ("pg_catalog", "pg_class").
+    /// Schema and name, for example ("pg_catalog", "pg_class"). The column behind the relation's last one is its OID.
     pub schema: &'static str,
     pub name: &'static str,
     /// Position in the relation's column list.

@@ -4,7 +4,7 @@
 //! Beyond the years for which rules are tabled, a zone keeps the rules that it has in the last of them.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone};
-use chrono_tz::{OffsetName, Tz};
+use chrono_tz::{OffsetComponents, OffsetName, Tz};
 
 /// A time zone of a session or of an AT TIME ZONE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,22 @@ impl Zone {
         tabled.map(|z| Zone::Named(*z)).or_else(|| Self::parse(name))
     }
 
+    /// All zones of the tz database by their names, in the order of these.
+    pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        chrono_tz::TZ_VARIANTS.iter().map(|tz| (tz.name(), Zone::Named(*tz)))
+    }
+
+    /// Whether the clock is put forward at an instant.
+    pub fn is_daylight_saving(&self, utc_micros: i64) -> bool {
+        match self {
+            Zone::Fixed(_) => false,
+            Zone::Named(tz) => {
+                let offset = tz.offset_from_utc_datetime(&tabled(utc_micros));
+                offset.dst_offset() != chrono::Duration::zero()
+            }
+        }
+    }
+
     /// A zone by a name written after a time: as `parse`, but offsets are not read here.
     pub fn named(name: &str) -> Option<Self> {
         if name.contains(|c: char| c.is_ascii_digit()) && !name.contains('/') {
@@ -159,7 +175,16 @@ impl Zone {
         match self {
             Zone::Named(tz) => match tz.offset_from_utc_datetime(&tabled(utc_micros)).abbreviation() {
                 Some(name) => name.to_owned(),
-                None => self.name(),
+                // The tz database names such zones by their offsets.
+                None => {
+                    let offset = self.offset_at(utc_micros);
+                    let (sign, size) = (if offset < 0 { '-' } else { '+' }, offset.unsigned_abs());
+                    let (hours, minutes) = (size / 3_600, size / 60 % 60);
+                    match minutes {
+                        0 => format!("{sign}{hours:02}"),
+                        _ => format!("{sign}{hours:02}{minutes:02}"),
+                    }
+                }
             },
             Zone::Fixed(0) => "UTC".to_owned(),
             Zone::Fixed(seconds) => {

@@ -5,6 +5,9 @@ use base::id::Oid;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+/// pg_namespace.oid of pg_catalog; all other functions are in information_schema.
+const PG_CATALOG: Oid = Oid(11);
+
 /// pg_proc.prokind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcKind {
@@ -99,7 +102,7 @@ pub struct Aggregate {
 struct Index {
     procs: Vec<Proc>,
     proc_by_oid: HashMap<Oid, usize>,
-    procs_by_name: HashMap<&'static str, Vec<usize>>,
+    procs_by_name: HashMap<String, Vec<usize>>,
     operators: HashMap<&'static str, Vec<Operator>>,
     casts: HashMap<(Oid, Oid), CastRow>,
     aggregates: HashMap<Oid, Aggregate>,
@@ -126,7 +129,8 @@ pub fn proc(oid: Oid) -> Option<&'static Proc> {
     index.proc_by_oid.get(&oid).and_then(|i| index.procs.get(*i))
 }
 
-/// The functions of pg_catalog that have a name, by OID.
+/// The functions of pg_catalog that have a name, those of information_schema by its name and a point before theirs; by
+/// OID.
 pub fn procs_named(name: &str) -> impl Iterator<Item = &'static Proc> {
     let index = index();
     index.procs_by_name.get(name).into_iter().flatten().filter_map(|i| index.procs.get(*i))
@@ -189,9 +193,11 @@ impl Index {
         }
         for (i, proc) in self.procs.iter().enumerate() {
             self.proc_by_oid.insert(proc.oid, i);
-            if proc.namespace == Oid(11) {
-                self.procs_by_name.entry(proc.name).or_default().push(i);
-            }
+            let name = match proc.namespace {
+                PG_CATALOG => proc.name.to_owned(),
+                _ => format!("information_schema.{}", proc.name),
+            };
+            self.procs_by_name.entry(name).or_default().push(i);
         }
         for row in rows_of("pg_aggregate") {
             let proc = row.oid("aggfnoid");

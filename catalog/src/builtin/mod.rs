@@ -8,8 +8,10 @@ mod functions;
 mod keywords;
 mod nyala;
 mod relations;
+mod roles;
 mod rows;
 mod types;
+mod views;
 
 pub use defaults::default_of;
 pub use functions::{
@@ -18,7 +20,10 @@ pub use functions::{
 };
 pub use keywords::{Keyword, KeywordClass, keyword, keywords};
 pub use relations::{
-    SystemColumn, SystemRelation, system_relation, system_relation_by_oid, system_relations,
+    SystemColumn, SystemRelation, function_relation, system_indexes, system_relation, system_relation_by_oid,
+    system_relations,
 };
-pub use rows::{Relation, RelationColumn, relation, relations};
-pub use types::{TypeRow, type_by_oid, type_named, types};
+pub use roles::{OWNER, is_member, role_name, role_named};
+pub use rows::{Relation, RelationColumn, relation};
+pub use types::{TypeRow, domain_named, type_by_oid, type_named, types};
+pub use views::{view_definition, view_query};

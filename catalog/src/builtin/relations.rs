@@ -2,20 +2,21 @@
 //!
 //! Invariant: a column's type is never a domain; information_schema's domains show as their base types.
 
+use super::functions::{Proc, procs};
 use super::rows::rows_of;
 use super::types::type_by_oid;
 use base::id::Oid;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// A relation of pg_catalog, information_schema or nyala.
+/// A relation of pg_catalog, information_schema or nyala, or the rows of a function.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SystemRelation {
     /// "pg_catalog", "information_schema" or "nyala".
     pub schema: &'static str,
     pub name: &'static str,
     pub oid: Oid,
-    /// pg_class.relkind: 'r' or 'v'.
+    /// pg_class.relkind: 'r' or 'v'; 'f' for a function's rows.
     pub kind: char,
     pub columns: Vec<SystemColumn>,
 }
@@ -54,7 +55,8 @@ fn index() -> &'static Index {
                 attnum: row.number("attnum"),
             });
         }
-        let built_in = rows_of("pg_class").map(|row| SystemRelation {
+        let tables = rows_of("pg_class").filter(|row| matches!(row.character("relkind"), 'r' | 'v'));
+        let built_in = tables.map(|row| SystemRelation {
             schema: if row.text("relnamespace") == "11" { "pg_catalog" } else { "information_schema" },
             name: row.text("relname"),
             oid: row.oid("oid"),
@@ -66,6 +68,25 @@ fn index() -> &'static Index {
         let by_oid = relations.iter().enumerate().map(|(i, r)| (r.oid, i)).collect();
         Index { relations, by_name, by_oid }
     })
+}
+
+/// The rows of a function that returns records, as a relation without schema: what it calls its columns, and their types.
+pub fn function_relation(proc: Oid) -> Option<&'static SystemRelation> {
+    static RELATIONS: OnceLock<HashMap<Oid, SystemRelation>> = OnceLock::new();
+    let relations = RELATIONS.get_or_init(|| {
+        let records = procs().iter().filter(|proc| !proc.out_types.is_empty());
+        let relation = |proc: &'static Proc| {
+            let outputs = (1..).zip(proc.out_names.iter().zip(&proc.out_types));
+            let columns = outputs.map(|(attnum, (name, ty))| {
+                let name = name.as_str();
+                SystemColumn { name, ty: *ty, typmod: -1, not_null: false, attnum }
+            });
+            let (name, oid) = (proc.name, proc.oid);
+            SystemRelation { schema: "", name, oid, kind: 'f', columns: columns.collect() }
+        };
+        records.map(|proc| (proc.oid, relation(proc))).collect()
+    });
+    relations.get(&proc)
 }
 
 /// All system relations, PostgreSQL's by OID, then ours.
@@ -82,6 +103,15 @@ pub fn system_relation(schema: &str, name: &str) -> Option<&'static SystemRelati
 pub fn system_relation_by_oid(oid: Oid) -> Option<&'static SystemRelation> {
     let index = index();
     index.by_oid.get(&oid).and_then(|i| index.relations.get(*i))
+}
+
+/// The indexes of the system relations: schema, name and OID.
+pub fn system_indexes() -> &'static [(&'static str, &'static str, Oid)] {
+    static INDEXES: OnceLock<Vec<(&'static str, &'static str, Oid)>> = OnceLock::new();
+    INDEXES.get_or_init(|| {
+        let indexes = rows_of("pg_class").filter(|row| row.character("relkind") == 'i');
+        indexes.map(|row| ("pg_catalog", row.text("relname"), row.oid("oid"))).collect()
+    })
 }
 
 #[cfg(test)]

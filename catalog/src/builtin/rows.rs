@@ -29,22 +29,48 @@ impl Relation {
     }
 }
 
+/// A data file, read when its rows are first asked for.
+struct File {
+    name: &'static str,
+    text: &'static str,
+    relation: OnceLock<Relation>,
+}
+
+impl File {
+    fn relation(&'static self) -> &'static Relation {
+        self.relation.get_or_init(|| read(self.name, self.text))
+    }
+}
+
 macro_rules! data_files {
     ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../../data/", $name, ".tsv")))),*]
+        [$(File {
+            name: $name,
+            text: include_str!(concat!("../../data/", $name, ".tsv")),
+            relation: OnceLock::new(),
+        }),*]
     };
 }
 
-const FILES: &[(&str, &str)] = data_files!(
+static FILES: [File; 31] = data_files!(
+    "information_schema.sql_features",
+    "information_schema.sql_implementation_info",
+    "information_schema.sql_parts",
+    "information_schema.sql_sizing",
     "pg_aggregate",
     "pg_am",
     "pg_amop",
     "pg_amproc",
     "pg_attribute",
+    "pg_auth_members",
+    "pg_authid",
     "pg_cast",
     "pg_class",
     "pg_collation",
+    "pg_constraint",
     "pg_database",
+    "pg_description",
+    "pg_index",
     "pg_language",
     "pg_namespace",
     "pg_opclass",
@@ -52,20 +78,22 @@ const FILES: &[(&str, &str)] = data_files!(
     "pg_opfamily",
     "pg_proc",
     "pg_range",
+    "pg_shdescription",
     "pg_tablespace",
     "pg_type",
+    "pg_views",
+    "parameters",
+    "definitions",
 );
 
-/// All relations that have built-in rows. pg_class and pg_attribute hold the rows that describe pg_catalog's and
-/// information_schema's own relations; pg_database holds the row of `postgres` as a template.
-pub fn relations() -> &'static [Relation] {
-    static RELATIONS: OnceLock<Vec<Relation>> = OnceLock::new();
-    RELATIONS.get_or_init(|| FILES.iter().map(|(name, text)| read(name, text)).collect())
-}
-
-/// The built-in rows of a relation of pg_catalog, by name.
+/// The built-in rows of a relation of pg_catalog by its name, of information_schema by its name behind the schema's.
+///
+/// pg_class, pg_attribute, pg_index, pg_constraint and pg_type hold the rows that describe pg_catalog's and
+/// information_schema's own relations; pg_database holds the row of `postgres` as a template. Two files
+/// are no relations: `parameters` has PostgreSQL's parameters as pg_settings describes them, `definitions` the constraints
+/// and indexes of the built-in relations as SQL. pg_authid has the roles that every cluster has, without its owner.
 pub fn relation(name: &str) -> Option<&'static Relation> {
-    relations().iter().find(|r| r.name == name)
+    FILES.iter().find(|file| file.name == name).map(File::relation)
 }
 
 fn read(name: &'static str, text: &'static str) -> Relation {
@@ -157,11 +185,11 @@ pub(super) fn rows_of(name: &str) -> impl Iterator<Item = Row<'static>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{relation, relations, value};
+    use super::{FILES, relation, value};
 
     #[test]
     fn every_row_has_all_columns() {
-        for relation in relations() {
+        for relation in FILES.iter().map(super::File::relation) {
             assert!(!relation.rows.is_empty(), "{} is empty", relation.name);
             for row in &relation.rows {
                 assert_eq!(row.len(), relation.columns.len(), "{}: {row:?}", relation.name);

@@ -12,7 +12,7 @@ pub struct TypeRow {
     pub name: &'static str,
     /// pg_namespace.oid.
     pub namespace: Oid,
-    /// b base, d domain, p pseudo, r range, m multirange.
+    /// b base, c composite, d domain, p pseudo, r range, m multirange.
     pub kind: char,
     /// typcategory.
     pub category: char,
@@ -84,6 +84,11 @@ pub fn type_by_oid(oid: Oid) -> Option<&'static TypeRow> {
 pub fn type_named(name: &str) -> Option<&'static TypeRow> {
     let index = index();
     index.by_name.get(name).and_then(|i| index.types.get(*i))
+}
+
+/// A domain of information_schema by its pg_type.typname.
+pub fn domain_named(name: &str) -> Option<&'static TypeRow> {
+    types().iter().find(|ty| ty.kind == 'd' && ty.name == name)
 }
 
 #[cfg(test)]

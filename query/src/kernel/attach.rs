@@ -6,9 +6,9 @@
 use crate::kernel::call::Run;
 use crate::kernel::regexp::functions as regexp;
 use crate::kernel::{
-    array_shape, arrays, bits, bytes, calendar, compare, conversion, dates, describe, floats, format, json,
-    jsonb, list, numbers, objects, patterns, privileges, quoting, sequence, strings, system, templates,
-    times, trigonometry,
+    array_shape, arrays, bits, bytes, calendar, compare, conversion, dates, describe, floats, format,
+    information_schema, json, jsonb, list, numbers, objects, patterns, privileges, quoting, send, sequence,
+    server_facts, signatures, strings, system, templates, times, trigonometry,
 };
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
@@ -42,10 +42,17 @@ fn build() -> HashMap<Oid, Attached> {
     let functions = builtin::procs().iter().filter(|p| p.kind == ProcKind::Function && !p.returns_set);
     functions
         .filter_map(|proc| {
-            let run = by_oid.get(&proc.oid.0).or_else(|| by_source.get(proc.source))?;
-            Some((proc.oid, Attached { name: proc.name, run: *run, volatile: proc.volatility == 'v' }))
+            let own = by_oid.get(&proc.oid.0).or_else(|| by_source.get(proc.source)).copied();
+            let run = own.or_else(|| of_information_schema(proc)).or_else(|| server_facts::counter(proc))?;
+            Some((proc.oid, Attached { name: proc.name, run, volatile: proc.volatility == 'v' }))
         })
         .collect()
+}
+
+/// Functions of information_schema are written in SQL; no other function has their names.
+fn of_information_schema(proc: &builtin::Proc) -> Option<Run> {
+    let mut named = information_schema::BY_NAME.iter();
+    named.find(|(name, _)| *name == proc.name).map(|(_, run)| *run)
 }
 
 fn sources() -> impl Iterator<Item = (&'static str, Run)> {
@@ -74,6 +81,9 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         objects::KERNELS,
         describe::KERNELS,
         sequence::KERNELS,
+        send::KERNELS,
+        server_facts::KERNELS,
+        signatures::KERNELS,
     ];
     tables.into_iter().flatten().copied().chain(json::kernels())
 }

@@ -1,22 +1,22 @@
-//! Functions that describe objects of the catalog in words: definitions of indexes and constraints, comments,
-//! signatures, sizes, names of objects by OID.
+//! Functions that describe objects of the catalog in words: definitions of indexes, constraints and views, comments,
+//! sizes.
 //!
 //! Must not know sessions. Invariants: an object that does not exist has a null description; what exists and cannot
 //! be described is refused.
 
+use crate::engine::DATABASE_OID;
 use crate::kernel::call::{Arg, Call, Run, map1, map2, map3};
+use crate::kernel::objects;
 use crate::kernel::quoting::quote_ident;
-use crate::kernel::system::{format_type, table};
-use crate::kernel::value::{Bool, Id, Int4, Int8, Text};
+use crate::kernel::system::table;
+use crate::kernel::value::{Bool, Id, Int2, Int4, Int8, Text};
 use arrow::array::{ArrayRef, new_null_array};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, Relation};
 use catalog::{TableDef, ViewDef};
-
-/// OIDs of what a new database has comments on.
-const SCHEMA_PUBLIC: u32 = 2_200;
-const DATABASE_POSTGRES: u32 = 5;
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// The table whose primary key has an object `distance` behind the table's OID: 1 is the index, 2 the constraint.
 fn keyed<'c>(call: &Call<'c>, id: u32, distance: u32) -> Option<&'c TableDef> {
@@ -33,14 +33,24 @@ fn constraint(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
         return Some(format!("PRIMARY KEY ({})", key_columns(def).join(", ")));
     }
     let mut checks = call.statement.catalog.tables().flat_map(|t| &t.checks);
-    let check = checks.find(|check| check.oid == Oid(id))?;
+    let Some(check) = checks.find(|check| check.oid == Oid(id)) else {
+        return definition(id, if pretty { "pretty" } else { "definition" });
+    };
     let text = named_relations(call, &check.text);
     let text = if pretty { text } else { crate::system::in_parentheses(&text) };
     Some(format!("CHECK ({text})"))
 }
 
+/// A built-in constraint or index as SQL.
+fn definition(id: u32, column: &str) -> Option<String> {
+    cell(builtin::relation("definitions")?, id, column).map(str::to_owned)
+}
+
 /// The query of a view, with a semicolon; null for what is no view.
 fn view_query(call: &Call<'_>, id: u32) -> Option<String> {
+    if let Some(system) = builtin::system_relation_by_oid(Oid(id)) {
+        return builtin::view_definition(system.schema, system.name).map(str::to_owned);
+    }
     let def = call.statement.catalog.views().find(|v| v.oid == Oid(id))?;
     Some(view_text(def, |oid| relation_name(call, oid)))
 }
@@ -94,7 +104,9 @@ pub(crate) fn with_names(text: &str, name: impl Fn(u32) -> Option<String>) -> St
 
 /// The statement that makes an index; the pretty form leaves out the schema of a table that is visible.
 fn index(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
-    let def = keyed(call, id, 1)?;
+    let Some(def) = keyed(call, id, 1) else {
+        return definition(id, if pretty { "pretty" } else { "definition" });
+    };
     let visible = crate::kernel::system::table_is_visible(call, def.oid.0) == Some(true);
     let schema = match pretty && visible {
         true => String::new(),
@@ -116,21 +128,46 @@ fn index_column(call: &Call<'_>, id: u32, column: i32, pretty: bool) -> Option<S
     if column == 0 {
         return index(call, id, pretty);
     }
-    let columns = key_columns(keyed(call, id, 1)?);
+    let columns = match keyed(call, id, 1) {
+        Some(def) => key_columns(def),
+        None => {
+            let text = definition(id, "definition")?;
+            let list = text.rsplit_once('(')?.1.trim_end_matches(')');
+            list.split(", ").map(str::to_owned).collect()
+        }
+    };
     let place = usize::try_from(column).ok().and_then(|n| n.checked_sub(1));
     Some(place.and_then(|p| columns.into_iter().nth(p)).unwrap_or_default())
 }
 
-fn comment(id: u32, catalog: &str) -> Option<String> {
-    match (id, catalog) {
-        (SCHEMA_PUBLIC, "pg_namespace") => Some("standard public schema".to_owned()),
-        (DATABASE_POSTGRES, "pg_database") => Some("default administrative connection database".to_owned()),
-        _ => None,
-    }
+/// The comment on a built-in object, by the relation that lists it; any relation's without one.
+fn comment(id: u32, catalog: Option<&str>) -> Option<String> {
+    static COMMENTS: OnceLock<HashMap<u32, Vec<(u32, &'static str)>>> = OnceLock::new();
+    let comments = COMMENTS.get_or_init(|| {
+        let mut comments: HashMap<u32, Vec<(u32, &'static str)>> = HashMap::new();
+        for name in ["pg_description", "pg_shdescription"] {
+            let Some(relation) = builtin::relation(name) else { continue };
+            let places = ["objoid", "classoid", "description"].map(|column| relation.column(column));
+            let [Some(id), Some(class), Some(text)] = places else { continue };
+            for row in &relation.rows {
+                let cell = |place: usize| row.get(place).and_then(|v| v.as_deref()).unwrap_or_default();
+                let number = |place: usize| cell(place).parse().unwrap_or(0);
+                comments.entry(number(id)).or_default().push((number(class), cell(text)));
+            }
+        }
+        comments
+    });
+    let class = match catalog {
+        Some(name) => Some(builtin::system_relation("pg_catalog", name)?.oid.0),
+        None => None,
+    };
+    let own = comments.get(&id)?;
+    let found = own.iter().find(|(of, _)| class.is_none_or(|class| class == *of));
+    found.map(|(_, text)| (*text).to_owned())
 }
 
 fn comment_of(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    map2::<Id, Text, Text, _>(call, args, |id, catalog| Ok(comment(id, catalog)))
+    map2::<Id, Text, Text, _>(call, args, |id, catalog| Ok(comment(id, Some(catalog))))
 }
 
 fn nulls(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
@@ -143,15 +180,15 @@ fn relation_bytes(call: &Call<'_>, id: u32) -> Result<Option<i64>> {
         let bytes = call.statement.sizes.bytes(def.id)?;
         return Ok(Some(i64::try_from(bytes).unwrap_or(i64::MAX)));
     }
-    let known = keyed(call, id, 1).is_some() || builtin::system_relation_by_oid(Oid(id)).is_some();
-    Ok(known.then_some(0))
+    let state = &call.statement.catalog;
+    Ok(crate::names::is_visible(state, &call.statement.search_path, id).map(|_| 0))
 }
 
 fn index_bytes(call: &Call<'_>, id: u32) -> Result<Option<i64>> {
     Ok(relation_bytes(call, id)?.map(|_| 0))
 }
 
-fn database_bytes(call: &Call<'_>) -> Result<i64> {
+pub(crate) fn database_bytes(call: &Call<'_>) -> Result<i64> {
     let mut all = 0_u64;
     for def in call.statement.catalog.tables() {
         all = all.saturating_add(call.statement.sizes.bytes(def.id)?);
@@ -169,8 +206,64 @@ fn named_database_bytes(call: &Call<'_>, name: &str) -> Result<i64> {
     }
 }
 
+/// Only the main fork has bytes.
+fn fork_bytes(call: &Call<'_>, id: u32, fork: &str) -> Result<Option<i64>> {
+    match fork {
+        "main" => relation_bytes(call, id),
+        "fsm" | "vm" | "init" => Ok(relation_bytes(call, id)?.map(|_| 0)),
+        _ => {
+            let error = Error::new(ErrorKind::InvalidParameterValue, "invalid fork name");
+            Err(error.with_hint("Valid fork names are \"main\", \"fsm\", \"vm\", and \"init\"."))
+        }
+    }
+}
+
+/// INSERT, UPDATE and DELETE as bits of commands.
+const ALL_EVENTS: i32 = (1 << 2) | (1 << 3) | (1 << 4);
+
+/// Whether rows can be inserted into a relation, changed and deleted: of tables, which built-in ones are to those who ask
+/// PostgreSQL.
+fn is_changeable(call: &Call<'_>, id: u32) -> bool {
+    let system = builtin::system_relation_by_oid(Oid(id));
+    table(call, id).is_some() || system.is_some_and(|relation| relation.kind == 'r')
+}
+
+/// pg_class.relfilenode of what has one.
+fn file_node(call: &Call<'_>, id: u32) -> Option<u32> {
+    let is_sequence = || call.statement.catalog.sequences().any(|s| s.oid == Oid(id));
+    let own = table(call, id).is_some() || keyed(call, id, 1).is_some() || is_sequence();
+    own.then_some(id)
+}
+
+/// What an access method of indexes can do; null for what is no property, no method or none of indexes.
+fn method_property(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    map2::<Id, Text, Bool, _>(call, args, |id, property| {
+        let methods = builtin::relation("pg_am");
+        let name = methods.and_then(|methods| cell(methods, id, "amname"));
+        let property = property.to_ascii_lowercase();
+        Ok(match (name, property.as_str()) {
+            (Some("heap") | None, _) => None,
+            (Some(method), "can_order" | "can_unique") => Some(method == "btree"),
+            (Some(method), "can_multi_col") => Some(matches!(method, "btree" | "gist" | "gin" | "brin")),
+            (Some(method), "can_exclude") => Some(matches!(method, "btree" | "gist" | "spgist" | "hash")),
+            (Some(method), "can_include") => Some(matches!(method, "btree" | "gist" | "spgist")),
+            _ => None,
+        })
+    })
+}
+
+/// The rule that stands for a view's query.
+fn rule(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
+    let mut views = call.statement.catalog.views();
+    let view = views.find(|view| crate::system::rule_oid(view) == id)?;
+    let path: &[String] = if pretty { &call.statement.search_path } else { &[] };
+    let name = crate::names::relation(&call.statement.catalog, path, view.oid.0)?;
+    let query = view_text(view, |oid| relation_name(call, oid));
+    Some(format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {name} DO INSTEAD {query}"))
+}
+
 /// A cell of the built-in row that has an OID.
-fn cell(relation: &'static Relation, id: u32, column: &str) -> Option<&'static str> {
+pub(crate) fn cell(relation: &'static Relation, id: u32, column: &str) -> Option<&'static str> {
     let (oid, place) = (relation.column("oid")?, relation.column(column)?);
     let wanted = id.to_string();
     let row = relation.rows.iter().find(|row| row.get(oid).is_some_and(|v| v.as_deref() == Some(&wanted)))?;
@@ -181,69 +274,6 @@ fn cell(relation: &'static Relation, id: u32, column: &str) -> Option<&'static s
 fn is_visible(relation: &str, id: u32, namespace: &str) -> Option<bool> {
     let relation = builtin::relation(relation)?;
     cell(relation, id, namespace).map(|namespace| namespace == "11")
-}
-
-/// A list in the text form of an array without quotes that matter here.
-fn items(text: Option<&'static str>) -> Vec<&'static str> {
-    let Some(text) = text else { return Vec::new() };
-    let inner = text.trim_matches(|c| c == '{' || c == '}');
-    if inner.is_empty() { Vec::new() } else { inner.split(',').map(|i| i.trim_matches('"')).collect() }
-}
-
-fn type_name(id: &str) -> String {
-    format_type(id.parse().unwrap_or(0), None)
-}
-
-/// Arguments as CREATE FUNCTION names them. The text of defaults is not kept.
-fn arguments(id: u32) -> Result<Option<String>> {
-    if builtin::proc(Oid(id)).is_some_and(|row| row.defaults > 0) {
-        return Err(Error::unsupported("arguments with defaults of built-in functions are not shown"));
-    }
-    identity_arguments(id)
-}
-
-/// Arguments without their defaults.
-fn identity_arguments(id: u32) -> Result<Option<String>> {
-    let Some(row) = builtin::proc(Oid(id)) else { return Ok(None) };
-    let Some(procs) = builtin::relation("pg_proc") else { return Ok(None) };
-    let names = items(cell(procs, id, "proargnames"));
-    let modes = items(cell(procs, id, "proargmodes"));
-    let all = items(cell(procs, id, "proallargtypes"));
-    let own: Vec<String> = row.args.iter().map(ToString::to_string).collect();
-    let types: Vec<&str> = if all.is_empty() { own.iter().map(String::as_str).collect() } else { all };
-    let mut shown = Vec::with_capacity(types.len());
-    for (index, ty) in types.into_iter().enumerate() {
-        let mode = match modes.get(index).copied() {
-            Some("t") => continue,
-            Some("o") => "OUT ",
-            Some("b") => "INOUT ",
-            Some("v") => "VARIADIC ",
-            _ => "",
-        };
-        let name = names.get(index).filter(|n| !n.is_empty()).map(|n| format!("{} ", quote_ident(n)));
-        shown.push(format!("{mode}{}{}", name.unwrap_or_default(), type_name(ty)));
-    }
-    Ok(Some(shown.join(", ")))
-}
-
-fn result(id: u32) -> Result<Option<String>> {
-    let Some(row) = builtin::proc(Oid(id)) else { return Ok(None) };
-    if row.kind == builtin::ProcKind::Procedure {
-        return Ok(None);
-    }
-    let modes = builtin::relation("pg_proc").map(|procs| items(cell(procs, id, "proargmodes")));
-    if modes.is_some_and(|modes| modes.contains(&"t")) {
-        return Err(Error::unsupported("results of functions that return tables are not shown"));
-    }
-    let set = if row.returns_set { "SETOF " } else { "" };
-    Ok(Some(format!("{set}{}", format_type(row.result.0, None))))
-}
-
-fn sql_body(id: u32) -> Result<Option<String>> {
-    match builtin::proc(Oid(id)) {
-        None => Ok(None),
-        Some(_) => Err(Error::unsupported("bodies of built-in functions are not shown")),
-    }
 }
 
 /// A relation as SQL text would name it: with its schema where the search path does not find it.
@@ -275,11 +305,33 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         })
     }),
     ("pg_get_statisticsobjdef_columns", nulls),
-    ("pg_get_function_arguments", |c, a| map1::<Id, Text, _>(c, a, arguments)),
-    ("pg_get_function_identity_arguments", |c, a| map1::<Id, Text, _>(c, a, identity_arguments)),
+    // There are no partitioned tables in PostgreSQL's sense, and no rules but those of views.
+    ("pg_get_partkeydef", nulls),
+    ("pg_get_ruledef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(rule(c, id, false)))),
+    ("pg_get_ruledef_ext", |c, a| map2::<Id, Bool, Text, _>(c, a, |id, pretty| Ok(rule(c, id, pretty)))),
+    ("pg_get_viewdef_name", |c, a| {
+        map1::<Text, Text, _>(c, a, |name| Ok(view_query(c, objects::relation_named(c, name)?)))
+    }),
+    ("pg_get_viewdef_name_ext", |c, a| {
+        map2::<Text, Bool, Text, _>(c, a, |name, _| Ok(view_query(c, objects::relation_named(c, name)?)))
+    }),
+    ("pg_relation_is_updatable", |c, a| {
+        map2::<Id, Bool, Int4, _>(c, a, |id, _| Ok(if is_changeable(c, id) { ALL_EVENTS } else { 0 }))
+    }),
+    ("pg_column_is_updatable", |c, a| {
+        map3::<Id, Int2, Bool, Bool, _>(c, a, |id, column, _| Ok(column > 0 && is_changeable(c, id)))
+    }),
+    ("pg_relation_filenode", |c, a| map1::<Id, Id, _>(c, a, |id| Ok(file_node(c, id)))),
+    ("pg_relation_size", |c, a| map2::<Id, Text, Int8, _>(c, a, |id, fork| fork_bytes(c, id, fork))),
+    ("pg_database_size_oid", |c, a| {
+        map1::<Id, Int8, _>(c, a, |id| match Oid(id) == DATABASE_OID {
+            true => database_bytes(c).map(Some),
+            false => Ok(None),
+        })
+    }),
+    ("pg_indexam_has_property", method_property),
     ("pg_get_triggerdef", nulls),
     ("pg_get_triggerdef_ext", nulls),
-    ("pg_get_function_result", |c, a| map1::<Id, Text, _>(c, a, result)),
     ("pg_operator_is_visible", |c, a| {
         map1::<Id, Bool, _>(c, a, |id| Ok(is_visible("pg_operator", id, "oprnamespace")))
     }),
@@ -298,7 +350,6 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_ts_dict_is_visible", nulls),
     ("pg_ts_parser_is_visible", nulls),
     ("pg_ts_template_is_visible", nulls),
-    ("pg_get_function_sqlbody", |c, a| map1::<Id, Text, _>(c, a, sql_body)),
     ("pg_tablespace_location", |c, a| map1::<Id, Text, _>(c, a, |_| Ok(String::new()))),
 ];
 
@@ -306,7 +357,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
 pub(crate) const BY_OID: &[(u32, Run)] = &[
     (1215, comment_of),
     (1216, nulls),
-    (1348, nulls),
+    (1348, |c, a| map1::<Id, Text, _>(c, a, |id| Ok(comment(id, None)))),
     (1993, comment_of),
     (2325, |c, a| map1::<Id, Int8, _>(c, a, |id| relation_bytes(c, id))),
 ];

@@ -5,13 +5,14 @@
 use crate::kernel::call::{Arg, Call, Run};
 use crate::kernel::list::each;
 use crate::kernel::objects;
-use crate::kernel::quoting::parse_ident;
-use crate::kernel::system::{BOOTSTRAP_ROLE, table};
+use crate::kernel::system::table;
+use crate::names;
 use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin;
 use types::Datum;
+use types::sql_type::oid;
 
 /// What a privilege is asked for on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,14 @@ enum Kind {
     Column,
     Schema,
     Database,
+    Sequence,
+    Type,
+    Function,
+    Language,
+    Tablespace,
+    /// A foreign server or foreign-data wrapper, of which there are none.
+    Server,
+    Wrapper,
 }
 
 impl Kind {
@@ -31,6 +40,10 @@ impl Kind {
             Kind::Column => &["select", "insert", "update", "references"],
             Kind::Schema => &["create", "usage"],
             Kind::Database => &["create", "temporary", "temp", "connect"],
+            Kind::Sequence => &["usage", "select", "update"],
+            Kind::Type | Kind::Language | Kind::Server | Kind::Wrapper => &["usage"],
+            Kind::Function => &["execute"],
+            Kind::Tablespace => &["create"],
         }
     }
 
@@ -56,6 +69,19 @@ impl Kind {
                 Ok(own || has_builtin("pg_namespace", *id))
             }
             (Datum::UInt32(id), Kind::Database) => Ok(has_builtin("pg_database", *id)),
+            (Datum::UInt32(id), Kind::Sequence) => match is_relation(call, *id) {
+                true if !is_sequence(call, *id) => {
+                    let name = names::relation(&call.statement.catalog, &[], *id).unwrap_or_default();
+                    let name = name.rsplit('.').next().unwrap_or_default().to_owned();
+                    Err(Error::new(ErrorKind::WrongObjectType, format!("\"{name}\" is not a sequence")))
+                }
+                exists => Ok(exists),
+            },
+            (Datum::UInt32(id), Kind::Type) => Ok(builtin::type_by_oid(Oid(*id)).is_some()),
+            (Datum::UInt32(id), Kind::Function) => Ok(builtin::proc(Oid(*id)).is_some()),
+            (Datum::UInt32(id), Kind::Language) => Ok(has_builtin("pg_language", *id)),
+            (Datum::UInt32(_), Kind::Server | Kind::Wrapper) => Ok(false),
+            (Datum::UInt32(id), Kind::Tablespace) => Ok(has_builtin("pg_tablespace", *id)),
             (Datum::Text(name), kind) => kind.find(call, name).map(|()| true),
             _ => Err(Error::internal("an object that is neither named nor numbered")),
         }
@@ -64,14 +90,20 @@ impl Kind {
     fn find(self, call: &Call<'_>, name: &str) -> Result<()> {
         let statement = call.statement;
         let (found, kind, what) = match self {
-            Kind::Table | Kind::Column => {
-                let parts = parse_ident(name, true)?;
-                let shown = parts.join(".");
-                let message = format!("relation \"{shown}\" does not exist");
-                return match objects::relation(call, &parts) {
-                    Some(_) => Ok(()),
-                    None => Err(Error::new(ErrorKind::UndefinedTable, message)),
-                };
+            Kind::Table | Kind::Column => return objects::relation_named(call, name).map(|_| ()),
+            Kind::Sequence => {
+                let id = objects::relation_named(call, name)?;
+                return self.exists(call, &Datum::UInt32(id)).map(|_| ());
+            }
+            Kind::Type => return objects::named(call, oid::REGTYPE, name).map(|_| ()),
+            Kind::Function => return objects::named(call, oid::REGPROCEDURE, name).map(|_| ()),
+            Kind::Language => {
+                (is_named("pg_language", "lanname", name), ErrorKind::UndefinedObject, "language")
+            }
+            Kind::Server => (false, ErrorKind::UndefinedObject, "server"),
+            Kind::Wrapper => (false, ErrorKind::UndefinedObject, "foreign-data wrapper"),
+            Kind::Tablespace => {
+                (is_named("pg_tablespace", "spcname", name), ErrorKind::UndefinedObject, "tablespace")
             }
             Kind::Schema => (objects::schema(call, name).is_some(), ErrorKind::UndefinedSchema, "schema"),
             Kind::Database => (name == statement.database, ErrorKind::UndefinedDatabase, "database"),
@@ -87,42 +119,72 @@ fn has_builtin(relation: &str, id: u32) -> bool {
     relation.rows.iter().any(|row| row.get(place).is_some_and(|v| v.as_deref() == Some(&wanted)))
 }
 
-fn is_relation(call: &Call<'_>, id: u32) -> bool {
-    let is_index =
-        || call.statement.catalog.tables().any(|t| t.has_primary_key() && t.oid.0.saturating_add(1) == id);
-    table(call, id).is_some() || builtin::system_relation_by_oid(Oid(id)).is_some() || is_index()
+fn is_named(relation: &str, column: &str, name: &str) -> bool {
+    let Some(relation) = builtin::relation(relation) else { return false };
+    let Some(place) = relation.column(column) else { return false };
+    relation.rows.iter().any(|row| row.get(place).is_some_and(|v| v.as_deref() == Some(name)))
 }
 
-/// Whether a role may do everything; only one can, and others do not exist.
-fn is_owner(call: &Call<'_>, role: &Datum) -> Result<bool> {
+fn is_relation(call: &Call<'_>, id: u32) -> bool {
+    names::is_visible(&call.statement.catalog, &call.statement.search_path, id).is_some()
+}
+
+fn is_sequence(call: &Call<'_>, id: u32) -> bool {
+    call.statement.catalog.sequences().any(|sequence| sequence.oid == Oid(id))
+}
+
+/// The OID of a role; by name it must exist.
+fn role(call: &Call<'_>, role: &Datum) -> Result<Oid> {
     match role {
-        Datum::UInt32(id) => Ok(*id == BOOTSTRAP_ROLE),
-        Datum::Text(name) if name == "public" => Err(Error::unsupported("privileges of PUBLIC are not kept")),
-        Datum::Text(name) if objects::is_role(call, name) => Ok(true),
-        Datum::Text(name) => {
+        Datum::UInt32(id) => Ok(Oid(*id)),
+        Datum::Text(name) if *name == call.statement.user => Ok(builtin::OWNER),
+        Datum::Text(name) => builtin::role_named(name).ok_or_else(|| {
             let message = format!("role \"{name}\" does not exist");
-            Err(Error::new(ErrorKind::UndefinedObject, message))
-        }
+            Error::new(ErrorKind::UndefinedObject, message)
+        }),
         _ => Err(Error::internal("a role that is neither named nor numbered")),
     }
 }
 
+/// Whether a role may do everything; only one can. What others may do is not kept.
+fn is_owner(call: &Call<'_>, given: &Datum) -> Result<bool> {
+    if matches!(given, Datum::Text(name) if name == "public") {
+        return Err(Error::unsupported("privileges of PUBLIC are not kept"));
+    }
+    let found = role(call, given)?;
+    if found != builtin::OWNER && builtin::role_name(found).is_some() {
+        return Err(Error::unsupported("privileges of other roles than the owner are not kept"));
+    }
+    Ok(found == builtin::OWNER)
+}
+
+/// The columns of a relation with their numbers.
+fn columns_of(call: &Call<'_>, id: u32) -> Vec<(String, i16)> {
+    let catalog = &call.statement.catalog;
+    if let Some(table) = table(call, id) {
+        return table.columns.iter().map(|c| (c.name.clone(), c.number())).collect();
+    }
+    if let Some(view) = catalog.views().find(|view| view.oid == Oid(id)) {
+        return view.columns.iter().map(|c| c.name.clone()).zip(1..).collect();
+    }
+    let system = builtin::system_relation_by_oid(Oid(id));
+    system.map(|s| s.columns.iter().map(|c| (c.name.to_owned(), c.attnum)).collect()).unwrap_or_default()
+}
+
 fn has_column(call: &Call<'_>, object: &Datum, column: &Datum) -> Result<Option<bool>> {
-    let def = match object {
-        Datum::UInt32(id) => table(call, *id).map(AsRef::as_ref),
-        Datum::Text(name) => objects::table_of(call, &parse_ident(name, true)?),
-        _ => None,
+    let id = match object {
+        Datum::UInt32(id) => *id,
+        Datum::Text(name) => objects::relation_named(call, name)?,
+        _ => return Err(Error::internal("a relation that is neither named nor numbered")),
     };
-    let Some(def) = def else {
-        return Err(Error::unsupported("privileges of columns of built-in relations are not supported"));
-    };
+    let columns = columns_of(call, id);
     match column {
-        Datum::Int16(number) => {
-            Ok(def.columns.iter().any(|column| column.number() == *number).then_some(true))
-        }
-        Datum::Text(name) if def.columns.iter().any(|c| c.name == *name) => Ok(Some(true)),
+        Datum::Int16(number) => Ok(columns.iter().any(|(_, own)| own == number).then_some(true)),
+        Datum::Text(name) if columns.iter().any(|(own, _)| own == name) => Ok(Some(true)),
         Datum::Text(name) => {
-            let message = format!("column \"{name}\" of relation \"{}\" does not exist", def.name);
+            let relation = names::relation(&call.statement.catalog, &call.statement.search_path, id);
+            let relation = relation.unwrap_or_default();
+            let message = format!("column \"{name}\" of relation \"{relation}\" does not exist");
             Err(Error::new(ErrorKind::UndefinedColumn, message))
         }
         _ => Err(Error::internal("a column that is neither named nor numbered")),
@@ -164,13 +226,11 @@ fn has_role(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
         let Some((Datum::Text(list), roles)) = row.split_last() else {
             return Err(Error::internal("a role without a privilege"));
         };
-        let mut member = true;
-        for (place, role) in roles.iter().enumerate() {
-            // Who owns everything may act as whatever has a number.
-            let is_member = roles.len() == 2 && place == 0;
-            let known = is_owner(call, role)?;
-            member &= known || !is_member;
-        }
+        let ids = roles.iter().map(|given| role(call, given)).collect::<Result<Vec<_>>>()?;
+        let member = match ids.as_slice() {
+            [member, role] => builtin::is_member(*member, *role),
+            _ => true,
+        };
         for item in list.split(',').map(str::trim) {
             let lower = item.to_ascii_lowercase();
             let name = [" with grant option", " with admin option"]
@@ -230,4 +290,46 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("has_database_privilege_name_id", |c, a| answers(c, a, Kind::Database, true, false)),
     ("has_database_privilege_id_name", |c, a| answers(c, a, Kind::Database, true, false)),
     ("has_database_privilege_id_id", |c, a| answers(c, a, Kind::Database, true, false)),
+    ("has_sequence_privilege_id", |c, a| answers(c, a, Kind::Sequence, false, false)),
+    ("has_sequence_privilege_name", |c, a| answers(c, a, Kind::Sequence, false, false)),
+    ("has_sequence_privilege_name_name", |c, a| answers(c, a, Kind::Sequence, true, false)),
+    ("has_sequence_privilege_name_id", |c, a| answers(c, a, Kind::Sequence, true, false)),
+    ("has_sequence_privilege_id_name", |c, a| answers(c, a, Kind::Sequence, true, false)),
+    ("has_sequence_privilege_id_id", |c, a| answers(c, a, Kind::Sequence, true, false)),
+    ("has_type_privilege_id", |c, a| answers(c, a, Kind::Type, false, false)),
+    ("has_type_privilege_name", |c, a| answers(c, a, Kind::Type, false, false)),
+    ("has_type_privilege_name_name", |c, a| answers(c, a, Kind::Type, true, false)),
+    ("has_type_privilege_name_id", |c, a| answers(c, a, Kind::Type, true, false)),
+    ("has_type_privilege_id_name", |c, a| answers(c, a, Kind::Type, true, false)),
+    ("has_type_privilege_id_id", |c, a| answers(c, a, Kind::Type, true, false)),
+    ("has_function_privilege_id", |c, a| answers(c, a, Kind::Function, false, false)),
+    ("has_function_privilege_name", |c, a| answers(c, a, Kind::Function, false, false)),
+    ("has_function_privilege_name_name", |c, a| answers(c, a, Kind::Function, true, false)),
+    ("has_function_privilege_name_id", |c, a| answers(c, a, Kind::Function, true, false)),
+    ("has_function_privilege_id_name", |c, a| answers(c, a, Kind::Function, true, false)),
+    ("has_function_privilege_id_id", |c, a| answers(c, a, Kind::Function, true, false)),
+    ("has_language_privilege_id", |c, a| answers(c, a, Kind::Language, false, false)),
+    ("has_language_privilege_name", |c, a| answers(c, a, Kind::Language, false, false)),
+    ("has_language_privilege_name_name", |c, a| answers(c, a, Kind::Language, true, false)),
+    ("has_language_privilege_name_id", |c, a| answers(c, a, Kind::Language, true, false)),
+    ("has_language_privilege_id_name", |c, a| answers(c, a, Kind::Language, true, false)),
+    ("has_language_privilege_id_id", |c, a| answers(c, a, Kind::Language, true, false)),
+    ("has_tablespace_privilege_id", |c, a| answers(c, a, Kind::Tablespace, false, false)),
+    ("has_tablespace_privilege_name", |c, a| answers(c, a, Kind::Tablespace, false, false)),
+    ("has_tablespace_privilege_name_name", |c, a| answers(c, a, Kind::Tablespace, true, false)),
+    ("has_tablespace_privilege_name_id", |c, a| answers(c, a, Kind::Tablespace, true, false)),
+    ("has_tablespace_privilege_id_name", |c, a| answers(c, a, Kind::Tablespace, true, false)),
+    ("has_tablespace_privilege_id_id", |c, a| answers(c, a, Kind::Tablespace, true, false)),
+    ("has_server_privilege_id", |c, a| answers(c, a, Kind::Server, false, false)),
+    ("has_server_privilege_name", |c, a| answers(c, a, Kind::Server, false, false)),
+    ("has_server_privilege_name_name", |c, a| answers(c, a, Kind::Server, true, false)),
+    ("has_server_privilege_name_id", |c, a| answers(c, a, Kind::Server, true, false)),
+    ("has_server_privilege_id_name", |c, a| answers(c, a, Kind::Server, true, false)),
+    ("has_server_privilege_id_id", |c, a| answers(c, a, Kind::Server, true, false)),
+    ("has_foreign_data_wrapper_privilege_id", |c, a| answers(c, a, Kind::Wrapper, false, false)),
+    ("has_foreign_data_wrapper_privilege_name", |c, a| answers(c, a, Kind::Wrapper, false, false)),
+    ("has_foreign_data_wrapper_privilege_name_name", |c, a| answers(c, a, Kind::Wrapper, true, false)),
+    ("has_foreign_data_wrapper_privilege_name_id", |c, a| answers(c, a, Kind::Wrapper, true, false)),
+    ("has_foreign_data_wrapper_privilege_id_name", |c, a| answers(c, a, Kind::Wrapper, true, false)),
+    ("has_foreign_data_wrapper_privilege_id_id", |c, a| answers(c, a, Kind::Wrapper, true, false)),
 ];

@@ -3,6 +3,8 @@
 //! Must not know sessions: everything comes from the statement's context.
 
 use crate::kernel::call::{Arg, Call, Run, arg, map0, map1, map2};
+use crate::kernel::list::each;
+use crate::kernel::quoting::quote_ident;
 use crate::kernel::value::{Bool, Bytes, Id, Input, Int4, Int8, Output, Text};
 use crate::settings::unrecognized;
 use arrow::array::{ArrayRef, new_null_array};
@@ -15,8 +17,8 @@ use types::sql_type::oid;
 
 /// OIDs below belong to what every database has.
 pub(crate) const FIRST_USER_OID: u32 = 16_384;
-/// pg_authid's row of the role that owns everything.
-pub(crate) const BOOTSTRAP_ROLE: u32 = 10;
+/// pg_namespace.oid of pg_catalog.
+pub(crate) const PG_CATALOG: Oid = Oid(11);
 const UTF8: i32 = 6;
 
 fn text(call: &Call<'_>, value: &str) -> Result<ArrayRef> {
@@ -47,6 +49,9 @@ fn current_schemas(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 }
 
 fn setting(call: &Call<'_>, name: &str, missing_ok: bool) -> Result<Option<String>> {
+    if let Some(value) = call.statement.parameters.changed(name) {
+        return Ok(Some(value));
+    }
     match call.statement.settings.get(&name.to_ascii_lowercase()) {
         Some(value) => Ok(Some(value.clone())),
         None => match unrecognized(name) {
@@ -54,6 +59,25 @@ fn setting(call: &Call<'_>, name: &str, missing_ok: bool) -> Result<Option<Strin
             error => Err(error),
         },
     }
+}
+
+/// Changes a parameter of the session; the row says which, whatever is null is left out or the default.
+fn set_config(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    each(call, args, |row| {
+        let [name, value, local] = row.as_slice() else {
+            return Err(Error::internal("set_config has three arguments"));
+        };
+        let Datum::Text(name) = name else {
+            let message = "SET requires parameter name";
+            return Err(Error::new(ErrorKind::NullNotAllowed, message));
+        };
+        let value = match value {
+            Datum::Text(value) => Some(value.as_str()),
+            _ => None,
+        };
+        let local = matches!(local, Datum::Bool(true));
+        call.statement.parameters.set(name, value, local).map(Datum::Text)
+    })
 }
 
 /// The table whose row in pg_class has an OID.
@@ -106,9 +130,11 @@ pub(crate) fn format_type(id: u32, typmod: Option<i32>) -> String {
         oid::INTERVAL => format!("interval{}", modifier.map(interval_modifier).unwrap_or_default()),
         oid::TIMESTAMP => format!("timestamp{} without time zone", precision(modifier)),
         oid::TIMESTAMPTZ => format!("timestamp{} with time zone", precision(modifier)),
-        other => {
-            catalog::builtin::type_by_oid(other).map_or_else(|| "???".to_owned(), |row| row.name.to_owned())
-        }
+        other => match catalog::builtin::type_by_oid(other) {
+            None => "???".to_owned(),
+            Some(row) if row.namespace == PG_CATALOG => quote_ident(row.name),
+            Some(row) => format!("information_schema.{}", quote_ident(row.name)),
+        },
     }
 }
 
@@ -244,7 +270,8 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     }),
     ("pg_get_userbyid", |c, a| {
         map1::<Id, Text, _>(c, a, |id| {
-            Ok(if id == BOOTSTRAP_ROLE { "postgres".to_owned() } else { format!("unknown (OID={id})") })
+            let name = catalog::builtin::role_name(Oid(id));
+            Ok(name.map_or_else(|| format!("unknown (OID={id})"), str::to_owned))
         })
     }),
     ("PG_encoding_to_char", |c, a| {
@@ -256,13 +283,21 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     }),
     ("pg_table_is_visible", |c, a| map1::<Id, Bool, _>(c, a, |id| Ok(table_is_visible(c, id)))),
     ("pg_type_is_visible", |c, a| {
-        map1::<Id, Bool, _>(c, a, |id| Ok(catalog::builtin::type_by_oid(Oid(id)).map(|_| true)))
+        map1::<Id, Bool, _>(c, a, |id| {
+            Ok(catalog::builtin::type_by_oid(Oid(id)).map(|ty| ty.namespace == PG_CATALOG))
+        })
     }),
     ("pg_function_is_visible", |c, a| {
-        map1::<Id, Bool, _>(c, a, |id| Ok(catalog::builtin::proc(Oid(id)).map(|_| true)))
+        map1::<Id, Bool, _>(c, a, |id| {
+            Ok(catalog::builtin::proc(Oid(id)).map(|row| row.namespace == PG_CATALOG))
+        })
     }),
     ("format_type", format_type_rows),
-    // Detached: pg_typeof, while regtype is written as a number.
+    ("pg_typeof", |c, _| {
+        let ty = c.arg(0)?.oid.0;
+        map0::<Id>(c, || Ok(ty))
+    }),
+    ("set_config_by_name", set_config),
     ("pg_get_expr", expression_text),
     ("pg_get_expr_ext", expression_text),
     ("pg_size_pretty", |c, a| map1::<Int8, Text, _>(c, a, |bytes| Ok(size_pretty(bytes)))),

@@ -3,12 +3,14 @@
 //! Must not know sessions or transactions: whoever runs a statement fills these in.
 //! Invariant: everything here stays the same while one statement runs.
 
+use crate::interrupt::Interrupt;
 use crate::optimizer::QueryRuntime;
 use crate::scan::TableReader;
+use crate::session::Sessions;
 use arrow::record_batch::RecordBatch;
 use base::Result;
 use base::clock::Clock;
-use base::id::{CommitTs, SequenceId, TableId};
+use base::id::{CommitTs, Oid, SequenceId, TableId};
 use base::random::Random;
 use catalog::{CatalogState, Position, SequenceDef};
 use std::collections::BTreeMap;
@@ -65,6 +67,11 @@ pub struct StatementContext {
     pub io: IoSettings,
     /// Backend process id told to the client.
     pub process_id: i32,
+    pub parameters: Arc<dyn Parameters>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) interrupt: Interrupt,
+    /// When the server started, in microseconds since 1970-01-01 UTC.
+    pub server_started_us: i64,
     /// The catalog the statement was bound with.
     pub catalog: Arc<CatalogState>,
     pub sizes: Arc<dyn TableSizes>,
@@ -88,6 +95,16 @@ pub trait Sequences: Send + Sync + fmt::Debug {
 pub trait TableSizes: Send + Sync + fmt::Debug {
     /// Bytes in files and memory.
     fn bytes(&self, table: TableId) -> Result<u64>;
+    /// Rows that a scan would yield.
+    fn rows(&self, table: TableId) -> Result<u64>;
+}
+
+/// The session's parameters, as set_config() changes them while a statement runs.
+pub trait Parameters: Send + Sync + fmt::Debug {
+    /// Changes a parameter, to its default without a value; what SHOW tells then.
+    fn set(&self, name: &str, value: Option<&str>, local: bool) -> Result<String>;
+    /// What SHOW tells of a parameter that the statement changed; None for all others.
+    fn changed(&self, name: &str) -> Option<String>;
 }
 
 /// Rows of pg_catalog and information_schema.
@@ -95,4 +112,6 @@ pub trait SystemRelations: Send + Sync + fmt::Debug {
     /// All rows of a relation, with the columns in the relation's order and of their types' forms. Columns that are not
     /// among those wanted (by their positions) may hold anything.
     fn rows(&self, schema: &str, name: &str, wanted: &[usize]) -> Result<RecordBatch>;
+    /// All rows of a function that `system::has_rows` lists, with the columns that the function has.
+    fn function_rows(&self, function: Oid, args: &[Datum]) -> Result<RecordBatch>;
 }

@@ -43,7 +43,7 @@ pub use aggregates::is_aggregate_attached;
 pub(crate) use aggregates::is_lowered_function;
 pub(crate) use bindings::BindingsExec;
 pub use context::{
-    PastView, PastViews, QueryContext, Sequences, StatementContext, SystemRelations, TableSizes,
+    Parameters, PastView, PastViews, QueryContext, Sequences, StatementContext, SystemRelations, TableSizes,
 };
 pub use evaluate::{Evaluator, evaluate};
 pub use execute::{execute, physical_plan, plan_query, run};

@@ -3,8 +3,8 @@
 //! Invariant: a row of the input is there once for each row of its longest list, with null where a list has ended; a
 //! row whose lists are all empty is not there.
 
-use crate::kernel::json::set_columns;
 use crate::kernel::list::elements;
+use crate::kernel::record_sets::set_columns;
 use crate::kernel::series_rows::{RowSet, numbered, row_set};
 use crate::lower::columns;
 use crate::lower::scope::{Lowering, Scope, build, unsupported_function};

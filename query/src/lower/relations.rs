@@ -12,7 +12,7 @@ use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, build, keep};
 use crate::lower::set_operations::Side;
 use crate::scan::{ChangesColumn, ChangesTable, LazyRelation, MemoryTable, ScanColumn, StorageTable};
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, UInt32Array};
 use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::id::CommitTs;
@@ -143,7 +143,14 @@ impl Lowering<'_> {
         let rows = self.context.system.rows(scan.schema, scan.name, &wanted)?;
         let mut fields = Vec::with_capacity(scan.columns.len());
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(scan.columns.len());
+        let relation = catalog::builtin::system_relation(scan.schema, scan.name).map_or(0, |r| r.oid.0);
         for (position, c) in &scan.columns {
+            if *position == rows.num_columns() {
+                // The OID of the relation itself.
+                fields.push(Field::new(columns::name(c.col), c.ty.form.arrow(), true));
+                arrays.push(Arc::new(UInt32Array::from(vec![relation; rows.num_rows()])));
+                continue;
+            }
             let array = rows.columns().get(*position).ok_or_else(|| {
                 Error::internal(format!("relation {}.{} has no column {position}", scan.schema, scan.name))
             })?;

@@ -4,7 +4,7 @@
 
 use crate::failure::from_datafusion;
 use crate::kernel::compare;
-use crate::kernel::json::set_columns;
+use crate::kernel::record_sets::set_columns;
 use crate::kernel::series::{self, SeriesRows};
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, binary};
@@ -13,8 +13,8 @@ use crate::lower::scope::{Lowering, Scope, build, keep, unsupported_function};
 use crate::scan::SeriesStream;
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{Field, Schema};
-use base::Result;
 use base::id::Oid;
+use base::{Error, Result};
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::logical_expr::{
     Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Union,
@@ -34,7 +34,7 @@ const ROW_NUMBER: Oid = Oid(3100);
 
 /// Whether a set-returning function in FROM can be run.
 pub(crate) fn is_table_function(proc: Oid) -> bool {
-    series::table_function(proc).is_some() || set_columns(proc).is_some()
+    series::table_function(proc).is_some() || set_columns(proc).is_some() || crate::system::has_rows(proc)
 }
 
 /// A side of a set operation: `columns` of `rel`, in the order of the result's columns.
@@ -235,6 +235,9 @@ impl Lowering<'_> {
         columns: &[TypedCol],
     ) -> Result<LogicalPlan> {
         debug_assert!(compare::operator_of(proc).is_none(), "operators return no sets");
+        if crate::system::has_rows(proc) {
+            return self.server_rows(proc, args, columns);
+        }
         if set_columns(proc).is_some() {
             return self.function_rows(proc, args, columns);
         }
@@ -267,6 +270,24 @@ impl Lowering<'_> {
             return self.provider(Arc::new(table));
         }
         self.in_memory(fields, arrays, rows)
+    }
+}
+
+impl Lowering<'_> {
+    /// The rows of a function that tells of the server; its arguments are constants.
+    fn server_rows(&mut self, proc: Oid, args: &[Expr], columns: &[TypedCol]) -> Result<LogicalPlan> {
+        let mut data = Vec::with_capacity(args.len());
+        let mut scope = Scope::without_plan();
+        for arg in args {
+            let lowered = self.expr(&mut scope, arg)?;
+            let datum = crate::lower::literals::datum_of(&lowered, &arg.ty().form);
+            data.push(datum.ok_or_else(|| {
+                Error::unsupported("a function of the server with arguments that are no constants")
+            })?);
+        }
+        let rows = self.context.system.function_rows(proc, &data)?;
+        let field = |c: &TypedCol| Field::new(columns::name(c.col), c.ty.form.arrow(), true);
+        self.in_memory(columns.iter().map(field).collect(), rows.columns().to_vec(), rows.num_rows())
     }
 }
 

@@ -4,8 +4,11 @@
 
 use crate::api::{Notice, SessionStart};
 use crate::engine::{DATABASE, Engine};
-use crate::lower::{QueryContext, StatementContext};
+use crate::interrupt::Interrupt;
+use crate::lower::{Parameters, QueryContext, StatementContext};
 use crate::names::Names;
+use crate::session::activity::{Place, Sessions};
+use crate::session::parameters::ParameterChanges;
 use crate::session::sequences::{Remembered, SessionSequences};
 use crate::session::statements::PreparedStatements;
 use crate::session::transaction::SessionTransaction;
@@ -30,6 +33,10 @@ pub(crate) struct Core {
     pub(crate) transaction: SessionTransaction,
     pub(crate) statements: PreparedStatements,
     pub(crate) remembered: Arc<Mutex<Remembered>>,
+    pub(crate) place: Place,
+    pub(crate) changes: Arc<ParameterChanges>,
+    /// Stops the statement that runs.
+    pub(crate) interrupt: Interrupt,
     notices: Vec<Notice>,
 }
 
@@ -37,6 +44,7 @@ impl Core {
     pub(crate) fn new(engine: Engine, start: SessionStart) -> Result<Self> {
         let mut variables = Variables::at_start(&start.settings)?;
         variables.name_user(&start.user);
+        let place = Sessions::enter(&engine.shared.sessions, &start, engine.now_us());
         Ok(Self {
             engine,
             user: start.user,
@@ -45,6 +53,9 @@ impl Core {
             transaction: SessionTransaction::new(start.process_id),
             statements: PreparedStatements::default(),
             remembered: Arc::default(),
+            place,
+            changes: Arc::default(),
+            interrupt: Interrupt::default(),
             notices: Vec::new(),
         })
     }
@@ -169,6 +180,7 @@ impl Core {
             () if self.transaction.read_only => Some("in a read-only transaction"),
             () => None,
         };
+        self.changes.begin(self.variables.clone());
         let statement = StatementContext {
             transaction_us,
             io: IoSettings { now: Some(transaction_us), ..self.io_settings_of(&catalog) },
@@ -180,6 +192,10 @@ impl Core {
             search_path: self.search_path(&catalog),
             settings,
             process_id: self.process_id,
+            parameters: Arc::clone(&self.changes) as Arc<dyn Parameters>,
+            sessions: Arc::clone(&self.engine.shared.sessions),
+            interrupt: self.interrupt.clone(),
+            server_started_us: self.engine.shared.started_us,
             catalog: Arc::clone(&catalog),
             sizes: Arc::new(view.clone()),
             sequences: Arc::new(SessionSequences {
@@ -189,11 +205,14 @@ impl Core {
             }),
         };
         QueryContext {
-            system: Arc::new(SystemCatalog::new(
-                view.clone(),
-                self.variables.clone(),
-                self.engine.database().clone(),
-            )),
+            system: Arc::new(SystemCatalog {
+                state: Arc::clone(view.catalog()),
+                view: view.clone(),
+                variables: self.variables.clone(),
+                database: self.engine.database().clone(),
+                sessions: Arc::clone(&self.engine.shared.sessions),
+                now_us: now,
+            }),
             past: Arc::default(),
             read_at: None,
             view: Arc::new(view),

@@ -33,7 +33,9 @@ pub struct Session {
 impl Session {
     pub(crate) fn start(engine: Engine, start: SessionStart) -> Result<Self> {
         let core = Core::new(engine.clone(), start)?;
-        Ok(Self { engine, cancel: CancelHandle::default(), core: Some(Box::new(core)) })
+        let cancel = CancelHandle::default();
+        core.place.stopped_by(cancel.clone());
+        Ok(Self { engine, cancel, core: Some(Box::new(core)) })
     }
 
     /// Runs `work` with the session's state on the query threads. A panic there is XX000.
@@ -169,7 +171,11 @@ impl Session {
 
     /// Settings that changed and are reported to the client (ParameterStatus).
     pub fn take_parameter_changes(&mut self) -> Vec<(String, String)> {
-        self.core.as_mut().map(|core| core.variables.take_changes()).unwrap_or_default()
+        let changes = |core: &mut Box<Core>| {
+            core.apply_parameter_changes();
+            core.variables.take_changes()
+        };
+        self.core.as_mut().map(changes).unwrap_or_default()
     }
 
     /// All settings reported at start.

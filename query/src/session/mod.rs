@@ -2,9 +2,11 @@
 //!
 //! Must not know the protocol's messages.
 
+mod activity;
 mod block;
 mod core;
 mod face;
+mod parameters;
 mod past;
 mod plan;
 mod prepare;
@@ -16,6 +18,7 @@ mod transaction;
 mod variable;
 
 pub(crate) use self::core::Core;
+pub(crate) use activity::{Activity, Sessions};
 pub use face::Session;
 pub(crate) use past::shown;
 pub use prepare::{Parsed, Prepared};

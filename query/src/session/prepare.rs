@@ -173,6 +173,11 @@ impl Prepared {
         }
     }
 
+    /// The whole query string that it came in.
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.parsed.text
+    }
+
     /// Whether it is COMMIT or ROLLBACK, which a failed block still takes.
     pub fn ends_transaction(&self) -> bool {
         ends_transaction(&self.parsed)

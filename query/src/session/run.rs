@@ -35,6 +35,10 @@ impl Core {
         last: bool,
         running: Running,
     ) -> Result<Execution> {
+        self.apply_parameter_changes();
+        let now = self.engine.now_us();
+        let began = self.transaction.started_us().unwrap_or(now);
+        self.place.running(prepared.text(), self.variables.get("application_name"), began, now);
         if !prepared.ends_transaction() {
             self.transaction.check_not_failed()?;
         }
@@ -142,6 +146,7 @@ impl Core {
             self.transaction.read_view(&database)
         };
         let (bound, past) = prepared.bound_with(self, view.catalog(), &parameters, transaction_us)?;
+        self.interrupt = interrupt.clone();
         let mut context = self.query_context(view, parameters);
         context.past = past;
         if let Some(snapshot) = &as_of {
@@ -247,19 +252,30 @@ impl Core {
 
     /// Commits the implicit transaction, if there is one.
     pub(crate) async fn finish_implicit(&mut self) -> Result<()> {
-        match self.transaction.block() {
+        self.apply_parameter_changes();
+        let finished = match self.transaction.block() {
             Block::Implicit => tokio::task::block_in_place(|| self.end_transaction(true)),
             Block::Idle | Block::Explicit | Block::Failed => Ok(()),
-        }
+        };
+        self.now_waits();
+        finished
+    }
+
+    /// The client's turn, as others see the session.
+    fn now_waits(&self) {
+        let application = self.variables.get("application_name");
+        self.place.waiting(self.transaction.status(), application, self.engine.now_us());
     }
 
     /// An error happened: undoes the implicit transaction or fails the block.
     pub(crate) fn fail(&mut self) {
+        self.apply_parameter_changes();
         match self.transaction.block() {
             Block::Idle | Block::Implicit => self.rollback(),
             Block::Explicit => self.transaction.fail_block(),
             Block::Failed => {}
         }
+        self.now_waits();
     }
 }
 

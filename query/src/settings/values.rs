@@ -88,6 +88,27 @@ impl Variables {
         Ok(())
     }
 
+    /// set_config(): SET with the value as one text, which for a list is the whole of it; RESET without value.
+    pub(crate) fn set_text(&mut self, name: &str, value: Option<&str>, local: bool) -> Result<()> {
+        let known = definition(name);
+        if let Some(d) = known
+            && (d.scope == Scope::Transaction || d.name == "nyala.as_of")
+        {
+            let message = format!("set_config() of parameter \"{}\" is not supported", d.name);
+            return Err(Error::unsupported(message).with_hint("Use SET."));
+        }
+        let default = || known.map(|d| d.default.to_owned()).unwrap_or_default();
+        match value {
+            None if local => self.set_text(name, Some(&default()), true),
+            None => self.reset(name),
+            Some(list) if known.is_some_and(|d| d.kind == Kind::List && d.scope == Scope::Session) => {
+                let names = split_names(list);
+                self.set(name, &names, local)
+            }
+            Some(value) => self.set(name, &[value.to_owned()], local),
+        }
+    }
+
     /// Sets a variable that SET may not (or not at this moment): transaction_isolation and its like.
     pub(crate) fn set_for_transaction(&mut self, name: &str, value: &str) {
         self.local.insert(name.to_ascii_lowercase(), value.to_owned());

@@ -77,6 +77,7 @@ fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &Colum
         ("attstattarget", word("-1")),
         ("attlen", of_type("typlen")),
         ("attnum", value(number)),
+        ("attndims", value(i32::from(types::sql_type::array_element(column.ty.oid).is_some()))),
         ("attcacheoff", word("-1")),
         ("atttypmod", value(column.ty.typmod)),
         ("attbyval", of_type("typbyval")),

@@ -3,17 +3,20 @@
 //! Invariant: batches have the columns of the relation in its order.
 
 use crate::lower::SystemRelations;
+use crate::session::Sessions;
 use crate::settings::Variables;
 use crate::system::table::SystemTable;
-use crate::system::{attributes, information_schema, relations, sequences, server, storage, views};
+use crate::system::{attributes, functions, relations, sequences, server, storage, views};
 use ::storage::{Database, ReadView};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
+use base::id::Oid;
 use base::{Error, Result};
 use catalog::CatalogState;
-use catalog::builtin::{SystemRelation, relation, system_relation};
+use catalog::builtin::{SystemRelation, function_relation, relation, system_relation};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use types::Datum;
 
 /// The system relations as one statement sees them.
 #[derive(Debug)]
@@ -22,13 +25,12 @@ pub(crate) struct SystemCatalog {
     pub(crate) view: ReadView,
     pub(crate) variables: Variables,
     pub(crate) database: Database,
+    pub(crate) sessions: Arc<Sessions>,
+    /// Microseconds since 1970-01-01 UTC.
+    pub(crate) now_us: i64,
 }
 
 impl SystemCatalog {
-    pub(crate) fn new(view: ReadView, variables: Variables, database: Database) -> Self {
-        Self { state: Arc::clone(view.catalog()), view, variables, database }
-    }
-
     /// Adds the rows of this database.
     fn live_rows(&self, table: &mut SystemTable, schema: &str, name: &str, wanted: &[&str]) -> Result<()> {
         match (schema, name) {
@@ -38,28 +40,17 @@ impl SystemCatalog {
                 relations::sequence_classes(self, table);
                 views::classes(self, table);
             }
-            ("pg_catalog", "pg_views") => views::view(self, table),
-            ("information_schema", "views") => views::standard_view(self, table),
             ("pg_catalog", "pg_sequence") => sequences::sequences(self, table),
-            ("pg_catalog", "pg_sequences") => sequences::view(self, table)?,
-            ("pg_catalog", "pg_depend") => sequences::dependencies(self, table),
-            ("information_schema", "sequences") => sequences::standard_view(self, table),
-            ("information_schema", "check_constraints") => information_schema::check_constraints(self, table),
+            ("pg_catalog", "pg_depend") => {
+                sequences::dependencies(self, table);
+                views::dependencies(self, table);
+            }
+            ("pg_catalog", "pg_rewrite") => views::rules(self, table),
             ("pg_catalog", "pg_index") => relations::indexes(self, table),
             ("pg_catalog", "pg_constraint") => relations::constraints(self, table),
-            ("pg_catalog", "pg_tables") => relations::tables_view(self, table),
-            ("pg_catalog", "pg_indexes") => relations::indexes_view(self, table),
             ("pg_catalog", "pg_attribute") => attributes::attributes(self, table),
             ("pg_catalog", "pg_attrdef") => attributes::defaults(self, table),
-            ("pg_catalog", "pg_authid" | "pg_roles" | "pg_user" | "pg_shadow") => {
-                server::roles(self, table, name)
-            }
-            ("pg_catalog", "pg_settings") => server::settings(self, table),
-            ("information_schema", "schemata") => information_schema::schemata(self, table),
-            ("information_schema", "tables") => information_schema::tables(self, table),
-            ("information_schema", "columns") => information_schema::columns(self, table),
-            ("information_schema", "table_constraints") => information_schema::table_constraints(self, table),
-            ("information_schema", "key_column_usage") => information_schema::key_column_usage(self, table),
+            ("pg_catalog", "pg_authid") => server::roles(table),
             ("nyala", "tables") => storage::tables(self, table, wanted)?,
             ("nyala", "tablets") => storage::tablets(self, table)?,
             ("nyala", "segments") => storage::segments(self, table)?,
@@ -87,6 +78,14 @@ impl SystemRelations for SystemCatalog {
         }
         concat_batches(&fixed.schema(), [&fixed, &live]).map_err(crate::failure::from_arrow)
     }
+
+    fn function_rows(&self, function: Oid, args: &[Datum]) -> Result<RecordBatch> {
+        let described = function_relation(function)
+            .ok_or_else(|| Error::internal(format!("function {function} returns no records")))?;
+        let mut table = SystemTable::new(described);
+        functions::rows(self, &mut table, function, args);
+        table.finish()
+    }
 }
 
 /// PostgreSQL's own rows, converted once per process. Guards only the map.
@@ -99,9 +98,11 @@ fn fixed_rows(described: &'static SystemRelation) -> Result<RecordBatch> {
         return Ok(batch.clone());
     }
     let mut table = SystemTable::new(described);
-    if described.schema == "pg_catalog"
-        && let Some(raw) = relation(described.name)
-    {
+    let file = match described.schema {
+        "pg_catalog" => described.name.to_owned(),
+        schema => format!("{schema}.{}", described.name),
+    };
+    if let Some(raw) = relation(&file) {
         let places: Vec<Option<usize>> = described.columns.iter().map(|c| raw.column(c.name)).collect();
         for row in &raw.rows {
             // Schemas that a database can hold itself are live rows.

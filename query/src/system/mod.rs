@@ -5,7 +5,7 @@
 mod attributes;
 mod builtin;
 mod default_text;
-mod information_schema;
+mod functions;
 mod relations;
 mod sequences;
 mod server;
@@ -15,3 +15,5 @@ mod views;
 
 pub(crate) use builtin::SystemCatalog;
 pub(crate) use default_text::in_parentheses;
+pub(crate) use functions::has_rows;
+pub(crate) use views::rule_oid;

@@ -1,8 +1,7 @@
-//! Schemas, tables, keys: pg_namespace, pg_class, pg_index, pg_constraint and the views over them.
+//! Schemas, tables, keys: pg_namespace, pg_class, pg_index, pg_constraint.
 //!
 //! Invariant: a key's index has the OID behind its table's, its constraint the one behind that.
 
-use crate::kernel::quoting::quote_ident;
 use crate::system::builtin::SystemCatalog;
 use crate::system::table::{SystemTable, Value, array, flag, value, vector, word};
 use base::id::Oid;
@@ -18,6 +17,9 @@ const BTREE: Oid = Oid(403);
 /// The schema of our own relations, and its OID, which is neither PostgreSQL's nor a user's.
 pub(super) const NYALA: &str = "nyala";
 const NYALA_OID: Oid = Oid(16_001);
+/// The schema `public` that a database begins with, and the role that it belongs to.
+const PUBLIC_OID: Oid = Oid(2_200);
+const DATABASE_OWNER: Oid = Oid(6_171);
 
 pub(super) fn index_oid(table: &TableDef) -> Oid {
     Oid(table.oid.0.saturating_add(1))
@@ -44,6 +46,16 @@ pub(super) fn key_numbers(table: &TableDef) -> Vec<u32> {
 pub(super) fn namespaces(catalog: &SystemCatalog, out: &mut SystemTable) {
     out.row(&[("oid", value(NYALA_OID)), ("nspname", word(NYALA)), ("nspowner", value(OWNER))]);
     for schema in catalog.state.schemas() {
+        if schema.oid == PUBLIC_OID {
+            // As every database begins: it belongs to whoever owns the database.
+            out.row(&[
+                ("oid", value(schema.oid)),
+                ("nspname", value(&schema.name)),
+                ("nspowner", value(DATABASE_OWNER)),
+                ("nspacl", word("{pg_database_owner=UC/pg_database_owner,=U/pg_database_owner}")),
+            ]);
+            continue;
+        }
         out.row(&[("oid", value(schema.oid)), ("nspname", value(&schema.name)), ("nspowner", value(OWNER))]);
     }
 }
@@ -201,55 +213,5 @@ pub(super) fn constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
                 ("conbin", value(&check.text)),
             ]);
         }
-    }
-}
-
-pub(super) fn tables_view(catalog: &SystemCatalog, out: &mut SystemTable) {
-    for system in system_relations().iter().filter(|r| r.kind == 'r') {
-        out.row(&[
-            ("schemaname", word(system.schema)),
-            ("tablename", word(system.name)),
-            ("tableowner", word(OWNER_NAME)),
-            ("hasindexes", flag(true)),
-            ("hasrules", flag(false)),
-            ("hastriggers", flag(false)),
-            ("rowsecurity", flag(false)),
-        ]);
-    }
-    for table in catalog.state.tables() {
-        out.row(&[
-            ("schemaname", value(schema_name(catalog, table))),
-            ("tablename", value(&table.name)),
-            ("tableowner", word(OWNER_NAME)),
-            ("hasindexes", flag(table.has_primary_key())),
-            ("hasrules", flag(false)),
-            ("hastriggers", flag(false)),
-            ("rowsecurity", flag(false)),
-        ]);
-    }
-}
-
-pub(super) fn indexes_view(catalog: &SystemCatalog, out: &mut SystemTable) {
-    for table in catalog.state.tables().filter(|t| t.has_primary_key()) {
-        let schema = schema_name(catalog, table);
-        let key: Vec<String> = table
-            .primary_key
-            .iter()
-            .filter_map(|id| table.column(*id))
-            .map(|c| quote_ident(&c.name))
-            .collect();
-        let definition = format!(
-            "CREATE UNIQUE INDEX {} ON {}.{} USING btree ({})",
-            quote_ident(&table.primary_key_name),
-            quote_ident(&schema),
-            quote_ident(&table.name),
-            key.join(", ")
-        );
-        out.row(&[
-            ("schemaname", value(schema)),
-            ("tablename", value(&table.name)),
-            ("indexname", value(&table.primary_key_name)),
-            ("indexdef", value(definition)),
-        ]);
     }
 }

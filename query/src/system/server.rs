@@ -1,4 +1,4 @@
-//! Roles and settings: pg_authid, pg_roles, pg_user, pg_settings.
+//! Roles and settings: pg_authid, pg_show_all_settings().
 //!
 //! Invariant: pg_settings tells the values that SHOW tells.
 
@@ -6,31 +6,30 @@ use crate::settings::{Definition, Kind, Scope, definitions};
 use crate::system::builtin::SystemCatalog;
 use crate::system::relations::{OWNER, OWNER_NAME};
 use crate::system::table::{SystemTable, Value, flag, value, word};
+use catalog::builtin::{Relation, relation};
 
-pub(super) fn roles(_catalog: &SystemCatalog, out: &mut SystemTable, name: &str) {
+pub(super) fn roles(out: &mut SystemTable) {
     let yes = || flag(true);
-    match name {
-        "pg_authid" | "pg_roles" => out.row(&[
-            ("oid", value(OWNER)),
-            ("rolname", word(OWNER_NAME)),
-            ("rolsuper", yes()),
-            ("rolinherit", yes()),
-            ("rolcreaterole", yes()),
-            ("rolcreatedb", yes()),
-            ("rolcanlogin", yes()),
-            ("rolreplication", yes()),
-            ("rolbypassrls", yes()),
-            ("rolconnlimit", word("-1")),
-        ]),
-        _ => out.row(&[
-            ("usename", word(OWNER_NAME)),
-            ("usesysid", value(OWNER)),
-            ("usecreatedb", yes()),
-            ("usesuper", yes()),
-            ("userepl", yes()),
-            ("usebypassrls", yes()),
-        ]),
-    }
+    out.row(&[
+        ("oid", value(OWNER)),
+        ("rolname", word(OWNER_NAME)),
+        ("rolsuper", yes()),
+        ("rolinherit", yes()),
+        ("rolcreaterole", yes()),
+        ("rolcreatedb", yes()),
+        ("rolcanlogin", yes()),
+        ("rolreplication", yes()),
+        ("rolbypassrls", yes()),
+        ("rolconnlimit", word("-1")),
+    ]);
+}
+
+/// What PostgreSQL's documentation of a parameter says, by the column of pg_settings.
+fn described(name: &str, column: &str) -> Value {
+    let parameters: &'static Relation = relation("parameters")?;
+    let (own, place) = (parameters.column("name")?, parameters.column(column)?);
+    let row = parameters.rows.iter().find(|row| row.get(own).is_some_and(|v| v.as_deref() == Some(name)))?;
+    row.get(place)?.clone()
 }
 
 pub(super) fn settings(catalog: &SystemCatalog, out: &mut SystemTable) {
@@ -43,8 +42,9 @@ pub(super) fn settings(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("name", word(d.name)),
             ("setting", value(setting)),
             ("unit", unit),
-            ("category", word("Client Connection Defaults")),
+            ("category", described(d.name, "category").or(word("Customized Options"))),
             ("short_desc", word(d.description)),
+            ("extra_desc", described(d.name, "extra_desc")),
             ("context", word(if d.scope == Scope::Fixed { "internal" } else { "user" })),
             ("vartype", word(kind)),
             ("source", word(source)),

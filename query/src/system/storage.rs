@@ -19,6 +19,10 @@ impl TableSizes for ReadView {
     fn bytes(&self, table: TableId) -> Result<u64> {
         self.stored_bytes(table)
     }
+
+    fn rows(&self, table: TableId) -> Result<u64> {
+        self.row_count(table)
+    }
 }
 
 /// `nyala.tables`. Reads every table once for its fingerprint, when that is wanted. Counts and fingerprints of a time that a

@@ -1,12 +1,9 @@
-//! Views: pg_views and information_schema.views, and their rows in pg_class.
+//! Views: their rows in pg_class, their rules in pg_rewrite, and in pg_depend what they read.
 //!
-//! Invariant: a view is read only.
+//! Invariant: a view is read only; its rule has an OID of its own that stays the same.
 
-use crate::engine::DATABASE;
-use crate::kernel::describe::view_text;
-use crate::kernel::quoting::quote_ident;
 use crate::system::builtin::SystemCatalog;
-use crate::system::relations::{OWNER, OWNER_NAME};
+use crate::system::relations::OWNER;
 use crate::system::table::{SystemTable, flag, value, word};
 use base::id::Oid;
 use catalog::ViewDef;
@@ -30,48 +27,44 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
     }
 }
 
-pub(super) fn schema_of(catalog: &SystemCatalog, view: &ViewDef) -> String {
-    catalog.state.schema(view.schema).map(|s| s.name.clone()).unwrap_or_default()
+/// pg_class.oid of pg_class and of pg_rewrite.
+const CLASSES: &str = "1259";
+const RULES: &str = "2618";
+/// Behind the numbers of columns, which defaults are told apart by.
+const RULE_NUMBER: u32 = 2_047;
+
+pub(crate) fn rule_oid(view: &ViewDef) -> u32 {
+    view.oid.0.wrapping_mul(2_048).wrapping_add(RULE_NUMBER)
 }
 
-/// The query, with schemas where they are not `public`.
-fn query(catalog: &SystemCatalog, view: &ViewDef) -> String {
-    let state = &catalog.state;
-    view_text(view, |oid| {
-        let table = state.tables().find(|t| t.oid.0 == oid).map(|t| (t.schema, t.name.clone()));
-        let view = || state.views().find(|v| v.oid.0 == oid).map(|v| (v.schema, v.name.clone()));
-        let sequence = || state.sequences().find(|s| s.oid.0 == oid).map(|s| (s.schema, s.name.clone()));
-        let (schema, name) = table.or_else(view).or_else(sequence)?;
-        let schema = &state.schema(schema)?.name;
-        let name = quote_ident(&name);
-        Some(if schema == "public" { name } else { format!("{}.{name}", quote_ident(schema)) })
-    })
-}
-
-pub(super) fn view(catalog: &SystemCatalog, out: &mut SystemTable) {
+/// The rule that stands for a view's query.
+pub(super) fn rules(catalog: &SystemCatalog, out: &mut SystemTable) {
     for view in catalog.state.views() {
         out.row(&[
-            ("schemaname", value(schema_of(catalog, view))),
-            ("viewname", value(&view.name)),
-            ("viewowner", word(OWNER_NAME)),
-            ("definition", value(query(catalog, view))),
+            ("oid", value(rule_oid(view))),
+            ("rulename", word("_RETURN")),
+            ("ev_class", value(view.oid)),
+            ("ev_type", word("1")),
+            ("ev_enabled", word("O")),
+            ("is_instead", flag(true)),
+            ("ev_qual", word("<>")),
+            ("ev_action", word("<>")),
         ]);
     }
 }
 
-pub(super) fn standard_view(catalog: &SystemCatalog, out: &mut SystemTable) {
+/// A rule belongs to its view and needs what the query reads, as a whole.
+pub(super) fn dependencies(catalog: &SystemCatalog, out: &mut SystemTable) {
     for view in catalog.state.views() {
-        out.row(&[
-            ("table_catalog", word(DATABASE)),
-            ("table_schema", value(schema_of(catalog, view))),
-            ("table_name", value(&view.name)),
-            ("view_definition", value(query(catalog, view))),
-            ("check_option", word("NONE")),
-            ("is_updatable", word("NO")),
-            ("is_insertable_into", word("NO")),
-            ("is_trigger_updatable", word("NO")),
-            ("is_trigger_deletable", word("NO")),
-            ("is_trigger_insertable_into", word("NO")),
-        ]);
+        let own = std::iter::once((view.oid, "i"));
+        for (relation, kind) in own.chain(view.uses.iter().map(|used| (*used, "n"))) {
+            out.row(&[
+                ("classid", word(RULES)),
+                ("objid", value(rule_oid(view))),
+                ("refclassid", word(CLASSES)),
+                ("refobjid", value(relation)),
+                ("deptype", word(kind)),
+            ]);
+        }
     }
 }

@@ -63,6 +63,7 @@ impl Server {
             database: "postgres".to_owned(),
             settings: Vec::new(),
             process_id: 7,
+            client: None,
         };
         Client { session: self.engine.session(start).unwrap() }
     }

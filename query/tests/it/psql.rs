@@ -28,7 +28,7 @@ async fn tables_schemas_databases_and_indexes_are_listed() {
     let schemas = "SELECT n.nspname AS \"Name\", pg_catalog.pg_get_userbyid(n.nspowner) AS \"Owner\"
         FROM pg_catalog.pg_namespace n
         WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1;";
-    assert_eq!(client.rows(schemas).await, ["nyala|postgres", "public|postgres", "s|postgres"]);
+    assert_eq!(client.rows(schemas).await, ["nyala|postgres", "public|pg_database_owner", "s|postgres"]);
     let databases = "SELECT d.datname as \"Name\",
                pg_catalog.pg_get_userbyid(d.datdba) as \"Owner\",
                pg_catalog.pg_encoding_to_char(d.encoding) as \"Encoding\",

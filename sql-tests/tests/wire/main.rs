@@ -5,7 +5,9 @@
 )]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod catalog;
 mod client;
+mod clients;
 mod conversations;
 mod directory;
 mod full_disk;
@@ -15,4 +17,6 @@ mod keywords;
 mod kill;
 mod protocol;
 mod psql;
+mod psql_objects;
+mod sessions;
 mod upserts;

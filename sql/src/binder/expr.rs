@@ -190,6 +190,20 @@ impl Binder<'_> {
             _ => Vec::new(),
         };
         let mut rest = chain.iter().peekable();
+        if let (ast::Expr::Nested(inner), Some(ast::AccessExpr::Dot(ast::Expr::Identifier(field)))) =
+            (root, chain.first())
+            && let ast::Expr::Function(function) = inner.as_ref()
+            && let Some(term) = self.field_of_set(function, field, scope)?
+            && chain.len() == 1
+        {
+            return Ok(term);
+        }
+        if let (ast::Expr::Nested(inner), [ast::AccessExpr::Dot(ast::Expr::Identifier(field))]) =
+            (root, chain)
+            && let Some(term) = self.field_of_record(inner, field, scope)
+        {
+            return Ok(term);
+        }
         while let Some(ast::AccessExpr::Dot(ast::Expr::Identifier(ident))) = rest.peek() {
             if parts.is_empty() {
                 let at = self.at(ident.span);
@@ -211,6 +225,19 @@ impl Binder<'_> {
             term = self.subscripted(term, &subscripts, scope)?;
         }
         Ok(term)
+    }
+
+    /// `(column).field` of a column of records that a subquery in FROM has; None when it is none.
+    fn field_of_record(&mut self, column: &ast::Expr, field: &ast::Ident, scope: &Scope<'_>) -> Option<Term> {
+        let mut parts = match column {
+            ast::Expr::Identifier(ident) => vec![ident.clone()],
+            ast::Expr::CompoundIdentifier(idents) => idents.clone(),
+            _ => return None,
+        };
+        let last = parts.pop()?;
+        let name = super::scope::field_name(&super::names::fold(&last), &super::names::fold(field));
+        parts.push(ast::Ident { value: name, quote_style: Some('"'), span: last.span });
+        self.column(&parts, scope).ok()
     }
 
     fn collate(&mut self, expr: &ast::Expr, collation: &ast::ObjectName, scope: &Scope<'_>) -> Result<Term> {

@@ -5,14 +5,21 @@
 use super::join::Side;
 use super::names::{Relation, fold, located};
 use super::order::named;
+use super::scope::hidden_name;
 use super::{Binder, Scope, ScopeColumn, ScopeTable};
 use crate::bound::{JoinKind, Rel, SystemScan, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use catalog::builtin::SystemRelation;
+use catalog::builtin::{SystemRelation, view_query};
 use sqlparser::ast;
 use types::SqlType;
 use types::sql_type::oid;
+
+/// The type of a system relation's column: those without a stored form (anyarray, inet, pg_lsn) are shown by their text.
+pub(super) fn shown_type(ty: Oid, typmod: i32) -> SqlType {
+    let text = SqlType { oid: oid::TEXT, typmod: -1, form: types::Form::Text };
+    SqlType::with_typmod(ty, typmod).unwrap_or(text)
+}
 
 impl Binder<'_> {
     /// The cross join of FROM's items; their entries join `scope`.
@@ -226,6 +233,9 @@ impl Binder<'_> {
                 Ok(Rel::Scan(scan))
             }
             Relation::System(system) => {
+                if let Some(query) = view_query(system.schema, system.name) {
+                    return self.system_view_in_from(system, &query, alias, scope);
+                }
                 let (scan, columns) = self.scan_system(system);
                 let mut entry = self.aliased(columns, alias, system.name.to_owned(), "table")?;
                 if alias.is_none() {
@@ -240,17 +250,17 @@ impl Binder<'_> {
     fn scan_system(&mut self, system: &'static SystemRelation) -> (SystemScan, Vec<ScopeColumn>) {
         let mut columns = Vec::with_capacity(system.columns.len());
         for column in &system.columns {
-            // Types without a stored form (anyarray, inet, pg_lsn) are shown by their text.
-            let ty = SqlType::with_typmod(column.ty, column.typmod).unwrap_or(SqlType {
-                oid: oid::TEXT,
-                typmod: -1,
-                form: types::Form::Text,
-            });
+            let ty = shown_type(column.ty, column.typmod);
             columns.push(ScopeColumn {
                 name: column.name.to_owned(),
                 typed: TypedCol { col: self.new_col(), ty },
                 origin: (system.oid, column.attnum),
             });
+        }
+        if system.schema != "nyala" {
+            let ty = SqlType { oid: oid::OID, typmod: -1, form: types::Form::UInt32 };
+            let typed = TypedCol { col: self.new_col(), ty };
+            columns.push(ScopeColumn { name: hidden_name("tableoid"), typed, origin: (Oid(0), 0) });
         }
         let typed = columns.iter().enumerate().map(|(i, c)| (i, c.typed.clone())).collect();
         (SystemScan { schema: system.schema, name: system.name, columns: typed }, columns)
@@ -278,7 +288,9 @@ impl Binder<'_> {
         let seen = if lateral { scope } else { &around };
         let beside = if lateral { Vec::new() } else { scope.tables.iter().map(|t| t.name.clone()).collect() };
         self.siblings.push(beside);
+        self.keeps_records = matches!(query.body.as_ref(), ast::SetExpr::Select(_)) && query.with.is_none();
         let bound = self.query(query, seen, true);
+        self.keeps_records = false;
         self.siblings.pop();
         let bound = bound?;
         let entry = self.aliased(named(&bound.columns), Some(alias), String::new(), "table")?;

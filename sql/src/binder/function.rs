@@ -7,6 +7,7 @@ use super::resolve::{self, Refused};
 use super::type_name::{held, type_name};
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
+use crate::parse::VARIADIC;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, CastContext, ProcKind};
@@ -21,6 +22,7 @@ const HINT_CHOICE: &str =
 
 /// pg_proc OIDs that syntax names without a function's name.
 const NOW: Oid = Oid(1299);
+const PG_TYPEOF: Oid = Oid(1619);
 
 /// The parts of a call that only aggregates and window functions have.
 #[derive(Debug)]
@@ -91,15 +93,17 @@ impl Binder<'_> {
                 return self.value_function(&name, exprs.first().copied(), at);
             }
         }
-        if schema.as_deref().is_some_and(|s| s != "pg_catalog") {
+        let own_name = name;
+        let name = called_name(schema.as_deref(), &own_name);
+        if schema.is_some() && name.is_none() {
             let mut types = Vec::with_capacity(exprs.len());
             for expr in &exprs {
                 types.push(self.expr(expr, scope)?.expr.ty().oid);
             }
-            let shown = format!("{}.{name}", schema.unwrap_or_default());
+            let shown = format!("{}.{}", schema.unwrap_or_default(), own_name);
             return Err(located(no_function(&shown, &types, Refused::NotFound), at));
         }
-        self.resolved_call(&name, &exprs, &names, &extras, scope)
+        self.resolved_call(&name.unwrap_or(own_name), &exprs, &names, &extras, scope)
     }
 
     fn function_name(&self, name: &ast::ObjectName) -> Result<(Option<String>, String, usize)> {
@@ -118,6 +122,18 @@ impl Binder<'_> {
         let mut names: Vec<String> = Vec::new();
         for arg in args {
             let (ident, arg, operator) = match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Prefixed {
+                    prefix,
+                    value,
+                })) if prefix.value == VARIADIC => {
+                    if exprs.len() + 1 < args.len() || !names.is_empty() {
+                        let error = Error::new(ErrorKind::Syntax, "VARIADIC argument must be the last one");
+                        return Err(located(error, self.start(value)));
+                    }
+                    names.push(resolve::VARIADIC.to_owned());
+                    exprs.push(value.as_ref());
+                    continue;
+                }
                 ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => {
                     if !names.is_empty() {
                         let message = "positional argument cannot follow named argument";
@@ -221,6 +237,11 @@ impl Binder<'_> {
         at: usize,
     ) -> Result<Term> {
         let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
+        let variadic = names.iter().any(|name| name == resolve::VARIADIC);
+        let any = |proc: &builtin::Proc| proc.variadic == Some(oid::ANY);
+        if variadic && builtin::procs_named(name).any(any) {
+            return Err(self.unsupported(&format!("VARIADIC in a call of {name}"), at));
+        }
         let found = resolve::function_with_names(name, &actual, names);
         let exact = found.as_ref().is_ok_and(|c| c.proc.args == actual);
         if !exact
@@ -263,6 +284,11 @@ impl Binder<'_> {
     ) -> Result<Vec<Expr>> {
         let mut args = Vec::with_capacity(terms.len());
         for (term, declared) in terms.into_iter().zip(&chosen.args) {
+            // What has no type yet has none to tell of.
+            if chosen.proc.oid == PG_TYPEOF {
+                args.push(term.expr);
+                continue;
+            }
             args.push(self.coerce_argument(term, *declared)?.expr);
         }
         if let Some(from) = chosen.variadic_from {
@@ -395,6 +421,16 @@ impl Binder<'_> {
     }
 }
 
+/// The name under which a function is kept, those of information_schema behind the schema's; None for a schema that has
+/// no functions.
+pub(super) fn called_name(schema: Option<&str>, name: &str) -> Option<String> {
+    match schema {
+        None | Some("pg_catalog") => Some(name.to_owned()),
+        Some("information_schema") => Some(format!("information_schema.{name}")),
+        Some(_) => None,
+    }
+}
+
 /// The type that a one-argument call of a type's name casts to.
 fn cast_by_call(name: &str, source: Oid) -> Option<Oid> {
     let target = builtin::type_named(name).filter(|t| t.kind == 'b')?.oid;
@@ -426,6 +462,7 @@ pub(super) fn no_function_with_names(name: &str, args: &[Oid], names: &[String],
     let positional = args.len().saturating_sub(names.len());
     let shown = args.iter().enumerate().map(|(i, ty)| {
         let name = i.checked_sub(positional).and_then(|at| names.get(at));
+        let name = name.filter(|name| *name != resolve::VARIADIC);
         name.map_or_else(|| type_name(*ty), |name| format!("{name} => {}", type_name(*ty)))
     });
     let shown = format!("{name}({})", shown.collect::<Vec<_>>().join(", "));

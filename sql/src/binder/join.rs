@@ -112,7 +112,7 @@ impl Binder<'_> {
             ast::JoinConstraint::Natural => {
                 let right_names: Vec<String> = shown(&right.tables).map(|c| c.name.clone()).collect();
                 let common: Vec<(String, usize)> = shown(&left.tables)
-                    .filter(|c| right_names.contains(&c.name))
+                    .filter(|c| !c.is_hidden() && right_names.contains(&c.name))
                     .map(|c| (c.name.clone(), 0))
                     .collect();
                 (None, Some(common))

@@ -15,6 +15,8 @@ pub(super) struct Level {
     pub(super) calls: Vec<(WindowCall, ColRef)>,
     /// Set-returning calls, those in the arguments of others before them.
     pub(super) sets: Vec<LeveledSet>,
+    /// Whether fields of records are used outside of the query.
+    pub(super) keeps_records: bool,
     /// Its FROM names a recursive query that is being bound.
     pub(super) is_step: bool,
     /// Position of the first aggregate.
@@ -41,6 +43,7 @@ impl Level {
             aggregates: Vec::new(),
             calls: Vec::new(),
             sets: Vec::new(),
+            keeps_records: false,
             is_step: false,
             aggregate_at: None,
             columns: Vec::new(),

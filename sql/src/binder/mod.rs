@@ -96,6 +96,8 @@ pub struct Binder<'a> {
     views: usize,
     /// Tables of the innermost of them, each with the first column that it does not see.
     unseen: Vec<(Oid, ColumnId)>,
+    /// Whether the query to bind next stands in FROM, where fields of records are used further on.
+    keeps_records: bool,
     /// Relations as FROM names them, while somebody wants to know.
     pub(crate) named: Option<Vec<view::Named>>,
     /// Whether another time than the statement's is named.
@@ -127,6 +129,7 @@ impl<'a> Binder<'a> {
             calls_sequences: false,
             views: 0,
             unseen: Vec::new(),
+            keeps_records: false,
             named: None,
             names_time: false,
         }

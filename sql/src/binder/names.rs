@@ -127,7 +127,8 @@ impl Binder<'_> {
         match schema {
             Some(schema) => self.relation_in(schema, name),
             None => {
-                let listed = self.context.search_path.iter().any(|s| s == "pg_catalog");
+                // In a view's query only relations of pg_catalog stand without schema.
+                let listed = self.views == 0 && self.context.search_path.iter().any(|s| s == "pg_catalog");
                 let first = (!listed).then(|| self.relation_in("pg_catalog", name)).flatten();
                 first.or_else(|| self.context.search_path.iter().find_map(|s| self.relation_in(s, name)))
             }

@@ -87,11 +87,10 @@ impl Binder<'_> {
             }
             _ => {
                 let name = lone_name(text)?;
-                if name == self.context.user || name == "postgres" {
-                    Ok(10)
-                } else {
-                    Err(undefined("role", &name))
+                if name == self.context.user {
+                    return Ok(builtin::OWNER.0);
                 }
+                builtin::role_named(&name).map(|role| role.0).ok_or_else(|| undefined("role", &name))
             }
         }
     }
@@ -142,6 +141,12 @@ impl Binder<'_> {
 
     /// The index of a primary key has the OID behind its table's.
     fn key_oid(&self, schema: Option<&str>, name: &str) -> Option<u32> {
+        let mut system = builtin::system_indexes().iter();
+        if matches!(schema, None | Some("pg_catalog"))
+            && let Some((_, _, oid)) = system.find(|(_, own, _)| *own == name)
+        {
+            return Some(oid.0);
+        }
         let catalog = self.context.catalog;
         let searched = match schema {
             Some(schema) => vec![schema.to_owned()],
@@ -244,7 +249,7 @@ fn system_name(text: &str) -> Result<Option<String>> {
     let parts = split(text)?;
     Ok(match parts.as_slice() {
         [name] => Some(name.clone()),
-        [schema, name] if schema == "pg_catalog" => Some(name.clone()),
+        [schema, name] => super::function::called_name(Some(schema), name),
         _ => None,
     })
 }

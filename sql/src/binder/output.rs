@@ -1,12 +1,15 @@
 //! The select list: expansion of `*`, names of result columns.
 
 use super::names::{fold, located};
+use super::scope::field_name;
 use super::type_name::column_name;
 use super::{Binder, Scope, ScopeColumn, Term};
 use crate::bound::{ColRef, Expr};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
+use types::SqlType;
+use types::sql_type::oid;
 
 /// An item of a select list.
 #[derive(Clone, Debug)]
@@ -21,9 +24,15 @@ pub(super) struct Target {
 
 impl Binder<'_> {
     pub(super) fn targets(&mut self, items: &[ast::SelectItem], scope: &Scope<'_>) -> Result<Vec<Target>> {
+        let records = self.level().keeps_records;
+        let mut fields = Vec::new();
         let mut targets = Vec::with_capacity(items.len());
         for item in items {
             self.take_uses();
+            if records && let Some(target) = self.record_target(item, scope, &mut fields)? {
+                targets.push(target);
+                continue;
+            }
             match item {
                 ast::SelectItem::UnnamedExpr(expr) => {
                     let name = figure_name(expr).map_or_else(|| "?column?".to_owned(), |(n, _)| n);
@@ -42,6 +51,9 @@ impl Binder<'_> {
                         let message = "SELECT * with no tables specified is not valid";
                         return Err(located(Error::new(ErrorKind::Syntax, message), at));
                     }
+                    if scope.shown().any(|c| c.typed.ty.oid == oid::RECORD) {
+                        return Err(self.unsupported("a record as a value", at));
+                    }
                     targets.extend(scope.shown().map(|c| star(c, at)));
                 }
                 ast::SelectItem::QualifiedWildcard(kind, options) => {
@@ -50,7 +62,32 @@ impl Binder<'_> {
                 }
             }
         }
+        targets.extend(fields);
         Ok(targets)
+    }
+
+    /// A call that returns records, as an item of a subquery in FROM: a column without value, and behind all others hidden
+    /// ones with its fields, which `(column).field` finds. None for any other item.
+    fn record_target(
+        &mut self,
+        item: &ast::SelectItem,
+        scope: &Scope<'_>,
+        fields: &mut Vec<Target>,
+    ) -> Result<Option<Target>> {
+        let (expr, name) = match item {
+            ast::SelectItem::ExprWithAlias { expr, alias } => (expr, Some(fold(alias))),
+            ast::SelectItem::UnnamedExpr(expr) => (expr, None),
+            _ => return Ok(None),
+        };
+        let ast::Expr::Function(function) = expr else { return Ok(None) };
+        let Some(found) = self.fields_of_set(function, scope)? else { return Ok(None) };
+        let name = name.or_else(|| figure_name(expr).map(|(name, _)| name)).unwrap_or_default();
+        let uses = self.take_uses();
+        let target = |name, term: Term| Target { name, term, origin: (Oid(0), 0), uses: uses.clone() };
+        fields.extend(found.into_iter().map(|(field, term)| target(field_name(&name, &field), term)));
+        let nothing = SqlType { oid: oid::RECORD, typmod: -1, form: types::Form::Text };
+        let term = Term { expr: Expr::Const(types::Datum::Null, nothing), at: self.start(expr) };
+        Ok(Some(target(name, term)))
     }
 
     fn target(&mut self, expr: &ast::Expr, name: String, scope: &Scope<'_>) -> Result<Target> {
@@ -82,7 +119,10 @@ impl Binder<'_> {
         while let Some(current) = level {
             if let Some(entry) = current.table(schema.as_deref(), &table) {
                 let own = current.tables.len() == scope.tables.len() && std::ptr::eq(current, scope);
-                targets.extend(entry.columns.iter().map(|c| {
+                if entry.columns.iter().any(|c| c.typed.ty.oid == oid::RECORD) {
+                    return Err(self.unsupported("a record as a value", at));
+                }
+                targets.extend(entry.columns.iter().filter(|c| !c.is_hidden()).map(|c| {
                     let mut target = star(c, at);
                     if !own {
                         target.term.expr = Expr::Outer(c.typed.clone());

@@ -103,10 +103,11 @@ impl Binder<'_> {
             let message = "a column definition list is only allowed for functions returning \"record\"";
             return Err(located(Error::new(ErrorKind::Syntax, message), self.at(typed.name.span)));
         }
-        if names.len() > columns.len() {
+        let available = columns.iter().filter(|column| !column.is_hidden()).count();
+        if names.len() > available {
             let message = format!(
                 "{what} \"{table}\" has {} columns available but {} columns specified",
-                columns.len(),
+                available,
                 names.len()
             );
             return Err(located(Error::new(ErrorKind::InvalidColumnReference, message), at));

@@ -45,9 +45,18 @@ pub(super) fn function(name: &str, args: &[Oid]) -> Result<Chosen, Refused> {
     function_with_names(name, args, &[])
 }
 
+/// Stands for the name of an argument that is the array of the variadic ones. No argument has it.
+pub(super) const VARIADIC: &str = "\0variadic";
+
 /// The function of that name for arguments of those types, the last of which are named.
 pub(super) fn function_with_names(name: &str, args: &[Oid], names: &[String]) -> Result<Chosen, Refused> {
     let mut candidates: Vec<Candidate<Callee>> = Vec::new();
+    if names.iter().any(|name| name == VARIADIC) {
+        let takes = |proc: &&'static Proc| proc.variadic.is_some() && proc.args.len() == args.len();
+        let taking = builtin::procs_named(name).filter(takes);
+        candidates.extend(taking.map(|p| Candidate { args: p.args.clone(), what: (p, None, None) }));
+        return chosen(choose(candidates, args)?, args);
+    }
     for proc in builtin::procs_named(name) {
         // An array goes to VARIADIC as a whole only behind that word.
         if names.is_empty() && proc.args.len() == args.len() && proc.variadic.is_none() {
@@ -77,7 +86,11 @@ pub(super) fn function_with_names(name: &str, args: &[Oid], names: &[String]) ->
         let packed = (element != oid::ANY).then_some(fixed);
         candidates.push(Candidate { args: expanded, what: (proc, packed, None) });
     }
-    let found = choose(candidates, args)?;
+    chosen(choose(candidates, args)?, args)
+}
+
+/// The callee with its polymorphic types resolved.
+fn chosen(found: Candidate<Callee>, args: &[Oid]) -> Result<Chosen, Refused> {
     let (proc, variadic_from, places) = found.what;
     let declared = found.args;
     if polymorphic::is_open(args, &declared) {
@@ -85,6 +98,13 @@ pub(super) fn function_with_names(name: &str, args: &[Oid], names: &[String]) ->
     }
     let (resolved, result) = polymorphic::resolve(args, &declared, proc.result).ok_or(Refused::NotFound)?;
     Ok(Chosen { proc, args: resolved, result, variadic_from, places })
+}
+
+/// Types of the columns of a function that returns records, polymorphic ones resolved.
+pub(super) fn outputs(chosen: &Chosen) -> Vec<Oid> {
+    let declared = &chosen.proc.args;
+    let resolved = |ty: &Oid| polymorphic::resolve(&chosen.args, declared, *ty).map_or(*ty, |(_, own)| own);
+    chosen.proc.out_types.iter().map(resolved).collect()
 }
 
 /// Which declared argument each given one is, the last ones being named; None when a name is no argument's or an

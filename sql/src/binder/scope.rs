@@ -8,6 +8,7 @@ use crate::bound::{CteId, Expr, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
+use types::sql_type::oid;
 
 /// The relations visible to the expressions of one query level.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +41,28 @@ pub struct ScopeColumn {
     pub origin: (Oid, i16),
 }
 
+/// What begins the name of a column that `*` does not show: no name that a statement gives contains it.
+const HIDDEN: char = '\u{1}';
+
+impl ScopeColumn {
+    pub(super) fn is_hidden(&self) -> bool {
+        self.name.starts_with(HIDDEN)
+    }
+}
+
+/// The name of the hidden column that has a field of a column of records.
+pub(super) fn field_name(column: &str, field: &str) -> String {
+    format!("{HIDDEN}{column}.{field}")
+}
+
+/// The name of the hidden column that has the OID of a row's relation.
+pub(super) fn hidden_name(name: &str) -> String {
+    format!("{HIDDEN}{name}")
+}
+
+/// Columns that every table of PostgreSQL has.
+const SYSTEM_COLUMNS: &[&str] = &["tableoid", "ctid", "xmin", "xmax", "cmin", "cmax"];
+
 /// A common table expression in scope.
 #[derive(Clone, Debug)]
 pub(crate) struct ScopeCte {
@@ -62,6 +85,13 @@ pub(crate) enum CteStatus {
     Start,
     /// Its step is being bound: the rows found last.
     Recursive,
+}
+
+impl ScopeTable {
+    /// Whether its rows are those of one table.
+    fn is_stored(&self) -> bool {
+        self.columns.iter().any(|c| c.origin.0 != Oid(0))
+    }
 }
 
 impl<'p> Scope<'p> {
@@ -96,6 +126,11 @@ impl<'p> Scope<'p> {
 
     /// Columns that `*` shows, in order.
     pub(super) fn shown(&self) -> impl Iterator<Item = &ScopeColumn> {
+        self.visible().filter(|c| !c.is_hidden())
+    }
+
+    /// Columns that a name without table finds.
+    fn visible(&self) -> impl Iterator<Item = &ScopeColumn> {
         self.tables.iter().filter(|t| t.unqualified).flat_map(|t| &t.columns)
     }
 
@@ -132,14 +167,20 @@ impl Binder<'_> {
     }
 
     fn unqualified_column(&mut self, name: &str, bare: bool, at: usize, scope: &Scope<'_>) -> Result<Term> {
+        let hidden = hidden_name(name);
         for (depth, level) in scope.levels().enumerate() {
-            let mut found = level.shown().filter(|c| c.name == name);
+            let own = level.visible().any(|c| c.name == name);
+            let wanted = if own { name } else { hidden.as_str() };
+            let mut found = level.visible().filter(|c| c.name == wanted);
             if let Some(column) = found.next() {
                 if found.next().is_some() {
                     let message = format!("column reference \"{name}\" is ambiguous");
                     return Err(located(Error::new(ErrorKind::AmbiguousColumn, message), at));
                 }
-                return Ok(self.use_column(column, depth, at));
+                return self.use_value(column, depth, at);
+            }
+            if SYSTEM_COLUMNS.contains(&name) && level.tables.iter().any(ScopeTable::is_stored) {
+                return Err(self.unsupported(&format!("the system column {name}"), at));
             }
         }
         // Words that are functions without parentheses, where the parser took them for names.
@@ -173,8 +214,14 @@ impl Binder<'_> {
                 let message = format!("table reference \"{table}\" is ambiguous");
                 return Err(located(Error::new(ErrorKind::AmbiguousColumn, message), at));
             }
-            let mut found = entry.columns.iter().filter(|c| c.name == name);
+            let hidden = hidden_name(name);
+            let own = entry.columns.iter().any(|c| c.name == name);
+            let wanted = if own { name } else { hidden.as_str() };
+            let mut found = entry.columns.iter().filter(|c| c.name == wanted);
             let Some(column) = found.next() else {
+                if SYSTEM_COLUMNS.contains(&name) && entry.is_stored() {
+                    return Err(self.unsupported(&format!("the system column {name}"), at));
+                }
                 let error =
                     Error::new(ErrorKind::UndefinedColumn, format!("column {table}.{name} does not exist"));
                 return Err(located(with_near(error, name, Some(table), scope), at));
@@ -183,9 +230,19 @@ impl Binder<'_> {
                 let message = format!("column reference \"{name}\" is ambiguous");
                 return Err(located(Error::new(ErrorKind::AmbiguousColumn, message), at));
             }
-            return Ok(self.use_column(column, depth, at));
+            return self.use_value(column, depth, at);
         }
         Err(self.missing_table(schema, table, at, scope))
+    }
+
+    /// A column as a value; one of records has only fields.
+    fn use_value(&mut self, column: &ScopeColumn, depth: usize, at: usize) -> Result<Term> {
+        if column.typed.ty.oid == oid::RECORD {
+            return Err(self
+                .unsupported("a record as a value", at)
+                .with_hint("Name its fields: (column).field"));
+        }
+        Ok(self.use_column(column, depth, at))
     }
 
     /// No entry of FROM has that name; a table that an alias hides gets a hint.
@@ -237,7 +294,7 @@ fn with_near(error: Error, name: &str, table: Option<&str>, scope: &Scope<'_>) -
     let mut ties = 0;
     for entry in scope.levels().flat_map(|l| &l.tables).filter(|t| t.by_name) {
         let table_distance = table.map_or(0, |t| distance(t, &entry.name));
-        for column in &entry.columns {
+        for column in entry.columns.iter().filter(|c| !c.is_hidden()) {
             let total = table_distance + distance(name, &column.name);
             // Half the letters wrong is another word.
             if total > 3 || total > name.len() / 2 {

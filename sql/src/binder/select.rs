@@ -47,10 +47,13 @@ impl Binder<'_> {
         outer: &Scope<'_>,
         resolve: bool,
     ) -> Result<Bound> {
+        let keeps_records = std::mem::take(&mut self.keeps_records);
         let parts = self.checked_parts(select, order_by)?;
         let mut scope = Scope::inside(outer);
-        let (bound, _) =
-            self.with_level(Clause::Select, |b| b.select_in(select, &parts, &mut scope, resolve))?;
+        let (bound, _) = self.with_level(Clause::Select, |b| {
+            b.level().keeps_records = keeps_records;
+            b.select_in(select, &parts, &mut scope, resolve)
+        })?;
         Ok(bound)
     }
 

@@ -7,10 +7,13 @@ use super::names::located;
 use super::order::SortItem;
 use super::resolve::Chosen;
 use super::type_name::held;
-use super::{Binder, Clause, Term};
+use super::{Binder, Clause, Scope, Term};
 use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
+use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin;
+use sqlparser::ast;
+use types::SqlType;
 
 const HINT: &str = "You might be able to move the set-returning function into a LATERAL FROM item.";
 
@@ -30,13 +33,80 @@ impl Binder<'_> {
         }
         let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
+        let columns = self.set_columns(chosen, args, vec![ty], at);
+        let column = columns.into_iter().next().ok_or_else(|| Error::internal("a set without columns"))?;
+        Ok(Term { expr: Expr::Column(column), at })
+    }
+
+    /// `(function(..)).field`: one column of a function that returns several; None when it is another function.
+    pub(super) fn field_of_set(
+        &mut self,
+        function: &ast::Function,
+        field: &ast::Ident,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Term>> {
+        let Some(fields) = self.fields_of_set(function, scope)? else { return Ok(None) };
+        let field = super::names::fold(field);
+        let at = self.qualified(&function.name)?.2;
+        let found = fields.into_iter().find(|(name, _)| *name == field);
+        found.map(|(_, term)| Some(term)).ok_or_else(|| {
+            let message = format!("could not identify column \"{field}\" in record data type");
+            located(Error::new(ErrorKind::UndefinedColumn, message), at)
+        })
+    }
+
+    /// The columns of a call of a set-returning function that has several, by their names; None for another function.
+    pub(super) fn fields_of_set(
+        &mut self,
+        function: &ast::Function,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Vec<(String, Term)>>> {
+        let (schema, name, at) = self.qualified(&function.name)?;
+        let Some(name) = super::function::called_name(schema.as_deref(), &name) else { return Ok(None) };
+        let ast::FunctionArguments::List(list) = &function.args else { return Ok(None) };
+        let plain = function.filter.is_none()
+            && function.over.is_none()
+            && function.null_treatment.is_none()
+            && function.within_group.is_empty()
+            && list.duplicate_treatment.is_none()
+            && list.clauses.is_empty();
+        let mut known = builtin::procs_named(&name).peekable();
+        let has_fields = |proc: &builtin::Proc| proc.returns_set && proc.out_types.len() > 1;
+        if !plain || known.peek().is_none() || !known.all(has_fields) {
+            return Ok(None);
+        }
+        let (exprs, names, _) = self.given(&list.args, at)?;
+        let mut terms = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            terms.push(self.expr(expr, scope)?);
+        }
+        let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
+        let chosen = super::resolve::function_with_names(&name, &actual, &names).map_err(|why| {
+            located(super::function::no_function_with_names(&name, &actual, &names, why), at)
+        })?;
+        let args = self.coerce_arguments(terms, &chosen)?;
+        self.check_set_place(at)?;
+        let types = super::resolve::outputs(&chosen).into_iter().map(|ty| super::from::shown_type(ty, -1));
+        let columns = self.set_columns(&chosen, args, types.collect(), at);
+        let named = chosen.proc.out_names.iter().cloned().zip(columns);
+        Ok(Some(named.map(|(name, column)| (name, Term { expr: Expr::Column(column), at })).collect()))
+    }
+
+    /// The columns of a call in the level; calls alike are one.
+    fn set_columns(
+        &mut self,
+        chosen: &Chosen,
+        args: Vec<Expr>,
+        types: Vec<SqlType>,
+        at: usize,
+    ) -> Vec<TypedCol> {
         let level = self.level();
         level.set_uses.push(at);
         let same = level.sets.iter().find(|s| s.call.proc == chosen.proc.oid && s.call.args == args);
-        if let Some(column) = same.and_then(|s| s.call.columns.first())
+        if let Some(same) = same
             && !args.iter().any(is_volatile)
         {
-            return Ok(Term { expr: Expr::Column(column.clone()), at });
+            return same.call.columns.clone();
         }
         let mut depth = 1;
         for arg in &args {
@@ -47,10 +117,11 @@ impl Binder<'_> {
                 }
             });
         }
-        let column = TypedCol { col: self.new_col(), ty };
-        let call = SetCall { proc: chosen.proc.oid, args, columns: vec![column.clone()] };
+        let columns: Vec<TypedCol> =
+            types.into_iter().map(|ty| TypedCol { col: self.new_col(), ty }).collect();
+        let call = SetCall { proc: chosen.proc.oid, args, columns: columns.clone() };
         self.level().sets.push(LeveledSet { call, depth });
-        Ok(Term { expr: Expr::Column(column), at })
+        columns
     }
 
     fn check_set_place(&mut self, at: usize) -> Result<()> {

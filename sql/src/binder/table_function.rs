@@ -127,14 +127,13 @@ impl Binder<'_> {
                 terms.push(b.expr(expr, &inner)?);
             }
             let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
-            let known = schema.is_none_or(|s| s == "pg_catalog");
-            let chosen = if known {
-                super::resolve::function_with_names(function, &actual, &names)
-            } else {
-                Err(super::resolve::Refused::NotFound)
+            let chosen = match super::function::called_name(schema, function) {
+                Some(name) => super::resolve::function_with_names(&name, &actual, &names),
+                None => Err(super::resolve::Refused::NotFound),
             };
+            let shown = schema.map_or_else(|| function.to_owned(), |s| format!("{s}.{function}"));
             let chosen =
-                chosen.map_err(|why| located(no_function_with_names(function, &actual, &names, why), at))?;
+                chosen.map_err(|why| located(no_function_with_names(&shown, &actual, &names, why), at))?;
             let args = b.coerce_arguments(terms, &chosen)?;
             Ok((chosen, args))
         })?;
@@ -156,7 +155,7 @@ impl Binder<'_> {
         let result = held(chosen.result, -1);
         let outputs: Vec<(String, Oid)> = match proc.out_types.as_slice() {
             [] => vec![(name.to_owned(), chosen.result)],
-            types => proc.out_names.iter().cloned().zip(types.iter().copied()).collect(),
+            _ => proc.out_names.iter().cloned().zip(super::resolve::outputs(chosen)).collect(),
         };
         let (args, single) = match (proc.out_types.is_empty(), result) {
             (true, Ok(ty)) => {
@@ -170,7 +169,7 @@ impl Binder<'_> {
         for (name, ty) in outputs {
             let ty = match &single {
                 Some(ty) => ty.clone(),
-                None => held(ty, -1).map_err(|e| located(e, at))?,
+                None => super::from::shown_type(ty, -1),
             };
             let typed = TypedCol { col: self.new_col(), ty };
             columns.push(ScopeColumn { name, typed, origin: (Oid(0), 0) });

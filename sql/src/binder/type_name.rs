@@ -77,7 +77,14 @@ impl Binder<'_> {
                     (array, modifier)
                 }
             }
-            other => return Err(undefined_type(&other.to_string().to_ascii_lowercase(), 0)),
+            // A word that the parser has a kind of its own for.
+            other => {
+                let word = other.to_string().to_ascii_lowercase();
+                match builtin::type_named(&word) {
+                    Some(row) => (row.oid, -1),
+                    None => return Err(undefined_type(&word, 0)),
+                }
+            }
         })
     }
 
@@ -85,6 +92,11 @@ impl Binder<'_> {
         let (schema, ty, at) = self.qualified(name)?;
         let row = match schema.as_deref() {
             None | Some("pg_catalog") => builtin::type_named(&ty),
+            // Its domains are their base types, as they are in results.
+            Some("information_schema") => match builtin::domain_named(&ty).filter(|_| modifiers.is_empty()) {
+                Some(domain) => return Ok((domain.base, domain.base_typmod)),
+                None => None,
+            },
             Some(_) => None,
         };
         let shown = schema.map_or_else(|| ty.clone(), |s| format!("{s}.{ty}"));

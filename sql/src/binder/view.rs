@@ -10,6 +10,7 @@ use crate::bound::{Rel, TypedCol};
 use crate::parse::{StatementAst, parse};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
+use catalog::builtin::SystemRelation;
 use catalog::{CatalogEdit, CatalogState, TableDef, ViewColumn, ViewDef};
 use sqlparser::ast;
 use std::sync::Arc;
@@ -107,6 +108,38 @@ impl Binder<'_> {
         let mut entry: ScopeTable = self.aliased(columns, alias, def.name.clone(), "table")?;
         if alias.is_none() {
             entry.schema = self.context.catalog.schema(def.schema).map(|s| s.name.clone());
+        }
+        scope.add(entry);
+        Ok(rel)
+    }
+
+    /// A view of PostgreSQL's own in FROM; its entry joins `scope`.
+    pub(super) fn system_view_in_from(
+        &mut self,
+        system: &'static SystemRelation,
+        query: &str,
+        alias: Option<&ast::TableAlias>,
+        scope: &mut Scope<'_>,
+    ) -> Result<Rel> {
+        let Bound { rel, columns } = self.view_query(query, &[])?;
+        let mut shown = Vec::with_capacity(columns.len());
+        for (column, declared) in columns.into_iter().zip(&system.columns) {
+            let ty = super::from::shown_type(declared.ty, declared.typmod);
+            let TypedCol { col, ty: own } = column.typed;
+            if own.form != ty.form {
+                let place = format!("{}.{}.{}", system.schema, system.name, declared.name);
+                return Err(Error::internal(format!("{place} is of form {:?}, not {:?}", own.form, ty.form)));
+            }
+            let (name, origin) = (declared.name.to_owned(), (system.oid, declared.attnum));
+            shown.push(ScopeColumn { name, typed: TypedCol { col, ty }, origin });
+        }
+        if shown.len() != system.columns.len() {
+            let message = format!("the query of {}.{} yields too few columns", system.schema, system.name);
+            return Err(Error::internal(message));
+        }
+        let mut entry = self.aliased(shown, alias, system.name.to_owned(), "table")?;
+        if alias.is_none() {
+            entry.schema = Some(system.schema.to_owned());
         }
         scope.add(entry);
         Ok(rel)

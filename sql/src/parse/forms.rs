@@ -1,5 +1,5 @@
-//! Forms of PostgreSQL's that sqlparser does not read: `((SELECT 1) UNION SELECT 2)` as a value, BETWEEN SYMMETRIC, GROUP BY DISTINCT and ALL, grouping sets within
-//! grouping sets.
+//! Forms of PostgreSQL's that sqlparser does not read: `((SELECT 1) UNION SELECT 2)` as a value, BETWEEN SYMMETRIC, GROUP BY
+//! DISTINCT and ALL, grouping sets within grouping sets, VARIADIC before an argument.
 //!
 //! Must not know what they mean. Invariant: a word that the syntax tree has no place for stands as the prefix of the
 //! expression behind it; the elements of GROUPING SETS are as they were written.
@@ -18,12 +18,20 @@ pub(crate) const SYMMETRIC: &str = "symmetric";
 /// Prefix of the first item of a GROUP BY DISTINCT.
 pub(crate) const DISTINCT: &str = "distinct";
 
+/// Prefix of an argument that is the array of a function's variadic ones.
+pub(crate) const VARIADIC: &str = "variadic";
+
 /// Reads a form that begins an expression; None for all else.
 pub(crate) fn prefix(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
     let ties = matches!(&parser.peek_token_ref().token, Token::Word(word) if word.value == WITH_TIES);
     if ties {
         parser.advance_token();
         return Some(parser.parse_expr().map(|count| prefixed(WITH_TIES, count)));
+    }
+    let begins_argument = matches!(&parser.get_current_token().token, Token::LParen | Token::Comma);
+    if begins_argument && is_word(&parser.peek_token_ref().token, VARIADIC) {
+        parser.advance_token();
+        return Some(parser.parse_expr().map(|array| prefixed(VARIADIC, array)));
     }
     if let Some(query) = subquery(parser) {
         return Some(query);

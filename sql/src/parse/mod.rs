@@ -46,7 +46,7 @@ pub use definition_ast::{
     AlterSequenceSpec, CheckSpec, CreateTableAsSpec, Including, LikeSpec, SequenceChange, SequenceOption,
     SequenceOptionKind, SequenceSpec, ViewSpec, Written,
 };
-pub(crate) use forms::{DISTINCT, SYMMETRIC};
+pub(crate) use forms::{DISTINCT, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;
 pub(crate) use rows_from::ROWS_FROM;
 pub use statement::{ParsedStatement, is_operation, parse, parse_expression};

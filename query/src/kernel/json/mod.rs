@@ -12,7 +12,7 @@ mod render;
 mod sets;
 
 pub(crate) use build::{Kind, aggregate_array, aggregate_object};
-pub(crate) use sets::set_columns;
+pub(crate) use sets::{SetColumn, set_columns};
 
 use crate::kernel::call::Run;
 

@@ -1,6 +1,8 @@
 //! Tables in memory in place of storage, and a way to run SQL text over them.
 
-use crate::lower::{QueryContext, Sequences, StatementContext, SystemRelations, TableSizes, execute};
+use crate::lower::{
+    Parameters, QueryContext, Sequences, StatementContext, SystemRelations, TableSizes, execute,
+};
 use crate::optimizer::{QueryLimits, QueryRuntime};
 use crate::scan::{OpenedScan, Split, TableReader};
 use arrow::array::{ArrayRef, UInt64Array};
@@ -114,6 +116,10 @@ impl Memory {
                 settings: BTreeMap::new(),
                 io: IoSettings::default(),
                 process_id: 7,
+                parameters: Arc::new(NoRelations),
+                sessions: Arc::default(),
+                interrupt: crate::interrupt::Interrupt::default(),
+                server_started_us: 0,
                 catalog,
                 sizes: Arc::new(NoRelations),
                 sequences: Arc::new(NoRelations),
@@ -198,6 +204,20 @@ impl SystemRelations for NoRelations {
     fn rows(&self, schema: &str, name: &str, _wanted: &[usize]) -> Result<RecordBatch> {
         Err(Error::internal(format!("no rows of {schema}.{name}")))
     }
+
+    fn function_rows(&self, function: Oid, _args: &[Datum]) -> Result<RecordBatch> {
+        Err(Error::internal(format!("no rows of {function}")))
+    }
+}
+
+impl Parameters for NoRelations {
+    fn set(&self, _: &str, _: Option<&str>, _: bool) -> Result<String> {
+        Err(Error::internal("no parameters here"))
+    }
+
+    fn changed(&self, _: &str) -> Option<String> {
+        None
+    }
 }
 
 impl Sequences for NoRelations {
@@ -225,6 +245,10 @@ impl Sequences for NoRelations {
 impl TableSizes for NoRelations {
     fn bytes(&self, _table: TableId) -> Result<u64> {
         Ok(0)
+    }
+
+    fn rows(&self, _: TableId) -> Result<u64> {
+        Err(Error::internal("no sizes here"))
     }
 }
 

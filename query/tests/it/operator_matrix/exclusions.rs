@@ -14,6 +14,12 @@ pub(crate) fn reason(name: &str, arguments: usize) -> Option<&'static str> {
         | "pg_jit_available"
         | "pg_is_other_temp_schema"
         | "pg_postmaster_start_time"
+        | "pg_blocking_pids"
+        | "pg_sleep"
+        | "pg_cancel_backend"
+        | "pg_terminate_backend"
+        | "pg_advisory_unlock_all"
+        | "row_security_active"
         | "pg_conf_load_time" => "describes this server",
         "pg_my_temp_schema" | "current_database" | "current_user" | "session_user" | "user"
         | "getpgusername" | "current_schema" | "current_schemas" | "pg_client_encoding"
@@ -58,16 +64,39 @@ pub(crate) fn reason(name: &str, arguments: usize) -> Option<&'static str> {
         | "pg_database_size"
         | "pg_table_size"
         | "pg_indexes_size"
+        | "pg_get_ruledef"
+        | "pg_get_partkeydef"
+        | "pg_get_function_arg_default"
+        | "pg_relation_is_updatable"
+        | "pg_column_is_updatable"
+        | "pg_relation_filenode"
+        | "pg_tablespace_size"
+        | "pg_indexam_has_property"
+        | "acldefault"
         | "to_regclass"
+        | "to_regtype"
+        | "to_regproc"
+        | "to_regprocedure"
+        | "to_regoper"
+        | "to_regoperator"
         | "to_regnamespace"
         | "to_regrole" => "reads the catalog",
+        "pg_typeof" => "tells the type of its argument, which is another in the way that the matrix asks",
         "has_table_privilege"
         | "has_schema_privilege"
         | "has_database_privilege"
         | "has_column_privilege"
         | "has_any_column_privilege"
         | "has_function_privilege"
+        | "has_sequence_privilege"
+        | "has_type_privilege"
+        | "has_language_privilege"
+        | "has_tablespace_privilege"
+        | "has_server_privilege"
+        | "has_foreign_data_wrapper_privilege"
         | "pg_has_role" => "reads grants",
+        counter if counter.starts_with("pg_stat_get_") => "describes this server",
+        helper if helper.starts_with("_pg_") => "is in information_schema, whose views are compared",
         _ => return None,
     })
 }
