@@ -49,11 +49,8 @@ fn current_schemas(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 }
 
 fn setting(call: &Call<'_>, name: &str, missing_ok: bool) -> Result<Option<String>> {
-    if let Some(value) = call.statement.parameters.changed(name) {
-        return Ok(Some(value));
-    }
-    match call.statement.settings.get(&name.to_ascii_lowercase()) {
-        Some(value) => Ok(Some(value.clone())),
+    match call.statement.parameters.show(name) {
+        Some(value) => Ok(Some(value)),
         None => match unrecognized(name) {
             error if missing_ok && error.kind() == ErrorKind::UndefinedObject => Ok(None),
             error => Err(error),

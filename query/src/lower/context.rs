@@ -61,8 +61,6 @@ pub struct StatementContext {
     pub database: String,
     /// Names of the schemas searched, in order, without the implicit pg_catalog and without missing ones.
     pub search_path: Vec<String>,
-    /// Settings by name in lower case, as SHOW prints them.
-    pub settings: BTreeMap<String, String>,
     /// How values are read from and written to text, and the session's time zone.
     pub io: IoSettings,
     /// Backend process id told to the client.
@@ -103,8 +101,8 @@ pub trait TableSizes: Send + Sync + fmt::Debug {
 pub trait Parameters: Send + Sync + fmt::Debug {
     /// Changes a parameter, to its default without a value; what SHOW tells then.
     fn set(&self, name: &str, value: Option<&str>, local: bool) -> Result<String>;
-    /// What SHOW tells of a parameter that the statement changed; None for all others.
-    fn changed(&self, name: &str) -> Option<String>;
+    /// What SHOW tells of a parameter at this moment; None for one that there is not.
+    fn show(&self, name: &str) -> Option<String>;
 }
 
 /// Rows of pg_catalog and information_schema.

@@ -12,7 +12,7 @@ use crate::session::parameters::ParameterChanges;
 use crate::session::sequences::{Remembered, SessionSequences};
 use crate::session::statements::PreparedStatements;
 use crate::session::transaction::SessionTransaction;
-use crate::settings::{Variables, definitions};
+use crate::settings::Variables;
 use crate::system::SystemCatalog;
 use base::Result;
 use base::sync::Mutex;
@@ -170,11 +170,6 @@ impl Core {
     ) -> QueryContext {
         let now = self.engine.now_us();
         let catalog = Arc::clone(view.catalog());
-        let settings = definitions()
-            .iter()
-            .map(|d| (d.name.to_ascii_lowercase(), self.variables.show(d.name).unwrap_or_default()))
-            .chain(self.variables.custom())
-            .collect();
         let read_only = match () {
             () if !self.variables.get("nyala.as_of").is_empty() => Some("while nyala.as_of is set"),
             () if self.transaction.read_only => Some("in a read-only transaction"),
@@ -190,7 +185,6 @@ impl Core {
             user: self.user.clone(),
             database: DATABASE.to_owned(),
             search_path: self.search_path(&catalog),
-            settings,
             process_id: self.process_id,
             parameters: Arc::clone(&self.changes) as Arc<dyn Parameters>,
             sessions: Arc::clone(&self.engine.shared.sessions),

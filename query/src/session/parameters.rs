@@ -53,10 +53,8 @@ impl Parameters for ParameterChanges {
         Ok(shown)
     }
 
-    fn changed(&self, name: &str) -> Option<String> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = state.made.iter().any(|change| change.name.eq_ignore_ascii_case(name));
-        changed.then(|| state.variables.show(name).unwrap_or_default())
+    fn show(&self, name: &str) -> Option<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).variables.show(name).ok()
     }
 }
 

@@ -3,6 +3,9 @@
 //! Invariant: a variable is listed only when its value is honoured; values we cannot honour are refused by `check`.
 
 use base::{Error, ErrorKind, Result};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// What a variable holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,7 +319,17 @@ pub(crate) fn definitions() -> &'static [Definition] {
 
 /// The variable of that name, in any case.
 pub(crate) fn definition(name: &str) -> Option<&'static Definition> {
-    DEFINITIONS.iter().find(|d| d.name.eq_ignore_ascii_case(name))
+    static BY_NAME: LazyLock<HashMap<String, &Definition>> =
+        LazyLock::new(|| DEFINITIONS.iter().map(|d| (d.name.to_ascii_lowercase(), d)).collect());
+    BY_NAME.get(&*lower_case(name)).copied()
+}
+
+/// A name as it is looked up.
+pub(crate) fn lower_case(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
+    }
 }
 
 impl Definition {

@@ -2,23 +2,24 @@
 //!
 //! Invariant: between transactions no local value exists and nothing is saved.
 
-use crate::settings::definition::{Definition, Kind, Scope, date_style, definition, definitions};
+use crate::settings::definition::{Definition, Kind, Scope, date_style, definition, definitions, lower_case};
 use crate::settings::postgres::is_postgres_parameter;
 use base::{Error, ErrorKind, Result};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Values by lower-case name; a missing one has its default.
 type Values = BTreeMap<String, String>;
 
-/// The variables of a session.
+/// The variables of a session. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Variables {
     /// Values from the start of the session: what RESET goes back to.
-    start: Values,
-    session: Values,
-    local: Values,
+    start: Arc<Values>,
+    session: Arc<Values>,
+    local: Arc<Values>,
     /// `session` as it was when the transaction's first change came.
-    saved: Option<Values>,
+    saved: Option<Arc<Values>>,
     /// Lower-case names of reported variables whose value may have changed.
     touched: BTreeSet<String>,
     generation: u64,
@@ -32,7 +33,7 @@ impl Variables {
             let (key, checked) = variables.checked(name, std::slice::from_ref(value))?;
             // A list in the start-up packet is a list already, not one name as it would be in SET.
             let is_list = definition(name).is_some_and(|d| d.kind == Kind::List);
-            variables.start.insert(key, if is_list { value.clone() } else { checked });
+            Arc::make_mut(&mut variables.start).insert(key, if is_list { value.clone() } else { checked });
         }
         variables.session = variables.start.clone();
         Ok(variables)
@@ -49,12 +50,9 @@ impl Variables {
     }
 
     fn find(&self, name: &str) -> Option<&str> {
-        let key = name.to_ascii_lowercase();
-        self.local
-            .get(&key)
-            .or_else(|| self.session.get(&key))
-            .map(String::as_str)
-            .or_else(|| definition(name).map(|d| d.default))
+        let key = lower_case(name);
+        let value = self.local.get(&*key).or_else(|| self.session.get(&*key));
+        value.map(String::as_str).or_else(|| definition(name).map(|d| d.default))
     }
 
     /// A whole number that `check` let in.
@@ -80,10 +78,10 @@ impl Variables {
         let (key, value) = self.checked(name, values)?;
         self.before_change(&key);
         if local {
-            self.local.insert(key, value);
+            Arc::make_mut(&mut self.local).insert(key, value);
         } else {
-            self.local.remove(&key);
-            self.session.insert(key, value);
+            Arc::make_mut(&mut self.local).remove(&key);
+            Arc::make_mut(&mut self.session).insert(key, value);
         }
         Ok(())
     }
@@ -111,21 +109,13 @@ impl Variables {
 
     /// Sets a variable that SET may not (or not at this moment): transaction_isolation and its like.
     pub(crate) fn set_for_transaction(&mut self, name: &str, value: &str) {
-        self.local.insert(name.to_ascii_lowercase(), value.to_owned());
+        Arc::make_mut(&mut self.local).insert(name.to_ascii_lowercase(), value.to_owned());
     }
 
     /// The session belongs to `user`: what session_authorization tells from now on.
     pub(crate) fn name_user(&mut self, user: &str) {
-        self.start.insert("session_authorization".to_owned(), user.to_owned());
-        self.session.insert("session_authorization".to_owned(), user.to_owned());
-    }
-
-    /// Variables of applications, by name.
-    pub(crate) fn custom(&self) -> Vec<(String, String)> {
-        let mut custom: Values =
-            self.session.iter().chain(&self.local).map(|(k, v)| (k.clone(), v.clone())).collect();
-        custom.retain(|name, _| name.contains('.'));
-        custom.into_iter().collect()
+        Arc::make_mut(&mut self.start).insert("session_authorization".to_owned(), user.to_owned());
+        Arc::make_mut(&mut self.session).insert("session_authorization".to_owned(), user.to_owned());
     }
 
     /// RESET and SET .. TO DEFAULT.
@@ -138,10 +128,10 @@ impl Variables {
             None => return Err(unrecognized(name)),
         }
         self.before_change(&key);
-        self.local.remove(&key);
+        Arc::make_mut(&mut self.local).remove(&key);
         match self.start.get(&key).cloned() {
-            Some(value) => self.session.insert(key, value),
-            None => self.session.remove(&key),
+            Some(value) => Arc::make_mut(&mut self.session).insert(key, value),
+            None => Arc::make_mut(&mut self.session).remove(&key),
         };
         Ok(())
     }
@@ -151,7 +141,7 @@ impl Variables {
         keys.extend(self.local.keys().filter(|k| !k.starts_with("transaction_")).cloned());
         for key in keys {
             self.before_change(&key);
-            self.local.remove(&key);
+            Arc::make_mut(&mut self.local).remove(&key);
         }
         self.session = self.start.clone();
     }
@@ -166,7 +156,7 @@ impl Variables {
         }
         if !self.local.is_empty() {
             self.touched.extend(self.local.keys().cloned());
-            self.local.clear();
+            Arc::make_mut(&mut self.local).clear();
             self.generation += 1;
         }
     }

@@ -113,7 +113,6 @@ impl Memory {
                 user: "postgres".to_owned(),
                 database: "postgres".to_owned(),
                 search_path: vec!["public".to_owned()],
-                settings: BTreeMap::new(),
                 io: IoSettings::default(),
                 process_id: 7,
                 parameters: Arc::new(NoRelations),
@@ -215,7 +214,7 @@ impl Parameters for NoRelations {
         Err(Error::internal("no parameters here"))
     }
 
-    fn changed(&self, _: &str) -> Option<String> {
+    fn show(&self, _: &str) -> Option<String> {
         None
     }
 }
