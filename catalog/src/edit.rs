@@ -1,5 +1,6 @@
 //! Edits: the only way to change the catalog, and what the log keeps of a change.
 
+use crate::comment::CommentKey;
 use crate::sequence::{Position, SequenceDef};
 use crate::state::SchemaDef;
 use crate::table::TableDef;
@@ -25,4 +26,6 @@ pub enum CatalogEdit {
     /// Another definition of a view with the same id.
     AlterView(Box<ViewDef>),
     DropView(ViewId),
+    /// Without a text there is no comment any more.
+    Comment(CommentKey, Option<String>),
 }

@@ -4,6 +4,7 @@
 //! Invariant: `CatalogState::apply` is the only way to change the state; the same edits give the same state.
 
 pub mod builtin;
+mod comment;
 mod edit;
 mod partitions;
 mod sequence;
@@ -11,6 +12,7 @@ mod state;
 mod table;
 mod view;
 
+pub use comment::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE};
 pub use edit::CatalogEdit;
 pub use partitions::{range_level, tablets, with_range_partition, without_range_partition};
 pub use sequence::{Position, SequenceDef, SequenceOwner, relation_constant};

@@ -2,6 +2,7 @@
 //!
 //! Invariants: names of relations are unique within a schema; every table's schema exists; OIDs are unique and below `next_oid`.
 
+use crate::comment::{CommentKey, PG_CLASS, PG_NAMESPACE, is_part};
 use crate::edit::CatalogEdit;
 use crate::sequence::SequenceDef;
 use crate::table::TableDef;
@@ -31,6 +32,7 @@ pub struct CatalogState {
     table_names: BTreeMap<(SchemaId, String), TableId>,
     sequence_names: BTreeMap<(SchemaId, String), SequenceId>,
     view_names: BTreeMap<(SchemaId, String), ViewId>,
+    comments: BTreeMap<CommentKey, Arc<str>>,
     next_oid: Oid,
     next_id: u64,
     version: u64,
@@ -53,6 +55,7 @@ impl CatalogState {
             table_names: BTreeMap::new(),
             sequence_names: BTreeMap::new(),
             view_names: BTreeMap::new(),
+            comments: BTreeMap::new(),
             next_oid: Oid(16_384),
             next_id: 2,
             version: 0,
@@ -135,6 +138,22 @@ impl CatalogState {
         self.view_names.get(&(schema, name.to_owned())).and_then(|id| self.views.get(id))
     }
 
+    /// What is said about objects.
+    pub fn comments(&self) -> impl Iterator<Item = (&CommentKey, &str)> {
+        self.comments.iter().map(|(key, text)| (key, text.as_ref()))
+    }
+
+    pub fn comment(&self, key: &CommentKey) -> Option<&str> {
+        self.comments.get(key).map(AsRef::as_ref)
+    }
+
+    /// The same state with other comments.
+    #[must_use]
+    pub fn with_comments(mut self, comments: Vec<(CommentKey, String)>) -> Self {
+        self.comments = comments.into_iter().map(|(key, text)| (key, text.into())).collect();
+        self
+    }
+
     /// The state after `edit`; `self` is unchanged when the edit does not fit it.
     pub fn apply(&mut self, edit: &CatalogEdit) -> Result<()> {
         match edit {
@@ -155,6 +174,7 @@ impl CatalogState {
                 let def =
                     self.schemas.remove(id).ok_or_else(|| Error::internal("dropping an unknown schema"))?;
                 self.schema_names.remove(&def.name);
+                self.forget_comments(PG_NAMESPACE, def.oid);
             }
             CatalogEdit::CreateTable(def) => {
                 self.check_free(def.schema, &def.name)?;
@@ -165,10 +185,11 @@ impl CatalogState {
                 let def =
                     self.tables.remove(id).ok_or_else(|| Error::internal("dropping an unknown table"))?;
                 self.table_names.remove(&(def.schema, def.name.clone()));
+                self.comments.retain(|key, _| !is_part(key, &def));
             }
             CatalogEdit::AlterTable(def) => {
-                let before =
-                    self.tables.get(&def.id).ok_or_else(|| Error::internal("altering an unknown table"))?;
+                let before = self.tables.get(&def.id).cloned();
+                let before = before.ok_or_else(|| Error::internal("altering an unknown table"))?;
                 if before.oid != def.oid {
                     return Err(Error::internal("altering a table must not change its OID"));
                 }
@@ -177,6 +198,7 @@ impl CatalogState {
                     self.check_free(def.schema, &def.name)?;
                     self.table_names.remove(&old_name);
                 }
+                self.comments.retain(|key, _| !is_part(key, &before) || is_part(key, def));
                 self.put_table(def);
             }
             CatalogEdit::CreateSequence(def, _) => {
@@ -199,6 +221,7 @@ impl CatalogState {
                 let def = self.sequences.remove(id);
                 let def = def.ok_or_else(|| Error::internal("dropping an unknown sequence"))?;
                 self.sequence_names.remove(&(def.schema, def.name.clone()));
+                self.forget_comments(PG_CLASS, def.oid);
             }
             CatalogEdit::CreateView(def) => {
                 self.check_free(def.schema, &def.name)?;
@@ -219,10 +242,21 @@ impl CatalogState {
                 let def = self.views.remove(id);
                 let def = def.ok_or_else(|| Error::internal("dropping an unknown view"))?;
                 self.view_names.remove(&(def.schema, def.name.clone()));
+                self.forget_comments(PG_CLASS, def.oid);
+            }
+            CatalogEdit::Comment(key, Some(text)) => {
+                self.comments.insert(*key, text.as_str().into());
+            }
+            CatalogEdit::Comment(key, None) => {
+                self.comments.remove(key);
             }
         }
         self.version = self.version.saturating_add(1);
         Ok(())
+    }
+
+    fn forget_comments(&mut self, class: Oid, object: Oid) {
+        self.comments.retain(|key, _| (key.class, key.object) != (class, object));
     }
 
     /// 42P07 when a relation has the name.
@@ -294,6 +328,7 @@ impl CatalogState {
             sequences: sequences.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             schemas: schemas.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             tables: tables.into_iter().map(|t| (t.id, Arc::new(t))).collect(),
+            comments: BTreeMap::new(),
             next_oid,
             next_id,
             version,

@@ -4,7 +4,7 @@
 
 use crate::api::SessionStart;
 use crate::optimizer::{QueryLimits, QueryRuntime};
-use crate::session::{Session, Sessions};
+use crate::session::{Session, Sessions, TemporarySchemas, drop_leftovers};
 use crate::spill::SpillFiles;
 use crate::threads::QueryThreads;
 use base::clock::{Clock, SystemClock};
@@ -39,10 +39,12 @@ pub(crate) struct Shared {
     pub(crate) sessions: Arc<Sessions>,
     /// When the engine started, in microseconds since 1970-01-01 UTC.
     pub(crate) started_us: i64,
+    pub(crate) temporary: TemporarySchemas,
 }
 
 impl Engine {
-    /// Starts the query threads over an open database. `spill`: an own place for rows that queries put aside.
+    /// Starts the query threads over an open database; temporary tables that were left in it are dropped. `spill`: an own
+    /// place for rows that queries put aside.
     pub fn new(
         database: storage::Database,
         settings: Arc<config::Settings>,
@@ -60,6 +62,7 @@ impl Engine {
         clock: Arc<dyn Clock>,
         random: Arc<Random>,
     ) -> Result<Self> {
+        drop_leftovers(&database)?;
         let spill = spill.map(|files| SpillFiles::open(files, settings.query_spill_bytes_max)).transpose()?;
         let limits = QueryLimits {
             memory_bytes_max: settings.query_memory_bytes,
@@ -67,6 +70,7 @@ impl Engine {
             spill: spill.clone(),
         };
         let shared = Shared {
+            temporary: TemporarySchemas::default(),
             threads: QueryThreads::start(settings.query_threads)?,
             runtime: Arc::new(QueryRuntime::new(limits)?),
             spill,

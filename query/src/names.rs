@@ -8,7 +8,7 @@ use base::Result;
 use base::id::{Oid, SchemaId};
 use catalog::CatalogState;
 use catalog::builtin;
-use sql::binder::{BindContext, object_named};
+use sql::binder::{BindContext, is_temporary, object_named};
 use std::sync::Arc;
 use types::sql_type::oid;
 use types::text::ObjectNames;
@@ -51,6 +51,7 @@ impl ObjectNames for Names {
     fn object(&self, ty: Oid, text: &str) -> Result<Oid> {
         let context = BindContext::new(text, &self.catalog)
             .with_search_path(&self.search_path)
+            .with_temporary(self.search_path.iter().map(String::as_str).find(|name| is_temporary(name)))
             .with_session(crate::engine::DATABASE, &self.user);
         object_named(&context, ty, text)
     }

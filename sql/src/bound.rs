@@ -6,16 +6,20 @@
 mod statement;
 pub mod walk;
 mod window;
+mod write;
 
 pub use statement::{
     AddedColumn, AlterTableAction, BoundAlterSequence, BoundClone, BoundCopy, BoundCreateSequence,
-    BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundDelete, BoundInsert, BoundStatement,
-    BoundUpdate, ConflictUpdate, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, DroppedColumn,
-    Fill, Isolation, NewCheck, NewColumn, OnConflict, OptionChanges, ParquetCompression, Probe, ProbeError,
-    Returning, RowRules, SequenceShape, SettingValue, Targets,
+    BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundStatement, CopyDirection,
+    CopyEnd, CopyFormat, CopyHeader, CopyText, DroppedColumn, ExplainOptions, Fill, Isolation, NewCheck,
+    NewColumn, OnCommit, OptionChanges, ParquetCompression, Probe, ProbeError, SequenceShape, SettingValue,
+    Targets,
 };
-
 pub use window::{FrameBound, FrameUnit, WindowCall, WindowFrame};
+pub use write::{
+    BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, ConflictUpdate, MergeKind, OnConflict,
+    Returning, RowRules, WithPart, WithWork,
+};
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};
 use types::array::Chunk;

@@ -135,7 +135,8 @@ impl Decoder {
             | CatalogEdit::DropSequence(_)
             | CatalogEdit::CreateView(_)
             | CatalogEdit::AlterView(_)
-            | CatalogEdit::DropView(_) => None,
+            | CatalogEdit::DropView(_)
+            | CatalogEdit::Comment(..) => None,
         });
         edited.map(|def| Ok((def.id, Arc::new(Layout::new(def)?)))).collect()
     }

@@ -352,7 +352,8 @@ impl DatabaseState {
             | CatalogEdit::DropSequence(_)
             | CatalogEdit::CreateView(_)
             | CatalogEdit::AlterView(_)
-            | CatalogEdit::DropView(_) => {}
+            | CatalogEdit::DropView(_)
+            | CatalogEdit::Comment(..) => {}
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 
 mod alter;
 mod alter_column;
+mod comment;
 mod drop;
 mod names;
 mod sequence;
@@ -11,6 +12,7 @@ mod table;
 mod view;
 
 pub(crate) use alter::alter_table;
+pub(crate) use comment::comment;
 pub(crate) use drop::{drop_schemas, drop_sequences, drop_tables, drop_views};
 pub(crate) use sequence::{alter_sequence, create_sequence};
 pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};

@@ -19,6 +19,12 @@ use std::sync::Arc;
 
 /// CREATE TABLE.
 pub(crate) fn create_table(core: &mut Core, create: &BoundCreateTable) -> Result<Execution> {
+    if create.temporary.is_some() {
+        let schema = core.temporary_schema()?;
+        if create.schema != schema {
+            return create_table(core, &BoundCreateTable { schema, ..create.clone() });
+        }
+    }
     let transaction = core.transaction.current()?;
     let catalog = transaction.catalog();
     if relation_exists(catalog, create.schema, &create.name) {
@@ -31,10 +37,14 @@ pub(crate) fn create_table(core: &mut Core, create: &BoundCreateTable) -> Result
     }
     let mut table = new_table(catalog, create)?;
     let sequences = super::sequence::of_new_table(catalog, create, &mut table)?;
+    let id = table.id;
     transaction.edit_catalog(CatalogEdit::CreateTable(Box::new(table)))?;
     for sequence in sequences {
         let first = sequence.first();
         transaction.edit_catalog(CatalogEdit::CreateSequence(Box::new(sequence), first))?;
+    }
+    if let Some(on_commit) = create.temporary {
+        core.temporary.add(id, on_commit);
     }
     Ok(command("CREATE TABLE"))
 }
@@ -47,6 +57,20 @@ pub(crate) async fn create_table_as(
     interrupt: &Interrupt,
 ) -> Result<Execution> {
     let BoundCreateTableAs { create, source, source_columns, with_data } = create;
+    if create.temporary.is_some() {
+        // Made before it is asked what the statement makes.
+        let schema = core.temporary_schema()?;
+        if create.schema != schema {
+            let create = BoundCreateTable { schema, ..create.clone() };
+            let all = BoundCreateTableAs {
+                create,
+                source: source.clone(),
+                source_columns: source_columns.clone(),
+                with_data: *with_data,
+            };
+            return Box::pin(create_table_as(core, &all, context, interrupt)).await;
+        }
+    }
     let before = Arc::clone(core.transaction.current()?.catalog());
     create_table(core, create)?;
     let catalog = Arc::clone(core.transaction.current()?.catalog());

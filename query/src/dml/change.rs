@@ -9,12 +9,14 @@ use crate::dml::keys::{keeps_keys, may_repeat};
 use crate::dml::returning::Returned;
 use crate::dml::rules::Rules;
 use crate::interrupt::Interrupt;
-use crate::lower::{self, QueryContext};
+use crate::lower::{self, ChangedRows, QueryContext};
 use crate::session::{Core, ahead};
 use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::UInt64Type;
 use arrow::record_batch::RecordBatch;
+use base::id::TableId;
+use base::sync::PoisonError;
 use base::{Error, Result};
 use futures::StreamExt;
 use sql::bound::{BoundDelete, BoundUpdate, ColRef};
@@ -34,7 +36,7 @@ pub(crate) async fn update(
     let rules = Rules::new(update.rules.as_deref(), context)?;
     let at_once = !keeps_keys(update, &key) || rules.as_ref().is_some_and(|r| r.generates(&key));
     let mut returned = Returned::new(update.returning.as_ref(), context)?;
-    let mut seen = Seen::new(may_repeat(&update.source));
+    let mut seen = Seen::new(may_repeat(&update.source), table.id, context);
     let mut waiting = Waiting::default();
     let mut affected = 0;
 
@@ -60,7 +62,7 @@ pub(crate) async fn update(
 }
 
 /// Writes the new values of rows; columns behind those of the table are for RETURNING. Returns them as they are now.
-fn write(
+pub(super) fn write(
     core: &mut Core,
     batches: &TableBatches,
     rules: Option<&Rules>,
@@ -91,7 +93,7 @@ pub(crate) async fn delete(
 ) -> Result<Execution> {
     let batches = TableBatches::new(&context.statement.catalog, delete.table)?;
     let mut returned = Returned::new(delete.returning.as_ref(), context)?;
-    let mut seen = Seen::new(may_repeat(&delete.source));
+    let mut seen = Seen::new(may_repeat(&delete.source), delete.table, context);
     let mut affected = 0;
     let mut columns = vec![delete.row_address];
     if delete.returning.is_some() {
@@ -117,22 +119,33 @@ pub(crate) async fn delete(
 struct Seen {
     /// None when the source cannot name a row twice.
     addresses: Option<HashSet<u64>>,
+    /// With the table: what other parts of the statement changed.
+    shared: Option<(TableId, ChangedRows)>,
 }
 
 impl Seen {
-    fn new(may_repeat: bool) -> Self {
-        Self { addresses: may_repeat.then(HashSet::new) }
+    fn new(may_repeat: bool, table: TableId, context: &QueryContext) -> Self {
+        let shared = context.with.changed.clone().map(|changed| (table, changed));
+        let addresses = (may_repeat && shared.is_none()).then(HashSet::new);
+        Self { addresses, shared }
     }
 
     /// Addresses (the first column) and the other columns of the rows met for the first time.
     fn split(&mut self, batch: &RecordBatch) -> Result<(Vec<u64>, RecordBatch)> {
-        let batch = match &mut self.addresses {
-            None => batch.clone(),
-            Some(seen) => {
+        let first: Option<BooleanArray> = match (&mut self.addresses, &self.shared) {
+            (_, Some((table, changed))) => {
+                let mut changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
                 let addresses = address_column(batch)?;
-                let first: BooleanArray = addresses.iter().map(|a| Some(seen.insert(*a))).collect();
-                filter_record_batch(batch, &first).map_err(crate::failure::from_arrow)?
+                Some(addresses.iter().map(|a| Some(changed.insert((*table, *a)))).collect())
             }
+            (Some(seen), None) => {
+                Some(address_column(batch)?.iter().map(|a| Some(seen.insert(*a))).collect())
+            }
+            (None, None) => None,
+        };
+        let batch = match first {
+            None => batch.clone(),
+            Some(first) => filter_record_batch(batch, &first).map_err(crate::failure::from_arrow)?,
         };
         let addresses = address_column(&batch)?.to_vec();
         let others: Vec<usize> = (1..batch.num_columns()).collect();
@@ -141,7 +154,7 @@ impl Seen {
     }
 }
 
-fn address_column(batch: &RecordBatch) -> Result<&[u64]> {
+pub(super) fn address_column(batch: &RecordBatch) -> Result<&[u64]> {
     batch
         .columns()
         .first()

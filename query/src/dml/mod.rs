@@ -1,4 +1,4 @@
-//! INSERT, UPDATE and DELETE: from the rows of a source to writes of a storage transaction.
+//! INSERT, UPDATE, DELETE and MERGE: from the rows of a source to writes of a storage transaction.
 //!
 //! Must not know how a source is planned. Invariant: a source reads the state before its statement.
 
@@ -7,6 +7,7 @@ mod batch;
 mod change;
 mod insert;
 mod keys;
+mod merge;
 mod on_conflict;
 mod returning;
 mod rules;
@@ -14,4 +15,5 @@ mod rules;
 pub(crate) use batch::TableBatches;
 pub(crate) use change::{delete, update};
 pub(crate) use insert::insert;
+pub(crate) use merge::merge;
 pub(crate) use rules::Rules;

@@ -11,10 +11,10 @@ use crate::kernel::quoting::quote_ident;
 use crate::kernel::system::table;
 use crate::kernel::value::{Bool, Id, Int2, Int4, Int8, Text};
 use arrow::array::{ArrayRef, new_null_array};
-use base::id::Oid;
+use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, Relation};
-use catalog::{TableDef, ViewDef};
+use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, TableDef, ViewDef};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -167,7 +167,41 @@ fn comment(id: u32, catalog: Option<&str>) -> Option<String> {
 }
 
 fn comment_of(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    map2::<Id, Text, Text, _>(call, args, |id, catalog| Ok(comment(id, Some(catalog))))
+    map2::<Id, Text, Text, _>(call, args, |id, catalog| {
+        let class = match catalog {
+            "pg_class" => Some(PG_CLASS),
+            "pg_constraint" => Some(PG_CONSTRAINT),
+            "pg_database" => Some(PG_DATABASE),
+            "pg_namespace" => Some(PG_NAMESPACE),
+            _ => None,
+        };
+        let key = class.map(|class| CommentKey::of(class, Oid(id)));
+        Ok(match key.and_then(|key| call.statement.catalog.comment(&key)) {
+            Some(text) => Some(text.to_owned()).filter(|text| !text.is_empty()),
+            None => comment(id, Some(catalog)),
+        })
+    })
+}
+
+/// Whatever relation of pg_catalog holds the object.
+fn any_comment_of(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    map1::<Id, Text, _>(call, args, |id| {
+        let mut comments = call.statement.catalog.comments();
+        let own = |key: &CommentKey| key.object == Oid(id) && key.column == ColumnId(0);
+        let found = comments.find(|(key, _)| own(key) && key.class != PG_DATABASE);
+        Ok(match found {
+            Some((_, text)) => Some(text.to_owned()).filter(|text| !text.is_empty()),
+            None => comment(id, None),
+        })
+    })
+}
+
+fn column_comment(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    map2::<Id, Int4, Text, _>(call, args, |id, number| {
+        let Some(number) = u32::try_from(number).ok().filter(|number| *number > 0) else { return Ok(None) };
+        let key = CommentKey { class: PG_CLASS, object: Oid(id), column: ColumnId(number) };
+        Ok(call.statement.catalog.comment(&key).map(ToOwned::to_owned))
+    })
 }
 
 fn nulls(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
@@ -356,8 +390,8 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
 /// Functions that pg_proc has in SQL: comments and the size of a relation.
 pub(crate) const BY_OID: &[(u32, Run)] = &[
     (1215, comment_of),
-    (1216, nulls),
-    (1348, |c, a| map1::<Id, Text, _>(c, a, |id| Ok(comment(id, None)))),
+    (1216, column_comment),
+    (1348, any_comment_of),
     (1993, comment_of),
     (2325, |c, a| map1::<Id, Int8, _>(c, a, |id| relation_bytes(c, id))),
 ];

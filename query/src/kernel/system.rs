@@ -11,6 +11,7 @@ use arrow::array::{ArrayRef, new_null_array};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
+use sql::binder::is_temporary;
 use std::sync::Arc;
 use types::Datum;
 use types::sql_type::oid;
@@ -26,7 +27,7 @@ fn text(call: &Call<'_>, value: &str) -> Result<ArrayRef> {
 }
 
 fn current_schema(call: &Call<'_>, _args: &[Arg]) -> Result<ArrayRef> {
-    match call.statement.search_path.first() {
+    match call.statement.search_path.iter().find(|name| !is_temporary(name)) {
         Some(schema) => text(call, schema),
         None => Ok(new_null_array(&call.ret.form.arrow(), call.rows)),
     }
@@ -41,8 +42,12 @@ fn current_schemas(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             out.push(Datum::Null);
             continue;
         }
-        let first = column.value(implicit.index(row)).then(|| "pg_catalog".to_owned());
-        let names = first.into_iter().chain(call.statement.search_path.iter().cloned());
+        let implicit = column.value(implicit.index(row));
+        let path = &call.statement.search_path;
+        let (temporary, named): (Vec<String>, Vec<String>) =
+            path.iter().cloned().partition(|n| is_temporary(n));
+        let first = temporary.into_iter().chain(["pg_catalog".to_owned()]).filter(|_| implicit);
+        let names = first.chain(named);
         out.push(Datum::list(names.map(Datum::Text).collect()));
     }
     types::array::from_data(&call.ret.form, &out)

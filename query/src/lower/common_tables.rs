@@ -77,6 +77,9 @@ impl Lowering<'_> {
         if let Some(table) = self.tables.get(&id).cloned() {
             return self.table(table, columns);
         }
+        if let Some(table) = self.context.with.rows.get(&id).cloned() {
+            return self.table(CteTable::whole(table), columns);
+        }
         let cte: Arc<Cte> = self
             .ctes
             .get(&id)

@@ -5,15 +5,18 @@
 
 use crate::interrupt::Interrupt;
 use crate::optimizer::QueryRuntime;
-use crate::scan::TableReader;
+use crate::scan::{MemoryTable, TableReader};
 use crate::session::Sessions;
 use arrow::record_batch::RecordBatch;
 use base::Result;
 use base::clock::Clock;
 use base::id::{CommitTs, Oid, SequenceId, TableId};
 use base::random::Random;
+use base::sync::{Mutex, PoisonError};
 use catalog::{CatalogState, Position, SequenceDef};
-use std::collections::BTreeMap;
+use datafusion::physical_plan::ExecutionPlan;
+use sql::bound::CteId;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use types::{Datum, IoSettings};
@@ -32,6 +35,56 @@ pub struct QueryContext {
     /// The time of `view` as EXPLAIN shows it, when that is not now.
     pub read_at: Option<String>,
     pub runtime: Arc<QueryRuntime>,
+    pub with: WithRows,
+    /// Where the plans that are run are noted, for EXPLAIN ANALYZE.
+    pub plans: Option<Arc<PlanNotes>>,
+}
+
+/// What a statement whose WITH writes holds while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct WithRows {
+    /// The rows of the parts that were computed.
+    pub(crate) rows: Arc<HashMap<CteId, Arc<MemoryTable>>>,
+    /// Addresses of the rows that were changed by now; None: nothing but one command writes.
+    pub changed: Option<ChangedRows>,
+}
+
+/// Rows by their tables and addresses.
+pub type ChangedRows = Arc<Mutex<HashSet<(TableId, u64)>>>;
+
+/// What was run, in order.
+#[derive(Debug, Default)]
+pub struct PlanNotes {
+    noted: Mutex<Vec<Noted>>,
+}
+
+/// One relation that was read, or written to.
+#[derive(Debug, Default)]
+pub(crate) struct Noted {
+    /// None when there was no need of one.
+    pub(crate) plan: Option<Arc<dyn ExecutionPlan>>,
+    /// Whether its plan may still come.
+    open: bool,
+}
+
+impl PlanNotes {
+    /// A statement that writes begins: the next plan is that of its source.
+    pub(crate) fn begin(&self) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.push(Noted { plan: None, open: true });
+    }
+
+    pub(crate) fn add(&self, plan: &Arc<dyn ExecutionPlan>) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        match noted.last_mut() {
+            Some(last) if last.open => *last = Noted { plan: Some(Arc::clone(plan)), open: false },
+            _ => noted.push(Noted { plan: Some(Arc::clone(plan)), open: false }),
+        }
+    }
+
+    pub(crate) fn take(&self) -> Vec<Noted> {
+        std::mem::take(&mut self.noted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// States of the past by their commit timestamps.

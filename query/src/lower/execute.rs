@@ -60,6 +60,9 @@ pub async fn execute(
     let logical = plan_query(context, rel, output)?;
     let expected = expected_types(rel, output)?;
     let physical = physical_plan(context, &logical).await?;
+    if let Some(notes) = &context.plans {
+        notes.add(&physical);
+    }
     debug_assert!(types_fit(physical.as_ref(), output, &expected), "a plan yields other types than its tree");
     run(context, physical, output)
 }

@@ -27,6 +27,7 @@ mod literals;
 mod project_set;
 mod recursion;
 mod relations;
+mod row_by_row;
 mod scope;
 mod semi_joins;
 mod set_operations;
@@ -42,10 +43,13 @@ mod windows;
 pub use aggregates::is_aggregate_attached;
 pub(crate) use aggregates::is_lowered_function;
 pub(crate) use bindings::BindingsExec;
+pub(crate) use context::Noted;
 pub use context::{
-    Parameters, PastView, PastViews, QueryContext, Sequences, StatementContext, SystemRelations, TableSizes,
+    ChangedRows, Parameters, PastView, PastViews, PlanNotes, QueryContext, Sequences, StatementContext,
+    SystemRelations, TableSizes, WithRows,
 };
 pub use evaluate::{Evaluator, evaluate};
 pub use execute::{execute, physical_plan, plan_query, run};
+pub(crate) use row_by_row::RowByRowExec;
 pub(crate) use shared_rows::SharedExec;
 pub(crate) use tree::{mentions_parameter, scans};

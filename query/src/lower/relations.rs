@@ -9,6 +9,7 @@ use crate::lower::columns;
 use crate::lower::comparisons::Typed;
 use crate::lower::first_rows::Limits;
 use crate::lower::literals;
+use crate::lower::row_by_row::RowByRow;
 use crate::lower::scope::{Lowering, Scope, build, keep};
 use crate::lower::set_operations::Side;
 use crate::scan::{ChangesColumn, ChangesTable, LazyRelation, MemoryTable, ScanColumn, StorageTable};
@@ -26,6 +27,7 @@ use datafusion::logical_expr::{
 use sql::bound::{
     ChangeColumn, ChangesScan, ColRef, Expr, JoinKind, Rel, SortKey, SystemScan, TableScan, TypedCol,
 };
+use sql::statement::depend_on_order;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use storage::ChangesSpec;
@@ -209,33 +211,30 @@ impl Lowering<'_> {
                 columns.iter().map(|c| Field::new(columns::name(c.col), c.ty.form.arrow(), true)).collect();
             return self.in_memory(fields, arrays, rows.len());
         }
-        self.union_of_rows(scope.finish()?, lowered, columns)
+        self.row_by_row(scope.finish()?, lowered, columns)
     }
 
-    /// Rows that cannot be computed now: one projection each.
-    fn union_of_rows(
+    /// Lists of expressions over the rows of a plan, computed in order.
+    fn row_by_row(
         &mut self,
-        unit: LogicalPlan,
-        rows: Vec<Vec<PlanExpr>>,
+        input: LogicalPlan,
+        lists: Vec<Vec<PlanExpr>>,
         columns: &[TypedCol],
     ) -> Result<LogicalPlan> {
-        let mut plans = Vec::with_capacity(rows.len());
-        for row in rows {
-            let items = row.into_iter().zip(columns).map(|(expr, c)| expr.alias(columns::name(c.col)));
-            plans.push(Arc::new(build(LogicalPlanBuilder::from(unit.clone()).project(items))?));
-        }
-        if let [_] = plans.as_slice()
-            && let Some(only) = plans.pop()
-        {
-            return Ok(Arc::unwrap_or_clone(only));
-        }
-        let union =
-            datafusion::logical_expr::Union::try_new_with_loose_types(plans).map_err(from_datafusion)?;
-        Ok(LogicalPlan::Union(union))
+        let fields: Vec<Field> =
+            columns.iter().map(|c| Field::new(columns::name(c.col), c.ty.form.arrow(), true)).collect();
+        self.provider(Arc::new(RowByRow::new(input, lists, Arc::new(Schema::new(fields)))))
     }
 
     fn project(&mut self, input: &Rel, items: &[(Expr, ColRef)]) -> Result<LogicalPlan> {
         let mut scope = Scope::of(self.rel(input)?);
+        if depend_on_order(items.iter().map(|(expr, _)| expr)) {
+            let exprs = items.iter().map(|(expr, _)| expr.clone()).collect::<Vec<_>>();
+            let list = self.exprs(&mut scope, &exprs)?;
+            let typed = |(expr, col): &(Expr, ColRef)| TypedCol { col: *col, ty: expr.ty() };
+            let columns: Vec<TypedCol> = items.iter().map(typed).collect();
+            return self.row_by_row(scope.finish()?, vec![list], &columns);
+        }
         let mut exprs = Vec::with_capacity(items.len());
         for (expr, col) in items {
             exprs.push(self.expr(&mut scope, expr)?.alias(columns::name(*col)));

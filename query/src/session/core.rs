@@ -5,12 +5,13 @@
 use crate::api::{Notice, SessionStart};
 use crate::engine::{DATABASE, Engine};
 use crate::interrupt::Interrupt;
-use crate::lower::{Parameters, QueryContext, StatementContext};
+use crate::lower::{Parameters, QueryContext, StatementContext, WithRows};
 use crate::names::Names;
 use crate::session::activity::{Place, Sessions};
 use crate::session::parameters::ParameterChanges;
 use crate::session::sequences::{Remembered, SessionSequences};
 use crate::session::statements::PreparedStatements;
+use crate::session::temporary::Temporary;
 use crate::session::transaction::SessionTransaction;
 use crate::settings::Variables;
 use crate::system::SystemCatalog;
@@ -37,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) changes: Arc<ParameterChanges>,
     /// Stops the statement that runs.
     pub(crate) interrupt: Interrupt,
+    pub(crate) temporary: Temporary,
     notices: Vec<Notice>,
 }
 
@@ -56,6 +58,7 @@ impl Core {
             place,
             changes: Arc::default(),
             interrupt: Interrupt::default(),
+            temporary: Temporary::default(),
             notices: Vec::new(),
         })
     }
@@ -108,10 +111,13 @@ impl Core {
         self.transaction.started_us().unwrap_or_else(|| self.engine.now_us())
     }
 
-    /// Existing schemas of search_path, in order.
+    /// Existing schemas of search_path, in order; that of the session's temporary tables, when there are some, in front.
     pub(crate) fn search_path(&self, catalog: &CatalogState) -> Vec<String> {
         let mut path = self.variables.search_path(&self.user);
         path.retain(|name| is_system_schema(name) || catalog.schema_named(name).is_some());
+        if let Some(schema) = self.temporary.schema().filter(|name| catalog.schema_named(name).is_some()) {
+            path.insert(0, schema.to_owned());
+        }
         path
     }
 
@@ -206,6 +212,7 @@ impl Core {
                 database: self.engine.database().clone(),
                 sessions: Arc::clone(&self.engine.shared.sessions),
                 now_us: now,
+                statements: self.statements.all(),
             }),
             past: Arc::default(),
             read_at: None,
@@ -213,6 +220,8 @@ impl Core {
             statement: Arc::new(statement),
             parameters,
             runtime: Arc::clone(&self.engine.shared.runtime),
+            with: WithRows::default(),
+            plans: None,
         }
     }
 
@@ -228,5 +237,5 @@ impl Core {
 }
 
 fn is_system_schema(name: &str) -> bool {
-    matches!(name, "pg_catalog" | "information_schema")
+    matches!(name, "pg_catalog" | "information_schema" | "pg_temp")
 }

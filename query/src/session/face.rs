@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::interrupt::{CancelHandle, Running};
 use crate::session::core::Core;
 use crate::session::prepare::{self, Parsed, Prepared};
+use crate::session::statements::Kept;
 use crate::session::transaction::Block;
 use crate::threads::{QueryThreads, panic_error};
 use base::id::{Oid, SchemaId};
@@ -90,7 +91,9 @@ impl Session {
     /// Keeps a prepared statement under a name, the empty one for the unnamed; None for an empty query string.
     /// Errors: 42P05 when the name is taken, 54000 when there are too many.
     pub fn keep_statement(&mut self, name: String, statement: Option<Prepared>) -> Result<()> {
-        self.core.as_mut().ok_or_else(lost)?.statements.keep(name, statement)
+        let core = self.core.as_mut().ok_or_else(lost)?;
+        let kept = Kept { statement, from_sql: false, at_us: core.engine.now_us() };
+        core.statements.keep(name, kept)
     }
 
     /// A statement that was kept; 26000 when there is none.

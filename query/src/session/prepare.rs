@@ -9,12 +9,12 @@ use crate::threads::{DeepTree, QueryThreads};
 use base::id::Oid;
 use base::{Error, Result};
 use catalog::CatalogState;
-use sql::binder::BindContext;
+use sql::binder::{BindContext, PreparedStatements};
 use sql::bound::{BoundStatement, ColRef, OutputColumn};
 use sql::parse::{ParsedStatement, StatementAst};
 use sql::statement::{Binding, bind_statement};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use types::sql_type::oid;
 use types::{Datum, SqlType};
 
@@ -36,6 +36,7 @@ pub struct Prepared {
     bound: Arc<Bound>,
     /// Whether the client was told `output` before the parameters had values.
     described: Arc<AtomicBool>,
+    executions: Arc<AtomicU64>,
 }
 
 /// A bound statement and what it depends on.
@@ -46,7 +47,7 @@ pub(crate) struct Bound {
     /// Kept, so that the same address means the same catalog.
     catalog: Arc<CatalogState>,
     settings_generation: u64,
-    /// Whether it names a time: then it is bound for each execution anew.
+    /// Whether it names a time or a prepared statement: then it is bound for each execution anew.
     names_time: bool,
 }
 
@@ -84,13 +85,14 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
     };
     let past = PastReads::new(core, None, core.transaction_us());
     let bound = Arc::new(bind(core, parsed, &declared, catalog, &past)?);
-    let output = output_of(bound.statement()?)?;
+    let output = output_of(core, bound.statement()?)?;
     Ok(Prepared {
         parameter_types: Arc::clone(&bound.parameter_types),
         output,
         parsed: parsed.clone(),
         bound,
         described: Arc::default(),
+        executions: Arc::default(),
     })
 }
 
@@ -98,7 +100,7 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
 pub(crate) fn with_values(core: &Core, prepared: &Prepared, parameters: &[Datum]) -> Result<Prepared> {
     let past = PastReads::new(core, Some(parameters), core.transaction_us());
     let bound = prepared.bound_again(core, core.catalog()?, &past)?;
-    let output = output_of(bound.statement()?)?;
+    let output = output_of(core, bound.statement()?)?;
     if prepared.described.load(Ordering::Relaxed) && !prepared.same_output(&output) {
         return Err(changed_result());
     }
@@ -109,6 +111,15 @@ impl Prepared {
     /// Takes note that the client is told the columns of the result.
     pub fn note_described(&self) {
         self.described.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_execution(&self) {
+        self.executions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it was executed.
+    pub(crate) fn executions(&self) -> u64 {
+        self.executions.load(Ordering::Relaxed)
     }
 
     /// Whether values of its parameters may change its columns.
@@ -151,7 +162,7 @@ impl Prepared {
         }
         let past = PastReads::new(core, Some(parameters), transaction_us);
         let bound = self.bound_again(core, Arc::clone(catalog), &past)?;
-        if !self.same_output(&output_of(bound.statement()?)?) {
+        if !self.same_output(&output_of(core, bound.statement()?)?) {
             return Err(changed_result());
         }
         Ok((Arc::new(bound), past.into_views()))
@@ -160,6 +171,11 @@ impl Prepared {
     /// The bound statement as it was prepared, for statements that depend on no table.
     pub(crate) fn statement(&self) -> Result<&BoundStatement> {
         self.bound.statement()
+    }
+
+    /// A statement within this one as one of its own.
+    pub(crate) fn inner(&self, statement: &Arc<ParsedStatement>) -> Parsed {
+        Parsed { statement: Arc::clone(statement), text: Arc::clone(&self.parsed.text) }
     }
 
     /// Whether the result has the same columns.
@@ -184,6 +200,35 @@ impl Prepared {
     }
 }
 
+/// The prepared statements as EXECUTE finds them.
+#[derive(Debug)]
+struct Known<'c> {
+    core: &'c Core,
+    catalog: &'c Arc<CatalogState>,
+}
+
+impl PreparedStatements for Known<'_> {
+    fn parameter_types(&self, name: &str) -> Result<Vec<SqlType>> {
+        Ok(self.core.statements.executable(name)?.parameter_types.as_ref().clone())
+    }
+
+    fn bound(&self, name: &str) -> Result<BoundStatement> {
+        let prepared = self.core.statements.executable(name)?;
+        let past = PastReads::new(self.core, None, self.core.transaction_us());
+        let bound = prepared.bound_again(self.core, Arc::clone(self.catalog), &past)?;
+        if past.asked() {
+            return Err(Error::unsupported(
+                "this use of a prepared statement that names a time is not supported",
+            )
+            .with_hint("Use EXECUTE by itself."));
+        }
+        if !prepared.same_output(&output_of(self.core, bound.statement()?)?) {
+            return Err(changed_result());
+        }
+        Ok(bound.statement()?.clone())
+    }
+}
+
 /// Whether what a statement means depends on the catalog.
 fn names_tables(statement: &StatementAst) -> bool {
     !matches!(
@@ -198,6 +243,7 @@ fn names_tables(statement: &StatementAst) -> bool {
             | StatementAst::Rollback { .. }
             | StatementAst::Checkpoint
             | StatementAst::DiscardAll
+            | StatementAst::DiscardTemp
             | StatementAst::Deallocate { .. }
     )
 }
@@ -215,21 +261,25 @@ fn bind(
 ) -> Result<Bound> {
     let search_path = core.search_path(&catalog);
     let present = core.reads_past().then(|| core.newest_catalog());
+    let prepared = Known { core, catalog: &catalog };
     let context = BindContext::new(&parsed.text, &catalog)
         .with_search_path(&search_path)
         .with_session(crate::engine::DATABASE, &core.user)
         .with_parameter_types(declared)
         .with_present(present.as_deref())
         .with_past(past)
+        .with_prepared(&prepared)
+        .with_temporary(core.temporary.schema())
         .with_io(core.io_settings_of(&catalog));
     let Binding { statement, parameters } = bind_statement(&context, &parsed.statement)?;
+    let follows = matches!(statement, BoundStatement::Execute { .. } | BoundStatement::Given { .. });
     let tree = DeepTree::new(statement, parsed.text.len(), threads(core));
     Ok(Bound {
         tree,
         parameter_types: Arc::new(parameters),
         settings_generation: core.variables.generation(),
         catalog,
-        names_time: past.asked(),
+        names_time: follows || past.asked(),
     })
 }
 
@@ -239,16 +289,22 @@ fn changed_result() -> Error {
 }
 
 /// The result columns of a statement; None when it yields no rows.
-fn output_of(statement: &BoundStatement) -> Result<Option<Vec<OutputColumn>>> {
+fn output_of(core: &Core, statement: &BoundStatement) -> Result<Option<Vec<OutputColumn>>> {
     Ok(match statement {
+        BoundStatement::Execute { name, .. } => core.statements.executable(name)?.output,
+        BoundStatement::Given { statement, .. } => output_of(core, statement)?,
+        BoundStatement::Modifying(modifying) => output_of(core, &modifying.main)?,
         BoundStatement::Query(query) => Some(query.output.clone()),
         BoundStatement::Insert(insert) => insert.returning.as_ref().map(|r| r.output.clone()),
         BoundStatement::Update(update) => update.returning.as_ref().map(|r| r.output.clone()),
         BoundStatement::Delete(delete) => delete.returning.as_ref().map(|r| r.output.clone()),
-        BoundStatement::Explain { .. } => Some(text_columns(&["QUERY PLAN"])),
+        BoundStatement::Explain { options, .. } => Some(plan_columns(options.json)),
         BoundStatement::Show { name } => Some(text_columns(&[shown_name(name)])),
         BoundStatement::ShowAll => Some(text_columns(&["name", "setting", "description"])),
-        BoundStatement::CreateTable(_)
+        BoundStatement::Merge(_)
+        | BoundStatement::Comment { .. }
+        | BoundStatement::Prepare(_)
+        | BoundStatement::CreateTable(_)
         | BoundStatement::CreateTableAs(_)
         | BoundStatement::DropTables { .. }
         | BoundStatement::CreateView(_)
@@ -273,12 +329,22 @@ fn output_of(statement: &BoundStatement) -> Result<Option<Vec<OutputColumn>>> {
         | BoundStatement::UndropTable { .. }
         | BoundStatement::CloneTable(_)
         | BoundStatement::DiscardAll
+        | BoundStatement::DiscardTemp
         | BoundStatement::Deallocate { .. } => None,
     })
 }
 
 fn shown_name(name: &str) -> &str {
     crate::settings::definition(name).map_or(name, |d| d.name)
+}
+
+/// The result column of EXPLAIN.
+pub(crate) fn plan_columns(json: bool) -> Vec<OutputColumn> {
+    let mut columns = text_columns(&["QUERY PLAN"]);
+    if let (true, Some(column), Some(ty)) = (json, columns.first_mut(), SqlType::of(oid::JSON)) {
+        column.ty = ty;
+    }
+    columns
 }
 
 /// Result columns of type text that belong to no table.

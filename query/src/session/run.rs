@@ -7,16 +7,16 @@ use crate::copy::{self, CopyIn};
 use crate::ddl;
 use crate::dml;
 use crate::interrupt::{Interrupt, Running};
+use crate::lower::{QueryContext, evaluate};
 use crate::maintenance;
 use crate::session::core::Core;
 use crate::session::past::past_view;
-use crate::session::plan::explained;
 use crate::session::prepare::Prepared;
 use crate::session::rows;
 use crate::session::transaction::Block;
 use base::id::TxnId;
 use base::{Error, ErrorKind, Result};
-use sql::bound::{BoundStatement, CopyDirection};
+use sql::bound::{BoundStatement, CopyDirection, Expr};
 use std::sync::Arc;
 use std::time::Duration;
 use types::Datum;
@@ -43,8 +43,19 @@ impl Core {
             self.transaction.check_not_failed()?;
         }
         check_parameters(prepared, &parameters)?;
+        prepared.note_execution();
+        let executed;
+        let (prepared, parameters) = match prepared.statement()? {
+            BoundStatement::Execute { .. } => {
+                let (inner, values) = self.executed(prepared, parameters)?;
+                executed = inner;
+                executed.note_execution();
+                (&executed, values)
+            }
+            _ => (prepared, parameters),
+        };
         let parameters = Arc::new(parameters);
-        if let Some(done) = self.session_statement(prepared.statement()?, last)? {
+        if let Some(done) = self.session_statement(prepared, last)? {
             return Ok(done);
         }
         if matches!(prepared.statement()?, BoundStatement::Vacuum { .. }) {
@@ -64,6 +75,20 @@ impl Core {
         }
         let interrupt = running.interrupt.clone();
         self.attempt(prepared, parameters, false, &mut Some(running), &interrupt).await
+    }
+
+    /// The statement that EXECUTE names, and the values that it has for it.
+    fn executed(&mut self, prepared: &Prepared, parameters: Vec<Datum>) -> Result<(Prepared, Vec<Datum>)> {
+        let database = self.engine.database().clone();
+        let transaction_us = self.transaction.started(self.engine.now_us());
+        let view = self.transaction.read_view(&database);
+        let (bound, _) = prepared.bound_with(self, view.catalog(), &parameters, transaction_us)?;
+        let BoundStatement::Execute { name, args } = bound.statement()? else {
+            return Err(Error::internal("EXECUTE became another statement"));
+        };
+        let context = self.query_context(view, Arc::new(parameters));
+        let values = values_of(args, &context)?;
+        Ok((self.statements.executable(name)?, values))
     }
 
     /// A statement that is its own transaction, run again on a fresh snapshot when it lost a race.
@@ -154,18 +179,32 @@ impl Core {
             context.view = Arc::clone(&view.reader);
             context.read_at = Some(view.time.clone());
         }
-        match bound.statement()? {
+        self.carry_out(bound.statement()?, &context, own, running, interrupt).await
+    }
+
+    /// Runs a bound statement in the transaction.
+    pub(crate) async fn carry_out(
+        &mut self,
+        statement: &BoundStatement,
+        context: &QueryContext,
+        own: bool,
+        running: &mut Option<Running>,
+        interrupt: &Interrupt,
+    ) -> Result<Execution> {
+        if let Some(notes) = context.plans.as_ref().filter(|_| writes_rows(statement)) {
+            notes.begin();
+        }
+        match statement {
             BoundStatement::Query(query) => {
-                let stream =
-                    rows::query(query, &context, running.take(), &self.engine.shared.threads).await?;
+                let stream = rows::query(query, context, running.take(), &self.engine.shared.threads).await?;
                 Ok(Execution::Rows { columns: query.output.clone(), rows: stream, tag: TagFor::Select })
             }
-            BoundStatement::Insert(insert) => dml::insert(self, insert, &context, interrupt).await,
-            BoundStatement::Update(update) => dml::update(self, update, &context, interrupt).await,
-            BoundStatement::Delete(delete) => dml::delete(self, delete, &context, interrupt).await,
+            BoundStatement::Insert(insert) => dml::insert(self, insert, context, interrupt).await,
+            BoundStatement::Update(update) => dml::update(self, update, context, interrupt).await,
+            BoundStatement::Delete(delete) => dml::delete(self, delete, context, interrupt).await,
             BoundStatement::CreateTable(create) => ddl::create_table(self, create),
             BoundStatement::CreateTableAs(create) => {
-                ddl::create_table_as(self, create, &context, interrupt).await
+                ddl::create_table_as(self, create, context, interrupt).await
             }
             BoundStatement::DropTables { tables, cascade, notices } => {
                 ddl::drop_tables(self, tables, *cascade, notices)
@@ -179,6 +218,9 @@ impl Core {
             BoundStatement::DropSequences { sequences, cascade, notices } => {
                 ddl::drop_sequences(self, sequences, *cascade, notices)
             }
+            BoundStatement::Comment { key, text, notice } => {
+                ddl::comment(self, *key, text.as_deref(), notice.as_deref())
+            }
             BoundStatement::CreateSchema { name, if_not_exists } => {
                 ddl::create_schema(self, name, *if_not_exists)
             }
@@ -187,17 +229,32 @@ impl Core {
             }
             BoundStatement::Truncate { tables, restart } => ddl::truncate(self, tables, *restart),
             BoundStatement::AlterTable { table, actions, notices } => {
-                ddl::alter_table(self, *table, actions, notices, &context, interrupt).await
+                ddl::alter_table(self, *table, actions, notices, context, interrupt).await
             }
             BoundStatement::UndropTable { schemas, name } => ddl::undrop_table(self, schemas, name),
             BoundStatement::CloneTable(clone) => ddl::clone_table(self, clone),
             BoundStatement::Analyze { verbose, tables } => {
                 maintenance::analyze(self, tables, *verbose, interrupt).await
             }
-            BoundStatement::Copy(copy) => copy::run(self, copy, &context, own, running).await,
-            BoundStatement::Explain { statement, analyze, verbose } => {
-                let threads = self.engine.shared.threads.clone();
-                threads.starting_operators(explained(statement, &context, *analyze, *verbose)).await
+            BoundStatement::Copy(copy) => copy::run(self, copy, context, own, running).await,
+            BoundStatement::Merge(merge) => dml::merge(self, merge, context, interrupt).await,
+            BoundStatement::Modifying(modifying) => {
+                Box::pin(self.modifying(modifying, context, own, running, interrupt)).await
+            }
+            BoundStatement::Given { args, statement } => {
+                let parameters = Arc::new(values_of(args, context)?);
+                let context = QueryContext { parameters, ..context.clone() };
+                let done = Box::pin(self.carry_out(statement, &context, own, running, interrupt)).await?;
+                Ok(match (statement.as_ref(), done) {
+                    // Of a prepared statement the tag is that of a query, also when it is not run.
+                    (BoundStatement::CreateTableAs(create), Execution::Command(_)) if !create.with_data => {
+                        Execution::Command("SELECT 0".to_owned())
+                    }
+                    (_, done) => done,
+                })
+            }
+            BoundStatement::Explain { statement, options } => {
+                Box::pin(self.explained(statement, context, options, running, interrupt)).await
             }
             other => Err(Error::internal(format!("statement {other:?} was not carried out by the session"))),
         }
@@ -225,7 +282,11 @@ impl Core {
 
     /// Commits (or rolls back) and ends local settings either way. Blocks the thread.
     pub(crate) fn end_transaction(&mut self, commit: bool) -> Result<()> {
-        let outcome = if commit {
+        let finished = if commit { self.finish_temporary() } else { Ok(()) };
+        let outcome = if finished.is_err() {
+            self.transaction.rollback();
+            finished
+        } else if commit {
             self.transaction.commit()
         } else {
             self.transaction.rollback();
@@ -279,6 +340,15 @@ impl Core {
     }
 }
 
+/// The values of expressions without columns.
+fn values_of(exprs: &[Expr], context: &QueryContext) -> Result<Vec<Datum>> {
+    let value = |expr: &Expr| {
+        let array = evaluate(context, expr, &[], 1)?;
+        types::array::get(&expr.ty().form, &array, 0)
+    };
+    exprs.iter().map(value).collect()
+}
+
 fn check_parameters(prepared: &Prepared, parameters: &[Datum]) -> Result<()> {
     if parameters.len() != prepared.parameter_types.len() {
         let message = format!(
@@ -291,12 +361,27 @@ fn check_parameters(prepared: &Prepared, parameters: &[Datum]) -> Result<()> {
     Ok(())
 }
 
+/// Whether a statement writes the rows of a source.
+fn writes_rows(statement: &BoundStatement) -> bool {
+    matches!(
+        statement,
+        BoundStatement::Insert(_)
+            | BoundStatement::Update(_)
+            | BoundStatement::Delete(_)
+            | BoundStatement::Merge(_)
+            | BoundStatement::CreateTableAs(_)
+    )
+}
+
 /// Whether a statement writes tables or the catalog. COPY TO a file writes neither.
 fn needs_writing(statement: &BoundStatement) -> bool {
     match statement {
         BoundStatement::Insert(_)
         | BoundStatement::Update(_)
         | BoundStatement::Delete(_)
+        | BoundStatement::Merge(_)
+        | BoundStatement::Modifying(_)
+        | BoundStatement::Comment { .. }
         | BoundStatement::CreateTable(_)
         | BoundStatement::CreateTableAs(_)
         | BoundStatement::DropTables { .. }
@@ -313,7 +398,8 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::UndropTable { .. }
         | BoundStatement::CloneTable(_) => true,
         BoundStatement::Copy(copy) => matches!(copy.direction, CopyDirection::From { .. }),
-        BoundStatement::Explain { statement, analyze, .. } => *analyze && needs_writing(statement),
+        BoundStatement::Explain { statement, options } => options.analyze && needs_writing(statement),
+        BoundStatement::Given { statement, .. } => needs_writing(statement),
         _ => false,
     }
 }
@@ -323,6 +409,13 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::Insert(_) => "INSERT",
         BoundStatement::Update(_) => "UPDATE",
         BoundStatement::Delete(_) => "DELETE",
+        BoundStatement::Merge(_) => "MERGE",
+        BoundStatement::Comment { .. } => "COMMENT",
+        BoundStatement::Query(_) => "SELECT",
+        BoundStatement::Modifying(modifying) => command_name(&modifying.main),
+        BoundStatement::Explain { statement, .. } | BoundStatement::Given { statement, .. } => {
+            command_name(statement)
+        }
         BoundStatement::CreateTable(_) => "CREATE TABLE",
         BoundStatement::CreateTableAs(_) => "CREATE TABLE AS",
         BoundStatement::DropTables { .. } => "DROP TABLE",

@@ -1,24 +1,22 @@
-//! Statements about the session itself: SET, SHOW, RESET, DISCARD, DEALLOCATE, CHECKPOINT and the ends of transactions.
+//! Statements about the session itself: SET, SHOW, RESET, DISCARD, PREPARE, DEALLOCATE, CHECKPOINT and the ends of transactions.
 //!
 //! Invariant: none of them reads a table.
 
 use crate::api::Execution;
 use crate::session::core::Core;
-use crate::session::prepare::text_columns;
+use crate::session::prepare::{self, Prepared, text_columns};
 use crate::session::rows::{ready, text_rows};
 use crate::session::sequences::Remembered;
+use crate::session::statements::Kept;
 use crate::session::transaction::Block;
 use crate::settings::{Scope, definition, definitions};
 use base::{Error, ErrorKind, Result};
-use sql::bound::{BoundStatement, Isolation, SettingValue};
+use sql::bound::{BoundPrepare, BoundStatement, Isolation, SettingValue};
 
 impl Core {
     /// Carries out a statement that needs no snapshot; None when `statement` is not one.
-    pub(crate) fn session_statement(
-        &mut self,
-        statement: &BoundStatement,
-        last: bool,
-    ) -> Result<Option<Execution>> {
+    pub(crate) fn session_statement(&mut self, prepared: &Prepared, last: bool) -> Result<Option<Execution>> {
+        let statement = prepared.statement()?;
         if let Some(tag) = self.transaction_statement(statement)? {
             return Ok(Some(Execution::Command(tag)));
         }
@@ -50,7 +48,17 @@ impl Core {
                 self.variables.reset_all();
                 self.statements.deallocate(None)?;
                 Remembered::forget(&self.remembered);
+                tokio::task::block_in_place(|| self.drop_temporary())?;
                 Execution::Command("DISCARD ALL".to_owned())
+            }
+            BoundStatement::DiscardTemp => {
+                self.not_in_block("DISCARD TEMP")?;
+                tokio::task::block_in_place(|| self.drop_temporary())?;
+                Execution::Command("DISCARD TEMP".to_owned())
+            }
+            BoundStatement::Prepare(prepare) => {
+                self.keep_prepared(prepared, prepare)?;
+                Execution::Command("PREPARE".to_owned())
             }
             BoundStatement::Deallocate { name } => {
                 self.statements.deallocate(name.as_deref())?;
@@ -67,6 +75,15 @@ impl Core {
             }
         }
         Ok(Some(execution))
+    }
+
+    /// PREPARE, written in the query string of `whole`.
+    fn keep_prepared(&mut self, whole: &Prepared, prepare: &BoundPrepare) -> Result<()> {
+        let BoundPrepare { name, types, statement } = prepare;
+        self.statements.check_free(name)?;
+        let statement = Some(prepare::prepare(self, &whole.inner(statement), types)?);
+        let kept = Kept { statement, from_sql: true, at_us: self.engine.now_us() };
+        self.statements.keep(name.clone(), kept)
     }
 
     fn not_in_block(&self, what: &str) -> Result<()> {

@@ -3,7 +3,7 @@
 //! Invariant: batches have the columns of the relation in its order.
 
 use crate::lower::SystemRelations;
-use crate::session::Sessions;
+use crate::session::{Kept, Sessions};
 use crate::settings::Variables;
 use crate::system::table::SystemTable;
 use crate::system::{attributes, functions, relations, sequences, server, storage, views};
@@ -28,6 +28,7 @@ pub(crate) struct SystemCatalog {
     pub(crate) sessions: Arc<Sessions>,
     /// Microseconds since 1970-01-01 UTC.
     pub(crate) now_us: i64,
+    pub(crate) statements: Arc<HashMap<String, Kept>>,
 }
 
 impl SystemCatalog {
@@ -51,6 +52,8 @@ impl SystemCatalog {
             ("pg_catalog", "pg_attribute") => attributes::attributes(self, table),
             ("pg_catalog", "pg_attrdef") => attributes::defaults(self, table),
             ("pg_catalog", "pg_authid") => server::roles(table),
+            ("pg_catalog", "pg_description") => relations::descriptions(self, table),
+            ("pg_catalog", "pg_shdescription") => relations::shared_descriptions(self, table),
             ("nyala", "tables") => storage::tables(self, table, wanted)?,
             ("nyala", "tablets") => storage::tablets(self, table)?,
             ("nyala", "segments") => storage::segments(self, table)?,

@@ -20,6 +20,7 @@ const FUNCTIONS: &[&str] = &[
     "pg_timezone_names",
     "pg_lock_status",
     "pg_prepared_xact",
+    "pg_prepared_statement",
     "pg_available_extensions",
     "pg_available_extension_versions",
 ];
@@ -34,6 +35,7 @@ pub(super) fn rows(catalog: &SystemCatalog, out: &mut SystemTable, function: Oid
     match proc(function).map_or("", |row| row.source) {
         "show_all_settings" => server::settings(catalog, out),
         "pg_stat_get_activity" => activity(catalog, out, args.first()),
+        "pg_prepared_statement" => server::prepared_statements(catalog, out),
         "pg_get_keywords" => words(out),
         "pg_timezone_names" => zones(catalog, out),
         // There are no locks to show, no prepared transactions and no extensions.

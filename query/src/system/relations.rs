@@ -5,8 +5,9 @@
 use crate::system::builtin::SystemCatalog;
 use crate::system::table::{SystemTable, Value, array, flag, value, vector, word};
 use base::id::Oid;
-use catalog::TableDef;
 use catalog::builtin::{relation, system_relations};
+use catalog::{PG_DATABASE, TableDef};
+use sql::binder::is_temporary;
 
 /// pg_authid.oid of the role that owns everything.
 pub(super) const OWNER: Oid = Oid(10);
@@ -60,6 +61,33 @@ pub(super) fn namespaces(catalog: &SystemCatalog, out: &mut SystemTable) {
     }
 }
 
+/// Comments on what belongs to the database.
+pub(super) fn descriptions(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for (key, text) in
+        catalog.state.comments().filter(|(key, text)| key.class != PG_DATABASE && !text.is_empty())
+    {
+        out.row(&[
+            ("objoid", value(key.object)),
+            ("classoid", value(key.class)),
+            ("objsubid", value(key.column.0)),
+            ("description", value(text)),
+        ]);
+    }
+}
+
+/// Comments on databases.
+pub(super) fn shared_descriptions(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for (key, text) in
+        catalog.state.comments().filter(|(key, text)| key.class == PG_DATABASE && !text.is_empty())
+    {
+        out.row(&[
+            ("objoid", value(key.object)),
+            ("classoid", value(key.class)),
+            ("description", value(text)),
+        ]);
+    }
+}
+
 pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
     for relation in system_relations().iter().filter(|r| r.schema == NYALA) {
         out.row(&[
@@ -77,10 +105,11 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
     }
     for table in catalog.state.tables() {
         let namespace = schema_oid(catalog, table);
+        let temporary = is_temporary(&schema_name(catalog, table));
         let shared: [(&str, Value); 5] = [
             ("relnamespace", value(namespace)),
             ("relowner", value(OWNER)),
-            ("relpersistence", word("p")),
+            ("relpersistence", word(if temporary { "t" } else { "p" })),
             ("relispopulated", flag(true)),
             ("reltuples", word("-1")),
         ];

@@ -1,12 +1,15 @@
-//! Roles and settings: pg_authid, pg_show_all_settings().
+//! Roles, settings and prepared statements: pg_authid, pg_show_all_settings(), pg_prepared_statement().
 //!
 //! Invariant: pg_settings tells the values that SHOW tells.
 
+use crate::session::{Kept, shown};
 use crate::settings::{Definition, Kind, Scope, definitions};
 use crate::system::builtin::SystemCatalog;
 use crate::system::relations::{OWNER, OWNER_NAME};
-use crate::system::table::{SystemTable, Value, flag, value, word};
+use crate::system::table::{SystemTable, Value, array, flag, value, word};
+use base::id::CommitTs;
 use catalog::builtin::{Relation, relation};
+use types::IoSettings;
 
 pub(super) fn roles(out: &mut SystemTable) {
     let yes = || flag(true);
@@ -30,6 +33,32 @@ fn described(name: &str, column: &str) -> Value {
     let (own, place) = (parameters.column("name")?, parameters.column(column)?);
     let row = parameters.rows.iter().find(|row| row.get(own).is_some_and(|v| v.as_deref() == Some(name)))?;
     row.get(place)?.clone()
+}
+
+/// Statements are planned with the values of their parameters, each time anew.
+pub(super) fn prepared_statements(catalog: &SystemCatalog, out: &mut SystemTable) {
+    let mut names: Vec<&String> = catalog.statements.keys().filter(|name| !name.is_empty()).collect();
+    names.sort();
+    for name in names {
+        let Some(Kept { statement: Some(prepared), from_sql, at_us }) = catalog.statements.get(name) else {
+            continue;
+        };
+        let ts = CommitTs(u64::try_from(*at_us).unwrap_or(0));
+        // Without parameters every plan is a general one.
+        let (generic, custom) = match prepared.parameter_types.is_empty() {
+            true => (prepared.executions(), 0),
+            false => (0, prepared.executions()),
+        };
+        out.row(&[
+            ("name", value(name)),
+            ("statement", value(prepared.text())),
+            ("prepare_time", value(shown(ts, &IoSettings::default()))),
+            ("parameter_types", array(prepared.parameter_types.iter().map(|ty| ty.oid))),
+            ("from_sql", flag(*from_sql)),
+            ("generic_plans", value(generic)),
+            ("custom_plans", value(custom)),
+        ]);
+    }
 }
 
 pub(super) fn settings(catalog: &SystemCatalog, out: &mut SystemTable) {

@@ -65,7 +65,7 @@ pub(super) fn path(source: Oid, target: Oid, context: CastContext) -> Option<Pat
 }
 
 /// Whether an argument of one type may be given where another is declared.
-pub(super) fn can_coerce(source: Oid, target: Oid, context: CastContext) -> bool {
+pub(crate) fn can_coerce(source: Oid, target: Oid, context: CastContext) -> bool {
     source == target
         || target == oid::ANY
         || is_polymorphic(target)

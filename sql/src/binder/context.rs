@@ -1,10 +1,11 @@
 //! What the binder is told from outside, and where in a statement an expression stands.
 
-use crate::bound::Expr;
+use crate::bound::{BoundStatement, Expr};
 use base::Result;
 use base::id::{CommitTs, Oid};
 use catalog::CatalogState;
 use std::sync::Arc;
+use types::SqlType;
 use types::text::IoSettings;
 
 /// Everything outside the statement that its meaning depends on.
@@ -25,6 +26,18 @@ pub struct BindContext<'a> {
     pub present: Option<&'a CatalogState>,
     /// Other times; without it no statement may name one.
     pub past: Option<&'a dyn Past>,
+    /// The schema of the session's temporary tables, when it has some; it is on the search path.
+    pub temporary: Option<&'a str>,
+    /// Prepared statements; without it there are none.
+    pub prepared: Option<&'a dyn PreparedStatements>,
+}
+
+/// What EXECUTE may ask about prepared statements.
+pub trait PreparedStatements: std::fmt::Debug {
+    /// The types of a statement's parameters; 26000 when there is none of that name.
+    fn parameter_types(&self, name: &str) -> Result<Vec<SqlType>>;
+    /// The statement as it is bound now.
+    fn bound(&self, name: &str) -> Result<BoundStatement>;
 }
 
 /// What a statement may ask about times other than its own.
@@ -49,6 +62,8 @@ impl<'a> BindContext<'a> {
             io: IoSettings::default(),
             present: None,
             past: None,
+            temporary: None,
+            prepared: None,
         }
     }
 
@@ -80,6 +95,18 @@ impl<'a> BindContext<'a> {
     #[must_use]
     pub fn with_past(mut self, past: &'a dyn Past) -> Self {
         self.past = Some(past);
+        self
+    }
+
+    #[must_use]
+    pub fn with_temporary(mut self, schema: Option<&'a str>) -> Self {
+        self.temporary = schema;
+        self
+    }
+
+    #[must_use]
+    pub fn with_prepared(mut self, prepared: &'a dyn PreparedStatements) -> Self {
+        self.prepared = Some(prepared);
         self
     }
 
@@ -116,6 +143,8 @@ pub enum Clause {
     AsOf,
     Check,
     Generated,
+    MergeWhen,
+    Execute,
 }
 
 impl Clause {
@@ -145,6 +174,8 @@ impl Clause {
             Clause::AsOf => "AS OF",
             Clause::Check => "check constraints",
             Clause::Generated => "column generation expressions",
+            Clause::MergeWhen => "MERGE WHEN conditions",
+            Clause::Execute => "EXECUTE parameters",
         }
     }
 }

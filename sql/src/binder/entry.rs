@@ -3,7 +3,7 @@
 use super::level::Level;
 use super::names::located;
 use super::output::figure_name;
-use super::select::Bound;
+use super::select::{Bound, OutColumn};
 use super::type_name::{held, type_name};
 use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable, Term};
 use crate::bound::{BoundQuery, CastHow, Cte, Expr, OutputColumn, Rel, TableScan, TypedCol, walk};
@@ -14,6 +14,9 @@ use catalog::{ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
 use types::sql_type::oid;
 use types::{Datum, SqlType};
+
+/// Columns of one statement; lowering numbers its own from above it.
+const FOREIGN_COLUMNS_MAX: u32 = 1 << 29;
 
 impl Binder<'_> {
     /// Binds a whole query; unknown literals in its output become text.
@@ -77,6 +80,23 @@ impl Binder<'_> {
             let error = Error::new(ErrorKind::Syntax, "INSERT has more expressions than target columns");
             return Err(located(error, extra.at));
         }
+        self.assigned(rel, columns, targets)
+    }
+
+    /// The same for a query that is bound already.
+    pub fn assigned_query(&mut self, query: BoundQuery, targets: &[&ColumnDef]) -> Result<BoundQuery> {
+        let column = |c: OutputColumn| OutColumn {
+            name: c.name,
+            typed: TypedCol { col: c.col, ty: c.ty },
+            origin: (Oid(0), 0),
+            open: None,
+            at: 0,
+        };
+        let columns = query.output.into_iter().map(column).collect();
+        self.assigned(query.rel, columns, targets)
+    }
+
+    fn assigned(&mut self, rel: Rel, columns: Vec<OutColumn>, targets: &[&ColumnDef]) -> Result<BoundQuery> {
         let mut items = Vec::with_capacity(columns.len());
         let mut output = Vec::with_capacity(columns.len());
         for (column, target) in columns.into_iter().zip(targets) {
@@ -90,9 +110,32 @@ impl Binder<'_> {
         Ok(BoundQuery { rel: Rel::Project { input: Box::new(rel), items }, output })
     }
 
-    /// Binds the WITH clause of a statement: the CTEs join `scope`; wrap the statement's source into `Rel::With`.
-    pub fn bind_with(&mut self, with: &ast::With, scope: &mut Scope<'_>) -> Result<Vec<Cte>> {
-        self.with_clause(with, scope)
+    /// Binds the WITH clause of a statement, if it has one: the CTEs join `scope`; wrap the statement's source into
+    /// `Rel::With`. Queries inside of the statement are not its own.
+    pub fn bind_with(&mut self, with: Option<&ast::With>, scope: &mut Scope<'_>) -> Result<Vec<Cte>> {
+        let top = std::mem::take(&mut self.is_top);
+        with.map_or_else(|| Ok(Vec::new()), |with| self.with_clause(with, scope, top))
+    }
+
+    /// Leaves the numbers of columns to a tree that is bound already.
+    pub(crate) fn skip_columns(&mut self) {
+        self.next_col = self.next_col.max(FOREIGN_COLUMNS_MAX);
+    }
+
+    /// Binds what must not see the relation `name`, unless `sees`: it stands beside that.
+    pub(crate) fn beside<T>(
+        &mut self,
+        name: &str,
+        sees: bool,
+        bind: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if sees {
+            return bind(self);
+        }
+        self.siblings.push(vec![name.to_owned()]);
+        let bound = bind(self);
+        self.siblings.pop();
+        bound
     }
 
     /// Binds an expression; a literal or parameter alone stays of type unknown.
@@ -108,7 +151,12 @@ impl Binder<'_> {
     /// Binds an expression that must be boolean; 42804 otherwise.
     pub fn bind_condition(&mut self, expr: &ast::Expr, scope: &Scope<'_>, clause: Clause) -> Result<Expr> {
         let term = self.bind_expr(expr, scope, clause)?;
-        let phrase = if clause == Clause::Check { "CHECK" } else { clause.phrase() };
+        let phrase = match clause {
+            Clause::Check => "CHECK",
+            Clause::MergeWhen => "WHEN",
+            Clause::JoinOn => "JOIN/ON",
+            other => other.phrase(),
+        };
         self.coerce_boolean(term, phrase)
     }
 

@@ -31,6 +31,7 @@ mod in_list;
 mod join;
 mod level;
 mod literal;
+mod modifying;
 mod names;
 mod normal_form;
 mod numeric;
@@ -58,15 +59,18 @@ mod type_name;
 mod view;
 
 pub(crate) use array::subscript_element;
-pub use context::{BindContext, Clause, Past};
-pub(crate) use names::fold;
+pub(crate) use coerce::can_coerce;
+pub use context::{BindContext, Clause, Past, PreparedStatements};
+pub use names::is_temporary;
+pub(crate) use names::{Relation, fold};
 pub use object_name::object_named;
 pub use scope::{Scope, ScopeColumn, ScopeTable};
 pub(crate) use sequences::is_sequence_function;
 pub(crate) use type_name::type_name;
 pub(crate) use view::{Named, view_reads};
 
-use crate::bound::{ColRef, CteId, Expr};
+use crate::bound::{ColRef, CteId, Expr, WithPart};
+use crate::parse::StatementAst;
 use crate::text::Text;
 use base::id::{ColumnId, Oid};
 use std::collections::HashMap;
@@ -102,6 +106,12 @@ pub struct Binder<'a> {
     pub(crate) named: Option<Vec<view::Named>>,
     /// Whether another time than the statement's is named.
     pub(crate) names_time: bool,
+    /// The statements that write inside WITH, as they were parsed.
+    pub(crate) writes: &'a [StatementAst],
+    /// Whether the next WITH is that of the statement itself.
+    pub(crate) is_top: bool,
+    /// The WITH of the statement, when something in it writes.
+    pub(crate) modifying: Vec<WithPart>,
 }
 
 /// A bound expression on its way to a place: its type may still be unknown.
@@ -132,6 +142,9 @@ impl<'a> Binder<'a> {
             keeps_records: false,
             named: None,
             names_time: false,
+            writes: &[],
+            is_top: true,
+            modifying: Vec::new(),
         }
     }
 

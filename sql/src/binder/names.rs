@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// What a relation's name means.
 #[derive(Debug)]
-pub(super) enum Relation {
+pub(crate) enum Relation {
     Table(Arc<TableDef>),
     Sequence(Arc<SequenceDef>),
     View(Arc<ViewDef>),
@@ -139,6 +139,11 @@ impl Binder<'_> {
         if let Some(system) = system_relation(schema, name) {
             return Some(Relation::System(system));
         }
+        let schema = match schema {
+            TEMPORARY => self.context.temporary?,
+            other if is_temporary(other) && self.context.temporary != Some(other) => return None,
+            other => other,
+        };
         let schema = self.context.catalog.schema_named(schema)?;
         let catalog = self.context.catalog;
         if let Some(table) = catalog.table_named(schema.id, name) {
@@ -160,7 +165,7 @@ impl Binder<'_> {
         self.qualified(name).map(|(schema, name, _)| (schema, name))
     }
 
-    pub(super) fn relation(&self, name: &ast::ObjectName) -> Result<Relation> {
+    pub(crate) fn relation(&self, name: &ast::ObjectName) -> Result<Relation> {
         let (schema, table, at) = self.qualified(name)?;
         self.find_relation(schema.as_deref(), &table).ok_or_else(|| {
             let shown = schema.as_ref().map_or_else(|| table.clone(), |s| format!("{s}.{table}"));
@@ -194,6 +199,17 @@ impl Binder<'_> {
                 let message = format!("permission denied for table {}", system.name);
                 Err(Error::new(ErrorKind::InsufficientPrivilege, message))
             }
+        }
+    }
+
+    /// 0A000 when MERGE cannot write to the relation of that name.
+    pub(crate) fn check_merged(&self, name: &ast::ObjectName) -> Result<()> {
+        match self.relation(name)? {
+            Relation::View(view) => {
+                let message = format!("cannot execute MERGE on relation \"{}\"", view.name);
+                Err(Error::unsupported(message).with_detail("This operation is not supported for views."))
+            }
+            Relation::Table(_) | Relation::Sequence(_) | Relation::System(_) => Ok(()),
         }
     }
 
@@ -255,7 +271,7 @@ impl Binder<'_> {
     }
 
     fn schema(&self, name: &str) -> Result<Arc<SchemaDef>> {
-        if matches!(name, "pg_catalog" | "information_schema") {
+        if matches!(name, "pg_catalog" | "information_schema" | TEMPORARY) || is_temporary(name) {
             let message = format!("permission denied for schema {name}");
             return Err(Error::new(ErrorKind::InsufficientPrivilege, message));
         }
@@ -264,17 +280,43 @@ impl Binder<'_> {
         })
     }
 
+    /// The name of a new temporary table.
+    pub(crate) fn temporary_target(&self, name: &ast::ObjectName) -> Result<String> {
+        let (schema, table, _) = self.qualified(name)?;
+        match schema {
+            Some(schema) if schema != TEMPORARY && self.context.temporary != Some(schema.as_str()) => {
+                self.schema(&schema)?;
+                let message = "cannot create temporary relation in non-temporary schema";
+                Err(Error::new(ErrorKind::InvalidTableDefinition, message))
+            }
+            _ => Ok(table),
+        }
+    }
+
     /// Where CREATE TABLE `name` puts the table: the named or the first existing schema of search_path, and the name.
     pub fn creation_target(&self, name: &ast::ObjectName) -> Result<(Arc<SchemaDef>, String)> {
         let (schema, table, at) = self.qualified(name)?;
         if let Some(schema) = schema {
             return self.schema(&schema).map(|s| (s, table)).map_err(|e| located(e, at));
         }
-        let found = self.context.search_path.iter().find_map(|s| self.context.catalog.schema_named(s));
+        let mut path = self.context.search_path.iter().filter(|s| !is_temporary(s)).peekable();
+        if path.peek().is_some_and(|first| *first == TEMPORARY) {
+            return Err(Error::unsupported("creating temporary objects by search_path is not supported")
+                .with_hint("Use CREATE TEMPORARY TABLE."));
+        }
+        let found = path.find_map(|s| self.context.catalog.schema_named(s));
         found.cloned().map(|s| (s, table)).ok_or_else(|| {
             located(Error::new(ErrorKind::UndefinedSchema, "no schema has been selected to create in"), at)
         })
     }
+}
+
+/// What every session calls the schema of its temporary tables.
+const TEMPORARY: &str = "pg_temp";
+
+/// Whether a schema holds the temporary tables of a session.
+pub fn is_temporary(schema: &str) -> bool {
+    schema.starts_with("pg_temp_")
 }
 
 /// The system relation of that name; without schema those of pg_catalog, which are found first.

@@ -38,10 +38,13 @@ impl Binder<'_> {
         }
         let order_by = self.order_list(order_by.as_ref())?;
         let mut scope = Scope::inside(outer);
+        let top = std::mem::take(&mut self.is_top);
         let mut ctes = match with {
             None => Vec::new(),
-            Some(with) => self.with_clause(with, &mut scope)?,
+            Some(with) => self.with_clause(with, &mut scope, top)?,
         };
+        // Parentheses around a statement change nothing.
+        self.is_top = top && with.is_none() && matches!(body.as_ref(), ast::SetExpr::Query(_));
         let bound = self.body(body, order_by, &scope, resolve)?;
         let rel =
             self.limit(bound.rel, !order_by.is_empty(), limit_clause.as_ref(), fetch.as_ref(), &scope)?;

@@ -10,6 +10,7 @@ use super::select::{Bound, OutColumn};
 use super::type_name::{held, type_name};
 use super::{Binder, Scope, ScopeColumn};
 use crate::bound::{Cte, CteId, Expr, Rel, TypedCol, walk};
+use crate::parse::write_of;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
@@ -37,7 +38,15 @@ fn invalid(message: String, at: usize) -> Error {
 
 impl Binder<'_> {
     /// Binds WITH: the CTEs join `scope`.
-    pub(super) fn with_clause(&mut self, with: &ast::With, scope: &mut Scope<'_>) -> Result<Vec<Cte>> {
+    ///
+    /// With `top` it is that of the statement itself, so that it may hold statements that write: all of it is then kept
+    /// apart, and nothing returned.
+    pub(super) fn with_clause(
+        &mut self,
+        with: &ast::With,
+        scope: &mut Scope<'_>,
+        top: bool,
+    ) -> Result<Vec<Cte>> {
         let ast::With { with_token: _, recursive, cte_tables } = with;
         for (index, cte) in cte_tables.iter().enumerate() {
             let name = fold(&cte.alias.name);
@@ -56,6 +65,10 @@ impl Binder<'_> {
                 scope.ctes.push(ScopeCte { name, id, columns: Vec::new(), status: CteStatus::Later });
             }
         }
+        if cte_tables.iter().any(|cte| write_of(&cte.query).is_some()) {
+            self.modifying_with(&order, *recursive, top, scope)?;
+            return Ok(Vec::new());
+        }
         let mut ctes = Vec::with_capacity(order.len());
         for (index, cte) in order.into_iter().enumerate() {
             if *recursive {
@@ -72,7 +85,7 @@ impl Binder<'_> {
     }
 
     /// A query of WITH that does not name itself, with its name and columns.
-    fn cte(
+    pub(super) fn cte(
         &mut self,
         cte: &ast::Cte,
         id: CteId,
@@ -97,7 +110,12 @@ impl Binder<'_> {
     }
 
     /// A query of WITH RECURSIVE; it is at `place` of the scope.
-    fn maybe_recursive(&mut self, cte: &ast::Cte, scope: &mut Scope<'_>, place: usize) -> Result<Cte> {
+    pub(super) fn maybe_recursive(
+        &mut self,
+        cte: &ast::Cte,
+        scope: &mut Scope<'_>,
+        place: usize,
+    ) -> Result<Cte> {
         let entry =
             |scope: &mut Scope<'_>, change: &mut dyn FnMut(&mut ScopeCte)| match scope.ctes.get_mut(place) {
                 Some(entry) => {
@@ -116,7 +134,7 @@ impl Binder<'_> {
                 let mut inner = Scope::inside(outer);
                 let ctes = match &query.with {
                     None => Vec::new(),
-                    Some(with) => self.with_clause(with, &mut inner)?,
+                    Some(with) => self.with_clause(with, &mut inner, false)?,
                 };
                 let start = self.operand(left, &inner)?;
                 let types = start_types(&start)?;
@@ -283,6 +301,15 @@ impl Binder<'_> {
                     "recursive reference to query \"{name}\" must not appear within its non-recursive term"
                 );
                 return Err(invalid(message, at));
+            }
+            CteStatus::Writing(name_at) => {
+                let message =
+                    format!("recursive query \"{name}\" must not contain data-modifying statements");
+                return Err(invalid(message, *name_at));
+            }
+            CteStatus::Silent => {
+                let message = format!("WITH query \"{name}\" does not have a RETURNING clause");
+                return Err(located(Error::unsupported(message), at));
             }
             CteStatus::Recursive => {}
         }

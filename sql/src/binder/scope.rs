@@ -85,6 +85,10 @@ pub(crate) enum CteStatus {
     Start,
     /// Its step is being bound: the rows found last.
     Recursive,
+    /// It writes, and is being bound; where its name stands.
+    Writing(usize),
+    /// It writes, without RETURNING.
+    Silent,
 }
 
 impl ScopeTable {

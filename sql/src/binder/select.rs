@@ -94,7 +94,6 @@ impl Binder<'_> {
             (select_modifiers.is_some(), "a SELECT modifier"),
             (top.is_some(), "TOP"),
             (exclude.is_some(), "EXCLUDE"),
-            (into.is_some(), "SELECT INTO"),
             (!lateral_views.is_empty(), "LATERAL VIEW"),
             (prewhere.is_some(), "PREWHERE"),
             (!connect_by.is_empty(), "CONNECT BY"),
@@ -110,6 +109,11 @@ impl Binder<'_> {
             let from = behind.find(word.unwrap_or("from")).and_then(|index| behind.get(..index));
             let skipped = from.map_or(0, |text| text.chars().count());
             return Err(located(Error::new(ErrorKind::Syntax, message), at + skipped));
+        }
+        if let Some(into) = into {
+            let first = into.name.0.first().and_then(|part| part.as_ident());
+            let error = Error::new(ErrorKind::Syntax, "SELECT ... INTO is not allowed here");
+            return Err(located(error, first.map_or(0, |ident| self.at(ident.span))));
         }
         if let Some((_, what)) = refused.iter().find(|(present, _)| *present) {
             return Err(self.unsupported(what, at));

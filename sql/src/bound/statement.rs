@@ -2,10 +2,13 @@
 //!
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
-use super::{BoundQuery, ColRef, Expr, OutputColumn, Rel, TypedCol};
+use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
+use super::{BoundQuery, ColRef, Expr, Rel};
+use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    CheckDef, ColumnDef, ColumnKind, SequenceDef, SequenceOwner, TableDef, TableOptions, ViewColumn,
+    CheckDef, ColumnDef, ColumnKind, CommentKey, SequenceDef, SequenceOwner, TableDef, TableOptions,
+    ViewColumn,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -17,6 +20,8 @@ pub enum BoundStatement {
     Insert(Box<BoundInsert>),
     Update(Box<BoundUpdate>),
     Delete(Box<BoundDelete>),
+    Merge(Box<BoundMerge>),
+    Modifying(Box<BoundModifying>),
     CreateTable(Box<BoundCreateTable>),
     CreateTableAs(Box<BoundCreateTableAs>),
     CreateSequence(Box<BoundCreateSequence>),
@@ -49,8 +54,7 @@ pub enum BoundStatement {
     Copy(Box<BoundCopy>),
     Explain {
         statement: Box<BoundStatement>,
-        analyze: bool,
-        verbose: bool,
+        options: ExplainOptions,
     },
     Set {
         name: String,
@@ -112,6 +116,24 @@ pub enum BoundStatement {
     },
     CloneTable(Box<BoundClone>),
     DiscardAll,
+    DiscardTemp,
+    /// Without a key there is nothing but to tell so.
+    Comment {
+        key: Option<CommentKey>,
+        text: Option<String>,
+        notice: Option<String>,
+    },
+    Prepare(Box<BoundPrepare>),
+    /// A prepared statement with values for its parameters.
+    Execute {
+        name: String,
+        args: Vec<Expr>,
+    },
+    /// A statement whose parameters are the values of expressions: what makes use of a prepared one.
+    Given {
+        args: Vec<Expr>,
+        statement: Box<BoundStatement>,
+    },
     /// One prepared statement by its name, or all.
     Deallocate {
         name: Option<String>,
@@ -131,79 +153,25 @@ pub enum SettingValue {
     Values(Vec<String>),
 }
 
-/// INSERT. `source` yields one column per column of the table, in table order and of the columns' types,
-/// defaults filled in; NOT NULL is checked by the write operator.
+/// PREPARE.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BoundInsert {
-    pub table: TableId,
-    pub source: Rel,
-    pub source_columns: Vec<ColRef>,
-    pub rules: Option<Box<RowRules>>,
-    pub on_conflict: Option<OnConflict>,
-    pub returning: Option<Returning>,
+pub struct BoundPrepare {
+    pub name: String,
+    /// Of the first parameters.
+    pub types: Vec<Oid>,
+    pub statement: Arc<ParsedStatement>,
 }
 
-/// What holds of every row that a table is given, over its columns (`row`, in table order). Generated columns, by
-/// position, are computed first, in place of what the source gave; then no condition may be false.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RowRules {
-    pub row: Vec<TypedCol>,
-    pub generated: Vec<(usize, Expr)>,
-    pub checks: Vec<(String, Expr)>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum OnConflict {
-    DoNothing,
-    DoUpdate(ConflictUpdate),
-}
-
-/// For each conflicting row: `existing` and `excluded` name the columns of the table (in table order) of the stored and of
-/// the proposed row; a row is updated to `values` (all columns, in table order) when `filter` is true.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ConflictUpdate {
-    pub existing: Vec<TypedCol>,
-    pub excluded: Vec<TypedCol>,
-    pub values: Vec<Expr>,
-    pub filter: Option<Expr>,
-}
-
-/// UPDATE. `source` yields the row address, the old values and the new values of each row to change.
-/// With FROM an address may come several times: one of its rows is taken, and which one is not specified.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BoundUpdate {
-    pub table: TableId,
-    pub source: Rel,
-    pub row_address: ColRef,
-    /// All columns of the table, in table order, after the update.
-    pub new_columns: Vec<ColRef>,
-    pub rules: Option<Box<RowRules>>,
-    /// Columns of FROM's relations that RETURNING uses.
-    pub joined_columns: Vec<ColRef>,
-    pub returning: Option<Returning>,
-}
-
-/// DELETE. `source` yields the row address and, for RETURNING, all columns of the table.
-/// With USING an address may come several times; the row is removed, counted and returned once.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BoundDelete {
-    pub table: TableId,
-    pub source: Rel,
-    pub row_address: ColRef,
-    /// All columns of the table in table order.
-    pub old_columns: Vec<ColRef>,
-    /// Columns of USING's relations that RETURNING uses.
-    pub joined_columns: Vec<ColRef>,
-    pub returning: Option<Returning>,
-}
-
-/// RETURNING: expressions over the written row (`row`: all columns of the table, in table order, then those of joined
-/// relations).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Returning {
-    pub row: Vec<TypedCol>,
-    pub items: Vec<Expr>,
-    pub output: Vec<OutputColumn>,
+/// What EXPLAIN shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExplainOptions {
+    pub analyze: bool,
+    pub verbose: bool,
+    /// None: not said.
+    pub costs: Option<bool>,
+    /// None: with ANALYZE.
+    pub summary: Option<bool>,
+    pub json: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -219,6 +187,16 @@ pub struct BoundCreateTable {
     pub range: Option<(Vec<usize>, Vec<catalog::RangePartition>)>,
     pub options: OptionChanges,
     pub checks: Vec<NewCheck>,
+    /// Of a temporary table, whose schema is the session's own.
+    pub temporary: Option<OnCommit>,
+}
+
+/// What becomes of a temporary table when the transaction commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnCommit {
+    PreserveRows,
+    DeleteRows,
+    Drop,
 }
 
 /// CREATE TABLE .. AS: the table, and the rows that it is made with.

@@ -2,13 +2,32 @@
 //!
 //! Invariant: every kind of node is matched by name, so a new one cannot be forgotten here.
 
-use super::{Expr, FrameBound, Rel, SortKey, SubqueryKind, WindowCall};
+use super::{Expr, FrameBound, Rel, SortKey, SubqueryKind, TypedCol, WindowCall};
 use base::Result;
 
 /// Calls `look` on an expression and everything below it, parents first.
 pub fn visit(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
     look(expr);
     children(expr, &mut |child| visit(child, look));
+}
+
+/// `visit` that stops at subqueries: they are looked at, what is in them is not.
+pub fn visit_own(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
+    look(expr);
+    if !matches!(expr, Expr::Subquery(_)) {
+        children(expr, &mut |child| visit_own(child, look));
+    }
+}
+
+/// The columns that an expression looks at, those of its subqueries included; some of them may be made in there.
+pub fn columns_of(expr: &Expr) -> Vec<TypedCol> {
+    let mut columns = Vec::new();
+    visit(expr, &mut |expr| {
+        if let Expr::Column(column) | Expr::Outer(column) = expr {
+            columns.push(column.clone());
+        }
+    });
+    columns
 }
 
 /// Calls `change` on an expression and what is below it, parents first; below a node for which it gives true

@@ -5,12 +5,14 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterSequenceSpec, CheckSpec, CreateTableAsSpec, LikeSpec, SequenceOption, SequenceSpec, ViewSpec,
-    Written,
+    AlterSequenceSpec, CheckSpec, CommentSpec, CreateTableAsSpec, LikeSpec, SequenceOption, SequenceSpec,
+    ViewSpec, Written,
 };
 use super::literal_rows::LiteralRows;
-use crate::bound::Isolation;
+use super::statement::ParsedStatement;
+use crate::bound::{ExplainOptions, Isolation, OnCommit};
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query, SelectItem, Subscript, TableWithJoins, With};
+use std::sync::Arc;
 
 /// Any statement that is understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +21,7 @@ pub enum StatementAst {
     Insert(Box<InsertSpec>),
     Update(Box<UpdateSpec>),
     Delete(Box<DeleteSpec>),
+    Merge(Box<MergeSpec>),
     CreateTable(Box<CreateTableSpec>),
     CreateTableAs(Box<CreateTableAsSpec>),
     CreateSchema {
@@ -69,6 +72,10 @@ pub enum StatementAst {
     },
     CloneTable(Box<CloneSpec>),
     DiscardAll,
+    DiscardTemp,
+    Comment(Box<CommentSpec>),
+    Prepare(Box<PrepareSpec>),
+    Execute(ExecuteSpec),
     /// DEALLOCATE; None for ALL.
     Deallocate {
         name: Option<Ident>,
@@ -184,6 +191,59 @@ pub struct DeleteSpec {
     pub returning: Option<Vec<SelectItem>>,
 }
 
+/// MERGE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MergeSpec {
+    pub with: Option<With>,
+    pub table: ObjectName,
+    pub alias: Option<Ident>,
+    pub source: TableWithJoins,
+    pub on: Expr,
+    /// At least one.
+    pub whens: Vec<MergeWhen>,
+}
+
+/// `WHEN [NOT] MATCHED [AND condition] THEN action`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MergeWhen {
+    pub matched: bool,
+    pub condition: Option<Expr>,
+    pub action: MergeAction,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum MergeAction {
+    Nothing,
+    Update(Vec<SetClause>),
+    Delete,
+    Insert(MergeInsert),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct MergeInsert {
+    /// Empty: all columns.
+    pub columns: Vec<TargetColumn>,
+    pub overriding: Option<Overriding>,
+    /// None: DEFAULT VALUES.
+    pub values: Option<Vec<Expr>>,
+}
+
+/// PREPARE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrepareSpec {
+    pub name: Ident,
+    /// Of the first parameters.
+    pub types: Vec<DataType>,
+    pub statement: Arc<ParsedStatement>,
+}
+
+/// EXECUTE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExecuteSpec {
+    pub name: Ident,
+    pub args: Vec<Expr>,
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateTableSpec {
     pub name: ObjectName,
@@ -195,6 +255,7 @@ pub struct CreateTableSpec {
     pub checks: Vec<CheckSpec>,
     pub partitions: Vec<PartitionLevel>,
     pub options: Vec<TableOption>,
+    pub temporary: Option<OnCommit>,
 }
 
 /// `name = value` of WITH, SET or RESET.
@@ -418,8 +479,7 @@ pub enum CopyValue {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExplainSpec {
     pub statement: StatementAst,
-    pub analyze: bool,
-    pub verbose: bool,
+    pub options: ExplainOptions,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

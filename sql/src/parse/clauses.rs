@@ -15,8 +15,10 @@ pub(crate) const JOIN_ALIAS: &str = "\0alias ";
 pub(crate) const WITH_TIES: &str = "\0ties";
 
 /// First words of the statements that hold queries.
-const WITH_QUERIES: &[&str] =
-    &["select", "values", "with", "explain", "insert", "update", "delete", "copy", "table"];
+const WITH_QUERIES: &[&str] = &[
+    "select", "values", "with", "explain", "insert", "upsert", "update", "delete", "merge", "copy", "table",
+    "prepare", "create", "declare",
+];
 
 /// Words that a clause to be rewritten begins with.
 const BEGINNINGS: &[&str] = &["only", "fetch", "trim", "using", "exclude"];

@@ -17,9 +17,10 @@ use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 pub(crate) struct Cursor<'a> {
     parser: Parser<'a>,
     text: &'a Text<'a>,
+    dialect: &'a NyalaDialect,
     /// The rows that stood behind VALUES.
     rows: Option<LiteralRows>,
-    /// Position of the semicolon that ends the statement.
+    /// Position of the semicolon (or parenthesis) that ends the statement.
     semicolon: Option<usize>,
 }
 
@@ -34,7 +35,21 @@ impl<'a> Cursor<'a> {
         let parser = Parser::new(dialect)
             .with_recursion_limit(PARSER_RECURSION_MAX)
             .with_tokens_with_locations(statement.tokens);
-        Self { parser, text, rows: statement.rows, semicolon: statement.semicolon }
+        Self { parser, text, dialect, rows: statement.rows, semicolon: statement.semicolon }
+    }
+
+    /// A cursor over other tokens of the same query string.
+    pub(crate) fn over(&self, tokens: StatementTokens) -> Self {
+        Self::new(self.text, self.dialect, tokens)
+    }
+
+    /// The tokens that are still to be read.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = &TokenWithSpan> {
+        let last = self.parser.get_current_index();
+        // Before the first token is read it is the last one, too.
+        let unread = std::ptr::eq(self.parser.token_at(last), self.parser.peek_token_ref());
+        let first = if unread { last } else { last + 1 };
+        (first..).map(|index| self.parser.token_at(index)).take_while(|token| token.token != Token::EOF)
     }
 
     /// Position of the next token; at the end, of what ends the statement.
@@ -169,6 +184,15 @@ impl<'a> Cursor<'a> {
         Ok(ObjectName::from(parts))
     }
 
+    /// A name with any number of qualifiers in front.
+    pub(crate) fn dotted_name(&mut self) -> Result<Vec<Ident>> {
+        let mut parts = vec![self.name()?];
+        while self.take(&Token::Period) {
+            parts.push(self.label()?);
+        }
+        Ok(parts)
+    }
+
     /// `(name, ..)`.
     pub(crate) fn name_list(&mut self) -> Result<Vec<Ident>> {
         self.expect(&Token::LParen)?;
@@ -215,7 +239,7 @@ impl<'a> Cursor<'a> {
         let at = self.token_at(token.span, &token.token);
         let near = match (&token.token, self.semicolon) {
             (Token::EOF, None) => return syntax("syntax error at end of input".to_owned(), at),
-            (Token::EOF, Some(_)) => ";",
+            (Token::EOF, Some(at)) => self.text.slice(at, at + 1),
             _ => text_of(self.text, token.span),
         };
         syntax(format!("syntax error at or near \"{near}\""), at)

@@ -3,7 +3,8 @@
 //! Must not know what names mean.
 //! Invariants: those of `ast`.
 
-use super::ast::TableOption;
+use super::ast::{ExecuteSpec, TableOption};
+use crate::bound::OnCommit;
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
 
 /// An expression that is kept as it was written.
@@ -106,6 +107,39 @@ pub struct CreateTableAsSpec {
     /// Names for the first columns.
     pub columns: Vec<Ident>,
     pub options: Vec<TableOption>,
-    pub query: Box<Query>,
+    pub source: RowsSource,
     pub with_data: bool,
+    pub temporary: Option<OnCommit>,
+}
+
+/// COMMENT ON .. IS ..; None: there is to be none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommentSpec {
+    pub target: CommentTarget,
+    pub text: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommentTarget {
+    Relation { kind: RelationKind, name: ObjectName },
+    Column(Vec<Ident>),
+    Schema(Ident),
+    Database(Ident),
+    Constraint { name: Ident, table: ObjectName },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelationKind {
+    Table,
+    View,
+    MaterializedView,
+    Sequence,
+    Index,
+}
+
+/// Where the rows of a new table come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RowsSource {
+    Query(Box<Query>),
+    Execute(ExecuteSpec),
 }

@@ -44,12 +44,12 @@ fn vacuum_option(cursor: &mut Cursor<'_>, spec: &mut VacuumSpec) -> Result<()> {
     let at = cursor.at();
     let (name, argument) = option(cursor)?;
     match name.as_str() {
-        "full" => spec.full = boolean(&name, argument.as_deref(), at)?,
-        "verbose" => spec.verbose = boolean(&name, argument.as_deref(), at)?,
-        "analyze" | "analyse" => spec.analyze = boolean(&name, argument.as_deref(), at)?,
+        "full" => spec.full = boolean(&name, argument.as_deref())?,
+        "verbose" => spec.verbose = boolean(&name, argument.as_deref())?,
+        "analyze" | "analyse" => spec.analyze = boolean(&name, argument.as_deref())?,
         absent if ABSENT.contains(&absent) => {
             let is_auto = argument.as_deref() == Some("auto") && name == "index_cleanup";
-            if !is_auto && boolean(&name, argument.as_deref(), at)? {
+            if !is_auto && boolean(&name, argument.as_deref())? {
                 return Err(refuse(&format!("VACUUM option {}", name.to_ascii_uppercase()), at)
                     .with_hint("Use VACUUM (FULL, VERBOSE, ANALYZE)."));
             }
@@ -71,9 +71,9 @@ pub(crate) fn analyze(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
             let at = c.at();
             let (name, argument) = option(c)?;
             match name.as_str() {
-                "verbose" => verbose = boolean(&name, argument.as_deref(), at)?,
+                "verbose" => verbose = boolean(&name, argument.as_deref())?,
                 "skip_locked" => {
-                    if boolean(&name, argument.as_deref(), at)? {
+                    if boolean(&name, argument.as_deref())? {
                         return Err(refuse("ANALYZE option SKIP_LOCKED", at)
                             .with_hint("ANALYZE waits for no lock of rows; leave the option out."));
                     }

@@ -9,6 +9,7 @@
 mod alter;
 mod ast;
 mod clauses;
+mod comment;
 mod copy;
 mod cursor;
 mod definition_ast;
@@ -18,8 +19,11 @@ mod forms;
 mod in_list;
 mod literal_rows;
 mod maintenance;
+mod merge;
+mod modifying;
 mod operators;
 mod pieces;
+mod prepared;
 mod rows_from;
 mod sequence;
 mod session;
@@ -37,16 +41,19 @@ mod write;
 pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, CloneSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
-    CreateTableSpec, DeleteSpec, DropSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec, Overriding,
-    PartOfColumn, PartitionBound, PartitionLevel, PartitionSpec, SetClause, SetSpec, SetTarget, StatementAst,
-    TableOption, TableTarget, TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
+    CreateTableSpec, DeleteSpec, DropSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec,
+    MergeAction, MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartitionBound, PartitionLevel,
+    PartitionSpec, PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
+    TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
 };
 pub(crate) use clauses::{JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterSequenceSpec, CheckSpec, CreateTableAsSpec, Including, LikeSpec, SequenceChange, SequenceOption,
-    SequenceOptionKind, SequenceSpec, ViewSpec, Written,
+    AlterSequenceSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec, Including, LikeSpec,
+    RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, ViewSpec,
+    Written,
 };
 pub(crate) use forms::{DISTINCT, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;
+pub(crate) use modifying::write_of;
 pub(crate) use rows_from::ROWS_FROM;
 pub use statement::{ParsedStatement, is_operation, parse, parse_expression};

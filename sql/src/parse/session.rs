@@ -7,7 +7,7 @@ use super::ast::{SetSpec, SetTarget, StatementAst, Word};
 use super::cursor::{Cursor, string_of};
 use super::tokens::syntax;
 use super::unsupported::refuse;
-use crate::bound::Isolation;
+use crate::bound::{ExplainOptions, Isolation};
 use base::{Error, ErrorKind, Result};
 use sqlparser::tokenizer::Token;
 
@@ -253,48 +253,65 @@ pub(crate) fn setting_or_all(cursor: &mut Cursor<'_>) -> Result<Option<Word>> {
     setting_name(cursor).map(Some)
 }
 
-/// Behind EXPLAIN: ANALYZE and VERBOSE.
-pub(crate) fn explain_options(cursor: &mut Cursor<'_>) -> Result<(bool, bool)> {
+/// Behind EXPLAIN: its options.
+pub(crate) fn explain_options(cursor: &mut Cursor<'_>) -> Result<ExplainOptions> {
     let starts_query =
         ["select", "values", "with", "table"].iter().any(|w| super::cursor::is_word(cursor.peek_nth(1), w));
+    let mut options = ExplainOptions::default();
     if *cursor.peek() != Token::LParen || starts_query || *cursor.peek_nth(1) == Token::LParen {
-        let analyze = cursor.take_word("analyze") || cursor.take_word("analyse");
-        return Ok((analyze, cursor.take_word("verbose")));
+        options.analyze = cursor.take_word("analyze") || cursor.take_word("analyse");
+        options.verbose = cursor.take_word("verbose");
+        return Ok(options);
     }
     cursor.expect(&Token::LParen)?;
-    let (mut analyze, mut verbose) = (false, false);
+    let mut need_analyze = None;
     cursor.separated(|c| {
         let at = c.at();
         let name = c.label()?.value.to_ascii_lowercase();
         let argument = if matches!(c.peek(), Token::Comma | Token::RParen) { None } else { Some(value(c)?) };
+        if name == "format" {
+            options.json = explain_format(argument.as_deref(), at)?;
+            return Ok(());
+        }
+        let known =
+            ["analyze", "analyse", "verbose", "costs", "summary", "timing", "settings", "buffers", "wal"];
+        if !known.contains(&name.as_str()) {
+            return Err(syntax(format!("unrecognized EXPLAIN option \"{name}\""), at));
+        }
+        let on = boolean(&name, argument.as_deref())?;
         match name.as_str() {
-            "analyze" | "analyse" => analyze = boolean(&name, argument.as_deref(), at)?,
-            "verbose" => verbose = boolean(&name, argument.as_deref(), at)?,
-            "format" => explain_format(argument.as_deref(), at)?,
-            "costs" | "settings" | "buffers" | "wal" | "timing" | "summary" => {
-                // Ours shows none of these, so asking for none is answered truly.
-                if boolean(&name, argument.as_deref(), at)? || matches!(name.as_str(), "timing" | "summary") {
-                    return Err(refuse(&format!("EXPLAIN option {}", name.to_ascii_uppercase()), at)
-                        .with_hint("Use EXPLAIN (ANALYZE, VERBOSE)."));
-                }
-            }
-            _ => return Err(syntax(format!("unrecognized EXPLAIN option \"{name}\""), at)),
+            "analyze" | "analyse" => options.analyze = on,
+            "verbose" => options.verbose = on,
+            "costs" => options.costs = Some(on),
+            "summary" => options.summary = Some(on),
+            // Ours shows none of these, so asking for none is answered truly.
+            _ if !on => {}
+            _ => need_analyze = Some((name.to_ascii_uppercase(), at)),
         }
         Ok(())
     })?;
     cursor.expect(&Token::RParen)?;
-    Ok((analyze, verbose))
+    match need_analyze {
+        None => Ok(options),
+        Some((name, _)) if !options.analyze && matches!(name.as_str(), "TIMING" | "WAL") => {
+            let message = format!("EXPLAIN option {name} requires ANALYZE");
+            Err(Error::new(ErrorKind::InvalidParameterValue, message))
+        }
+        Some((name, at)) => Err(refuse(&format!("EXPLAIN option {name}"), at)
+            .with_hint("Use EXPLAIN (ANALYZE, VERBOSE, COSTS, SUMMARY, FORMAT).")),
+    }
 }
 
-fn explain_format(argument: Option<&str>, at: usize) -> Result<()> {
-    let format = argument.unwrap_or("").to_ascii_lowercase();
-    match format.as_str() {
-        "text" => Ok(()),
-        "json" | "xml" | "yaml" => {
-            Err(refuse(&format!("EXPLAIN format {}", format.to_ascii_uppercase()), at)
-                .with_hint("Use FORMAT TEXT."))
-        }
-        "" => Err(syntax("format requires a parameter".to_owned(), 0).with_kind(ErrorKind::Syntax)),
+/// Whether the format is JSON.
+fn explain_format(argument: Option<&str>, at: usize) -> Result<bool> {
+    let Some(format) = argument else {
+        return Err(Error::new(ErrorKind::Syntax, "format requires a parameter"));
+    };
+    match format {
+        "text" => Ok(false),
+        "json" => Ok(true),
+        "xml" | "yaml" => Err(refuse(&format!("EXPLAIN format {}", format.to_ascii_uppercase()), at)
+            .with_hint("Use FORMAT TEXT or FORMAT JSON.")),
         _ => {
             let message = format!("unrecognized value for EXPLAIN option \"format\": \"{format}\"");
             Err(Error::new(ErrorKind::InvalidParameterValue, message).at(at))
@@ -303,10 +320,10 @@ fn explain_format(argument: Option<&str>, at: usize) -> Result<()> {
 }
 
 /// A boolean option; without argument it is on.
-pub(crate) fn boolean(name: &str, argument: Option<&str>, at: usize) -> Result<bool> {
+pub(crate) fn boolean(name: &str, argument: Option<&str>) -> Result<bool> {
     match argument.map(str::to_ascii_lowercase).as_deref() {
         None | Some("true" | "on" | "1") => Ok(true),
         Some("false" | "off" | "0") => Ok(false),
-        Some(_) => Err(syntax(format!("{name} requires a Boolean value"), at)),
+        Some(_) => Err(Error::new(ErrorKind::Syntax, format!("{name} requires a Boolean value"))),
     }
 }

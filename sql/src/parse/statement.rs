@@ -5,24 +5,30 @@
 //! whose stack suffices, wherever their owner is dropped.
 
 use super::ast::{ExplainSpec, StatementAst};
-use super::cursor::{Cursor, is_word};
+use super::cursor::Cursor;
+use super::definition_ast::{CreateTableAsSpec, RowsSource};
 use super::dialect::NyalaDialect;
-use super::tokens::{StatementTokens, position, statements};
+use super::tokens::{StatementTokens, position, statements, syntax};
 use super::unsupported::{refuse, refused_statement};
-use super::{alter, copy, maintenance, sequence, session, table, view, write};
+use super::{
+    alter, comment, copy, maintenance, merge, modifying, prepared, sequence, session, table, view, write,
+};
+use crate::bound::OnCommit;
 use crate::limits::{DEFINITION_CHAIN_MAX, Depth, check_bytes, check_tokens, too_complex};
 use crate::text::Text;
 use base::limits::STACK_BYTES;
-use base::{Error, Result, spawn};
-use sqlparser::ast::{Expr, Query, With};
-use sqlparser::keywords::Keyword;
+use base::{Result, spawn};
+use sqlparser::ast::{Expr, SelectInto, SetExpr, With};
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
+use sqlparser::tokenizer::Token;
+use std::sync::Arc;
 
 /// A statement of a query string.
 #[derive(Debug)]
 pub struct ParsedStatement {
     ast: Option<Box<StatementAst>>,
+    /// The statements that write inside its WITH.
+    writes: Vec<StatementAst>,
     /// The statement without what surrounds it (blanks, comments, the semicolon).
     pub text: String,
     /// Characters of the query string in front of `text`. Positions in `ast` count from the start of the query string.
@@ -37,11 +43,28 @@ impl ParsedStatement {
     pub fn ast(&self) -> &StatementAst {
         self.ast.as_deref().unwrap_or(&StatementAst::Checkpoint)
     }
+
+    /// The statements that write inside WITH, by the numbers that stand for them.
+    pub fn writes(&self) -> &[StatementAst] {
+        &self.writes
+    }
+
+    /// A statement within a statement, whose depth and writes are those of the whole.
+    pub(super) fn within(ast: StatementAst, text: &str, at: usize) -> Self {
+        let (ast, text) = (Some(Box::new(ast)), text.to_owned());
+        Self { ast, writes: Vec::new(), text, offset: at.saturating_sub(1), depth: Depth::default() }
+    }
+}
+
+impl PartialEq for ParsedStatement {
+    fn eq(&self, other: &Self) -> bool {
+        self.ast == other.ast && self.writes == other.writes && self.text == other.text
+    }
 }
 
 impl Drop for ParsedStatement {
     fn drop(&mut self) {
-        let ast = self.ast.take();
+        let ast = (self.ast.take(), std::mem::take(&mut self.writes));
         if self.depth.chain.max(self.depth.nesting) <= DROP_IN_PLACE_DEPTH_MAX {
             return;
         }
@@ -113,10 +136,18 @@ fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement
     let start = tokens.tokens.first().map_or(1, |t| position(t.span.start));
     let own_text = text.slice(start, tokens.end).to_owned();
     let dialect = NyalaDialect::for_tokens(&tokens.tokens);
-    let (with, tokens) = split_with(text, &dialect, tokens)?;
+    let mut tokens = tokens;
+    let bodies = modifying::take_out(&mut tokens.tokens);
     let mut cursor = Cursor::new(text, &dialect, tokens);
-    let ast = statement(&mut cursor, with)?;
+    let mut writes = modifying::read(&cursor, bodies)?;
+    let mut ast = statement(&mut cursor)?;
     cursor.expect_end()?;
+    if let StatementAst::Prepare(spec) = &mut ast
+        && let Some(inner) = Arc::get_mut(&mut spec.statement)
+    {
+        inner.depth = depth;
+        inner.writes = std::mem::take(&mut writes);
+    }
     let defines = matches!(
         ast,
         StatementAst::CreateTable(_) | StatementAst::AlterTable(_) | StatementAst::CreateView(_)
@@ -124,44 +155,93 @@ fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement
     if defines && depth.chain > DEFINITION_CHAIN_MAX {
         return Err(too_complex());
     }
-    Ok(ParsedStatement { ast: Some(Box::new(ast)), text: own_text, offset: start.saturating_sub(1), depth })
+    let offset = start.saturating_sub(1);
+    Ok(ParsedStatement { ast: Some(Box::new(ast)), writes, text: own_text, offset, depth })
 }
 
-/// One statement, by its first words. `with` was in front of it.
-fn statement(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> {
-    if cursor.take_word("insert") {
-        return write::insert(cursor, with);
+/// One statement, by its first words.
+pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
+    let with = modifying::with(cursor)?;
+    if let Some(ast) = write(cursor, with)? {
+        return Ok(ast);
     }
-    if cursor.take_word("upsert") {
-        return write::upsert(cursor, with);
-    }
-    if cursor.take_word("update") {
-        return write::update(cursor, with);
-    }
-    if cursor.take_word("delete") {
-        return write::delete(cursor, with);
-    }
-    let is_query = *cursor.peek() == Token::LParen
-        || ["select", "with", "values", "table"].iter().any(|word| cursor.is_word(word));
-    if is_query {
-        return query(cursor).map(StatementAst::Query);
+    if is_query(cursor) {
+        return query(cursor);
     }
     if cursor.take_word("explain") {
-        return explain(cursor, with);
+        return explain(cursor);
     }
     definition(cursor)
 }
 
-/// A query as a statement of its own; `TABLE t` among them.
-fn query(cursor: &mut Cursor<'_>) -> Result<Box<Query>> {
-    cursor.sql(Parser::parse_query)
+/// A statement that writes rows, behind its WITH.
+fn write(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<Option<StatementAst>> {
+    Ok(Some(match () {
+        () if cursor.take_word("insert") => write::insert(cursor, with)?,
+        () if cursor.take_word("upsert") => write::upsert(cursor, with)?,
+        () if cursor.take_word("update") => write::update(cursor, with)?,
+        () if cursor.take_word("delete") => write::delete(cursor, with)?,
+        () if cursor.take_word("merge") => merge::merge(cursor, with)?,
+        () => return Ok(None),
+    }))
+}
+
+fn is_query(cursor: &Cursor<'_>) -> bool {
+    *cursor.peek() == Token::LParen
+        || ["select", "with", "values", "table"].iter().any(|word| cursor.is_word(word))
+}
+
+/// A query as a statement of its own; `TABLE t` among them. SELECT INTO is CREATE TABLE AS.
+fn query(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
+    let at = cursor.at();
+    let mut query = cursor.sql(Parser::parse_query)?;
+    refuse_later_into(&query.body)?;
+    match select_into(&mut query.body) {
+        None => Ok(StatementAst::Query(query)),
+        Some(SelectInto { unlogged: true, .. }) => Err(refuse("an unlogged table", at)),
+        Some(SelectInto { temporary, unlogged: false, table: _, name }) => {
+            let spec = CreateTableAsSpec {
+                name,
+                if_not_exists: false,
+                columns: Vec::new(),
+                options: Vec::new(),
+                source: RowsSource::Query(query),
+                with_data: true,
+                temporary: temporary.then_some(OnCommit::PreserveRows),
+            };
+            Ok(StatementAst::CreateTableAs(Box::new(spec)))
+        }
+    }
+}
+
+/// 42601 for INTO in another SELECT than the first.
+fn refuse_later_into(body: &SetExpr) -> Result<()> {
+    let SetExpr::SetOperation { left, right, .. } = body else { return Ok(()) };
+    if let SetExpr::Select(select) = right.as_ref()
+        && let Some(into) = &select.into
+    {
+        let message = "INTO is only allowed on first SELECT of UNION/INTERSECT/EXCEPT";
+        let first = into.name.0.first().and_then(|part| part.as_ident());
+        return Err(syntax(message.to_owned(), first.map_or(0, |ident| position(ident.span.start))));
+    }
+    refuse_later_into(left)
+}
+
+/// Takes INTO out of the first SELECT of a query.
+fn select_into(body: &mut SetExpr) -> Option<SelectInto> {
+    match body {
+        SetExpr::Select(select) => select.into.take(),
+        SetExpr::SetOperation { left, .. } => select_into(left),
+        SetExpr::Query(query) => select_into(&mut query.body),
+        _ => None,
+    }
 }
 
 /// Statements other than queries and writes.
 fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     let at = cursor.at();
-    if cursor.take_words(&["create", "table"]) {
-        return table::create_table(cursor);
+    if let Some(temporary) = table::take_create(cursor) {
+        return table::create_table(cursor, temporary);
     }
     if cursor.take_words(&["create", "schema"]) {
         return table::create_schema(cursor);
@@ -190,6 +270,9 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_words(&["drop", "schema"]) {
         return table::drop(cursor).map(StatementAst::DropSchema);
     }
+    if cursor.take_word("comment") {
+        return comment::comment(cursor);
+    }
     if cursor.take_word("copy") {
         return copy::copy(cursor);
     }
@@ -214,8 +297,18 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_word("deallocate") {
         return session::deallocate(cursor);
     }
+    if cursor.is_word("prepare") && !cursor.is_words(&["prepare", "transaction"]) {
+        cursor.next();
+        return prepared::prepare(cursor);
+    }
+    if cursor.take_word("execute") {
+        return prepared::execute(cursor);
+    }
     if cursor.take_word("discard") {
-        if ["plans", "sequences", "temp", "temporary"].iter().any(|word| cursor.is_word(word)) {
+        if cursor.take_word("temp") || cursor.take_word("temporary") {
+            return Ok(StatementAst::DiscardTemp);
+        }
+        if ["plans", "sequences"].iter().any(|word| cursor.is_word(word)) {
             return Err(refuse("this form of DISCARD", at).with_hint("Use DISCARD ALL."));
         }
         cursor.expect_words(&["all"])?;
@@ -266,103 +359,34 @@ fn transaction(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
 }
 
 /// Behind EXPLAIN.
-fn explain(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<StatementAst> {
-    let (analyze, verbose) = session::explain_options(cursor)?;
+fn explain(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
+    let options = session::explain_options(cursor)?;
     let at = cursor.at();
-    if cursor.is_words(&["create", "table"]) || cursor.is_word("execute") || cursor.is_word("declare") {
-        return Err(refuse("EXPLAIN of this statement", at)
-            .with_hint("EXPLAIN takes queries, INSERT, UPDATE and DELETE."));
+    if cursor.is_word("declare") {
+        return Err(refuse("EXPLAIN of DECLARE CURSOR", at).with_hint("EXPLAIN its query."));
     }
-    let statement = match cursor.word_text(0).map(str::to_ascii_lowercase).as_deref() {
-        Some("insert" | "upsert" | "update" | "delete" | "select" | "with" | "values" | "table") => {
-            statement(cursor, with)?
+    let statement = match () {
+        () if let Some(temporary) = table::take_create(cursor) => {
+            let ast = table::create_table(cursor, temporary)?;
+            if !matches!(ast, StatementAst::CreateTableAs(_)) {
+                return Err(syntax("syntax error at or near \"create\"".to_owned(), at));
+            }
+            ast
         }
-        _ if *cursor.peek() == Token::LParen => statement(cursor, with)?,
-        _ => return Err(cursor.syntax_error()),
+        () if cursor.take_word("execute") => prepared::execute(cursor)?,
+        () => preparable(cursor)?,
     };
-    Ok(StatementAst::Explain(Box::new(ExplainSpec { statement, analyze, verbose })))
+    Ok(StatementAst::Explain(Box::new(ExplainSpec { statement, options })))
 }
 
-/// Takes `WITH ..` from the front of INSERT, UPDATE or DELETE (also behind EXPLAIN); queries keep theirs.
-fn split_with(
-    text: &Text<'_>,
-    dialect: &NyalaDialect,
-    mut statement: StatementTokens,
-) -> Result<(Option<With>, StatementTokens)> {
-    let first = statement.tokens.first().map(|t| &t.token);
-    let start = match first {
-        Some(token) if is_word(token, "with") => 0,
-        Some(token) if is_word(token, "explain") => match explain_with(&statement.tokens) {
-            Some(start) => start,
-            None => return Ok((None, statement)),
-        },
-        _ => return Ok((None, statement)),
-    };
-    let Some(verb) = written_verb(&statement.tokens, start) else {
-        return Ok((None, statement));
-    };
-    // The clause is read as that of a query of its own.
-    let mut clause: Vec<TokenWithSpan> = statement.tokens.drain(start..verb).collect();
-    let span = statement.tokens.get(start).map_or(Span::empty(), |t| t.span);
-    let values = Word { value: "VALUES".to_owned(), quote_style: None, keyword: Keyword::VALUES };
-    let body = [Token::Word(values), Token::LParen, Token::Number("0".to_owned(), false), Token::RParen];
-    clause.extend(body.map(|token| TokenWithSpan { token, span }));
-    let semicolon = statement.semicolon;
-    let clause = StatementTokens { tokens: clause, rows: None, end: statement.end, semicolon };
-    let mut cursor = Cursor::new(text, dialect, clause);
-    let query = query(&mut cursor)?;
-    cursor.expect_end()?;
-    let with = query.with.ok_or_else(|| Error::internal("a WITH clause was lost while parsing"))?;
-    Ok((Some(with), statement))
-}
-
-/// Where WITH stands behind EXPLAIN and its options.
-fn explain_with(tokens: &[TokenWithSpan]) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (index, token) in tokens.iter().enumerate().skip(1) {
-        match &token.token {
-            Token::LParen => depth += 1,
-            Token::RParen => depth = depth.saturating_sub(1),
-            token if depth == 0 => {
-                if is_word(token, "with") {
-                    return Some(index);
-                }
-                if !["analyze", "analyse", "verbose"].iter().any(|word| is_word(token, word)) {
-                    return None;
-                }
-            }
-            _ => {}
-        }
+/// A query or a statement that writes rows.
+pub(super) fn preparable(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
+    let with = modifying::with(cursor)?;
+    if let Some(ast) = write(cursor, with)? {
+        return Ok(ast);
     }
-    None
-}
-
-/// Where INSERT, UPDATE or DELETE stands behind the WITH at `start`; `None` when a query follows.
-fn written_verb(tokens: &[TokenWithSpan], start: usize) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut closed = false;
-    for (index, token) in tokens.iter().enumerate().skip(start) {
-        match &token.token {
-            Token::LParen => depth += 1,
-            Token::RParen => {
-                depth = depth.saturating_sub(1);
-                closed = depth == 0;
-            }
-            token if depth == 0 => {
-                if closed
-                    && ["insert", "upsert", "update", "delete", "merge"]
-                        .iter()
-                        .any(|word| is_word(token, word))
-                {
-                    return Some(index);
-                }
-                if ["select", "values", "table"].iter().any(|word| is_word(token, word)) {
-                    return None;
-                }
-                closed = false;
-            }
-            _ => {}
-        }
+    if is_query(cursor) {
+        return query(cursor);
     }
-    None
+    Err(cursor.syntax_error())
 }

@@ -8,8 +8,9 @@ use super::ast::{
     PartitionLevel, PartitionSpec, StatementAst,
 };
 use super::cursor::{Cursor, is_word};
-use super::definition_ast::{CheckSpec, CreateTableAsSpec, Including, LikeSpec, Written};
+use super::definition_ast::{CheckSpec, CreateTableAsSpec, Including, LikeSpec, RowsSource, Written};
 use super::unsupported::refuse;
+use crate::bound::OnCommit;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast::{Expr, Ident, ObjectName};
 use sqlparser::dialect::{Dialect, Precedence};
@@ -37,7 +38,6 @@ const REFUSED_CLAUSES: &[Refused] = &[
     (&["inherits"], "INHERITS", "List the columns in the table itself."),
     (&["using"], "USING in CREATE TABLE", "There is one storage engine; leave the clause out."),
     (&["without"], "WITHOUT OIDS", "Tables have no OIDs; leave the clause out."),
-    (&["on", "commit"], "ON COMMIT", "There are no temporary tables."),
     (&["tablespace"], "TABLESPACE", "Leave the clause out."),
 ];
 
@@ -52,8 +52,46 @@ const REFUSED_FORMS: &[Refused] = &[
 
 const RANGE_SHAPE: &str = "Write RANGE (column) (PARTITION p VALUES FROM (..) TO (..), ..).";
 
+/// Takes `CREATE [GLOBAL | LOCAL] [TEMPORARY] TABLE`; whether the table is temporary.
+pub(crate) fn take_create(cursor: &mut Cursor<'_>) -> Option<bool> {
+    if cursor.take_words(&["create", "table"]) {
+        return Some(false);
+    }
+    let scope = cursor.is_words(&["create", "global"]) || cursor.is_words(&["create", "local"]);
+    let word = cursor.word_text(if scope { 2 } else { 1 })?.to_ascii_lowercase();
+    let table = cursor.word_text(if scope { 3 } else { 2 })?.eq_ignore_ascii_case("table");
+    if !matches!(word.as_str(), "temp" | "temporary") || !table {
+        return None;
+    }
+    for _ in 0..if scope { 4 } else { 3 } {
+        cursor.next();
+    }
+    Some(true)
+}
+
+/// ON COMMIT, which only temporary tables have; they keep their rows without it.
+fn on_commit(cursor: &mut Cursor<'_>, temporary: bool) -> Result<Option<OnCommit>> {
+    let action = if !cursor.take_words(&["on", "commit"]) {
+        None
+    } else if cursor.take_words(&["preserve", "rows"]) {
+        Some(OnCommit::PreserveRows)
+    } else if cursor.take_words(&["delete", "rows"]) {
+        Some(OnCommit::DeleteRows)
+    } else {
+        cursor.expect_words(&["drop"])?;
+        Some(OnCommit::Drop)
+    };
+    match action {
+        Some(_) if !temporary => Err(Error::new(
+            ErrorKind::InvalidTableDefinition,
+            "ON COMMIT can only be used on temporary tables",
+        )),
+        action => Ok(temporary.then(|| action.unwrap_or(OnCommit::PreserveRows))),
+    }
+}
+
 /// Behind CREATE TABLE.
-pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
+pub(crate) fn create_table(cursor: &mut Cursor<'_>, temporary: bool) -> Result<StatementAst> {
     let if_not_exists = if_not_exists(cursor)?;
     let name = cursor.qualified_name()?;
     if cursor.take_word("clone") {
@@ -69,9 +107,10 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         checks: Vec::new(),
         partitions: Vec::new(),
         options: Vec::new(),
+        temporary: None,
     };
     if is_from_query(cursor) {
-        return created_as(cursor, table.name, if_not_exists);
+        return created_as(cursor, table.name, if_not_exists, temporary);
     }
     cursor.expect(&Token::LParen)?;
     if !cursor.take(&Token::RParen) {
@@ -87,12 +126,14 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         table.options = super::alter::options(cursor)?;
         refuse_any(cursor, REFUSED_CLAUSES)?;
     }
+    table.temporary = on_commit(cursor, temporary)?;
+    refuse_any(cursor, REFUSED_CLAUSES)?;
     Ok(StatementAst::CreateTable(Box::new(table)))
 }
 
 /// Whether names of columns or options at most stand before AS.
 fn is_from_query(cursor: &Cursor<'_>) -> bool {
-    if cursor.is_word("as") || cursor.is_word("with") {
+    if ["as", "with", "on"].iter().any(|word| cursor.is_word(word)) {
         return true;
     }
     let mut n = 1;
@@ -100,18 +141,25 @@ fn is_from_query(cursor: &Cursor<'_>) -> bool {
         n += 2;
     }
     let closed = matches!(cursor.peek_nth(n), Token::Word(_)) && *cursor.peek_nth(n + 1) == Token::RParen;
-    closed && ["as", "with"].iter().any(|word| is_word(cursor.peek_nth(n + 2), word))
+    closed && ["as", "with", "on"].iter().any(|word| is_word(cursor.peek_nth(n + 2), word))
 }
 
 /// Behind CREATE TABLE name, when its rows and columns are those of a query.
-fn created_as(cursor: &mut Cursor<'_>, name: ObjectName, if_not_exists: bool) -> Result<StatementAst> {
+fn created_as(
+    cursor: &mut Cursor<'_>,
+    name: ObjectName,
+    if_not_exists: bool,
+    temporary: bool,
+) -> Result<StatementAst> {
     let columns = if *cursor.peek() == Token::LParen { cursor.name_list()? } else { Vec::new() };
     let options = if cursor.take_word("with") { super::alter::options(cursor)? } else { Vec::new() };
+    let temporary = on_commit(cursor, temporary)?;
     cursor.expect_words(&["as"])?;
-    if cursor.is_word("execute") {
-        return Err(refuse("CREATE TABLE AS EXECUTE", cursor.at()).with_hint("Write the query."));
-    }
-    let query = cursor.sql(Parser::parse_query)?;
+    let source = if cursor.take_word("execute") {
+        RowsSource::Execute(super::prepared::execution(cursor)?)
+    } else {
+        RowsSource::Query(cursor.sql(Parser::parse_query)?)
+    };
     let with_data = match () {
         () if cursor.take_words(&["with", "no", "data"]) => false,
         () => {
@@ -119,7 +167,7 @@ fn created_as(cursor: &mut Cursor<'_>, name: ObjectName, if_not_exists: bool) ->
             true
         }
     };
-    let spec = CreateTableAsSpec { name, if_not_exists, columns, options, query, with_data };
+    let spec = CreateTableAsSpec { name, if_not_exists, columns, options, source, with_data, temporary };
     Ok(StatementAst::CreateTableAs(Box::new(spec)))
 }
 

@@ -15,6 +15,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 /// First words of the statements that hold queries.
 const WITH_QUERIES: &[&str] = &[
     "table", "select", "values", "with", "explain", "insert", "upsert", "update", "delete", "copy", "create",
+    "merge", "prepare", "declare",
 ];
 
 /// What can follow a query that is a table's name, beside a parenthesis and the end.
@@ -30,6 +31,8 @@ const FOLLOWERS: &[&str] = &[
     // Behind the source of an INSERT.
     "on",
     "returning",
+    // Behind the source of a CREATE TABLE AS.
+    "with",
 ];
 
 /// Rewrites each `TABLE t` among the tokens of a statement. Errors: 42601.
@@ -40,11 +43,23 @@ pub(crate) fn rewrite(text: &Text<'_>, tokens: &mut Vec<TokenWithSpan>) -> Resul
     if !holds_queries || !tokens.iter().any(|t| is_word(&t.token, "table")) {
         return Ok(());
     }
+    // Behind the AS of these a query stands, and a label nowhere in front of a name.
+    let defines = tokens
+        .first()
+        .is_some_and(|first| ["create", "prepare"].iter().any(|word| is_word(&first.token, word)));
     let mut from = std::mem::take(tokens).into_iter().peekable();
     tokens.reserve(from.len() + 2);
     while let Some(mut token) = from.next() {
+        if is_word(&token.token, "table")
+            && follows_into(tokens)
+            && from.peek().is_some_and(|next| begins_name(&next.token))
+        {
+            continue;
+        }
         let begins = is_word(&token.token, "table")
-            && !tokens.last().is_some_and(|before| is_label_place(&before.token))
+            && !tokens.last().is_some_and(|before| {
+                is_label_place(&before.token) && !(defines && is_word(&before.token, "as"))
+            })
             && from.peek().is_some_and(|next| begins_name(&next.token));
         if !begins {
             take_meaning(&mut token.token);
@@ -87,8 +102,18 @@ fn take_meaning(token: &mut Token) {
 
 /// Whether TABLE is a label behind this, or names what a statement is about.
 fn is_label_place(before: &Token) -> bool {
-    const WORDS: &[&str] = &["as", "create", "drop", "temp", "temporary", "unlogged", "foreign"];
+    const WORDS: &[&str] = &["as", "into", "create", "drop", "temp", "temporary", "unlogged", "foreign"];
     *before == Token::Period || WORDS.iter().any(|word| is_word(before, word))
+}
+
+/// Whether TABLE behind these is a word that says nothing: that of SELECT .. INTO [TEMPORARY] TABLE.
+fn follows_into(tokens: &[TokenWithSpan]) -> bool {
+    let is = |token: Option<&TokenWithSpan>, words: &[&str]| {
+        token.is_some_and(|t| words.iter().any(|word| is_word(&t.token, word)))
+    };
+    let mut before = tokens.iter().rev().peekable();
+    before.next_if(|t| is(Some(*t), &["temp", "temporary", "unlogged"]));
+    is(before.next(), &["into"]) && !is(before.next(), &["insert", "upsert", "merge"])
 }
 
 fn begins_name(token: &Token) -> bool {

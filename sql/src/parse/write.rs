@@ -1,4 +1,4 @@
-//! The grammar of INSERT, UPDATE and DELETE.
+//! The grammar of INSERT, UPDATE and DELETE, and of what MERGE shares with them.
 //!
 //! Must not know what names mean.
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
@@ -38,13 +38,7 @@ fn inserted(
     } else {
         Vec::new()
     };
-    let overriding = if cursor.take_words(&["overriding", "system", "value"]) {
-        Some(Overriding::SystemValue)
-    } else if cursor.take_words(&["overriding", "user", "value"]) {
-        Some(Overriding::UserValue)
-    } else {
-        None
-    };
+    let overriding = overriding(cursor);
     let source = if columns.is_empty() && cursor.take_words(&["default", "values"]) {
         InsertSource::DefaultValues
     } else if let Some(rows) = cursor.take_rows() {
@@ -71,6 +65,13 @@ fn inserted(
     })))
 }
 
+pub(super) fn overriding(cursor: &mut Cursor<'_>) -> Option<Overriding> {
+    if cursor.take_words(&["overriding", "system", "value"]) {
+        return Some(Overriding::SystemValue);
+    }
+    cursor.take_words(&["overriding", "user", "value"]).then_some(Overriding::UserValue)
+}
+
 /// Whether the next parenthesis opens a query and not a list of columns.
 fn parenthesised_query(cursor: &Cursor<'_>) -> bool {
     let mut n = 0;
@@ -82,7 +83,7 @@ fn parenthesised_query(cursor: &Cursor<'_>) -> bool {
     starts && !(n == 1 && matches!(cursor.peek_nth(2), Token::RParen | Token::Comma))
 }
 
-fn insert_columns(cursor: &mut Cursor<'_>) -> Result<Vec<TargetColumn>> {
+pub(super) fn insert_columns(cursor: &mut Cursor<'_>) -> Result<Vec<TargetColumn>> {
     cursor.expect(&Token::LParen)?;
     let columns = cursor.separated(target_column)?;
     cursor.expect(&Token::RParen)?;
@@ -164,7 +165,7 @@ fn conflict_columns(cursor: &mut Cursor<'_>) -> Result<Vec<Ident>> {
     Ok(columns)
 }
 
-fn set_clause(cursor: &mut Cursor<'_>) -> Result<SetClause> {
+pub(super) fn set_clause(cursor: &mut Cursor<'_>) -> Result<SetClause> {
     let tuple = cursor.take(&Token::LParen);
     let columns = if tuple { cursor.separated(target_column)? } else { vec![target_column(cursor)?] };
     if tuple {
@@ -200,7 +201,7 @@ pub(crate) fn delete(cursor: &mut Cursor<'_>, with: Option<With>) -> Result<Stat
 }
 
 /// `[ONLY] name [*]`: there is no inheritance, so both mean the table alone.
-fn target_table(cursor: &mut Cursor<'_>) -> Result<ObjectName> {
+pub(super) fn target_table(cursor: &mut Cursor<'_>) -> Result<ObjectName> {
     if cursor.take_word("only") && cursor.take(&Token::LParen) {
         let table = cursor.qualified_name()?;
         cursor.expect(&Token::RParen)?;
@@ -211,9 +212,10 @@ fn target_table(cursor: &mut Cursor<'_>) -> Result<ObjectName> {
     Ok(table)
 }
 
-fn target_alias(cursor: &mut Cursor<'_>) -> Result<Option<Ident>> {
+pub(super) fn target_alias(cursor: &mut Cursor<'_>) -> Result<Option<Ident>> {
     let named = cursor.take_word("as");
-    if named || (cursor.is_name() && !cursor.is_word("set")) { Ok(Some(cursor.name()?)) } else { Ok(None) }
+    let follows = ["set", "using"].iter().any(|word| cursor.is_word(word));
+    if named || (cursor.is_name() && !follows) { Ok(Some(cursor.name()?)) } else { Ok(None) }
 }
 
 fn relations(cursor: &mut Cursor<'_>) -> Result<Vec<TableWithJoins>> {

@@ -3,13 +3,13 @@
 //! Must not know more of a statement than its kind.
 
 use super::{
-    alter_table, copy, create_table, delete, insert, maintenance, schema, sequence, sequence_calls, update,
-    view,
+    alter_table, comment, copy, create_table, delete, insert, maintenance, merge, prepared, schema, sequence,
+    sequence_calls, update, view,
 };
-use crate::binder::{BindContext, Binder};
+use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{BoundStatement, SettingValue};
-use crate::parse::{ParsedStatement, SetTarget, StatementAst};
-use base::Result;
+use crate::parse::{ExplainSpec, ParsedStatement, SetTarget, StatementAst};
+use base::{Error, Result};
 use types::SqlType;
 
 /// A bound statement and the types of its parameters $1, $2, .. in order.
@@ -22,25 +22,59 @@ pub struct Binding {
 /// Binds a statement. `context.text` is the whole query string that the statement was parsed from.
 pub fn bind_statement(context: &BindContext<'_>, statement: &ParsedStatement) -> Result<Binding> {
     let mut binder = Binder::new(context);
+    binder.writes = statement.writes();
     let statement = bind(&mut binder, context, statement.ast())?;
+    let statement = binder.with_parts(statement)?;
     if binder.calls_sequences {
         sequence_calls::check(&statement)?;
     }
     Ok(Binding { statement, parameters: binder.parameter_types()? })
 }
 
+/// INSERT, UPDATE or DELETE that sees the common table expressions of `outer`.
+pub(crate) fn bind_write(
+    binder: &mut Binder<'_>,
+    ast: &StatementAst,
+    outer: &Scope<'_>,
+) -> Result<BoundStatement> {
+    Ok(match ast {
+        StatementAst::Insert(spec) => BoundStatement::Insert(Box::new(insert::bind(binder, spec, outer)?)),
+        StatementAst::Update(spec) => BoundStatement::Update(Box::new(update::bind(binder, spec, outer)?)),
+        StatementAst::Delete(spec) => BoundStatement::Delete(Box::new(delete::bind(binder, spec, outer)?)),
+        _ => return Err(Error::internal("another statement in the place of one that writes")),
+    })
+}
+
+fn explain(binder: &mut Binder<'_>, context: &BindContext<'_>, spec: &ExplainSpec) -> Result<BoundStatement> {
+    let ExplainSpec { statement, options } = spec;
+    let (statement, given) = match statement {
+        StatementAst::Execute(spec) => {
+            let (statement, args) = prepared::statement(binder, spec)?;
+            (statement, Some(args))
+        }
+        other => match bind(binder, context, other)? {
+            BoundStatement::Given { args, statement } => (*statement, Some(args)),
+            statement => (statement, None),
+        },
+    };
+    let explain = BoundStatement::Explain { statement: Box::new(statement), options: *options };
+    Ok(match given {
+        None => explain,
+        Some(args) => BoundStatement::Given { args, statement: Box::new(explain) },
+    })
+}
+
 fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) -> Result<BoundStatement> {
     Ok(match ast {
         StatementAst::Query(query) => BoundStatement::Query(binder.bind_query(query)?),
-        StatementAst::Insert(spec) => BoundStatement::Insert(Box::new(insert::bind(binder, spec)?)),
-        StatementAst::Update(spec) => BoundStatement::Update(Box::new(update::bind(binder, spec)?)),
-        StatementAst::Delete(spec) => BoundStatement::Delete(Box::new(delete::bind(binder, spec)?)),
+        StatementAst::Insert(_) | StatementAst::Update(_) | StatementAst::Delete(_) => {
+            bind_write(binder, ast, &Scope::empty())?
+        }
+        StatementAst::Merge(spec) => BoundStatement::Merge(Box::new(merge::bind(binder, spec)?)),
         StatementAst::CreateTable(spec) => {
             BoundStatement::CreateTable(Box::new(create_table::bind(binder, context, spec)?))
         }
-        StatementAst::CreateTableAs(spec) => {
-            BoundStatement::CreateTableAs(Box::new(create_table::bind_as(binder, context, spec)?))
-        }
+        StatementAst::CreateTableAs(spec) => create_table::bind_as(binder, context, spec)?,
         StatementAst::CreateSchema { name, if_not_exists } => schema::create(binder, name, *if_not_exists)?,
         StatementAst::CreateSequence(spec) => sequence::create(binder, spec)?,
         StatementAst::AlterSequence(spec) => sequence::alter(binder, context, spec)?,
@@ -50,11 +84,10 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::DropTable(spec) => schema::drop_tables(binder, spec)?,
         StatementAst::DropSchema(spec) => schema::drop_schemas(binder, spec)?,
         StatementAst::Copy(spec) => BoundStatement::Copy(Box::new(copy::bind(binder, spec)?)),
-        StatementAst::Explain(spec) => BoundStatement::Explain {
-            statement: Box::new(bind(binder, context, &spec.statement)?),
-            analyze: spec.analyze,
-            verbose: spec.verbose,
-        },
+        StatementAst::Explain(spec) => explain(binder, context, spec)?,
+        StatementAst::Comment(spec) => comment::bind(binder, spec)?,
+        StatementAst::Prepare(spec) => prepared::prepare(binder, spec)?,
+        StatementAst::Execute(spec) => prepared::execute(binder, spec)?,
         StatementAst::Set(spec) => BoundStatement::Set {
             name: spec.name.text.clone(),
             value: match &spec.value {
@@ -82,6 +115,7 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::UndropTable { name } => maintenance::undrop(binder, context, name)?,
         StatementAst::CloneTable(spec) => maintenance::clone_table(binder, context, spec)?,
         StatementAst::DiscardAll => BoundStatement::DiscardAll,
+        StatementAst::DiscardTemp => BoundStatement::DiscardTemp,
         StatementAst::Deallocate { name } => {
             BoundStatement::Deallocate { name: name.as_ref().map(|n| binder.fold(n)) }
         }

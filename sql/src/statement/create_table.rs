@@ -6,11 +6,14 @@
 
 use super::kept::{Part, renamed, with_objects};
 use super::new_column::{bind_column, check_column_name, column_def, is_pseudo, pseudo_name};
-use super::{partitioning, rules};
+use super::{partitioning, prepared, rules};
 use crate::binder::{BindContext, Binder, Scope};
-use crate::bound::{BoundCreateTable, BoundCreateTableAs, NewCheck, NewColumn, SequenceShape};
+use crate::bound::{
+    BoundCreateTable, BoundCreateTableAs, BoundStatement, NewCheck, NewColumn, OnCommit, SequenceShape,
+};
 use crate::parse::{
     CheckSpec, ColumnConstraintKind, ColumnSpec, CreateTableAsSpec, CreateTableSpec, KeySpec, LikeSpec,
+    RowsSource,
 };
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId};
 use base::limits::TABLE_COLUMNS_MAX;
@@ -34,8 +37,9 @@ pub(super) fn bind(
         checks,
         partitions,
         options,
+        temporary,
     } = spec;
-    let (schema, name) = binder.creation_target(name)?;
+    let (schema, name) = target(binder, name, *temporary)?;
     if column_specs.len() > TABLE_COLUMNS_MAX {
         let message = format!("tables can have at most {TABLE_COLUMNS_MAX} columns");
         return Err(Error::new(ErrorKind::TooManyColumns, message));
@@ -98,7 +102,7 @@ pub(super) fn bind(
     let checks = own;
     let (hash, range) = partitioning::bind(binder, context, &name, &columns, &key.columns, partitions)?;
     Ok(BoundCreateTable {
-        schema: schema.id,
+        schema,
         name,
         if_not_exists: *if_not_exists,
         columns,
@@ -108,7 +112,20 @@ pub(super) fn bind(
         range,
         options: super::options::set(options, &context.io)?,
         checks,
+        temporary: *temporary,
     })
+}
+
+/// Schema and name of a new table. That of a temporary one is known when it is made.
+fn target(
+    binder: &Binder<'_>,
+    name: &ast::ObjectName,
+    temporary: Option<OnCommit>,
+) -> Result<(SchemaId, String)> {
+    if temporary.is_none() {
+        return binder.creation_target(name).map(|(schema, name)| (schema.id, name));
+    }
+    binder.temporary_target(name).map(|name| (SchemaId(0), name))
 }
 
 /// LIKE: the columns of another table join those of the new one; its checks are returned.
@@ -165,10 +182,18 @@ pub(super) fn bind_as(
     binder: &mut Binder<'_>,
     context: &BindContext<'_>,
     spec: &CreateTableAsSpec,
-) -> Result<BoundCreateTableAs> {
-    let CreateTableAsSpec { name, if_not_exists, columns: names, options, query, with_data } = spec;
-    let (schema, name) = binder.creation_target(name)?;
-    let output = binder.bind_query(query)?.output;
+) -> Result<BoundStatement> {
+    let CreateTableAsSpec { name, if_not_exists, columns: names, options, source, with_data, temporary } =
+        spec;
+    let (schema, name) = target(binder, name, *temporary)?;
+    let (given, output) = match source {
+        RowsSource::Query(query) => (None, binder.bind_query(query)?.output),
+        RowsSource::Execute(spec) => {
+            let (query, args) = prepared::query(binder, spec)?;
+            let output = query.output.clone();
+            (Some((query, args)), output)
+        }
+    };
     if names.len() > output.len() {
         return Err(Error::new(ErrorKind::Syntax, "too many column names were specified"));
     }
@@ -194,10 +219,21 @@ pub(super) fn bind_as(
     }
     let defs: Vec<ColumnDef> = columns.iter().map(column_def).collect();
     let targets: Vec<&ColumnDef> = defs.iter().collect();
-    let bound = binder.bind_query_assigned(query, &Scope::empty(), &targets)?;
-    Ok(BoundCreateTableAs {
+    let (bound, args) = match (source, given) {
+        (RowsSource::Query(query), _) => {
+            // It is bound once more, to the columns' types.
+            binder.is_top = true;
+            binder.modifying.clear();
+            (binder.bind_query_assigned(query, &Scope::empty(), &targets)?, None)
+        }
+        (RowsSource::Execute(_), Some((query, args))) => {
+            (binder.assigned_query(query, &targets)?, Some(args))
+        }
+        (RowsSource::Execute(_), None) => return Err(Error::internal("a prepared query was lost")),
+    };
+    let create = BoundStatement::CreateTableAs(Box::new(BoundCreateTableAs {
         create: BoundCreateTable {
-            schema: schema.id,
+            schema,
             name,
             if_not_exists: *if_not_exists,
             columns,
@@ -207,10 +243,15 @@ pub(super) fn bind_as(
             range: None,
             options: super::options::set(options, &context.io)?,
             checks: Vec::new(),
+            temporary: *temporary,
         },
         source_columns: bound.output.iter().map(|c| c.col).collect(),
         source: bound.rel,
         with_data: *with_data,
+    }));
+    Ok(match args {
+        None => create,
+        Some(args) => BoundStatement::Given { args, statement: Box::new(create) },
     })
 }
 

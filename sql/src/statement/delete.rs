@@ -10,13 +10,11 @@ use crate::bound::BoundDelete;
 use crate::parse::DeleteSpec;
 use base::Result;
 
-pub(super) fn bind(binder: &mut Binder<'_>, spec: &DeleteSpec) -> Result<BoundDelete> {
+/// Binds the statement, which sees the common table expressions of `above`.
+pub(super) fn bind(binder: &mut Binder<'_>, spec: &DeleteSpec, above: &Scope<'_>) -> Result<BoundDelete> {
     let DeleteSpec { with, table: name, alias, using, filter, returning: items } = spec;
-    let mut scope = Scope::empty();
-    let ctes = match with {
-        Some(with) => binder.bind_with(with, &mut scope)?,
-        None => Vec::new(),
-    };
+    let mut scope = Scope::inside(above);
+    let ctes = binder.bind_with(with.as_ref(), &mut scope)?;
     let outer = scope.clone();
     let table = binder.table_named(name)?;
     let (scan, entry) = binder.scan_table(&table, alias.as_ref(), true);

@@ -8,7 +8,7 @@ use super::part;
 use super::row::{is_default, returning, target_column, with_ctes};
 use crate::binder::{Binder, Clause, Scope};
 use crate::bound::{BoundInsert, ColRef, Expr, Rel, TypedCol};
-use crate::parse::{InsertSource, InsertSpec, LiteralRows, Overriding, TargetColumn};
+use crate::parse::{InsertSource, InsertSpec, LiteralRows, MergeInsert, Overriding, TargetColumn};
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
@@ -17,14 +17,12 @@ use std::borrow::Cow;
 use types::Datum;
 use types::array::Chunk;
 
-pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec) -> Result<BoundInsert> {
+/// Binds an INSERT that sees the common table expressions of `outer`.
+pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec, outer: &Scope<'_>) -> Result<BoundInsert> {
     let InsertSpec { with, table: name, alias, columns, overriding, source, on_conflict, returning: items } =
         spec;
-    let mut scope = Scope::empty();
-    let ctes = match with {
-        Some(with) => binder.bind_with(with, &mut scope)?,
-        None => Vec::new(),
-    };
+    let mut scope = Scope::inside(outer);
+    let ctes = binder.bind_with(with.as_ref(), &mut scope)?;
     let table = binder.table_named(name)?;
     let positions = given_columns(binder, &table, columns)?;
     let targets = Targets {
@@ -179,6 +177,27 @@ fn plain_values(query: &ast::Query) -> Option<&[ast::Parens<Vec<ast::Expr>>]> {
         }
         _ => None,
     }
+}
+
+/// The whole row that an INSERT of MERGE makes of a source row.
+pub(super) fn merged_row(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    insert: &MergeInsert,
+    scope: &Scope<'_>,
+) -> Result<Vec<Expr>> {
+    let MergeInsert { columns: names, overriding, values } = insert;
+    let columns = given_columns(binder, table, names)?;
+    let seen = seen_columns(table, names, &columns)?;
+    let targets = Targets { table, columns, seen, names, overriding: *overriding };
+    let mut given = Vec::new();
+    if let Some(values) = values {
+        targets.check_row(binder, values)?;
+        for (value, column) in values.iter().zip(targets.defs()) {
+            given.push(given_value(binder, &targets, scope, value, column)?);
+        }
+    }
+    complete(binder, &targets, given)
 }
 
 /// DEFAULT VALUES.

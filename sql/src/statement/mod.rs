@@ -7,6 +7,7 @@
 mod alter_column;
 mod alter_table;
 mod bind;
+mod comment;
 mod copy;
 mod copy_options;
 mod create_table;
@@ -14,11 +15,13 @@ mod delete;
 mod insert;
 mod kept;
 mod maintenance;
+mod merge;
 mod new_column;
 mod on_conflict;
 mod options;
 mod part;
 mod partitioning;
+mod prepared;
 mod row;
 mod rules;
 mod schema;
@@ -30,4 +33,6 @@ mod update;
 mod view;
 
 pub use alter_column::bind_refill;
+pub(crate) use bind::bind_write;
 pub use bind::{Binding, bind_statement};
+pub use sequence_calls::depend_on_order;

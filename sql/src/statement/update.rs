@@ -21,13 +21,11 @@ pub(super) struct Target {
     pub(super) columns: Vec<TypedCol>,
 }
 
-pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec) -> Result<BoundUpdate> {
+/// Binds the statement, which sees the common table expressions of `above`.
+pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec, above: &Scope<'_>) -> Result<BoundUpdate> {
     let UpdateSpec { with, table: name, alias, set, from, filter, returning: items } = spec;
-    let mut scope = Scope::empty();
-    let ctes = match with {
-        Some(with) => binder.bind_with(with, &mut scope)?,
-        None => Vec::new(),
-    };
+    let mut scope = Scope::inside(above);
+    let ctes = binder.bind_with(with.as_ref(), &mut scope)?;
     let outer = scope.clone();
     let table = binder.table_named(name)?;
     let (scan, entry) = binder.scan_table(&table, alias.as_ref(), true);
@@ -136,6 +134,6 @@ pub(super) fn filtered(
 }
 
 /// Row addresses are unsigned 64-bit numbers; above storage they travel as bigint.
-fn address_type() -> Result<types::SqlType> {
+pub(super) fn address_type() -> Result<types::SqlType> {
     types::SqlType::of(types::sql_type::oid::INT8).ok_or_else(|| Error::internal("bigint has no form"))
 }

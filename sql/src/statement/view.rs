@@ -5,7 +5,7 @@
 
 use super::kept::{Edit, as_written, edited, in_quotes, object_edits};
 use super::schema;
-use crate::binder::{BindContext, Binder};
+use crate::binder::{BindContext, Binder, is_temporary};
 use crate::bound::{BoundCreateView, BoundStatement};
 use crate::parse::{DropSpec, ViewSpec};
 use base::id::Oid;
@@ -23,6 +23,17 @@ pub(super) fn create(
     binder.named = Some(Vec::new());
     let bound = binder.bind_query(query)?;
     let named = binder.named.take().unwrap_or_default();
+    let temporary = |oid: Oid| {
+        let mut tables = context.catalog.tables().filter(|table| table.oid == oid);
+        let schema = tables.find_map(|table| context.catalog.schema(table.schema));
+        schema.is_some_and(|schema| is_temporary(&schema.name))
+    };
+    if named.iter().any(|relation| temporary(relation.oid)) {
+        return Err(Error::unsupported("a view of a temporary table is not supported").at(*at));
+    }
+    if !binder.modifying.is_empty() {
+        return Err(Error::unsupported("views must not contain data-modifying statements in WITH"));
+    }
     if !binder.parameter_types()?.is_empty() {
         return Err(Error::new(ErrorKind::UndefinedParameter, "there is no parameter $1"));
     }
@@ -33,6 +44,7 @@ pub(super) fn create(
     }
     let mut edits = object_edits(binder, query.as_ref(), text, *at)?;
     let mut uses: Vec<Oid> = edits.iter().filter_map(oid_of).collect();
+    whole_tables(binder, &query.body, text, *at, &mut edits);
     for relation in &named {
         uses.push(relation.oid);
         edits.push(relation_edit(binder, relation, text, *at)?);
@@ -73,6 +85,29 @@ pub(super) fn create(
         uses,
     })))
 }
+
+/// `TABLE t` as the query that it is, since no alias can stand behind it.
+fn whole_tables(binder: &Binder<'_>, body: &ast::SetExpr, text: &str, at: usize, edits: &mut Vec<Edit>) {
+    match body {
+        ast::SetExpr::Select(select) => {
+            let start = binder.position(select.select_token.0.span.start).checked_sub(at);
+            let Some(start) = start else { return };
+            let word: String = text.chars().skip(start).take(TABLE.len()).collect();
+            if word.eq_ignore_ascii_case(TABLE) {
+                let text = "SELECT * FROM".to_owned();
+                edits.push(Edit { start, characters: TABLE.len(), text });
+            }
+        }
+        ast::SetExpr::SetOperation { left, right, .. } => {
+            whole_tables(binder, left, text, at, edits);
+            whole_tables(binder, right, text, at, edits);
+        }
+        ast::SetExpr::Query(query) => whole_tables(binder, &query.body, text, at, edits),
+        _ => {}
+    }
+}
+
+const TABLE: &str = "table";
 
 /// The OID in a constant that an edit puts in.
 fn oid_of(edit: &Edit) -> Option<Oid> {

@@ -5,9 +5,9 @@ use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, DistinctCount, HashLevel, Partitioning,
-    Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner, TableDef, TableOptions,
-    TabletDef, ViewColumn, ViewDef,
+    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, HashLevel,
+    PG_CLASS, PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition, SchemaDef, SequenceDef,
+    SequenceOwner, TableDef, TableOptions, TabletDef, ViewColumn, ViewDef,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -165,6 +165,8 @@ pub(crate) fn edits() -> Vec<CatalogEdit> {
         CatalogEdit::CreateView(Box::new(view())),
         CatalogEdit::AlterView(Box::new(view())),
         CatalogEdit::DropView(ViewId(300)),
+        CatalogEdit::Comment(CommentKey::of(PG_NAMESPACE, Oid(2200)), Some("c".to_owned())),
+        CatalogEdit::Comment(CommentKey { class: PG_CLASS, object: Oid(7), column: ColumnId(2) }, None),
     ]
 }
 
@@ -175,6 +177,8 @@ pub(crate) fn state() -> CatalogState {
         state.apply(edit).unwrap();
     }
     state.apply(&CatalogEdit::CreateView(Box::new(view()))).unwrap();
+    let comment = CommentKey::of(PG_NAMESPACE, Oid(2200));
+    state.apply(&CatalogEdit::Comment(comment, Some("all may read".to_owned()))).unwrap();
     state
 }
 
@@ -191,7 +195,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 4).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 5).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -225,6 +229,18 @@ fn golden_bytes_of_sequences() {
     let mut writer = Writer::new();
     encode_edit(&mut writer, &edits()[8]);
     assert_eq!(writer.as_slice(), [11, 0xac, 2]);
+}
+
+#[test]
+fn golden_bytes_of_comments() {
+    let mut writer = Writer::new();
+    edits()[12..14].iter().for_each(|edit| encode_edit(&mut writer, edit));
+    #[rustfmt::skip]
+    let comments = [
+        20, 0x37, 0x0a, 0, 0, 0x98, 8, 0, 0, 0, 0, 0, 0, 1, 1, b'c', // on a schema
+        20, 0xeb, 4, 0, 0, 7, 0, 0, 0, 2, 0, 0, 0, 0, // taken from a column
+    ];
+    assert_eq!(writer.as_slice(), comments);
 }
 
 /// Format 2 had neither kinds of columns nor checks.
@@ -285,15 +301,15 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 4).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 5).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 4).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 5).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);
-    assert!(super::decode_datum(&mut Reader::new(&nested)).is_err(), "nesting is bounded");
+    assert!(crate::format::datum::decode_datum(&mut Reader::new(&nested)).is_err(), "nesting is bounded");
 }

@@ -2,8 +2,8 @@
 //!
 //! Invariant: only kinds other than plain and values other than null are written, in the order of the columns.
 
-use super::catalog::{decode_datum, encode_datum};
 use super::codec::{Reader, Writer};
+use super::datum::{decode_datum, encode_datum};
 use base::Result;
 use base::id::ColumnId;
 use catalog::{ColumnDef, ColumnKind};

@@ -7,6 +7,8 @@
 mod catalog;
 mod checkpoint;
 mod codec;
+mod comment;
+mod datum;
 mod header;
 mod image;
 mod key_version;
@@ -18,12 +20,12 @@ mod row;
 mod sequence;
 mod view;
 
-pub(crate) use catalog::{decode_datum, decode_form, encode_datum, encode_form};
 pub(crate) use checkpoint::{
     CheckpointNumber, Current, advance_epoch, collect_checkpoints, read_checkpoint, read_current,
     write_checkpoint,
 };
 pub(crate) use codec::{Reader, Writer};
+pub(crate) use datum::{decode_datum, decode_form, encode_datum, encode_form};
 pub(crate) use header::{FileHeader, FileKind, HEADER_BYTES};
 pub(crate) use image::{
     CheckpointImage, DeletePlace, MemtableImage, MemtableRow, NextIds, PastImage, ReferenceImage,

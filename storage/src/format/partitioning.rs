@@ -1,7 +1,8 @@
 //! How rows are split into tablets, as bytes.
 
-use super::catalog::{decode_columns, decode_datum, encode_columns, encode_data};
+use super::catalog::{decode_columns, encode_columns};
 use super::codec::{Reader, Writer};
+use super::datum::{decode_datum, encode_data};
 use base::Result;
 use catalog::{HashLevel, Partitioning, RangeLevel, RangePartition};
 

@@ -3,8 +3,8 @@
 //! A version byte, a bitmap of the columns that are null, then the values of the others in table order.
 //! Invariant: rows of equal values have equal bytes, whatever batch they come from.
 
-use super::catalog::{decode_datum, encode_datum};
 use super::codec::{Reader, Writer};
+use super::datum::{decode_datum, encode_datum};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewBuilder, BooleanBuilder, PrimitiveBuilder,
     StringViewBuilder,

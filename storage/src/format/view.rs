@@ -1,7 +1,7 @@
 //! Definitions of views as bytes.
 
-use super::catalog::{decode_form, encode_form};
 use super::codec::{Reader, Writer};
+use super::datum::{decode_form, encode_form};
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, ViewId};
 use catalog::{ViewColumn, ViewDef};

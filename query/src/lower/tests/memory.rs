@@ -104,6 +104,8 @@ impl Memory {
     pub(crate) fn context(&self) -> QueryContext {
         let catalog = Arc::new(self.catalog.clone());
         QueryContext {
+            with: crate::lower::WithRows::default(),
+            plans: None,
             view: Arc::new(Reader { catalog: Arc::clone(&catalog), rows: self.rows.clone() }),
             statement: Arc::new(StatementContext {
                 transaction_us: 1_700_000_000_000_000,
@@ -183,7 +185,17 @@ impl Memory {
     pub(crate) fn explain(&self, text: &str) -> Vec<String> {
         let query = self.bind(text).unwrap();
         let columns: Vec<_> = query.output.iter().map(|c| c.col).collect();
-        self.threads.block_on(crate::explain::explain(&self.context(), &query.rel, &columns, true)).unwrap()
+        let context = self.context();
+        let shown = crate::explain::Shown { actual_rows: true, estimates: false };
+        self.threads.block_on(async {
+            let logical = crate::lower::plan_query(&context, &query.rel, &columns).unwrap();
+            let plan = crate::lower::physical_plan(&context, &logical).await.unwrap();
+            let mut rows = crate::lower::run(&context, Arc::clone(&plan), &columns).unwrap();
+            while rows.try_next().await.unwrap().is_some() {}
+            let mut lines = Vec::new();
+            crate::explain::described(&context, &query.rel, &plan, shown).unwrap().lines(0, &mut lines);
+            lines
+        })
     }
 }
 

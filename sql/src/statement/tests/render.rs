@@ -64,11 +64,12 @@ fn statement(bound: &BoundStatement) -> String {
         ),
         BoundStatement::CreateTable(table) => create_table(table),
         BoundStatement::Copy(bound) => copy(bound),
-        BoundStatement::Explain { statement: inner, analyze, verbose } => {
+        BoundStatement::Explain { statement: inner, options } => {
             let flags = format!(
-                "{}{}",
-                if *analyze { " analyze" } else { "" },
-                if *verbose { " verbose" } else { "" }
+                "{}{}{}",
+                if options.analyze { " analyze" } else { "" },
+                if options.verbose { " verbose" } else { "" },
+                if options.json { " json" } else { "" }
             );
             format!("explain{flags} {}", statement(inner))
         }
