@@ -72,6 +72,8 @@ pub(crate) async fn alter_table(
     if !refilled.is_empty() {
         let context = renewed(core, context)?;
         alter_column::refill(core, &def, &refilled, &context, interrupt).await?;
+        // What is looked for below is looked for in the rows as they are now.
+        core.transaction.current()?.begin_command();
     }
     for action in actions {
         if let AlterTableAction::Probe(found) = action {
