@@ -27,6 +27,7 @@ mod statement;
 mod table;
 mod tokens;
 mod typed_literal;
+mod unicode;
 mod unsupported;
 mod versions;
 mod view;
@@ -46,7 +47,7 @@ pub use definition_ast::{
     AlterSequenceSpec, CheckSpec, CreateTableAsSpec, Including, LikeSpec, SequenceChange, SequenceOption,
     SequenceOptionKind, SequenceSpec, ViewSpec, Written,
 };
-pub(crate) use forms::{DISTINCT, SYMMETRIC, VARIADIC};
+pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;
 pub(crate) use rows_from::ROWS_FROM;
 pub use statement::{ParsedStatement, is_operation, parse, parse_expression};

@@ -161,10 +161,10 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("int4_to_char", |c, a| number_to_char::<Int4>(c, a, |v, p| numbers::integer(i64::from(v), p, 32))),
     ("int8_to_char", |c, a| number_to_char::<Int8>(c, a, |v, p| numbers::integer(v, p, 64))),
     ("float4_to_char", |c, a| {
-        number_to_char::<Real>(c, a, |v, p| Ok(numbers::float(f64::from(v), p, numbers::REAL_DIGITS)))
+        number_to_char::<Real>(c, a, |v, p| numbers::float(f64::from(v), p, numbers::REAL_DIGITS))
     }),
     ("float8_to_char", |c, a| {
-        number_to_char::<Double>(c, a, |v, p| Ok(numbers::float(v, p, numbers::DOUBLE_DIGITS)))
+        number_to_char::<Double>(c, a, |v, p| numbers::float(v, p, numbers::DOUBLE_DIGITS))
     }),
     ("to_date", to_date),
     ("to_timestamp", to_timestamp),
