@@ -104,7 +104,7 @@ fn like_escape(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map2::<Text, Text, Text, _>(call, args, |pattern, escape| {
         let mut escapes = escape.chars();
         let escape = single(escapes.next(), escapes.next())?;
-        Ok(with_backslashes(pattern.chars(), escape, '\\').into_iter().collect())
+        Ok(with_backslashes(pattern.chars(), escape, '\\').into_iter().collect::<String>())
     })
 }
 
@@ -112,7 +112,7 @@ fn like_escape_bytea(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map2::<Bytes, Bytes, Bytes, _>(call, args, |pattern, escape| {
         let mut escapes = escape.iter().copied();
         let escape = single(escapes.next(), escapes.next())?;
-        Ok(with_backslashes(pattern.iter().copied(), escape, b'\\'))
+        Ok::<Vec<u8>, Error>(with_backslashes(pattern.iter().copied(), escape, b'\\'))
     })
 }
 

@@ -302,10 +302,10 @@ fn lexical_error(text: &Text<'_>, from: usize) -> Error {
         "unterminated hexadecimal string literal"
     } else if lower.starts_with('$') {
         "unterminated dollar-quoted string"
-    } else if (lower.starts_with("e'") || lower.starts_with("u&'")) && rest.trim_end().ends_with('\'') {
-        return Error::new(ErrorKind::InvalidEscape, "invalid Unicode escape")
-            .at(from)
-            .with_hint("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.");
+    } else if lower.starts_with("e'")
+        && let Some(error) = unicode::escape_error(rest, from)
+    {
+        return error;
     } else if lower.contains('\'') {
         "unterminated quoted string"
     } else {

@@ -8,7 +8,7 @@ use super::cursor::is_word;
 use super::pieces::plain_at;
 use super::tokens::{position, syntax, text_of};
 use crate::text::Text;
-use base::Result;
+use base::{Error, ErrorKind, Result};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 use std::borrow::Cow;
 
@@ -162,6 +162,50 @@ fn unescaped(text: &str, escape: char, at: usize) -> Result<String> {
     if high.is_some() { Err(pair(at)) } else { Ok(out) }
 }
 
-fn pair(at: usize) -> base::Error {
+/// What is wrong with the Unicode escapes of a string that begins with `E'`; None if nothing is.
+pub(super) fn escape_error(text: &str, at: usize) -> Option<Error> {
+    let body = text.get(2..)?;
+    let mut chars = body.char_indices();
+    let mut high = false;
+    while let Some((place, ch)) = chars.next() {
+        let mark = if ch == '\\' { chars.next().map(|(_, mark)| mark) } else { None };
+        let digits = match mark {
+            Some('u') => 4,
+            Some('U') => 8,
+            _ => 0,
+        };
+        let near = |bytes: usize| body.get(place..place + bytes).unwrap_or_default();
+        let refused = |what: &str, near: &str| {
+            Some(syntax(format!("invalid Unicode {what} at or near \"{near}\""), at))
+        };
+        if digits == 0 {
+            match ch {
+                _ if high => return refused("surrogate pair", near(ch.len_utf8())),
+                '\'' => return None,
+                _ => continue,
+            }
+        }
+        let escape = near(2 + digits);
+        let hex = escape.get(2..).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let Some(number) = hex.and_then(|hex| u32::from_str_radix(hex, 16).ok()) else {
+            let error = Error::new(ErrorKind::InvalidEscape, "invalid Unicode escape").at(at);
+            return Some(error.with_hint("Unicode escapes must be \\uXXXX or \\UXXXXXXXX."));
+        };
+        match number {
+            0xdc00..0xe000 if !high => return refused("surrogate pair", escape),
+            0xdc00..0xe000 => high = false,
+            _ if high => return refused("surrogate pair", escape),
+            0xd800..0xdc00 => high = true,
+            0 | 0x11_0000.. => return refused("escape value", escape),
+            _ => {}
+        }
+        for _ in 0..digits {
+            chars.next();
+        }
+    }
+    None
+}
+
+fn pair(at: usize) -> Error {
     syntax("invalid Unicode surrogate pair".to_owned(), at)
 }

@@ -72,7 +72,8 @@ impl PgNum {
     }
 
     /// Product of finite values, with all its digits. Its scale is cut to what a value can show.
-    pub(crate) fn times(&self, other: &Self) -> Self {
+    #[must_use]
+    pub fn times(&self, other: &Self) -> Self {
         let negative = self.is_negative() != other.is_negative();
         let scale = self.scale.saturating_add(other.scale).min(SCALE_MAX);
         let digits = magnitude_product(&self.digits, &other.digits);
