@@ -114,7 +114,11 @@ class Generator:
 
     def query(self):
         """A query, and whether its rows come in an order."""
+        stored = self.tables
+        common = self.common() if self.random.random() < 0.15 else ""
         body, types = self.union([], 3)
+        self.tables = stored
+        body = Node(common, body)
         ordered = self.random.random() < 0.5
         if not ordered:
             return body, False
@@ -122,6 +126,14 @@ class Generator:
         cut = Node(f" LIMIT {self.random.randint(0, 12)}", self.optional(Node(f" OFFSET {self.random.randint(0, 4)}")))
         limit = self.optional(cut) if self.random.random() < 0.5 else ""
         return Node(body, order, limit), True
+
+    def common(self):
+        """A common table expression, which is a table from then on."""
+        inner, types = self.union([], 2)
+        name = self.alias()
+        self.tables = [*self.tables, Table(name, [(f"o{at}", ty) for at, ty in enumerate(types)], False)]
+        how = self.random.choice(["", "MATERIALIZED ", "NOT MATERIALIZED "])
+        return Node(f"WITH {name} AS {how}(", inner, ") ")
 
     def direction(self, key):
         return key + self.random.choice(["", "", " DESC", " NULLS FIRST", " DESC NULLS LAST"])
@@ -221,7 +233,10 @@ class Generator:
         parts, scope = [], []
         for at in range(self.random.choice([1, 1, 2, 2, 3]) if depth > 1 else 1):
             item, columns = self.relation(outer, depth)
-            if at == 0:
+            if at > 0 and depth > 1 and self.random.random() < 0.15:
+                item, columns = self.lateral(scope + outer, depth)
+                parts.append(item)
+            elif at == 0:
                 parts.append(item)
             elif self.random.random() < 0.25:
                 parts.append(Node(", ", item))
@@ -241,6 +256,15 @@ class Generator:
             scope = scope + columns
         return self.rest(parts, scope)
 
+    def lateral(self, visible, depth):
+        """A subquery that sees what stands before it."""
+        alias = self.alias()
+        inner, types = self.select(visible, depth - 1)
+        columns = [(f"{alias}.o{at}", ty) for at, ty in enumerate(types)]
+        if self.random.random() < 0.5:
+            return Node(" CROSS JOIN LATERAL (", inner, f") AS {alias}"), columns
+        return Node(" LEFT JOIN LATERAL (", inner, f") AS {alias} ON true"), columns
+
     def rest(self, parts, scope):
         return Node(" FROM ", *parts), scope
 
@@ -257,6 +281,11 @@ class Generator:
         if depth > 1 and self.random.random() < 0.25:
             inner, types = self.union([], depth - 1)
             return Node("(", inner, f") AS {alias}"), [(f"{alias}.o{at}", ty) for at, ty in enumerate(types)]
+        if self.random.random() < 0.08:
+            types = [self.random.choice(TYPES) for _ in range(self.random.randint(1, 3))]
+            rows = joined(", ", [f"({', '.join(self.literal(ty) for ty in types)})" for _ in range(self.random.randint(1, 4))])
+            names = ", ".join(f"o{at}" for at in range(len(types)))
+            return Node("(VALUES ", rows, f") AS {alias} ({names})"), [(f"{alias}.o{at}", ty) for at, ty in enumerate(types)]
         table = self.random.choice(self.tables)
         return f"{table.name} AS {alias}", [(f"{alias}.{name}", ty) for name, ty in table.columns]
 

@@ -4,6 +4,7 @@
 
 use super::datetime_decode::{Moment, Place, Special, decode};
 use super::datetime_fields::{MOMENT_BYTES_MAX, fields};
+use super::datetime_iso;
 use super::datetime_parts::{Refusal, offset, word};
 use super::settings::IoSettings;
 use crate::datetime::{
@@ -52,6 +53,9 @@ pub fn numeric_zone(text: &str) -> Result<Option<Zone>> {
 }
 
 fn read(text: &str, settings: &IoSettings, type_name: &str, of_day: bool) -> Result<Moment> {
+    if !of_day && let Some(moment) = datetime_iso::read(text) {
+        return Ok(moment);
+    }
     fields(text, MOMENT_BYTES_MAX, |name| word(name).is_some())
         .ok_or(Refusal::Syntax)
         .and_then(|fields| decode(&fields, settings, of_day))

@@ -5,6 +5,7 @@
 mod datetime_decode;
 mod datetime_fields;
 mod datetime_in;
+mod datetime_iso;
 mod datetime_out;
 mod datetime_parts;
 mod float;

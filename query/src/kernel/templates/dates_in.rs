@@ -439,7 +439,9 @@ pub(super) fn read_strictly(text: &str, template: &str) -> Result<(Parsed, Asked
     for node in super::dates::nodes(&unquoted) {
         let wrong = match node {
             Node::Key(..) => None,
-            Node::Separator(c) | Node::Blank(c) | Node::Plain(c) => Some(c).filter(|c| !"-./,':; ".contains(*c)),
+            Node::Separator(c) | Node::Blank(c) | Node::Plain(c) => {
+                Some(c).filter(|c| !"-./,':; ".contains(*c))
+            }
         };
         if let Some(c) = wrong {
             return Err(invalid(format!("invalid datetime format separator: \"{c}\"")));
@@ -457,8 +459,7 @@ pub(super) fn read_strictly(text: &str, template: &str) -> Result<(Parsed, Asked
 
 /// A date and time by a template; what is not given is the first day of 1 BC at midnight.
 pub(super) fn read(text: &str, nodes: &[Node<Key>]) -> Result<Parsed> {
-    let mut reader =
-        Reader { text, at: 0, exact: false, strict: false, extra: 0, fields: Fields::default() };
+    let mut reader = Reader { text, at: 0, exact: false, strict: false, extra: 0, fields: Fields::default() };
     reader.run(nodes)?;
     parsed(&reader.fields, text)
 }

@@ -155,11 +155,7 @@ pub(crate) fn told_strictly(text: &str, template: &str) -> Result<Told> {
         (false, false) => return wrong("datetime format is not dated and not timed"),
         _ => {}
     }
-    Ok(Told {
-        days: asked.date.then_some(parsed.days),
-        micros: asked.time.then_some(parsed.micros),
-        zone,
-    })
+    Ok(Told { days: asked.date.then_some(parsed.days), micros: asked.time.then_some(parsed.micros), zone })
 }
 
 fn to_number(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {

@@ -59,7 +59,9 @@ impl Moment {
             check_timestamp(instant - i128::from(offset) * i128::from(MICROS))
         };
         Ok(match (told.days, told.micros, told.zone) {
-            (Some(days), Some(micros), Some(offset)) => Moment::TimestampTz(stamp(days, micros, offset)?, offset),
+            (Some(days), Some(micros), Some(offset)) => {
+                Moment::TimestampTz(stamp(days, micros, offset)?, offset)
+            }
             (Some(days), Some(micros), None) => Moment::Timestamp(stamp(days, micros, 0)?),
             (Some(days), None, _) => Moment::Date(check_date(days)?),
             (None, Some(micros), Some(offset)) => Moment::TimeTz(micros, offset),
