@@ -308,15 +308,11 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Result<Term> {
         let left = self.expr(expr, scope)?;
-        let computed = match pattern {
-            ast::Expr::Prefixed { prefix, value } if prefix.value == crate::parse::ESCAPE => {
-                Some(value.as_ref())
-            }
-            _ => None,
-        };
-        if let Some(ast::Expr::Tuple(pair)) = computed {
-            let args: Vec<&ast::Expr> = pair.iter().collect();
-            let pattern = self.call_named(escape_function, &args, scope)?;
+        if let ast::Expr::Prefixed { prefix, value } = pattern
+            && let ast::Expr::Tuple(pair) = value.as_ref()
+            && prefix.value == crate::parse::ESCAPE
+        {
+            let pattern = self.call_named(escape_function, &pair.iter().collect::<Vec<_>>(), scope)?;
             return self.operation(operator, Some(left), pattern, Some(expr));
         }
         let mut pattern = self.expr(pattern, scope)?;

@@ -50,11 +50,19 @@ impl Binder<'_> {
         };
         let element: SqlType = held(element, -1)?;
         match array {
+            // Of an array of arrays, the elements of all.
+            Expr::Array { elements, .. } if elements.iter().any(|e| array_element(e.ty().oid).is_some()) => {
+                let mut all = Vec::new();
+                for inner in elements {
+                    all.extend(self.array_elements(inner, at)?.unwrap_or_default());
+                }
+                Ok(Some(all))
+            }
             Expr::Array { elements, .. } => Ok(Some(elements)),
             Expr::Const(Datum::Null, _) => Ok(None),
-            Expr::Const(Datum::List(items), _) => {
-                Ok(Some(items.into_iter().map(|item| Expr::Const(item, element.clone())).collect()))
-            }
+            Expr::Const(Datum::List(list), _) => Ok(Some(
+                list.into_items().into_iter().map(|item| Expr::Const(item, element.clone())).collect(),
+            )),
             _ => Err(self
                 .unsupported("VARIADIC of an array that is not ARRAY[..] or a constant", at)
                 .with_hint("Give the arguments one by one.")),

@@ -3,6 +3,7 @@
 //! Must not know arrays of Arrow (see `encode`) or the catalog: names behind reg* types are the binder's.
 
 mod datetime_decode;
+mod datetime_digits;
 mod datetime_fields;
 mod datetime_in;
 mod datetime_iso;
