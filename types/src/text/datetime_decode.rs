@@ -3,9 +3,7 @@
 //! Invariant: each part (year, month, ..) is said once; what was said is a bit of `said`, and what is not said is 0.
 
 use super::datetime_fields::{Field, Shape};
-use super::datetime_parts::{
-    Clock, Label, Refusal, Word, fraction, fraction_micros, leading_i32, offset, word,
-};
+use super::datetime_parts::{Clock, Label, Refusal, Word, leading_i32, offset, word};
 use super::settings::IoSettings;
 use crate::datetime::{Civil, days_from_civil, days_in_month, split_timestamp};
 use crate::zone::{Abbreviation, Zone};
@@ -13,27 +11,27 @@ use base::Error;
 
 /// Bits of the parts that were said.
 pub(super) mod part {
-    pub(super) const YEAR: u32 = 1;
-    pub(super) const MONTH: u32 = 1 << 1;
-    pub(super) const DAY: u32 = 1 << 2;
-    pub(super) const DATE: u32 = YEAR | MONTH | DAY;
-    pub(super) const HOUR: u32 = 1 << 3;
-    pub(super) const MINUTE: u32 = 1 << 4;
-    pub(super) const SECOND: u32 = 1 << 5;
+    pub(in crate::text) const YEAR: u32 = 1;
+    pub(in crate::text) const MONTH: u32 = 1 << 1;
+    pub(in crate::text) const DAY: u32 = 1 << 2;
+    pub(in crate::text) const DATE: u32 = YEAR | MONTH | DAY;
+    pub(in crate::text) const HOUR: u32 = 1 << 3;
+    pub(in crate::text) const MINUTE: u32 = 1 << 4;
+    pub(in crate::text) const SECOND: u32 = 1 << 5;
     /// Parts of a second.
-    pub(super) const FRACTION: u32 = 1 << 6;
-    pub(super) const SECONDS: u32 = SECOND | FRACTION;
-    pub(super) const TIME: u32 = HOUR | MINUTE | SECONDS;
-    pub(super) const ZONE: u32 = 1 << 7;
+    pub(in crate::text) const FRACTION: u32 = 1 << 6;
+    pub(in crate::text) const SECONDS: u32 = SECOND | FRACTION;
+    pub(in crate::text) const TIME: u32 = HOUR | MINUTE | SECONDS;
+    pub(in crate::text) const ZONE: u32 = 1 << 7;
     /// An abbreviation of summer, or `dst`.
-    pub(super) const SUMMER: u32 = 1 << 8;
-    pub(super) const SUMMER_MARK: u32 = 1 << 9;
-    pub(super) const DAY_OF_YEAR: u32 = 1 << 10;
-    pub(super) const WEEKDAY: u32 = 1 << 11;
-    pub(super) const HALF_DAY: u32 = 1 << 12;
-    pub(super) const ERA: u32 = 1 << 13;
+    pub(in crate::text) const SUMMER: u32 = 1 << 8;
+    pub(in crate::text) const SUMMER_MARK: u32 = 1 << 9;
+    pub(in crate::text) const DAY_OF_YEAR: u32 = 1 << 10;
+    pub(in crate::text) const WEEKDAY: u32 = 1 << 11;
+    pub(in crate::text) const HALF_DAY: u32 = 1 << 12;
+    pub(in crate::text) const ERA: u32 = 1 << 13;
     /// `epoch` and the infinities.
-    pub(super) const SPECIAL: u32 = 1 << 14;
+    pub(in crate::text) const SPECIAL: u32 = 1 << 14;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
