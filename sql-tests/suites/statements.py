@@ -1,7 +1,8 @@
 """Random tables and queries, as trees of text whose parts can be left out or made simpler.
 
 Every query has one answer whatever the plan is: sums are exact, nothing can overflow or be divided by zero, and rows that
-are cut off or numbered stand in an order that only equal rows share.
+are cut off or numbered stand in an order that only equal rows share. No two values are equal and look different, such as 1 and
+1.0, or a month and 30 days.
 """
 
 import random
@@ -13,15 +14,15 @@ VALUES = {
     "smallint": ["0", "1", "2", "3", "-1", "7", "32767", "-32768"],
     "int": ["0", "1", "2", "3", "-1", "7", "2147483647", "-2147483648"],
     "bigint": ["0", "1", "2", "3", "-1", "7", "9223372036854775807", "-9223372036854775808"],
-    "numeric": ["0", "1", "1.0", "2.50", "-1", "3", "0.1", "12345678901234567890.5", "'NaN'"],
+    "numeric": ["0", "1", "2.5", "-1", "3", "0.1", "12345678901234567890.5", "'NaN'"],
     "numeric(8,2)": ["0", "1", "2.50", "-1", "3", "0.1", "99999.99"],
-    "float8": ["0", "1", "2.5", "-1", "3", "'-0'", "1e10", "'NaN'", "'Infinity'"],
+    "float8": ["0", "1", "2.5", "-1", "3", "-1e-5", "1e10", "'NaN'", "'Infinity'"],
     "text": ["''", "'a'", "'ab'", "'b'", "'B'", "'a%'", "'é'", "'1'", "'a '"],
     "varchar(5)": ["''", "'a'", "'ab'", "'b'", "'B'", "'abcde'", "'a '"],
     "bool": ["true", "false"],
     "date": ["'2000-01-01'", "'2000-02-29'", "'1999-12-31'", "'infinity'", "'0001-01-01 BC'"],
     "timestamp": ["'2000-01-01'", "'2000-01-01 00:00:00.000001'", "'1999-12-31 23:59:59'", "'-infinity'", "'2000-02-29'"],
-    "interval": ["'0'", "'1 mon'", "'30 days'", "'720:00:00'", "'-1 day'", "'1 year 2 days 3.5 secs'"],
+    "interval": ["'0'", "'1 mon'", "'30 days 1 sec'", "'719:00:00'", "'-1 day'", "'1 year 2 days 3.5 secs'"],
 }
 
 
@@ -195,7 +196,7 @@ class Generator:
             return Node(f"sum({distinct}", self.value(scope, "int", 0), ")", filter_)
         if ty == "numeric" and self.random.random() < 0.5:
             name = self.random.choice(["sum", "avg"])
-            return Node(f"{name}({distinct}", self.value(scope, "numeric(8,2)", 1), ")", filter_)
+            return Node(f"trim_scale({name}({distinct}", self.value(scope, "numeric(8,2)", 1), ")", filter_, ")")
         if ty == "bool":
             name = self.random.choice(["bool_and", "bool_or"])
             return Node(f"{name}(", self.boolean(scope, 1), ")", filter_)
@@ -225,7 +226,7 @@ class Generator:
             return Node(plain, over, frame if plain == "count(*)" else "", ")")
         names = [name for name, other in scope if other in ("numeric(8,2)", "int", "smallint")]
         inner = self.random.choice(names) if names else "1"
-        return Node(f"sum({inner}::numeric)", over, frame.replace("GROUPS", "ROWS"), ")")
+        return Node(f"trim_scale(sum({inner}::numeric)", over, frame.replace("GROUPS", "ROWS"), "))")
 
     # FROM.
 
@@ -319,9 +320,9 @@ class Generator:
             "int": [lambda: Node("length(", value("text"), ")"), lambda: Node("(", value("smallint"), ")::int")],
             "bigint": [lambda: Node("(", value("int"), ")::bigint"), lambda: Node("abs(", value("int"), " % 5)::bigint")],
             "numeric": [
-                lambda: Node("(", value("numeric(8,2)"), self.random.choice([" + ", " - ", " * "]), value("numeric(8,2)"), ")"),
+                lambda: Node("trim_scale(", value("numeric(8,2)"), self.random.choice([" + ", " - ", " * "]), value("numeric(8,2)"), ")"),
                 lambda: Node("(", value("int"), ")::numeric"),
-                lambda: Node("round(", value("numeric"), ", 1)"),
+                lambda: Node("trim_scale(round(", value("numeric"), ", 1))"),
             ],
             "text": [
                 lambda: Node("upper(", value(), ")"),
@@ -329,7 +330,7 @@ class Generator:
                 lambda: Node("(", value(self.random.choice(["int", "date", "bool", "numeric(8,2)", "interval"])), ")::text"),
                 lambda: Node("substr(", value(), ", 2)"),
             ],
-            "float8": [lambda: Node("(", value("int"), ")::float8"), lambda: Node("-(", value(), ")")],
+            "float8": [lambda: Node("(", value("int"), ")::float8"), lambda: Node("abs(", value(), ")")],
             "bool": [lambda: self.boolean(scope, depth)],
             "timestamp": [lambda: Node("(", value("date"), ")::timestamp")],
             "date": [lambda: Node("(", value("timestamp"), ")::date")],

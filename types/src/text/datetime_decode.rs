@@ -30,6 +30,8 @@ pub(super) mod part {
     pub(in crate::text) const WEEKDAY: u32 = 1 << 11;
     pub(in crate::text) const HALF_DAY: u32 = 1 << 12;
     pub(in crate::text) const ERA: u32 = 1 << 13;
+    /// An abbreviation that a zone has used for different offsets.
+    pub(in crate::text) const DYNAMIC: u32 = 1 << 15;
     /// `epoch` and the infinities.
     pub(in crate::text) const SPECIAL: u32 = 1 << 14;
 }
@@ -242,8 +244,11 @@ impl<'a> Reading<'a> {
                 Abbreviation::Fixed { east, .. } => Place::Offset(east),
                 Abbreviation::Dynamic(zone) => Place::Zone(zone),
             });
-            let summer = matches!(abbreviation, Abbreviation::Fixed { summer: true, .. });
-            return Ok(Some(if summer { part::ZONE | part::SUMMER } else { part::ZONE }));
+            return Ok(Some(match abbreviation {
+                Abbreviation::Fixed { summer: true, .. } => part::ZONE | part::SUMMER,
+                Abbreviation::Fixed { summer: false, .. } => part::ZONE,
+                Abbreviation::Dynamic(_) => part::ZONE | part::DYNAMIC,
+            }));
         }
         let Some(word) = word(text) else {
             let zone = Zone::tabled(text).ok_or(Refusal::Syntax)?;

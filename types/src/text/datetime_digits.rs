@@ -103,7 +103,6 @@ impl Reading<'_> {
                 continue;
             }
             match word(piece) {
-                Some(Word::Filler) => {}
                 Some(Word::Month(month)) if (self.said | parts) & part::MONTH == 0 => {
                     self.month = month;
                     self.month_is_word = true;
