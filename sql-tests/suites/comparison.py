@@ -5,7 +5,8 @@ The rule, the same for every script:
   lines, command tags; or errors of the same SQLSTATE. OIDs of types that a script made are not compared.
 - refused: Nyala answers 0A000 and PostgreSQL does not.
 - left out: EXPLAIN; procedural languages, triggers, inheritance; statements that name an object which a refused or left out
-  statement made or changed, or that stand in a transaction which such a statement ended; commands of psql.
+  statement made or changed, or that stand in a transaction which such a statement ended; SHOW of a setting whose SET was
+  refused, and while that is standard_conforming_strings, statements with a backslash or `U&`; commands of psql.
 - different: everything else.
 """
 
@@ -48,6 +49,8 @@ _OBJECTS = [
 ]
 _CREATED = re.compile(r"^\s*(create|alter|drop|insert|update|delete|merge|truncate|copy|with|select|refresh|prepare|declare|comment)", re.I)
 _WORD = re.compile(r'"([^"]+)"|([A-Za-z_]\w*)')
+_SETTING = re.compile(r"\s*set\s+(?:session\s+|local\s+)?(\w+)\s*(?:=|\bto\b)", re.I)
+_SHOW = re.compile(r"\s*show\s+(\w+)", re.I)
 _FIRST_USER_OID = 16_384
 
 
@@ -129,6 +132,8 @@ class Comparison:
         # Objects changed in the transaction that is open.
         self.touched = set()
         self.broken_transaction = False
+        # Settings that are not what the script set them to.
+        self.settings = set()
         self.counts = collections.Counter()
         self.details = []
 
@@ -165,9 +170,22 @@ class Comparison:
                     self.nyala.query("ROLLBACK")
             self.broken_transaction = False
             self.touched = set()
+        setting = _SETTING.match(sql)
+        if setting and verdict in (EQUAL, REFUSED):
+            name = setting.group(1).lower()
+            self.settings = self.settings | {name} if verdict == REFUSED else self.settings - {name}
         self.counts[verdict] += 1
         if verdict in (DIFFERENT, REFUSED):
             self.details.append((verdict, sql, shown(theirs), shown(ours)))
+
+    def _reads_otherwise(self, sql):
+        shown = _SHOW.match(sql)
+        if shown and shown.group(1).lower() in self.settings:
+            return True
+        # A string is read otherwise without it.
+        if "standard_conforming_strings" not in self.settings or _SETTING.match(sql):
+            return False
+        return re.search(r"\\|\bu&['\"]", sql, re.I) is not None
 
     def _verdict(self, sql, ours, theirs):
         if _LEFT_OUT.search(sql):
@@ -175,6 +193,8 @@ class Comparison:
         if self.broken_transaction:
             return LEFT_OUT
         if words(sql) & self.tainted:
+            return LEFT_OUT
+        if self._reads_otherwise(sql):
             return LEFT_OUT
         if _same(sql, ours, theirs):
             return EQUAL

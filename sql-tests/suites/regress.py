@@ -26,8 +26,9 @@ OTHERS = (
     "groupingsets window with insert insert_conflict update delete merge returning copy2 copyselect sequence identity "
     "generated create_view matview rangefuncs rowtypes"
 ).split()
-# As PostgreSQL's own driver of these scripts sets them.
-SETTINGS = {"TimeZone": "PST8PDT", "DateStyle": "Postgres, MDY", "IntervalStyle": "postgres_verbose"}
+# As PostgreSQL's own driver of these scripts sets them, but for the name of the zone: the editions of the tz database
+# differ in what PST8PDT was before 1900.
+SETTINGS = {"TimeZone": "America/Los_Angeles", "DateStyle": "Postgres, MDY", "IntervalStyle": "postgres_verbose"}
 
 
 def debian():

@@ -13,7 +13,7 @@ use arrow::datatypes::{
     Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
     Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
-use base::{Error, ErrorKind, Result};
+use base::{Error, Result};
 use std::sync::Arc;
 
 /// Rows as one array per column.
@@ -84,11 +84,10 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
             if let Datum::Time(v) = d { Some(*v) } else { None }
         }),
         Form::Interval => {
-            let too_long =
-                |d: &Datum| matches!(d, Datum::Interval(v) if v.micros.checked_mul(1_000).is_none());
-            if data.iter().any(too_long) {
-                return Err(Error::new(ErrorKind::DatetimeOverflow, "interval out of range")
-                    .with_hint("the time part of an interval is limited to 292 years here"));
+            for datum in data {
+                if let Datum::Interval(v) = datum {
+                    v.nanos()?;
+                }
             }
             primitive::<IntervalMonthDayNanoType>(form, data, |d| {
                 if let Datum::Interval(v) = d {

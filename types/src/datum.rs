@@ -48,6 +48,16 @@ pub struct Interval {
     pub micros: i64,
 }
 
+impl Interval {
+    /// Its time in nanoseconds, as columns hold it. Longer times than 292 years are refused.
+    pub fn nanos(self) -> Result<i64> {
+        self.micros.checked_mul(1_000).ok_or_else(|| {
+            Error::unsupported("intervals with a time of more than 292 years are not supported")
+                .with_hint("days and months have their own place in an interval")
+        })
+    }
+}
+
 /// A time of day with its offset from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeTz {

@@ -70,9 +70,9 @@ fn zone(name: &str) -> Result<Zone> {
         return Err(Error::new(ErrorKind::InvalidParameterValue, message)
             .with_hint("Numeric time zones must have \"-\" or \"+\" as first character."));
     }
-    match Zone::parse(name) {
-        Some(Zone::Fixed(seconds)) if name.starts_with(['+', '-']) => Ok(Zone::Fixed(-seconds)),
-        found => found.ok_or_else(unknown),
+    match types::text::numeric_zone(name)? {
+        Some(zone) => Ok(zone),
+        None => Zone::parse(name).ok_or_else(unknown),
     }
 }
 

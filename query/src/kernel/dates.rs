@@ -17,9 +17,17 @@ fn timestamp_out_of_range() -> Error {
 /// The kernel that turns a date or timestamp into a wider kind of timestamp, for comparisons.
 pub(crate) fn reform(from: &SqlType, to: &SqlType, statement: &Arc<StatementContext>) -> Kernel {
     let run: Run = match (&from.form, &to.form) {
-        (Form::Date, Form::Timestamp) => date_timestamp,
-        (Form::Date, _) => date_timestamptz,
-        _ => timestamp_timestamptz,
+        (Form::Date, Form::Timestamp) => {
+            |call, args| map1::<Day, Stamp, _>(call, args, |d| Ok(order_of_date(d)))
+        }
+        (Form::Date, _) => |call, args| {
+            let zone = &call.statement.io.time_zone;
+            map1::<Day, Stamp, _>(call, args, |d| Ok(order_in_utc(order_of_date(d), zone)))
+        },
+        _ => |call, args| {
+            let zone = &call.statement.io.time_zone;
+            map1::<Stamp, Stamp, _>(call, args, |t| Ok(order_in_utc(t, zone)))
+        },
     };
     Kernel {
         name: "timestamp_form",
@@ -30,6 +38,23 @@ pub(crate) fn reform(from: &SqlType, to: &SqlType, statement: &Arc<StatementCont
         volatile: false,
         statement: Arc::clone(statement),
     }
+}
+
+/// The timestamp as which a date is compared: one later than all timestamps stands before infinity.
+fn order_of_date(days: i32) -> i64 {
+    match datetime::date_to_timestamp(days) {
+        Ok(micros) => micros,
+        Err(_) => i64::MAX - 1,
+    }
+}
+
+/// The instant as which a timestamp of the session's clock is compared, which may lie outside of the calendar.
+fn order_in_utc(micros: i64, zone: &Zone) -> i64 {
+    if !datetime::timestamp_is_finite(micros) {
+        return micros;
+    }
+    let offset = i64::from(zone.offset_at_local(micros)) * 1_000_000;
+    micros.saturating_sub(offset).clamp(i64::MIN + 1, i64::MAX - 1)
 }
 
 pub(crate) fn to_utc(micros: i64, zone: &Zone) -> Result<i64> {

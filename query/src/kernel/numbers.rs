@@ -247,7 +247,7 @@ fn places(scale: i32) -> i32 {
 }
 
 fn round_to(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    map2::<Num, Int4, Num, _>(call, args, |v, s| Ok(v.round(places(s))))
+    map2::<Num, Int4, Num, _>(call, args, |v, s| v.round(places(s)).checked())
 }
 
 fn trunc_to(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
@@ -388,7 +388,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
 /// Functions that pg_proc has in SQL.
 pub(crate) const BY_OID: &[(u32, Run)] = &[
     // round(numeric), trunc(numeric)
-    (1708, |c, a| num1(c, a, |v| Ok(v.round(0)))),
+    (1708, |c, a| num1(c, a, |v| v.round(0).checked())),
     (1710, |c, a| num1(c, a, |v| Ok(v.trunc(0)))),
     // log(numeric), log10(numeric)
     (1741, |c, a| num1(c, a, |v| PgNum::from_i64(10).log(&v))),

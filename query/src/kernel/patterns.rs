@@ -96,34 +96,54 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("bytealike", |c, a| bytea_like(c, a, false)),
     ("byteanlike", |c, a| bytea_like(c, a, true)),
     ("like_escape", like_escape),
+    ("like_escape_bytea", like_escape_bytea),
 ];
 
 /// A pattern with another escape character, told with the backslash.
 fn like_escape(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map2::<Text, Text, Text, _>(call, args, |pattern, escape| {
         let mut escapes = escape.chars();
-        let escape = escapes.next();
-        if escapes.next().is_some() {
-            return Err(Error::new(ErrorKind::InvalidEscape, "invalid escape string")
-                .with_hint("Escape string must be empty or one character."));
-        }
-        let mut out = String::with_capacity(pattern.len());
-        let mut after_escape = false;
-        for c in pattern.chars() {
-            if Some(c) == escape && !after_escape {
-                out.push('\\');
-                after_escape = true;
-            } else if c == '\\' {
-                out.push('\\');
-                if !after_escape {
-                    out.push('\\');
-                }
-                after_escape = false;
-            } else {
-                out.push(c);
-                after_escape = false;
-            }
-        }
-        Ok(out)
+        let escape = single(escapes.next(), escapes.next())?;
+        Ok(with_backslashes(pattern.chars(), escape, '\\').into_iter().collect::<String>())
     })
+}
+
+fn like_escape_bytea(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+    map2::<Bytes, Bytes, Bytes, _>(call, args, |pattern, escape| {
+        let mut escapes = escape.iter().copied();
+        let escape = single(escapes.next(), escapes.next())?;
+        Ok::<Vec<u8>, Error>(with_backslashes(pattern.iter().copied(), escape, b'\\'))
+    })
+}
+
+fn single<C>(escape: Option<C>, more: Option<C>) -> Result<Option<C>> {
+    match more {
+        None => Ok(escape),
+        Some(_) => Err(Error::new(ErrorKind::InvalidEscape, "invalid escape string")
+            .with_hint("Escape string must be empty or one character.")),
+    }
+}
+
+fn with_backslashes<C: Copy + PartialEq>(
+    pattern: impl Iterator<Item = C>,
+    escape: Option<C>,
+    backslash: C,
+) -> Vec<C> {
+    let mut out = Vec::with_capacity(pattern.size_hint().0);
+    let mut after_escape = false;
+    for c in pattern {
+        if Some(c) == escape && !after_escape {
+            out.push(backslash);
+            after_escape = true;
+            continue;
+        }
+        if c == backslash {
+            out.push(backslash);
+        }
+        if c != backslash || !after_escape {
+            out.push(c);
+        }
+        after_escape = false;
+    }
+    out
 }

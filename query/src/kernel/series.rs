@@ -155,7 +155,11 @@ impl Series {
                         continue;
                     }
                     data.push(Datum::PgNum(next.to_bytes()));
-                    *next = next.add(step)?;
+                    match next.add(step) {
+                        Ok(following) => *next = following,
+                        // What is beyond the range of numerics is beyond the end.
+                        Err(_) => self.rest = Rest::Done,
+                    }
                 }
                 Rest::Timestamps { next, stop, step, io } => {
                     if if datetime::interval_order(*step) > 0 { next > stop } else { next < stop } {

@@ -121,11 +121,7 @@ impl Output for Span {
         primitive_builder(ty.form.arrow(), rows)
     }
     fn append(builder: &mut Self::Builder, value: Interval) -> Result<()> {
-        let nanos = value.micros.checked_mul(1_000).ok_or_else(|| {
-            Error::new(base::ErrorKind::DatetimeOverflow, "interval out of range")
-                .with_hint("the time part of an interval is limited to 292 years here")
-        })?;
-        builder.append_value(IntervalMonthDayNano::new(value.months, value.days, nanos));
+        builder.append_value(IntervalMonthDayNano::new(value.months, value.days, value.nanos()?));
         Ok(())
     }
     fn append_null(builder: &mut Self::Builder) {

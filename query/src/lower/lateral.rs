@@ -27,7 +27,9 @@ impl Lowering<'_> {
             return Err(Error::unsupported("LATERAL on the right of a RIGHT or FULL join is not supported"));
         }
         let plan = self.rel(left)?;
-        if let Some(plan) = self.lateral_aggregate(&plan, left, right, on)? {
+        // HAVING can take the one row away; for a LEFT join that is a row of nulls, as the aggregates are told then.
+        let always = kind == JoinKind::Left || !has_condition(right);
+        if always && let Some(plan) = self.lateral_aggregate(&plan, left, right, on)? {
             return Ok(plan);
         }
         let mut wanted = columns::of(left)?;
@@ -95,6 +97,15 @@ impl Lowering<'_> {
             items.push(substituted(value, &names)?.alias(columns::name(column.col)));
         }
         build(LogicalPlanBuilder::from(scope.finish()?).project(items)).map(Some)
+    }
+}
+
+/// Whether there is a condition above the aggregates of a relation.
+fn has_condition(rel: &Rel) -> bool {
+    match rel {
+        Rel::Filter { .. } => true,
+        Rel::Project { input, .. } | Rel::Sort { input, .. } => has_condition(input),
+        _ => false,
     }
 }
 

@@ -250,7 +250,9 @@ impl Lowering<'_> {
         self.filtered(plan, &columns, &leaves, predicate)
     }
 
-    /// The rows for which the predicate is true, with only the columns given when subqueries added some.
+    /// The rows for which the predicate is true, with only the columns given when subqueries added some. Conditions
+    /// without subqueries come first: they are the cheap ones, and those that connect relations make joins of them, of
+    /// whose rows there are fewer to number for a subquery.
     pub(crate) fn filtered(
         &mut self,
         plan: LogicalPlan,
@@ -258,25 +260,38 @@ impl Lowering<'_> {
         leaves: &[BTreeSet<String>],
         predicate: &Expr,
     ) -> Result<LogicalPlan> {
-        let mut scope = Scope::of(plan);
+        let (asking, plain): (Vec<&Expr>, Vec<&Expr>) =
+            conjuncts(predicate).into_iter().partition(|part| contains_subquery(part));
+        let plan = self.filtered_by(Scope::of(plan), leaves, plain)?;
+        if asking.is_empty() {
+            return Ok(plan);
+        }
+        let plan = self.filtered_by(Scope::of(plan), leaves, asking)?;
+        keep(plan, columns.iter().map(|c| c.col))
+    }
+
+    fn filtered_by(
+        &mut self,
+        mut scope: Scope,
+        leaves: &[BTreeSet<String>],
+        conditions: Vec<&Expr>,
+    ) -> Result<LogicalPlan> {
         let mut parts = Vec::new();
         let mut joins = Vec::new();
-        let mut widened = false;
-        for part in conjuncts(predicate) {
-            widened |= contains_subquery(part);
-            if !self.semi_join(&mut scope, part)? {
-                let part = self.expr(&mut scope, part)?;
+        for condition in conditions {
+            if !self.semi_join(&mut scope, condition)? {
+                let part = self.expr(&mut scope, condition)?;
                 if connects(&part, leaves) { joins.push(part) } else { parts.push(part) }
             }
         }
-        let mut plan = scope.finish()?;
         if !parts.is_empty() {
             joins.push(crate::lower::boolean::guarded(parts, Operator::And)?);
         }
-        if let Some(all) = crate::lower::boolean::balanced(joins, Operator::And) {
-            plan = build(LogicalPlanBuilder::from(plan).filter(all))?;
+        let plan = scope.finish()?;
+        match crate::lower::boolean::balanced(joins, Operator::And) {
+            Some(all) => build(LogicalPlanBuilder::from(plan).filter(all)),
+            None => Ok(plan),
         }
-        if widened { keep(plan, columns.iter().map(|c| c.col)) } else { Ok(plan) }
     }
 
     fn join(&mut self, kind: JoinKind, left: &Rel, right: &Rel, on: Option<&Expr>) -> Result<LogicalPlan> {

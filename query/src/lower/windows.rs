@@ -225,6 +225,11 @@ impl Lowering<'_> {
         };
         let start = self.bound(&frame.start, frame.unit, call, "starting")?;
         let end = self.bound(&frame.end, frame.unit, call, "ending")?;
+        if ends_before_start(&start, &end) {
+            let none = ScalarValue::UInt64(Some(BEYOND_ROWS));
+            let bound = || WindowFrameBound::Following(none.clone());
+            return Ok(PlanFrame::new_bounds(WindowFrameUnits::Rows, bound(), bound()));
+        }
         Ok(PlanFrame::new_bounds(units, start, end))
     }
 
@@ -422,6 +427,22 @@ impl Lowering<'_> {
         }
         let kernel = numbers::reform(from, to, &self.context.statement);
         self.internal(kernel, vec![value])
+    }
+}
+
+/// More rows than a partition has.
+const BEYOND_ROWS: u64 = 1 << 48;
+
+/// Whether no row can lie between two bounds, which the engine would refuse.
+fn ends_before_start(start: &WindowFrameBound, end: &WindowFrameBound) -> bool {
+    match (start, end) {
+        (WindowFrameBound::Following(start), WindowFrameBound::Following(end)) => {
+            !start.is_null() && !end.is_null() && start > end
+        }
+        (WindowFrameBound::Preceding(start), WindowFrameBound::Preceding(end)) => {
+            !start.is_null() && !end.is_null() && start < end
+        }
+        _ => false,
     }
 }
 

@@ -9,7 +9,7 @@ use super::resolve::{self, Chosen};
 use super::type_name::held;
 use super::{Binder, Clause, Scope, Term};
 use crate::bound::{
-    AggregateCall, ColRef, Expr, FrameBound, FrameUnit, SortKey, TypedCol, WindowCall, WindowFrame,
+    AggregateCall, ColRef, Expr, FrameBound, FrameUnit, Rel, SortKey, TypedCol, WindowCall, WindowFrame,
 };
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -59,7 +59,7 @@ impl Binder<'_> {
                     filter: filter.map(Box::new),
                     ty,
                 };
-                if only_outer(parts(&call)) {
+                if only_outer(parts(&call)) || self.asks_only_outside(parts(&call)) {
                     return self.aggregate_outside(call, name, at);
                 }
                 self.level().aggregate_at.get_or_insert(at);
@@ -98,6 +98,27 @@ impl Binder<'_> {
     fn is_outer_call(&mut self, exprs: &[&ast::Expr], scope: &Scope<'_>) -> bool {
         let args: Result<Vec<Expr>> = exprs.iter().map(|e| Ok(self.expr(e, scope)?.expr)).collect();
         args.is_ok_and(|args| only_outer(&args))
+    }
+
+    /// Whether subqueries in the arguments use columns of enclosing queries, and nothing there is of this one.
+    fn asks_only_outside<'e>(&mut self, args: impl IntoIterator<Item = &'e Expr>) -> bool {
+        let mut used: Vec<ColRef> = Vec::new();
+        let mut asks = false;
+        for arg in args {
+            crate::bound::walk::visit(arg, &mut |e| match e {
+                Expr::Column(c) | Expr::Outer(c) => used.push(c.col),
+                Expr::Subquery(subquery) => {
+                    asks = true;
+                    columns_below(&subquery.rel, &mut used);
+                }
+                _ => {}
+            });
+        }
+        let enclosing = self.levels.len().saturating_sub(1);
+        let among =
+            |levels: &[Level]| levels.iter().any(|level| used.iter().any(|col| level.columns.contains(col)));
+        let (outside, own) = self.levels.split_at(enclosing);
+        asks && among(outside) && !among(own)
     }
 
     /// An aggregate over columns of enclosing queries is one of the innermost of these.
@@ -170,17 +191,23 @@ impl Binder<'_> {
             let message = format!("WITHIN GROUP is required for ordered-set aggregate {name}");
             return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
         }
+        let given: Vec<Expr> = terms.iter().map(|term| term.expr.clone()).collect();
         let args = self.coerce_arguments(terms, &chosen)?;
         let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
         let mut order_by = Vec::with_capacity(extras.order_by.len());
         for item in extras.order_by {
-            let key = self.inner_sort_key(item, scope)?;
-            if extras.distinct && !args.contains(&key.expr) {
-                let message =
-                    "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
-                let error = Error::new(ErrorKind::InvalidColumnReference, message);
-                return Err(located(error, self.start(&item.expr)));
+            let mut key = self.inner_sort_key(item, scope)?;
+            if extras.distinct {
+                // As it was written: what the argument became by an implicit cast does not matter.
+                let same = given.iter().position(|arg| *arg == key.expr);
+                let Some(arg) = same.and_then(|place| args.get(place)) else {
+                    let message =
+                        "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
+                    let error = Error::new(ErrorKind::InvalidColumnReference, message);
+                    return Err(located(error, self.start(&item.expr)));
+                };
+                key.expr = arg.clone();
             }
             order_by.push(key);
         }
@@ -359,6 +386,8 @@ impl Binder<'_> {
                     held(oid::INTERVAL, -1)?
                 }
                 ty if matches!(ty.oid, oid::FLOAT4) => held(oid::FLOAT8, -1)?,
+                // Integers of any width may be added to one another.
+                ty if matches!(ty.oid, oid::INT2 | oid::INT4) => held(oid::INT8, -1)?,
                 ty => ty,
             },
             (FrameUnit::Range, _) => {
@@ -402,6 +431,17 @@ fn only_outer<'e>(args: impl IntoIterator<Item = &'e Expr>) -> bool {
         });
     }
     outer && !own
+}
+
+/// The columns that the expressions of a relation use, those of its subqueries too.
+fn columns_below(rel: &Rel, used: &mut Vec<ColRef>) {
+    crate::bound::walk::visit_rel(rel, &mut |expr| {
+        crate::bound::walk::visit(expr, &mut |e| match e {
+            Expr::Column(c) | Expr::Outer(c) => used.push(c.col),
+            Expr::Subquery(subquery) => columns_below(&subquery.rel, used),
+            _ => {}
+        });
+    });
 }
 
 /// Whether an aggregate or window function may stand where a level is.

@@ -86,7 +86,7 @@ impl Binder<'_> {
             Err(located(Error::new(ErrorKind::InvalidColumnReference, message), at))
         };
         let mut passed = false;
-        let mut matched: Vec<usize> = Vec::new();
+        let mut matched: Vec<&OnItem> = Vec::new();
         for (index, item) in sort.iter().enumerate() {
             let repeats = sort.iter().take(index).any(|before| match (item.target, &item.hidden) {
                 (Some(target), _) => before.target == Some(target),
@@ -96,11 +96,16 @@ impl Binder<'_> {
             match holds(index, item) {
                 _ if repeats => {}
                 Some(on) if passed => return refuse(on.at),
-                Some(on) => matched.push(on.at),
+                Some(on) => matched.push(on),
                 None => passed = true,
             }
         }
-        match items.iter().find(|on| passed && !matched.contains(&on.at)) {
+        // The same expression may be given twice.
+        let is_same = |a: &OnItem, b: &OnItem| match (&a.place, &b.place) {
+            (OnPlace::Target(a), OnPlace::Target(b)) | (OnPlace::Sort(a), OnPlace::Sort(b)) => a == b,
+            _ => false,
+        };
+        match items.iter().find(|on| passed && !matched.iter().any(|known| is_same(known, on))) {
             Some(on) => refuse(on.at),
             None => Ok(items),
         }

@@ -136,6 +136,10 @@ impl Binder<'_> {
                 args.extend(overlay_for.as_deref());
                 self.call_named("overlay", &args, scope)
             }
+            E::Prefixed { prefix, value } if prefix.value == crate::parse::VARIADIC => {
+                let at = self.start(value);
+                Err(located(Error::new(ErrorKind::Syntax, "syntax error at or near \"variadic\""), at))
+            }
             other => {
                 let at = self.start(other);
                 Err(self.unsupported("this kind of expression", at))

@@ -240,7 +240,7 @@ impl Binder<'_> {
         let variadic = names.iter().any(|name| name == resolve::VARIADIC);
         let any = |proc: &builtin::Proc| proc.variadic == Some(oid::ANY);
         if variadic && builtin::procs_named(name).any(any) {
-            return Err(self.unsupported(&format!("VARIADIC in a call of {name}"), at));
+            return self.call_of_any(name, terms, at);
         }
         let found = resolve::function_with_names(name, &actual, names);
         let exact = found.as_ref().is_ok_and(|c| c.proc.args == actual);

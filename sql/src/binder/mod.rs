@@ -56,6 +56,7 @@ mod table_function;
 #[cfg(test)]
 mod tests;
 mod type_name;
+mod variadic;
 mod view;
 
 pub(crate) use array::subscript_element;

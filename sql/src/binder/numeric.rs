@@ -119,8 +119,12 @@ impl Binder<'_> {
         let has_value = |e: &&Expr| !matches!(e, Expr::Const(Datum::Null, _));
         let numerics: Vec<SqlType> =
             args.iter().filter(has_value).map(Expr::ty).filter(|t| t.oid == oid::NUMERIC).collect();
+        let in_form = |args: Vec<Expr>, target: &SqlType| -> Result<Vec<Expr>> {
+            let formed = |a: Expr| if a.ty().oid == oid::NUMERIC { self.in_form(a, target) } else { Ok(a) };
+            args.into_iter().map(formed).collect()
+        };
         if numerics.is_empty() {
-            return Ok((args, result));
+            return Ok((in_form(args, &per_value())?, result));
         }
         let is_numeric = result.oid == oid::NUMERIC;
         let (arg_form, result) = match rule(proc.name) {
@@ -158,10 +162,6 @@ impl Binder<'_> {
         };
         let Some(form) = arg_form else { return Ok((args, result)) };
         let target = SqlType { form, ..per_value() };
-        let args = args
-            .into_iter()
-            .map(|a| if a.ty().oid == oid::NUMERIC { self.in_form(a, &target) } else { Ok(a) })
-            .collect::<Result<Vec<_>>>()?;
-        Ok((args, result))
+        Ok((in_form(args, &target)?, result))
     }
 }

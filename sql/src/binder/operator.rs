@@ -308,6 +308,13 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Result<Term> {
         let left = self.expr(expr, scope)?;
+        if let ast::Expr::Prefixed { prefix, value } = pattern
+            && let ast::Expr::Tuple(pair) = value.as_ref()
+            && prefix.value == crate::parse::ESCAPE
+        {
+            let pattern = self.call_named(escape_function, &pair.iter().collect::<Vec<_>>(), scope)?;
+            return self.operation(operator, Some(left), pattern, Some(expr));
+        }
         let mut pattern = self.expr(pattern, scope)?;
         if let Some(escape) = escape {
             let at = pattern.at;

@@ -95,6 +95,7 @@ impl Dialect for NyalaDialect {
     ) -> Option<Result<Expr, ParserError>> {
         in_list::parse(parser, expr)
             .or_else(|| forms::between(parser, expr))
+            .or_else(|| forms::escaped(parser, expr))
             .or_else(|| distinct_from(parser, expr, precedence))
     }
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {

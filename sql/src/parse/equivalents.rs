@@ -1,5 +1,5 @@
 //! Forms of PostgreSQL's that sqlparser reads only when they are written otherwise: `ORDER BY a USING <` is ASC, `USING >`
-//! is DESC; `LIKE ALL (..)`, `NOT ILIKE ANY (..)` and so on are the operators `~~`, `!~~`, `~~*`, `!~~*`.
+//! is DESC; `substring(a SIMILAR b ESCAPE c)` is a call with three arguments; `LIKE ALL (..)`, `NOT ILIKE ANY (..)` and so on are the operators `~~`, `!~~`, `~~*`, `!~~*`.
 //!
 //! Must not know expressions. Invariant: spans stay, so that errors point at what was written.
 
@@ -8,6 +8,9 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
 /// Rewrites the forms among the tokens of a statement.
 pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
+    if tokens.iter().any(|token| keyword(token) == Keyword::SUBSTRING) {
+        similar(tokens);
+    }
     let mut pairs = tokens.iter().zip(tokens.iter().skip(1));
     if !pairs.any(|(token, next)| form(token, next).is_some()) {
         return;
@@ -28,6 +31,35 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
             None => {}
         }
         tokens.push(token);
+    }
+}
+
+/// Commas between the arguments of `substring(a SIMILAR b ESCAPE c)`.
+fn similar(tokens: &mut [TokenWithSpan]) {
+    // Of each open parenthesis: whether it is that of a SUBSTRING, and whether SIMILAR was found in it.
+    let mut open: Vec<(bool, bool)> = Vec::new();
+    let mut of_substring = false;
+    let mut commas = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let to = tokens.get(at + 1).is_some_and(|next| keyword(next) == Keyword::TO);
+        match (&token.token, keyword(token), open.last_mut()) {
+            (Token::LParen, _, _) => open.push((of_substring, false)),
+            (Token::RParen, _, _) => {
+                open.pop();
+            }
+            (_, Keyword::SIMILAR, Some((true, similar @ false))) if !to => {
+                *similar = true;
+                commas.push(at);
+            }
+            (_, Keyword::ESCAPE, Some((true, true))) => commas.push(at),
+            _ => {}
+        }
+        of_substring = keyword(token) == Keyword::SUBSTRING;
+    }
+    for at in commas {
+        if let Some(token) = tokens.get_mut(at) {
+            token.token = Token::Comma;
+        }
     }
 }
 

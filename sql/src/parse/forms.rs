@@ -20,6 +20,8 @@ pub(crate) const DISTINCT: &str = "distinct";
 
 /// Prefix of an argument that is the array of a function's variadic ones.
 pub(crate) const VARIADIC: &str = "variadic";
+/// Prefix of the pair of a pattern and its escape, where this is no plain string.
+pub(crate) const ESCAPE: &str = "escape";
 
 /// Reads a form that begins an expression; None for all else.
 pub(crate) fn prefix(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
@@ -79,6 +81,78 @@ fn subquery(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
 
 fn prefixed(word: &str, expr: Expr) -> Expr {
     Expr::Prefixed { prefix: Ident::new(word), value: Box::new(expr) }
+}
+
+/// Reads `[NOT] LIKE pattern ESCAPE escape` where the escape is more than a string; None for all else.
+pub(crate) fn escaped(parser: &mut Parser, operand: &Expr) -> Option<Result<Expr, ParserError>> {
+    let is = |n, word| is_word(&parser.peek_nth_token_ref(n).token, word);
+    let negated = is(0, "not");
+    let begin = usize::from(negated);
+    let case = is(begin, "ilike");
+    if !case && !is(begin, "like") || !has_computed_escape(parser, begin + 1) {
+        return None;
+    }
+    if chain_of(operand) > OPERAND_CHAIN_MAX {
+        return Some(Err(ParserError::RecursionLimitExceeded));
+    }
+    (0..=begin).for_each(|_| parser.advance_token());
+    let expr = Box::new(operand.clone());
+    Some(pattern_and_escape(parser).map(|pair| {
+        let pattern = Box::new(prefixed(ESCAPE, pair));
+        match case {
+            true => Expr::ILike { negated, any: false, expr, pattern, escape_char: None },
+            false => Expr::Like { negated, any: false, expr, pattern, escape_char: None },
+        }
+    }))
+}
+
+/// Whether an ESCAPE follows, outside of parentheses and before the expression ends, with more than one token behind it.
+fn has_computed_escape(parser: &Parser, from: usize) -> bool {
+    let mut depth = 0_usize;
+    for n in from.. {
+        let token = &parser.peek_nth_token_ref(n).token;
+        match token {
+            Token::LParen => depth += 1,
+            Token::RParen if depth == 0 => return false,
+            Token::RParen => depth -= 1,
+            Token::EOF => return false,
+            Token::Comma if depth == 0 => return false,
+            _ if depth == 0 && is_word(token, "escape") => {
+                let string = matches!(parser.peek_nth_token_ref(n + 1).token, Token::SingleQuotedString(_));
+                return !string || parser.peek_nth_token_ref(n + 2).token == Token::DoubleColon;
+            }
+            Token::Word(word) if depth == 0 && ends_pattern(word.keyword) => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn ends_pattern(word: Keyword) -> bool {
+    matches!(
+        word,
+        Keyword::AND
+            | Keyword::OR
+            | Keyword::LIKE
+            | Keyword::ILIKE
+            | Keyword::FROM
+            | Keyword::WHERE
+            | Keyword::AS
+            | Keyword::THEN
+            | Keyword::ELSE
+            | Keyword::END
+            | Keyword::GROUP
+            | Keyword::ORDER
+            | Keyword::LIMIT
+            | Keyword::UNION
+    )
+}
+
+fn pattern_and_escape(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let precedence = PostgreSqlDialect {}.prec_value(Precedence::Like);
+    let pattern = parser.parse_subexpr(precedence)?;
+    parser.expect_keyword_is(Keyword::ESCAPE)?;
+    Ok(Expr::Tuple(vec![pattern, parser.parse_subexpr(precedence)?]))
 }
 
 fn group_item(parser: &mut Parser) -> Result<Expr, ParserError> {

@@ -31,6 +31,7 @@ mod statement;
 mod table;
 mod tokens;
 mod typed_literal;
+mod unicode;
 mod unsupported;
 mod versions;
 mod view;
@@ -52,7 +53,7 @@ pub use definition_ast::{
     RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, ViewSpec,
     Written,
 };
-pub(crate) use forms::{DISTINCT, SYMMETRIC, VARIADIC};
+pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;
 pub(crate) use modifying::write_of;
 pub(crate) use rows_from::ROWS_FROM;

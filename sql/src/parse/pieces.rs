@@ -25,6 +25,48 @@ pub(crate) fn pieces(sql: &str) -> impl Iterator<Item = Option<&str>> {
     })
 }
 
+/// Those of the places that stand outside of strings, quoted names and comments. The places are in order.
+pub(super) fn plain_at(sql: &str, places: &[usize]) -> Vec<usize> {
+    let bytes = sql.as_bytes();
+    let mut kept = Vec::new();
+    let mut places = places.iter().copied().peekable();
+    let mut run = Run::None;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at).copied() {
+        while places.next_if(|place| *place < at).is_some() {}
+        if places.next_if_eq(&at).is_some() {
+            kept.push(at);
+            // Up to the quote, in which only the quote itself, doubled, means anything.
+            at += 2;
+            let quote = bytes.get(at).copied().unwrap_or(b'"');
+            match closing(bytes, at + 1, quote) {
+                Some(next) => at = next,
+                None => break,
+            }
+            run = Run::None;
+            continue;
+        }
+        let Some(next) = behind(bytes, at, byte, run) else { break };
+        run = run.step(byte);
+        at = next;
+    }
+    kept
+}
+
+/// Behind the string, quoted name, comment or single byte that begins at a place; None if it does not end.
+fn behind(sql: &[u8], at: usize, byte: u8, run: Run) -> Option<usize> {
+    match byte {
+        b'\'' => quoted(sql, at, is_escape(sql, at)),
+        b'"' => closing(sql, at + 1, b'"'),
+        b'-' if sql.get(at + 1) == Some(&b'-') => find(sql, at, b"\n"),
+        b'/' if sql.get(at + 1) == Some(&b'*') => comment_end(sql, at),
+        b'$' if run == Run::None => dollar_end(sql, at),
+        // A dollar behind a number may be read in several ways.
+        b'$' if run != Run::Name => None,
+        _ => Some(at + 1),
+    }
+}
+
 /// The word or number that the last byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Run {
@@ -57,17 +99,7 @@ fn piece_end(sql: &[u8]) -> Option<usize> {
         if at >= PIECE_BYTES && is_end(before, run, byte) {
             return Some(at);
         }
-        let skipped = match byte {
-            b'\'' => quoted(sql, at, is_escape(sql, at)),
-            b'"' => closing(sql, at + 1, b'"'),
-            b'-' if sql.get(at + 1) == Some(&b'-') => find(sql, at, b"\n"),
-            b'/' if sql.get(at + 1) == Some(&b'*') => comment_end(sql, at),
-            b'$' if run == Run::None => dollar_end(sql, at),
-            // A dollar behind a number may be read in several ways.
-            b'$' if run != Run::Name => None,
-            _ => Some(at + 1),
-        };
-        let Some(next) = skipped else { return Some(sql.len()) };
+        let Some(next) = behind(sql, at, byte, run) else { return Some(sql.len()) };
         plain += usize::from(next == at + 1);
         if plain > PLAIN_BYTES_MAX {
             return None;

@@ -11,6 +11,7 @@ use super::literal_rows::{LiteralRows, Mixed, RowCollector};
 use super::operators;
 use super::pieces::pieces;
 use super::rows_from;
+use super::unicode;
 use super::unsupported::refused_clause;
 use super::versions;
 use super::whole_table;
@@ -75,7 +76,8 @@ fn read(
     let mut offset = 0;
     for piece in pieces(text.sql()) {
         let piece = piece.ok_or_else(too_complex)?;
-        let outcome = Tokenizer::new(&dialect, piece).tokenize_with_location_into_buf(&mut raw);
+        let readable = unicode::masked(piece);
+        let outcome = Tokenizer::new(&dialect, &readable).tokenize_with_location_into_buf(&mut raw);
         let lines = LineStarts::of(piece, offset);
         if outcome.is_err() {
             let first = usize::try_from(offset + 1).unwrap_or(usize::MAX);
@@ -154,6 +156,7 @@ impl Reader<'_> {
         if !self.tokens.is_empty() {
             let mut tokens = std::mem::take(&mut self.tokens);
             settle_last(&mut tokens);
+            unicode::rewrite(self.text, &mut tokens)?;
             whole_table::rewrite(self.text, &mut tokens)?;
             versions::rewrite(&mut tokens);
             equivalents::rewrite(&mut tokens);
@@ -299,10 +302,10 @@ fn lexical_error(text: &Text<'_>, from: usize) -> Error {
         "unterminated hexadecimal string literal"
     } else if lower.starts_with('$') {
         "unterminated dollar-quoted string"
-    } else if (lower.starts_with("e'") || lower.starts_with("u&'")) && rest.trim_end().ends_with('\'') {
-        return Error::new(ErrorKind::InvalidEscape, "invalid Unicode escape")
-            .at(from)
-            .with_hint("Unicode escapes must be \\uXXXX or \\UXXXXXXXX.");
+    } else if lower.starts_with("e'")
+        && let Some(error) = unicode::escape_error(rest, from)
+    {
+        return error;
     } else if lower.contains('\'') {
         "unterminated quoted string"
     } else {

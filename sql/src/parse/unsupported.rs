@@ -14,7 +14,7 @@ pub(crate) fn refuse(what: &str, at: usize) -> Error {
     Error::unsupported(format!("{what} {verb} not supported")).at(at)
 }
 
-/// The refusal of EXCLUDE in a window frame, and of SEARCH and CYCLE behind a query of WITH RECURSIVE, which sqlparser
+/// The refusal of EXCLUDE in a window frame, of the weaker locks of rows, and of SEARCH and CYCLE behind a query of WITH RECURSIVE, which sqlparser
 /// would take for mistakes.
 pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
     let is = |index: usize, word| tokens.get(index).is_some_and(|t| is_word(&t.token, word));
@@ -29,6 +29,16 @@ pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
     if let Some(at) = exclude.filter(of_frame) {
         let at = tokens.get(at).map_or(0, |t| position(t.span.start));
         return Some(refuse("EXCLUDE of a window frame", at));
+    }
+    for (at, token) in tokens.iter().enumerate().filter(|(_, t)| is_word(&t.token, "for")) {
+        let what = if is(at + 1, "no") && is(at + 2, "key") && is(at + 3, "update") {
+            "FOR NO KEY UPDATE"
+        } else if is(at + 1, "key") && is(at + 2, "share") {
+            "FOR KEY SHARE"
+        } else {
+            continue;
+        };
+        return Some(refuse(what, position(token.span.start)));
     }
     if !tokens.iter().any(|t| is_word(&t.token, "recursive")) {
         return None;

@@ -101,12 +101,16 @@ pub fn check_date(days: i64) -> Result<i32> {
         .ok_or_else(|| Error::new(ErrorKind::DatetimeOverflow, "date out of range"))
 }
 
+/// The end of the year 294276, where PostgreSQL's timestamps end.
+const TIMESTAMP_END: i128 = 9_224_318_016_000_000_000;
+
 /// Refuses finite microseconds outside the calendar (`i128` so that sums need no check before).
 pub fn check_timestamp(micros: i128) -> Result<i64> {
-    i64::try_from(micros)
-        .ok()
-        .filter(|m| (TIMESTAMP_MIN..TIMESTAMP_INFINITY).contains(m))
-        .ok_or_else(|| Error::new(ErrorKind::DatetimeOverflow, "timestamp out of range"))
+    let stored = i64::try_from(micros).ok().filter(|m| (TIMESTAMP_MIN..TIMESTAMP_INFINITY).contains(m));
+    stored.ok_or_else(|| match (i128::from(TIMESTAMP_INFINITY)..TIMESTAMP_END).contains(&micros) {
+        true => Error::unsupported("timestamps after 294247-01-10 04:00:54.775806 are not supported"),
+        false => Error::new(ErrorKind::DatetimeOverflow, "timestamp out of range"),
+    })
 }
 
 /// Midnight of a date; infinities stay.

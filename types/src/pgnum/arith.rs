@@ -66,12 +66,18 @@ impl PgNum {
             }
             return Ok(if negative { Self::NEG_INFINITY } else { Self::INFINITY });
         }
-        let wide = u32::from(self.scale) + u32::from(other.scale);
-        let scale = u16::try_from(wide).unwrap_or(u16::MAX).min(SCALE_MAX);
+        let product = self.times(other);
+        let wide = i32::from(self.scale) + i32::from(other.scale) > i32::from(SCALE_MAX);
+        if wide { product.round(i32::from(SCALE_MAX)).checked() } else { product.checked() }
+    }
+
+    /// Product of finite values, with all its digits. Its scale is cut to what a value can show.
+    #[must_use]
+    pub fn times(&self, other: &Self) -> Self {
+        let negative = self.is_negative() != other.is_negative();
+        let scale = self.scale.saturating_add(other.scale).min(SCALE_MAX);
         let digits = magnitude_product(&self.digits, &other.digits);
-        let product = Self::from_groups(negative, self.weight + other.weight + 1, scale, digits);
-        let product = if wide > u32::from(SCALE_MAX) { product.round(i32::from(SCALE_MAX)) } else { product };
-        product.checked()
+        Self::from_groups(negative, self.weight + other.weight + 1, scale, digits)
     }
 
     /// Quotient at the scale that PostgreSQL chooses (at least 16 significant digits).
@@ -189,8 +195,8 @@ impl PgNum {
         {
             return cut;
         }
-        let mut unit = unit_at(scale);
-        unit.class = self.class;
+        let mut unit = Self { class: self.class, ..unit_at(scale) };
+        unit.scale = unit.scale.min(SCALE_MAX);
         if cut.is_zero() {
             return Self { scale: cut.scale, ..unit };
         }
@@ -204,8 +210,8 @@ impl PgNum {
         if !self.is_finite() {
             return self.clone();
         }
-        let scale = scale.clamp(-4 * super::WEIGHT_MAX, i32::from(SCALE_MAX));
-        let shown = u16::try_from(scale.max(0)).unwrap_or(SCALE_MAX);
+        let scale = scale.clamp(-4 * (super::WEIGHT_MAX + 2), 4 * i32::from(SCALE_MAX));
+        let shown = u16::try_from(scale.max(0)).unwrap_or(SCALE_MAX).min(SCALE_MAX);
         // Weight of the last group that keeps digits, and the unit of its last kept digit.
         let last = (-scale).div_euclid(GROUP_DIGITS);
         let unit = 10_u16.pow((-scale).rem_euclid(GROUP_DIGITS).unsigned_abs());

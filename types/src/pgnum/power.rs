@@ -66,23 +66,10 @@ impl PgNum {
             Ok(times) if exponent.trunc(0).same_value(exponent) => times,
             _ => return self.power_by_logarithm(exponent),
         };
-        self.check_power_size(times)?;
         // Whole exponents give 16 digits behind the point, or more if an argument shows more.
         let shown = u16::try_from(SIGNIFICANT_MIN).unwrap_or(0).max(self.scale).max(exponent.scale);
         let scale = i32::from(shown).min(SCALE_CHOSEN_MAX);
-        let result = if times >= 0 {
-            self.power_whole(times.unsigned_abs(), scale)?.round(scale)
-        } else {
-            // 1/(b^n) loses as many digits as b^n is small: keep that many more.
-            let below = (-self.weight * GROUP_DIGITS).max(0).saturating_mul(times.saturating_abs());
-            let keep = (scale + 16 + below.saturating_mul(2).min(16_000)).min(16_000);
-            let divisor = self.power_whole(times.unsigned_abs(), keep)?;
-            if divisor.is_zero() {
-                return Err(overflow());
-            }
-            unit_at(0).div_scaled(&divisor, scale)
-        };
-        result.shown_at(u16::try_from(scale).unwrap_or(shown)).checked()
+        self.power_whole(times, scale)?.shown_at(u16::try_from(scale).unwrap_or(shown)).checked()
     }
 
     fn power_special(&self, exponent: &Self) -> Result<Option<Self>> {
@@ -135,42 +122,64 @@ impl PgNum {
         if self.is_negative() && odd { Self::NEG_INFINITY } else { Self::INFINITY }
     }
 
-    /// Refuses, before any work is done, a result beyond the range by an estimate of its size.
-    fn check_power_size(&self, times: i32) -> Result<()> {
+    /// About the decimal digits before the point of `self` to the power of `times`, negative for small results.
+    fn power_digits(&self, times: i32) -> f64 {
         let mut leading = 0.0;
         let mut power = (self.weight + 1) * GROUP_DIGITS;
         for group in self.digits.iter().take(4) {
             leading = leading * 10_000.0 + f64::from(*group);
             power -= GROUP_DIGITS;
         }
-        if leading == 0.0 {
-            return Ok(());
-        }
-        let size = f64::from(times) * (leading.log10() + f64::from(power));
-        if size > f64::from((super::WEIGHT_MAX + 1) * GROUP_DIGITS) { Err(overflow()) } else { Ok(()) }
+        f64::from(times) * (leading.log10() + f64::from(power))
     }
 
-    /// Repeated squaring; digits that cannot reach `scale` are cut on the way.
-    fn power_whole(&self, times: u32, scale: i32) -> Result<Self> {
-        let keep = (scale + 40 + GROUP_DIGITS * self.weight.max(0) * 8).min(16_000);
-        let mut result = unit_at(0);
+    /// A finite value to a whole power, rounded to `scale` digits behind the point: repeated squaring with the digits that
+    /// count for the result, and some more.
+    fn power_whole(&self, times: i32, scale: i32) -> Result<Self> {
+        let shown = u16::try_from(scale).unwrap_or(0);
+        match times {
+            0 => return Ok(unit_at(0)),
+            1 => return Ok(self.round(scale)),
+            -1 => return Ok(unit_at(0).div_scaled(self, scale)),
+            _ if self.digits.is_empty() => return Ok(Self::zero(shown)),
+            _ => {}
+        }
+        let digits = self.power_digits(times);
+        if digits > f64::from(3 * super::WEIGHT_MAX * GROUP_DIGITS) {
+            return Err(overflow());
+        }
+        if digits + 1.0 < -f64::from(scale) {
+            return Ok(Self::zero(shown));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+        let significant = 1 + scale + digits as i32 + f64::from(times).abs().ln() as i32 + 8;
+        let product = |a: &Self, b: &Self| -> Result<Option<Self>> {
+            let keep = significant - (a.weight + b.weight) * GROUP_DIGITS;
+            let keep = keep.min(i32::from(a.scale) + i32::from(b.scale)).max(0);
+            let weight = a.weight + b.weight + 1;
+            if weight > super::WEIGHT_MAX + 1 { Ok(None) } else { Ok(Some(a.times(b).round(keep))) }
+        };
+        let mut rest = times.unsigned_abs();
         let mut square = self.clone();
-        let mut rest = times;
-        while rest > 0 {
-            if rest & 1 == 1 {
-                result = result.mul(&square)?.bounded(keep);
-            }
+        let mut result = if rest & 1 == 1 { self.clone() } else { unit_at(0) };
+        loop {
             rest >>= 1;
-            if rest > 0 {
-                square = square.mul(&square)?.bounded(keep);
+            if rest == 0 {
+                break;
+            }
+            let squared = product(&square, &square)?;
+            let multiplied = match &squared {
+                Some(square) if rest & 1 == 1 => product(square, &result)?,
+                Some(_) => Some(result),
+                None => None,
+            };
+            match (squared, multiplied) {
+                (Some(squared), Some(multiplied)) => (square, result) = (squared, multiplied),
+                // The result is beyond the range, or its reciprocal is below it.
+                _ if times > 0 => return Err(overflow()),
+                _ => return Ok(Self::zero(shown)),
             }
         }
-        Ok(result)
-    }
-
-    /// Cuts to about `keep` significant digits where the value has far more behind the point.
-    fn bounded(self, keep: i32) -> Self {
-        let scale = keep - (self.weight + 1) * GROUP_DIGITS;
-        if i32::from(self.scale) > scale.max(keep) { self.round(scale.max(keep)) } else { self }
+        if times < 0 { Ok(unit_at(0).div_scaled(&result, scale)) } else { Ok(result.round(scale)) }
     }
 }

@@ -54,7 +54,7 @@ impl PgNum {
     }
 
     /// Refuses what PostgreSQL's numeric cannot hold.
-    pub(crate) fn checked(self) -> Result<Self> {
+    pub fn checked(self) -> Result<Self> {
         if self.weight > WEIGHT_MAX || self.weight < -WEIGHT_MAX { Err(overflow()) } else { Ok(self) }
     }
 

@@ -5,6 +5,31 @@
 
 use std::fmt::Write;
 
+/// A decimal number, perhaps with an exponent, at the front of a text, and what is behind it.
+pub(super) fn decimal_prefix(text: &str) -> Option<(f64, &str)> {
+    let digits = |at: usize| text.bytes().skip(at).take_while(u8::is_ascii_digit).count();
+    let start = usize::from(text.starts_with(['+', '-']));
+    let whole = digits(start);
+    let mut end = start + whole;
+    let mut behind = 0;
+    if text.as_bytes().get(end) == Some(&b'.') {
+        behind = digits(end + 1);
+        end += 1 + behind;
+    }
+    if whole + behind == 0 {
+        return None;
+    }
+    if matches!(text.as_bytes().get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.as_bytes().get(end + 1), Some(b'+' | b'-')));
+        let exponent = digits(end + 1 + sign);
+        if exponent > 0 {
+            end += 1 + sign + exponent;
+        }
+    }
+    let (number, rest) = text.split_at_checked(end)?;
+    Some((number.parse().ok()?, rest))
+}
+
 /// Appends a float8.
 pub(crate) fn write_f64(value: f64, extra_digits: i32, out: &mut String) {
     if !special(value, out) {

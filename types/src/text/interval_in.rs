@@ -1,21 +1,15 @@
-//! Intervals from text: PostgreSQL's words, SQL's `1-2` and `3 04:05:06`, ISO 8601's `P1Y2M3DT4H5M6S`.
+//! Intervals from text: PostgreSQL's words, and SQL's `1-2` and `3 04:05:06`; ISO 8601's form is `interval_iso`'s.
 //!
-//! Fractions go down as in PostgreSQL: of years into whole months, of months and weeks into days of 30 to a month,
-//! then into microseconds.
+//! Fractions go down as in PostgreSQL: of years into whole months, of months and weeks into days of 30 to a month, then
+//! into microseconds. Invariant: every part stays in the range of its type at each step, as PostgreSQL's does.
 
-use super::datetime_parts::read_time_fields;
-use super::is_space;
+use super::datetime_fields::{Field, SPAN_BYTES_MAX, Shape, fields};
+use super::datetime_parts::{Clock, Refusal, fraction, leading_i32, leading_number, word};
+use super::interval_iso::read_iso;
+use super::interval_range::field;
 use super::settings::IntervalStyle;
 use crate::datum::Interval;
 use base::{Error, ErrorKind, Result};
-
-enum Refusal {
-    Syntax,
-    /// A field is out of its range.
-    Field,
-    /// The fields together are.
-    Whole,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
@@ -31,229 +25,314 @@ enum Unit {
     Decade,
     Century,
     Millennium,
+    /// Words that no number may stand before.
+    Unused,
 }
 
-pub(crate) fn parse_interval(text: &str, style: IntervalStyle) -> Result<Interval> {
-    let trimmed = text.trim_matches(is_space);
-    let read = if trimmed.starts_with(['P', 'p']) { read_iso(trimmed) } else { read_words(trimmed) };
-    let signs = trimmed.split(is_space).skip(1).any(|field| field.starts_with(['+', '-']));
-    // In SQL's own style one sign in front is that of every field.
-    let negate = style == IntervalStyle::SqlStandard && trimmed.starts_with('-') && !signs;
-    read.map(|value| if negate { negative(value) } else { value }).map_err(|refusal| match refusal {
-        Refusal::Syntax => Error::new(
-            ErrorKind::InvalidDatetime,
-            format!("invalid input syntax for type interval: \"{text}\""),
-        ),
+enum Word {
+    Unit(Unit),
+    Ago,
+}
+
+/// `range` are the fields of an `interval ..`, which say what the last number without a unit counts.
+pub(crate) fn parse_interval(text: &str, style: IntervalStyle, range: i32) -> Result<Interval> {
+    let words = fields(text, SPAN_BYTES_MAX, |name| word(name).is_some());
+    let read = words.ok_or(Refusal::Syntax).and_then(|words| Reading::new(style, range, &words).read(&words));
+    let sum = match read {
+        Err(Refusal::Syntax) => read_iso(text),
+        read => read,
+    };
+    sum.and_then(Sum::finish).map_err(|refusal| match refusal {
         Refusal::Field => Error::new(
             ErrorKind::IntervalFieldOverflow,
             format!("interval field value out of range: \"{text}\""),
         ),
-        Refusal::Whole => Error::new(ErrorKind::DatetimeOverflow, "interval out of range"),
+        refusal => refusal.error("interval", text),
     })
 }
 
-fn negative(value: Interval) -> Interval {
-    Interval {
-        months: if value.months > 0 { -value.months } else { value.months },
-        days: if value.days > 0 { -value.days } else { value.days },
-        micros: if value.micros > 0 { -value.micros } else { value.micros },
-    }
-}
-
-/// Sums of the parts; wide, so that only the end needs a check.
+/// Sums of the parts.
 #[derive(Debug, Default)]
-struct Sum {
-    years: i128,
-    months: i128,
-    days: i128,
-    micros: i128,
+pub(super) struct Sum {
+    years: i32,
+    months: i32,
+    days: i32,
+    micros: i64,
 }
 
 impl Sum {
-    fn finish(self, negate: bool) -> Result<Interval, Refusal> {
-        let sign = if negate { -1 } else { 1 };
-        let field = |value: i128| i32::try_from(value * sign).map_err(|_| Refusal::Field);
-        let (years, months) = (field(self.years)?, field(self.months)?);
-        let (days, micros) =
-            (field(self.days)?, i64::try_from(self.micros * sign).map_err(|_| Refusal::Field)?);
-        let months = i64::from(years) * 12 + i64::from(months);
-        Ok(Interval { months: i32::try_from(months).map_err(|_| Refusal::Whole)?, days, micros })
+    fn finish(self) -> Result<Interval, Refusal> {
+        let months = i64::from(self.years) * 12 + i64::from(self.months);
+        let months = i32::try_from(months).map_err(|_| Refusal::Whole)?;
+        Ok(Interval { months, days: self.days, micros: self.micros })
     }
 
-    fn add(&mut self, amount: &Amount, unit: Unit) {
-        let whole = i128::from(amount.whole);
-        match unit {
-            Unit::Microsecond => self.micros += whole + round(amount.fraction),
-            Unit::Millisecond => self.add_micros(amount, 1_000),
-            Unit::Second => self.add_micros(amount, 1_000_000),
-            Unit::Minute => self.add_micros(amount, 60_000_000),
-            Unit::Hour => self.add_micros(amount, 3_600_000_000),
-            Unit::Day => {
-                self.days += whole;
-                self.micros += round(amount.fraction * 86_400_000_000.0);
+    fn negated(self) -> Option<Self> {
+        Some(Sum {
+            years: self.years.checked_neg()?,
+            months: self.months.checked_neg()?,
+            days: self.days.checked_neg()?,
+            micros: self.micros.checked_neg()?,
+        })
+    }
+
+    /// Years and parts of them, in whole months; `years` of each.
+    pub(super) fn add_years(&mut self, whole: i64, fraction: f64, years: i32) -> Result<(), Refusal> {
+        add(&mut self.years, whole, years)?;
+        #[expect(clippy::cast_possible_truncation, reason = "less than 12,000 months")]
+        let months = (fraction * f64::from(years) * 12.0).round_ties_even() as i64;
+        add(&mut self.months, months, 1)
+    }
+
+    pub(super) fn add_months(&mut self, whole: i64, fraction: f64) -> Result<(), Refusal> {
+        add(&mut self.months, whole, 1)?;
+        self.add_part_of_days(fraction * 30.0)
+    }
+
+    pub(super) fn add_weeks(&mut self, whole: i64, fraction: f64) -> Result<(), Refusal> {
+        add(&mut self.days, whole, 7)?;
+        self.add_part_of_days(fraction * 7.0)
+    }
+
+    pub(super) fn add_days(&mut self, whole: i64, fraction: f64) -> Result<(), Refusal> {
+        add(&mut self.days, whole, 1)?;
+        self.add_part_of_micros(fraction, 86_400_000_000.0)
+    }
+
+    /// `unit` microseconds of each.
+    pub(super) fn add_micros(&mut self, whole: i64, fraction: f64, unit: u32) -> Result<(), Refusal> {
+        self.add_whole_micros(i128::from(whole) * i128::from(unit))?;
+        self.add_part_of_micros(fraction, f64::from(unit))
+    }
+
+    fn add_whole_micros(&mut self, micros: i128) -> Result<(), Refusal> {
+        self.micros = i64::try_from(i128::from(self.micros) + micros).map_err(|_| Refusal::Field)?;
+        Ok(())
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "less than a month")]
+    fn add_part_of_days(&mut self, days: f64) -> Result<(), Refusal> {
+        add(&mut self.days, days.trunc() as i64, 1)?;
+        self.add_part_of_micros(days - days.trunc(), 86_400_000_000.0)
+    }
+
+    /// Halves of a microsecond go down.
+    #[expect(clippy::cast_possible_truncation, reason = "a part of a unit")]
+    fn add_part_of_micros(&mut self, fraction: f64, unit: f64) -> Result<(), Refusal> {
+        let micros = fraction * unit;
+        let whole = micros.trunc();
+        let rest = micros - whole;
+        let up = i64::from(rest > 0.5) - i64::from(rest < -0.5);
+        self.add_whole_micros(i128::from(whole as i64 + up))
+    }
+}
+
+fn add(slot: &mut i32, whole: i64, unit: i32) -> Result<(), Refusal> {
+    let added = i32::try_from(whole).ok().and_then(|w| w.checked_mul(unit)).and_then(|w| slot.checked_add(w));
+    *slot = added.ok_or(Refusal::Field)?;
+    Ok(())
+}
+
+/// Bits of units that were given; one of them twice is refused.
+mod given {
+    pub(super) const MICROSECOND: u32 = 1;
+    pub(super) const MILLISECOND: u32 = 1 << 1;
+    pub(super) const SECOND: u32 = 1 << 2;
+    pub(super) const SECONDS: u32 = MICROSECOND | MILLISECOND | SECOND;
+    pub(super) const MINUTE: u32 = 1 << 3;
+    pub(super) const HOUR: u32 = 1 << 4;
+    pub(super) const CLOCK: u32 = SECONDS | MINUTE | HOUR;
+    pub(super) const DAY: u32 = 1 << 5;
+    pub(super) const WEEK: u32 = 1 << 6;
+    pub(super) const MONTH: u32 = 1 << 7;
+    pub(super) const YEAR: u32 = 1 << 8;
+    pub(super) const DECADE: u32 = 1 << 9;
+    pub(super) const CENTURY: u32 = 1 << 10;
+    pub(super) const MILLENNIUM: u32 = 1 << 11;
+}
+
+#[derive(Debug)]
+struct Reading {
+    range: i32,
+    /// One sign in front is that of every part.
+    negative: bool,
+    sum: Sum,
+    given: u32,
+    /// What the next number counts; `None` before the last one.
+    unit: Option<Unit>,
+    ago: bool,
+}
+
+impl Reading {
+    fn new(style: IntervalStyle, range: i32, fields: &[Field]) -> Self {
+        let mut signs = fields.iter().map(|field| field.text.starts_with(['+', '-']));
+        let in_front = fields.first().is_some_and(|field| field.text.starts_with('-'));
+        let negative = style == IntervalStyle::SqlStandard && in_front && !signs.by_ref().skip(1).any(|s| s);
+        Reading { range, negative, sum: Sum::default(), given: 0, unit: None, ago: false }
+    }
+
+    /// From the end, because units stand behind their numbers.
+    fn read(mut self, fields: &[Field]) -> Result<Sum, Refusal> {
+        for field in fields.iter().rev() {
+            let text = field.text.as_str();
+            let given = match field.shape {
+                Shape::Time => self.clock(text, false)?,
+                Shape::Signed => match self.signed_clock(text)? {
+                    Some(given) => given,
+                    None => self.number(text)?,
+                },
+                Shape::Date | Shape::Number => self.number(text)?,
+                Shape::Word | Shape::SignedWord => {
+                    match word_of(text).ok_or(Refusal::Syntax)? {
+                        Word::Unit(unit) => self.unit = Some(unit),
+                        Word::Ago => {
+                            self.ago = true;
+                            self.unit = Some(Unit::Unused);
+                        }
+                    }
+                    0
+                }
+            };
+            if self.given & given != 0 {
+                return Err(Refusal::Syntax);
             }
-            Unit::Week => {
-                self.days += whole * 7;
-                self.add_day_fraction(amount.fraction * 7.0);
-            }
-            Unit::Month => {
-                self.months += whole;
-                self.add_day_fraction(amount.fraction * 30.0);
-            }
-            Unit::Year => self.add_years(amount, 1),
-            Unit::Decade => self.add_years(amount, 10),
-            Unit::Century => self.add_years(amount, 100),
-            Unit::Millennium => self.add_years(amount, 1_000),
+            self.given |= given;
         }
-    }
-
-    fn add_micros(&mut self, amount: &Amount, unit: u32) {
-        self.micros += i128::from(amount.whole) * i128::from(unit) + round(amount.fraction * f64::from(unit));
-    }
-
-    fn add_years(&mut self, amount: &Amount, unit: i32) {
-        self.years += i128::from(amount.whole) * i128::from(unit);
-        self.months += round(amount.fraction * f64::from(unit) * 12.0);
-    }
-
-    fn add_day_fraction(&mut self, days: f64) {
-        self.days += round(days.trunc());
-        self.micros += round(days.fract() * 86_400_000_000.0);
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "fractions of one unit are far inside the range")]
-fn round(value: f64) -> i128 {
-    value.round_ties_even() as i128
-}
-
-/// A signed decimal number.
-#[derive(Clone, Copy, Debug)]
-struct Amount {
-    whole: i64,
-    fraction: f64,
-}
-
-/// Reads `[+-]digits[.digits]` and gives what was used.
-fn read_amount(text: &str) -> Result<(Amount, usize), Refusal> {
-    let negative = text.starts_with('-');
-    let signed = usize::from(text.starts_with(['+', '-']));
-    let body = text.get(signed..).unwrap_or_default();
-    let digits = body.bytes().take_while(u8::is_ascii_digit).count();
-    let whole_text = body.get(..digits).unwrap_or_default();
-    let mut used = signed + digits;
-    let mut fraction = 0.0;
-    let mut fraction_digits = 0;
-    if let Some(behind) = body.get(digits..).and_then(|b| b.strip_prefix('.')) {
-        fraction_digits = behind.bytes().take_while(u8::is_ascii_digit).count();
-        let shown = behind.get(..fraction_digits).unwrap_or_default();
-        fraction = format!("0.{shown}0").parse().map_err(|_| Refusal::Syntax)?;
-        used += 1 + fraction_digits;
-    }
-    if digits + fraction_digits == 0 {
-        return Err(Refusal::Syntax);
-    }
-    let whole: i64 = if digits == 0 { 0 } else { whole_text.parse().map_err(|_| Refusal::Field)? };
-    let amount =
-        if negative { Amount { whole: -whole, fraction: -fraction } } else { Amount { whole, fraction } };
-    Ok((amount, used))
-}
-
-fn read_words(text: &str) -> Result<Interval, Refusal> {
-    let mut sum = Sum::default();
-    let mut rest = text.trim_start_matches('@');
-    let mut ago = false;
-    let mut any = false;
-    let mut pending: Option<Amount> = None;
-    loop {
-        rest = rest.trim_start_matches(is_space);
-        let Some(first) = rest.chars().next() else { break };
-        if ago {
+        if self.given == 0 {
             return Err(Refusal::Syntax);
         }
-        if first.is_ascii_alphabetic() {
-            let len = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-            let word = rest.get(..len).unwrap_or_default().to_ascii_lowercase();
-            rest = rest.get(len..).unwrap_or_default();
-            match (word.as_str(), pending.take()) {
-                ("ago", None) if any => ago = true,
-                (_, Some(amount)) => sum.add(&amount, unit_of(&word).ok_or(Refusal::Syntax)?),
-                _ => return Err(Refusal::Syntax),
-            }
-            continue;
+        if self.ago { self.sum.negated().ok_or(Refusal::Field) } else { Ok(self.sum) }
+    }
+
+    fn clock(&mut self, text: &str, minus: bool) -> Result<u32, Refusal> {
+        let clock = Clock::read(text, self.range == field::MINUTE | field::SECOND)?;
+        let sign = if minus || self.negative { -1 } else { 1 };
+        // Parts of days that stand behind it are forgotten, as PostgreSQL does.
+        self.sum.micros = 0;
+        self.sum.add_whole_micros(clock.total_micros() * sign)?;
+        // A number in front of a time is a count of days.
+        self.unit = Some(Unit::Day);
+        Ok(given::CLOCK)
+    }
+
+    fn signed_clock(&mut self, text: &str) -> Result<Option<u32>, Refusal> {
+        let body = text.get(1..).unwrap_or_default();
+        if !body.contains(':') {
+            return Ok(None);
         }
-        any = true;
-        let token_len = rest.find(|c: char| is_space(c) || c.is_ascii_alphabetic()).unwrap_or(rest.len());
-        let token = rest.get(..token_len).unwrap_or_default();
-        if token.contains(':') {
-            // A number in front of a time is a count of days.
-            if let Some(days) = pending.take() {
-                sum.add(&days, Unit::Day);
+        // What is no time fails as a number.
+        Ok(self.clock(body, text.starts_with('-')).ok())
+    }
+
+    fn number(&mut self, text: &str) -> Result<u32, Refusal> {
+        let unit = self.unit.unwrap_or_else(|| least_unit(self.range));
+        self.unit = Some(unit);
+        let (mut whole, rest) = leading_number(text)?;
+        let mut part = 0.0;
+        if let Some(months) = rest.strip_prefix('-') {
+            let (months, rest) = leading_i32(months)?;
+            if !(0..12).contains(&months) {
+                return Err(Refusal::Field);
             }
-            sum.micros += clock(token)?;
-            rest = rest.get(token_len..).unwrap_or_default();
-        } else if let Some(months) = year_and_month(token)? {
-            if pending.is_some() {
+            if !rest.is_empty() {
                 return Err(Refusal::Syntax);
             }
-            sum.months += months;
-            rest = rest.get(token_len..).unwrap_or_default();
-        } else {
-            if pending.is_some() {
-                return Err(Refusal::Syntax);
+            self.unit = Some(Unit::Month);
+            let months = if text.starts_with('-') { -months } else { months };
+            whole = whole
+                .checked_mul(12)
+                .and_then(|years| years.checked_add(i64::from(months)))
+                .ok_or(Refusal::Field)?;
+        } else if rest.starts_with('.') {
+            part = fraction(rest)?;
+            if text.starts_with('-') {
+                part = -part;
             }
-            let (amount, used) = read_amount(token)?;
-            pending = Some(amount);
-            rest = rest.get(used..).unwrap_or_default();
+        } else if !rest.is_empty() {
+            return Err(Refusal::Syntax);
         }
+        if self.negative {
+            (whole, part) = (-whole.saturating_abs(), -part.abs());
+        }
+        self.add(whole, part)
     }
-    if let Some(seconds) = pending {
-        sum.add(&seconds, Unit::Second);
+
+    fn add(&mut self, whole: i64, part: f64) -> Result<u32, Refusal> {
+        let sum = &mut self.sum;
+        Ok(match self.unit {
+            Some(Unit::Microsecond) => {
+                sum.add_micros(whole, part, 1)?;
+                given::MICROSECOND
+            }
+            Some(Unit::Millisecond) => {
+                sum.add_micros(whole, part, 1_000)?;
+                given::MILLISECOND
+            }
+            Some(Unit::Second) => {
+                sum.add_micros(whole, part, 1_000_000)?;
+                if part == 0.0 { given::SECOND } else { given::SECONDS }
+            }
+            Some(Unit::Minute) => {
+                sum.add_micros(whole, part, 60_000_000)?;
+                given::MINUTE
+            }
+            Some(Unit::Hour) => {
+                sum.add_micros(whole, part, 3_600_000_000)?;
+                self.unit = Some(Unit::Day);
+                given::HOUR
+            }
+            Some(Unit::Day) => {
+                sum.add_days(whole, part)?;
+                given::DAY
+            }
+            Some(Unit::Week) => {
+                sum.add_weeks(whole, part)?;
+                given::WEEK
+            }
+            Some(Unit::Month) => {
+                sum.add_months(whole, part)?;
+                given::MONTH
+            }
+            Some(Unit::Year) => {
+                sum.add_years(whole, part, 1)?;
+                given::YEAR
+            }
+            Some(Unit::Decade) => {
+                sum.add_years(whole, part, 10)?;
+                given::DECADE
+            }
+            Some(Unit::Century) => {
+                sum.add_years(whole, part, 100)?;
+                given::CENTURY
+            }
+            Some(Unit::Millennium) => {
+                sum.add_years(whole, part, 1_000)?;
+                given::MILLENNIUM
+            }
+            Some(Unit::Unused) | None => return Err(Refusal::Syntax),
+        })
     }
-    if !any {
-        return Err(Refusal::Syntax);
-    }
-    sum.finish(ago)
 }
 
-/// `[+-]hh:mm[:ss.f]`; `mm:ss.f` where the second part has a fraction.
-fn clock(token: &str) -> Result<i128, Refusal> {
-    let negative = token.starts_with('-');
-    let body = token.strip_prefix(['+', '-']).unwrap_or(token);
-    let (hours, minutes, micros) = if body.matches(':').count() == 1 && body.contains('.') {
-        read_time_fields(&format!("0:{body}")).ok_or(Refusal::Syntax)?
-    } else {
-        read_time_fields(body).ok_or(Refusal::Syntax)?
-    };
-    if minutes > 59 || micros > 60_000_000 {
-        return Err(Refusal::Field);
-    }
-    let total = i128::from(hours) * 3_600_000_000 + i128::from(minutes) * 60_000_000 + i128::from(micros);
-    Ok(if negative { -total } else { total })
+/// The unit of the least field of a range.
+fn least_unit(range: i32) -> Unit {
+    let least = [
+        (field::SECOND, Unit::Second),
+        (field::MINUTE, Unit::Minute),
+        (field::HOUR, Unit::Hour),
+        (field::DAY, Unit::Day),
+        (field::MONTH, Unit::Month),
+        (field::YEAR, Unit::Year),
+    ];
+    least.into_iter().find(|(bit, _)| range & bit != 0).map_or(Unit::Second, |(_, unit)| unit)
 }
 
-/// `[+-]years-months`, in months; `None` if the token is not of this form.
-fn year_and_month(token: &str) -> Result<Option<i128>, Refusal> {
-    let body = token.strip_prefix(['+', '-']).unwrap_or(token);
-    let Some((years, months)) = body.split_once('-') else { return Ok(None) };
-    let number =
-        |t: &str| -> Result<i128, Refusal> { t.parse::<u32>().map(i128::from).map_err(|_| Refusal::Syntax) };
-    let (years, months) = (number(years)?, number(months)?);
-    if months > 11 {
-        return Err(Refusal::Field);
-    }
-    let total = years * 12 + months;
-    Ok(Some(if token.starts_with('-') { -total } else { total }))
-}
-
-fn unit_of(word: &str) -> Option<Unit> {
-    Some(match word {
-        "us" | "usec" | "usecs" | "usecond" | "useconds" | "microsecond" | "microseconds" | "microsecon" => {
-            Unit::Microsecond
-        }
-        "ms" | "msec" | "msecs" | "msecond" | "mseconds" | "millisecond" | "milliseconds" | "millisecon" => {
-            Unit::Millisecond
-        }
+/// Words count up to their tenth letter.
+fn word_of(word: &str) -> Option<Word> {
+    Some(Word::Unit(match word.get(..10).unwrap_or(word) {
+        "ago" => return Some(Word::Ago),
+        "us" | "usec" | "usecs" | "usecond" | "useconds" | "microsecon" => Unit::Microsecond,
+        "ms" | "msec" | "msecs" | "msecond" | "mseconds" | "millisecon" => Unit::Millisecond,
         "s" | "sec" | "secs" | "second" | "seconds" => Unit::Second,
         "m" | "min" | "mins" | "minute" | "minutes" => Unit::Minute,
         "h" | "hr" | "hrs" | "hour" | "hours" => Unit::Hour,
@@ -264,75 +343,7 @@ fn unit_of(word: &str) -> Option<Unit> {
         "dec" | "decs" | "decade" | "decades" => Unit::Decade,
         "c" | "cent" | "century" | "centuries" => Unit::Century,
         "mil" | "mils" | "millennia" | "millennium" => Unit::Millennium,
+        "qtr" | "quarter" | "timezone" | "timezone_h" | "timezone_m" => Unit::Unused,
         _ => return None,
-    })
-}
-
-fn read_iso(text: &str) -> Result<Interval, Refusal> {
-    let mut sum = Sum::default();
-    let mut rest = text.get(1..).unwrap_or_default();
-    let mut in_time = false;
-    if rest.is_empty() {
-        return Err(Refusal::Syntax);
-    }
-    while !rest.is_empty() {
-        if let Some(behind) = rest.strip_prefix(['T', 't']) {
-            if in_time || behind.is_empty() {
-                return Err(Refusal::Syntax);
-            }
-            in_time = true;
-            rest = behind;
-            if let Some(time) = alternative_time(rest)? {
-                sum.micros += time;
-                break;
-            }
-            continue;
-        }
-        if !in_time && let Some((date, used)) = alternative_date(rest)? {
-            sum.months += date.0;
-            sum.days += date.1;
-            rest = rest.get(used..).unwrap_or_default();
-            continue;
-        }
-        let (amount, used) = read_amount(rest)?;
-        let unit = match (
-            rest.get(used..).and_then(|r| r.chars().next()).map(|c| c.to_ascii_uppercase()),
-            in_time,
-        ) {
-            (Some('Y'), false) => Unit::Year,
-            (Some('M'), false) => Unit::Month,
-            (Some('W'), false) => Unit::Week,
-            (Some('D'), false) => Unit::Day,
-            (Some('H'), true) => Unit::Hour,
-            (Some('M'), true) => Unit::Minute,
-            (Some('S'), true) => Unit::Second,
-            _ => return Err(Refusal::Syntax),
-        };
-        sum.add(&amount, unit);
-        rest = rest.get(used + 1..).unwrap_or_default();
-    }
-    sum.finish(false)
-}
-
-type MonthsAndDays = (i128, i128);
-
-/// `yyyy-mm-dd` of ISO's alternative format.
-fn alternative_date(text: &str) -> Result<Option<(MonthsAndDays, usize)>, Refusal> {
-    let used = text.find(['T', 't']).unwrap_or(text.len());
-    let part = text.get(..used).unwrap_or_default();
-    if !part.get(1..).unwrap_or_default().contains('-') || part.contains(|c: char| c.is_ascii_alphabetic()) {
-        return Ok(None);
-    }
-    let mut numbers = part.split('-').map(|t| t.parse::<u32>().map(i128::from).map_err(|_| Refusal::Syntax));
-    let mut next = || numbers.next().unwrap_or(Ok(0));
-    let (years, months, days) = (next()?, next()?, next()?);
-    if numbers.next().is_some() {
-        return Err(Refusal::Syntax);
-    }
-    Ok(Some(((years * 12 + months, days), used)))
-}
-
-/// `hh:mm:ss` of ISO's alternative format.
-fn alternative_time(text: &str) -> Result<Option<i128>, Refusal> {
-    if text.contains(':') { clock(text).map(Some) } else { Ok(None) }
+    }))
 }

@@ -3,8 +3,8 @@
 //!
 //! Invariant: a value of `interval year to month` has no days and no time, and so on.
 
+use super::IoSettings;
 use super::interval_in::parse_interval;
-use super::{IoSettings, is_space};
 use crate::datum::Interval;
 use base::{Error, ErrorKind, Result};
 
@@ -23,7 +23,7 @@ pub mod field {
 /// A modifier's lower half when it restricts no digits.
 pub const FULL_PRECISION: i32 = 0xffff;
 
-use field::{DAY, HOUR, MINUTE, MONTH, SECOND, YEAR};
+use field::{DAY, HOUR, MINUTE, MONTH, YEAR};
 
 const HOUR_US: i64 = 3_600_000_000;
 const MINUTE_US: i64 = 60_000_000;
@@ -36,36 +36,7 @@ fn parts(typmod: i32) -> (i32, i32) {
 /// Reads the text of an interval of a modifier, which is not applied yet: it says what a number without unit counts.
 pub(crate) fn read_interval(text: &str, typmod: i32, io: &IoSettings) -> Result<Interval> {
     let range = if typmod < 0 { field::ALL } else { parts(typmod).0 };
-    let number = text.trim_matches(is_space);
-    let is_number = number.parse::<f64>().is_ok_and(f64::is_finite);
-    let written = match unit(range).filter(|_| is_number) {
-        Some(unit) => format!("{number} {unit}"),
-        None if range == MINUTE | SECOND => minutes_and_seconds(number),
-        None => return parse_interval(text, io.interval_style),
-    };
-    parse_interval(&written, io.interval_style).map_err(|error| match error.kind() {
-        // The text is shown as it was given.
-        ErrorKind::InvalidDatetime => super::parse::invalid_of(error.kind(), "interval", text),
-        _ => error,
-    })
-}
-
-/// `10:30` are minutes and seconds here.
-fn minutes_and_seconds(text: &str) -> String {
-    let words = text.split(is_space).map(|word| {
-        let body = word.trim_start_matches(['+', '-']);
-        let sign = word.get(..word.len() - body.len()).unwrap_or_default();
-        if body.matches(':').count() == 1 { format!("{sign}0:{body}") } else { word.to_owned() }
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// The unit of the least field of a range.
-fn unit(range: i32) -> Option<&'static str> {
-    [(SECOND, "second"), (MINUTE, "minute"), (HOUR, "hour"), (DAY, "day"), (MONTH, "month"), (YEAR, "year")]
-        .into_iter()
-        .find(|(bit, _)| range != field::ALL && range & bit != 0)
-        .map(|(_, unit)| unit)
+    parse_interval(text, io.interval_style, range)
 }
 
 /// Drops what is finer than the modifier's fields, and rounds the seconds.

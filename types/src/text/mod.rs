@@ -2,12 +2,17 @@
 //!
 //! Must not know arrays of Arrow (see `encode`) or the catalog: names behind reg* types are the binder's.
 
+mod datetime_decode;
+mod datetime_digits;
+mod datetime_fields;
 mod datetime_in;
+mod datetime_iso;
 mod datetime_out;
 mod datetime_parts;
 mod float;
 mod format;
 mod interval_in;
+mod interval_iso;
 mod interval_out;
 pub mod interval_range;
 mod list;
@@ -16,6 +21,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use datetime_in::numeric_zone;
 pub use format::format_text;
 pub use parse::{apply_typmod, parse_text};
 pub use settings::{ByteaOutput, DateOrder, DateStyle, IntervalStyle, IoSettings, ObjectNames};

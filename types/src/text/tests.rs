@@ -38,7 +38,10 @@ fn what_differs_from_postgresql_is_refused() {
     let numeric = SqlType::with_typmod(Oid(1700), SqlType::numeric_typmod(5, 2)).unwrap();
     assert_eq!(answer(&numeric, "NaN"), "0A000 NaN cannot be stored in numeric(5,2)");
     let timestamp = SqlType::of(Oid(1114)).unwrap();
-    assert_eq!(answer(&timestamp, "294276-12-31"), "22008 timestamp out of range: \"294276-12-31\"");
+    assert_eq!(
+        answer(&timestamp, "294276-12-31"),
+        "0A000 timestamps after 294247-01-10 04:00:54.775806 are not supported"
+    );
     assert_eq!(answer(&timestamp, "now").split(' ').next(), Some("0A000"));
     let list = SqlType::of(Oid(1007)).unwrap();
     assert_eq!(answer(&list, "{{1},{{2}}}").split(' ').next(), Some("22P02"));

@@ -237,14 +237,14 @@ fn variance<'d>(
     for value in values {
         let number =
             numeric(ty, value)?.ok_or_else(|| Error::internal("a variance of something not numeric"))?;
-        squares = squares.add(&number.mul(&number)?)?;
+        squares = squares.add(&number.times(&number))?;
         total = total.add(&number)?;
     }
     if !total.is_finite() || !squares.is_finite() {
         return into_form(&PgNum::NAN, ret);
     }
     let n = PgNum::from_i64(i64::try_from(count).unwrap_or(i64::MAX));
-    let numerator = n.mul(&squares)?.sub(&total.mul(&total)?)?;
+    let numerator = n.times(&squares).sub(&total.times(&total))?;
     let one_less = PgNum::from_i64(i64::try_from(count).unwrap_or(i64::MAX).saturating_sub(1));
     if numerator.is_negative() || numerator.is_zero() {
         return into_form(&PgNum::zero(0), ret);

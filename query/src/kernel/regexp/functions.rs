@@ -176,6 +176,8 @@ fn wanted(m: &Matching<'_>, n: i32, group: i32) -> Result<Option<Span>> {
         return Err(bad("n", n));
     }
     let Ok(group) = usize::try_from(group) else { return Err(bad("subexpr", group)) };
+    // Without groups, the match is the first one.
+    let group = if m.pattern()?.groups() == 0 && group == 1 { 0 } else { group };
     if group > m.pattern()?.groups() {
         return Ok(None);
     }

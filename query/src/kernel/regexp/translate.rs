@@ -37,7 +37,10 @@ struct Translator {
     flags: Flags,
     out: String,
     before: Before,
-    depth: usize,
+    /// Where the last atom begins in `out`.
+    atom_at: usize,
+    /// Where the open groups begin in `out`.
+    open: Vec<usize>,
     forces_length: bool,
 }
 
@@ -66,7 +69,8 @@ pub(crate) fn translate(pattern: &str, flags: Flags) -> Result<Translated> {
         flags,
         out: String::with_capacity(rest.len() + 8),
         before: Before::Nothing,
-        depth: 0,
+        atom_at: 0,
+        open: Vec::new(),
         forces_length: false,
     };
     if flags.literal {
@@ -116,10 +120,10 @@ impl Translator {
         while let Some(c) = self.next() {
             match c {
                 '(' => self.open()?,
-                ')' if self.depth == 0 => return Err(invalid("parentheses () not balanced")),
                 ')' => {
-                    self.depth -= 1;
+                    let begin = self.open.pop().ok_or_else(|| invalid("parentheses () not balanced"))?;
                     self.atom(")");
+                    self.atom_at = begin;
                 }
                 '|' => {
                     self.out.push('|');
@@ -141,10 +145,11 @@ impl Translator {
                 c => self.literal(c),
             }
         }
-        if self.depth > 0 { Err(invalid("parentheses () not balanced")) } else { Ok(()) }
+        if !self.open.is_empty() { Err(invalid("parentheses () not balanced")) } else { Ok(()) }
     }
 
     fn atom(&mut self, text: &str) {
+        self.atom_at = self.out.len();
         self.out.push_str(text);
         self.before = Before::Atom;
     }
@@ -162,6 +167,7 @@ impl Translator {
     }
 
     fn open(&mut self) -> Result<()> {
+        let begin = self.out.len();
         if self.peek(0) == Some('?') {
             match self.peek(1) {
                 Some(':') => {
@@ -180,7 +186,7 @@ impl Translator {
         } else {
             self.out.push('(');
         }
-        self.depth += 1;
+        self.open.push(begin);
         self.before = Before::Nothing;
         Ok(())
     }
@@ -213,14 +219,16 @@ impl Translator {
     /// `{m}`, `{m,}` or `{m,n}` behind the brace.
     fn bound(&mut self) -> Result<()> {
         let least = self.number()?;
+        let mut most = least;
         let text = match self.next() {
             Some('}') => format!("{{{least}}}"),
             Some(',') if self.peek(0) == Some('}') => {
                 self.at += 1;
+                most = REPEATS_MAX;
                 format!("{{{least},}}")
             }
             Some(',') if self.peek(0).is_some_and(|c| c.is_ascii_digit()) => {
-                let most = self.number()?;
+                most = self.number()?;
                 if self.next() != Some('}') {
                     return Err(invalid("braces {} not balanced"));
                 }
@@ -232,7 +240,18 @@ impl Translator {
             }
             _ => return Err(invalid("braces {} not balanced")),
         };
-        self.quantifier(&text)
+        if most == 0 { self.never() } else { self.quantifier(&text) }
+    }
+
+    /// An atom that occurs no time. The library would drop its groups, which count nevertheless.
+    fn never(&mut self) -> Result<()> {
+        if self.before != Before::Atom {
+            return Err(invalid("quantifier operand invalid"));
+        }
+        self.out.insert_str(self.atom_at, "(?:[^\\x{0}-\\x{10ffff}]");
+        self.out.push(')');
+        self.before = Before::Atom;
+        self.quantifier("?")
     }
 
     /// What stands behind a backslash.
@@ -269,13 +288,24 @@ impl Translator {
             'M' => Escape::Constraint("(?-u:\\b{end})"),
             'y' => Escape::Constraint("(?-u:\\b)"),
             'Y' => return Err(Error::unsupported("\\Y in regular expressions is not supported")),
-            '0' => return Err(Error::unsupported("octal escapes in regular expressions are not supported")),
+            '0' => Escape::Char(self.octal()),
             '1'..='9' => {
                 return Err(Error::unsupported("back-references in regular expressions are not supported"));
             }
             c if c.is_ascii_alphanumeric() => return Err(unknown()),
             c => Escape::Char(c),
         })
+    }
+
+    /// Up to two more digits behind a 0.
+    fn octal(&mut self) -> char {
+        let mut value = 0;
+        for _ in 0..2 {
+            let Some(digit) = self.peek(0).and_then(|c| c.to_digit(8)) else { break };
+            self.at += 1;
+            value = value * 8 + digit;
+        }
+        char::from_u32(value).unwrap_or_default()
     }
 
     fn hexadecimal(&mut self, least: usize, most: usize) -> Result<char> {
@@ -392,11 +422,13 @@ impl Translator {
         if self.flags.fold {
             ranges.extend(folded(&ranges));
         }
+        let begin = self.out.len();
         self.out.push_str(if negated { "[^" } else { "[" });
         for (from, to) in ranges {
             self.out.push_str(&format!("\\x{{{:x}}}-\\x{{{:x}}}", u32::from(from), u32::from(to)));
         }
         self.atom("]");
+        self.atom_at = begin;
     }
 }
 

@@ -25,6 +25,8 @@ struct Reader<'t> {
     text: &'t str,
     at: usize,
     exact: bool,
+    /// Whether every letter of the template must be there.
+    strict: bool,
     /// Letters passed over beyond those of the template.
     extra: i64,
     fields: Fields,
@@ -50,9 +52,13 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Reads up to the end of the text or of the template.
     fn run(&mut self, nodes: &[Node<Key>]) -> Result<()> {
         for (index, node) in nodes.iter().enumerate() {
             if self.rest().is_empty() {
+                if self.strict {
+                    return Err(invalid("input string is too short for datetime format"));
+                }
                 break;
             }
             let is_key = matches!(node, Node::Key(..));
@@ -60,6 +66,13 @@ impl<'t> Reader<'t> {
                 self.pass_blanks();
             }
             match node {
+                Node::Separator(c) | Node::Blank(c) | Node::Plain(c) if self.strict => {
+                    if self.peek() != Some(*c) {
+                        let what = if matches!(node, Node::Plain(_)) { "character" } else { "separator" };
+                        return Err(invalid(format!("unmatched format {what} \"{c}\"")));
+                    }
+                    self.pass();
+                }
                 Node::Separator(_) | Node::Blank(_) => {
                     if self.exact {
                         self.pass();
@@ -386,13 +399,74 @@ pub(super) struct Parsed {
     pub(super) zone: Option<i32>,
 }
 
+/// What a template asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    pub(super) date: bool,
+    pub(super) time: bool,
+    pub(super) zone: bool,
+}
+
+impl Asked {
+    fn of(nodes: &[Node<Key>]) -> Self {
+        let mut asked = Self::default();
+        for node in nodes {
+            match node {
+                Node::Key(key, _) => match key {
+                    Key::Zone(_) | Key::Offset | Key::ZoneHours | Key::ZoneMinutes => asked.zone = true,
+                    Key::HalfDay(..)
+                    | Key::Hour12
+                    | Key::Hour24
+                    | Key::Minute
+                    | Key::Second
+                    | Key::Milliseconds
+                    | Key::Microseconds
+                    | Key::Fraction(_)
+                    | Key::SecondOfDay => asked.time = true,
+                    Key::Exact => {}
+                    _ => asked.date = true,
+                },
+                Node::Separator(_) | Node::Blank(_) | Node::Plain(_) => {}
+            }
+        }
+        asked
+    }
+}
+
+/// As `read`, of a template that the text must follow to the letter, as jsonpath's `.datetime(template)` wants.
+pub(super) fn read_strictly(text: &str, template: &str) -> Result<(Parsed, Asked)> {
+    let unquoted: String = template.split('"').step_by(2).collect();
+    for node in super::dates::nodes(&unquoted) {
+        let wrong = match node {
+            Node::Key(..) => None,
+            Node::Separator(c) | Node::Blank(c) | Node::Plain(c) => {
+                Some(c).filter(|c| !"-./,':; ".contains(*c))
+            }
+        };
+        if let Some(c) = wrong {
+            return Err(invalid(format!("invalid datetime format separator: \"{c}\"")));
+        }
+    }
+    let nodes = super::dates::nodes(template);
+    let mut reader = Reader { text, at: 0, exact: true, strict: true, extra: 0, fields: Fields::default() };
+    reader.run(&nodes)?;
+    reader.pass_blanks();
+    if !reader.rest().is_empty() {
+        return Err(invalid("trailing characters remain in input string after datetime format"));
+    }
+    Ok((parsed(&reader.fields, text)?, Asked::of(&nodes)))
+}
+
 /// A date and time by a template; what is not given is the first day of 1 BC at midnight.
 pub(super) fn read(text: &str, nodes: &[Node<Key>]) -> Result<Parsed> {
-    let mut reader = Reader { text, at: 0, exact: false, extra: 0, fields: Fields::default() };
+    let mut reader = Reader { text, at: 0, exact: false, strict: false, extra: 0, fields: Fields::default() };
     reader.run(nodes)?;
-    let found = reader.fields;
-    let micros = fields::time(&found, text)?;
-    let days = fields::date(&found, text)?;
+    parsed(&reader.fields, text)
+}
+
+fn parsed(found: &Fields, text: &str) -> Result<Parsed> {
+    let micros = fields::time(found, text)?;
+    let days = fields::date(found, text)?;
     let zone = match found.zone_sign {
         0 => None,
         _ if !(0..=15).contains(&found.zone_hours) || !(0..60).contains(&found.zone_minutes) => {

@@ -131,6 +131,33 @@ fn to_timestamp(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     )
 }
 
+/// A moment that a text tells by a template, to the letter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Told {
+    /// Days since 1970, if the template asks for a date.
+    pub(crate) days: Option<i64>,
+    /// Microseconds of the day, if it asks for a time.
+    pub(crate) micros: Option<i64>,
+    /// Seconds east of UTC, if it asks for a zone.
+    pub(crate) zone: Option<i32>,
+}
+
+/// Reads a text by a template that it must follow to the letter. Errors: 22007 and 22008.
+pub(crate) fn told_strictly(text: &str, template: &str) -> Result<Told> {
+    if template.len() > TEMPLATE_BYTES_MAX {
+        return Err(Error::new(ErrorKind::LimitExceeded, "the template is too long"));
+    }
+    let (parsed, asked) = dates_in::read_strictly(text, template)?;
+    let zone = if asked.zone { Some(parsed.zone.unwrap_or(0)) } else { None };
+    let wrong = |message: &str| Err(Error::new(ErrorKind::InvalidDatetime, message));
+    match (asked.date, asked.time) {
+        (true, false) if asked.zone => return wrong("datetime format is zoned but not timed"),
+        (false, false) => return wrong("datetime format is not dated and not timed"),
+        _ => {}
+    }
+    Ok(Told { days: asked.date.then_some(parsed.days), micros: asked.time.then_some(parsed.micros), zone })
+}
+
 fn to_number(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     by_template::<Text, Num, _>(call, args, Picture::of, |text, picture, empty| match empty {
         true => Ok(None),
@@ -161,10 +188,10 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("int4_to_char", |c, a| number_to_char::<Int4>(c, a, |v, p| numbers::integer(i64::from(v), p, 32))),
     ("int8_to_char", |c, a| number_to_char::<Int8>(c, a, |v, p| numbers::integer(v, p, 64))),
     ("float4_to_char", |c, a| {
-        number_to_char::<Real>(c, a, |v, p| Ok(numbers::float(f64::from(v), p, numbers::REAL_DIGITS)))
+        number_to_char::<Real>(c, a, |v, p| numbers::float(f64::from(v), p, numbers::REAL_DIGITS))
     }),
     ("float8_to_char", |c, a| {
-        number_to_char::<Double>(c, a, |v, p| Ok(numbers::float(v, p, numbers::DOUBLE_DIGITS)))
+        number_to_char::<Double>(c, a, |v, p| numbers::float(v, p, numbers::DOUBLE_DIGITS))
     }),
     ("to_date", to_date),
     ("to_timestamp", to_timestamp),

@@ -162,11 +162,7 @@ impl Reader<'_> {
                 self.sign = Some(c);
                 self.at += 1;
             }
-        } else if !read
-            && !picture.plus
-            && !picture.minus
-            && let Some(c @ ('-' | '+')) = self.peek()
-        {
+        } else if !read && let Some(c @ ('-' | '+')) = self.peek() {
             self.sign = Some(c);
         }
     }

@@ -43,8 +43,8 @@ struct Writer<'p> {
     sign_written: bool,
     /// With FM, the last digit that is not a zero behind the point.
     last_relevant: Option<usize>,
-    /// Places of digits altogether.
-    count: usize,
+    /// Places of digits altogether, less one.
+    count: isize,
     /// Place of the picture, and of the digits.
     place: usize,
     at: usize,
@@ -69,7 +69,7 @@ pub(super) fn written(picture: &Picture, number: &Digits, behind: usize) -> Stri
         }
         !number.negative && picture.fill && !picture.locale_sign
     };
-    let mut count = (behind + picture.before).saturating_sub(1);
+    let mut count = (behind + picture.before).cast_signed() - 1;
     if !sign_written && number.spare == 0 {
         count += 1;
     }
@@ -201,11 +201,11 @@ impl Writer<'_> {
                 self.at += 1;
             }
         }
-        let mut end = self.count + usize::from(self.spare > 0) + usize::from(self.picture.decimal);
+        let mut end = self.count + isize::from(self.spare > 0) + isize::from(self.picture.decimal);
         if self.last_relevant == Some(self.at) {
-            end = self.place;
+            end = self.place.cast_signed();
         }
-        if self.place + 1 == end {
+        if self.place.cast_signed() + 1 == end {
             if self.sign_written && self.brackets {
                 self.out.push(if self.negative { '>' } else { ' ' });
             } else if self.picture.locale_sign && self.sign == SignPlace::Behind {

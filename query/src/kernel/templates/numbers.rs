@@ -1,7 +1,8 @@
 //! to_char of numbers: from values to the digits that a picture shows.
 
+use super::nodes::Node;
 use super::number_out::{Digits, roman, written};
-use super::picture::Picture;
+use super::picture::{Key, Picture};
 use crate::kernel::numbers::out_of_range;
 use base::{Error, ErrorKind, Result};
 use types::PgNum;
@@ -11,11 +12,21 @@ use types::pgnum::Fit;
 pub(super) const REAL_DIGITS: usize = 6;
 pub(super) const DOUBLE_DIGITS: usize = 15;
 
-fn shown(picture: &Picture, text: &str, shift: usize) -> String {
+/// Refuses `TH` behind no digit at all, as PostgreSQL does.
+fn check_nth(picture: &Picture, text: &str) -> Result<()> {
+    let asks = |node: &Node<Key>| matches!(node, Node::Key(Key::Nth(_), _));
+    if picture.before == 0 && !picture.decimal && !text.starts_with('-') && picture.nodes.iter().any(asks) {
+        return Err(Error::new(ErrorKind::InvalidText, "\".\" is not a number"));
+    }
+    Ok(())
+}
+
+fn shown(picture: &Picture, text: &str, shift: usize) -> Result<String> {
     let mut picture = picture.clone();
     picture.before += shift;
     let behind = picture.behind;
-    written(&picture, &Digits::of(text, &picture, behind), behind)
+    check_nth(&picture, text)?;
+    Ok(written(&picture, &Digits::of(text, &picture, behind), behind))
 }
 
 /// The `#` for a number that has no exponent.
@@ -79,7 +90,7 @@ pub(super) fn integer(value: i64, picture: &Picture, bits: u32) -> Result<String
         text.push('.');
         text.push_str(&"0".repeat(picture.behind));
     }
-    Ok(shown(picture, &text, if picture.shifted { picture.shift } else { 0 }))
+    shown(picture, &text, if picture.shifted { picture.shift } else { 0 })
 }
 
 /// A numeric with an exponent of at least two digits.
@@ -119,21 +130,21 @@ pub(super) fn numeric(value: &PgNum, picture: &Picture) -> Result<String> {
         value = value.mul(&PgNum::parse(&format!("1e{shift}"))?)?;
     }
     let rounded = value.round(i32::try_from(picture.behind).unwrap_or(0));
-    Ok(shown(picture, &rounded.to_string(), shift))
+    shown(picture, &rounded.to_string(), shift)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "checked; as C computes it")]
-pub(super) fn float(value: f64, picture: &Picture, digits_max: usize) -> String {
+pub(super) fn float(value: f64, picture: &Picture, digits_max: usize) -> Result<String> {
     if picture.roman {
         let whole = value.round_ties_even();
         let small = (-2_147_483_648.0..2_147_483_648.0).contains(&whole);
-        return roman(picture, if small { whole as i64 } else { 0 });
+        return Ok(roman(picture, if small { whole as i64 } else { 0 }));
     }
     if picture.exponent {
-        return match value.is_finite() {
+        return Ok(match value.is_finite() {
             true => with_exponent(value, picture.behind),
             false => no_exponent(picture),
-        };
+        });
     }
     let mut picture = picture.clone();
     let mut value = value;
@@ -155,7 +166,9 @@ pub(super) fn float(value: f64, picture: &Picture, digits_max: usize) -> String 
         picture.behind = digits_max - whole;
     }
     let behind = picture.behind;
-    written(&picture, &Digits::of(&text(value, behind), &picture, behind), behind)
+    let text = text(value, behind);
+    check_nth(&picture, &text)?;
+    Ok(written(&picture, &Digits::of(&text, &picture, behind), behind))
 }
 
 /// to_number: the numeric that a text shows by a picture.

@@ -2,11 +2,14 @@
 
 use super::Failure;
 use super::items::Item;
+use crate::kernel::templates::told_strictly;
 use base::{Error, ErrorKind, Result};
 use std::cmp::Ordering;
 use std::fmt::Write;
 use types::IoSettings;
-use types::datetime::{MICROS_PER_DAY, date_to_timestamp, make_date, split_timestamp};
+use types::datetime::{
+    MICROS_PER_DAY, check_date, check_timestamp, date_to_timestamp, make_date, split_timestamp,
+};
 use types::json::Value;
 
 const MICROS: i64 = 1_000_000;
@@ -31,11 +34,11 @@ impl Moment {
                 "jsonpath item method .datetime() can only be applied to a string",
             ));
         };
-        if template.is_some() {
-            return Err(Failure::Hard(
-                Error::unsupported("a template of jsonpath's .datetime() is not supported")
-                    .with_hint("Leave the template out: ISO 8601 is read without one."),
-            ));
+        if let Some(template) = template {
+            return Self::told(text, template).map_err(|error| match error.kind() {
+                ErrorKind::Unsupported | ErrorKind::LimitExceeded => Failure::Hard(error),
+                _ => Failure::Soft(error),
+            });
         }
         match read(text) {
             Some(moment) => moment.map_err(Failure::Soft),
@@ -47,6 +50,23 @@ impl Moment {
                 ))
             }
         }
+    }
+
+    fn told(text: &str, template: &str) -> Result<Self> {
+        let told = told_strictly(text, template)?;
+        let stamp = |days: i64, micros: i64, offset: i32| {
+            let instant = i128::from(days) * i128::from(MICROS_PER_DAY) + i128::from(micros);
+            check_timestamp(instant - i128::from(offset) * i128::from(MICROS))
+        };
+        Ok(match (told.days, told.micros, told.zone) {
+            (Some(days), Some(micros), Some(offset)) => {
+                Moment::TimestampTz(stamp(days, micros, offset)?, offset)
+            }
+            (Some(days), Some(micros), None) => Moment::Timestamp(stamp(days, micros, 0)?),
+            (Some(days), None, _) => Moment::Date(check_date(days)?),
+            (None, Some(micros), Some(offset)) => Moment::TimeTz(micros, offset),
+            (None, micros, _) => Moment::Time(micros.unwrap_or(0)),
+        })
     }
 
     /// As `.type()` names it.

@@ -43,7 +43,7 @@ impl Search {
 
     fn ready<'v>(&'v self, path: &JsonPath, zoned: bool, io: &'v IoSettings) -> Run<'v> {
         let (root, vars) = (&self.target, &self.vars);
-        Run { root, vars, lax: path.lax, forgiving: path.lax, last: None, zoned, io }
+        Run { root, vars, lax: path.lax, forgiving: path.lax, silent: self.silent, last: None, zoned, io }
     }
 
     /// None for an error that a silent search passes over.

@@ -52,6 +52,8 @@ struct Run<'v> {
     lax: bool,
     /// Whether what is not there is passed over; always in lax mode.
     forgiving: bool,
+    /// Whether errors are passed over, as they are inside of predicates.
+    silent: bool,
     /// Elements of the array that `last` is in.
     last: Option<i64>,
     /// Whether times may be compared by the session's time zone.

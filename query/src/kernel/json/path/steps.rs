@@ -57,11 +57,15 @@ impl<'v> Run<'v> {
                 }
                 Ok(true)
             }
-            predicate => sink(Item::owned(match self.predicate(predicate, current)? {
+            predicate => sink(Item::owned(match self.silenced().predicate(predicate, current)? {
                 Some(truth) => Value::Bool(truth),
                 None => Value::Null,
             })),
         }
+    }
+
+    fn silenced(&self) -> Self {
+        Run { silent: true, ..*self }
     }
 
     fn variable(&self, name: &str) -> Result<Item<'v>, Failure> {
@@ -173,7 +177,7 @@ impl<'v> Run<'v> {
                 )),
             },
             Step::Elements(ranges) => self.elements(ranges, rest, &item, sink),
-            Step::Filter(predicate) => match self.predicate(predicate, &item)? {
+            Step::Filter(predicate) => match self.silenced().predicate(predicate, &item)? {
                 Some(true) => self.steps(rest, item, self.lax, sink),
                 Some(false) | None => Ok(true),
             },
@@ -196,8 +200,13 @@ impl<'v> Run<'v> {
     ) -> Flow {
         let forgiving = Run { forgiving: true, ..*self };
         let inside = item.parts();
-        if first == Some(0) && !forgiving.steps(rest, item, self.lax, sink)? {
-            return Ok(false);
+        if first == Some(0) {
+            match forgiving.steps(rest, item, self.lax, sink) {
+                Ok(true) => {}
+                // What counts is how the search ends in the item.
+                Err(Failure::Soft(_)) if self.silent && inside.is_some() => {}
+                ended => return ended,
+            }
         }
         forgiving.inside(inside, 1, (first, last), rest, sink)
     }

@@ -1,7 +1,13 @@
-//! Time zones: fixed offsets and named zones of the tz database that is compiled in.
+//! Time zones: fixed offsets, named zones of the tz database that is compiled in, zones that a text says in full.
 //!
 //! Must not know text layouts of timestamps. Offsets are seconds east of UTC, instants microseconds since 1970.
 //! Beyond the years for which rules are tabled, a zone keeps the rules that it has in the last of them.
+
+mod abbreviations;
+mod posix;
+
+pub use abbreviations::Abbreviation;
+pub use posix::Posix;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::{OffsetComponents, OffsetName, Tz};
@@ -12,42 +18,13 @@ pub enum Zone {
     /// Seconds east of UTC.
     Fixed(i32),
     Named(Tz),
+    Posix(Posix),
+    /// What an abbreviation meant in a zone: at each time the latest use of it until then.
+    Dynamic {
+        tz: Tz,
+        abbreviation: &'static str,
+    },
 }
-
-/// Abbreviations with the offsets, in hours times 2, of PostgreSQL's default set.
-const ABBREVIATIONS: &[(&str, i32)] = &[
-    ("utc", 0),
-    ("ut", 0),
-    ("gmt", 0),
-    ("z", 0),
-    ("zulu", 0),
-    ("wet", 0),
-    ("west", 2),
-    ("bst", 2),
-    ("cet", 2),
-    ("met", 2),
-    ("cest", 4),
-    ("eet", 4),
-    ("eest", 6),
-    ("msk", 6),
-    ("msd", 8),
-    ("ist", 4),
-    ("jst", 18),
-    ("kst", 18),
-    ("nst", -7),
-    ("ndt", -5),
-    ("ast", -8),
-    ("adt", -6),
-    ("est", -10),
-    ("edt", -8),
-    ("cst", -12),
-    ("cdt", -10),
-    ("mst", -14),
-    ("mdt", -12),
-    ("pst", -16),
-    ("pdt", -14),
-    ("hst", -20),
-];
 
 /// Hours of an offset that a zone can be set to.
 const HOURS_MAX: f64 = 167.0;
@@ -55,39 +32,27 @@ const HOURS_MAX: f64 = 167.0;
 impl Zone {
     pub const UTC: Zone = Zone::Fixed(0);
 
-    /// A zone by name of the tz database, abbreviation or offset as SET TIME ZONE and AT TIME ZONE take it. An
-    /// offset in a zone's name counts west (POSIX), as in PostgreSQL: `+02` is two hours west of UTC.
+    /// A zone as AT TIME ZONE takes it: an abbreviation, a name of the tz database, or POSIX's text, where an offset
+    /// counts west: `+02` is two hours west of UTC.
     pub fn parse(name: &str) -> Option<Self> {
-        let name = name.trim();
-        let lower = name.to_ascii_lowercase();
-        if let Some((_, halves)) = ABBREVIATIONS.iter().find(|(n, _)| *n == lower) {
-            return Some(Zone::Fixed(halves * 1_800));
-        }
-        if lower.contains('/') || lower.chars().all(|c| c.is_ascii_alphabetic() || c == '-' || c == '_') {
-            return chrono_tz::TZ_VARIANTS
-                .iter()
-                .find(|z| z.name().eq_ignore_ascii_case(name))
-                .map(|z| Zone::Named(*z));
-        }
-        // `<+03>-03`: the name that `name` gives an offset, with the offset behind it.
-        let lower = match lower.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
-            Some((_, offset)) => offset.to_owned(),
-            None => lower,
-        };
-        let at = lower.find(['+', '-']).or_else(|| lower.find(|c: char| c.is_ascii_digit()))?;
-        if !lower.get(..at)?.chars().all(|c| c.is_ascii_alphabetic()) {
-            return None;
-        }
-        parse_offset(lower.get(at..)?).map(|east| Zone::Fixed(-east))
+        Abbreviation::of(name).map(Abbreviation::zone).or_else(|| Self::tabled(name))
     }
 
-    /// The zone that the setting TimeZone names: as `parse`, but a number alone counts hours east of UTC, and names that are abbreviations too (`EST`, `GMT`) are the
-    /// zones of the tz database, which have an abbreviation to show.
+    /// As `parse`, but no abbreviation.
+    pub fn tabled(name: &str) -> Option<Self> {
+        let named = chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name));
+        if let Some(tz) = named {
+            return Some(Zone::Named(*tz));
+        }
+        let posix = Posix::parse(name)?;
+        Some(posix.constant().map_or(Zone::Posix(posix), Zone::Fixed))
+    }
+
+    /// The zone that the setting TimeZone names: as `tabled`, but a number alone counts hours east of UTC.
     pub fn of_setting(name: &str) -> Option<Self> {
         if name.eq_ignore_ascii_case("UTC") {
             return Some(Zone::UTC);
         }
-        // A number alone counts hours east.
         if let Ok(hours) = name.trim().parse::<f64>() {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -95,8 +60,12 @@ impl Zone {
             )]
             return (hours.abs() <= HOURS_MAX).then_some(Zone::Fixed((hours * 3_600.0) as i32));
         }
-        let tabled = chrono_tz::TZ_VARIANTS.iter().find(|z| z.name().eq_ignore_ascii_case(name));
-        tabled.map(|z| Zone::Named(*z)).or_else(|| Self::parse(name))
+        let tabled = Self::tabled(name)?;
+        // The name that is shown is the one that was given.
+        Some(match tabled {
+            Zone::Fixed(_) => Zone::Posix(Posix::parse(name)?),
+            zone => zone,
+        })
     }
 
     /// All zones of the tz database by their names, in the order of these.
@@ -108,19 +77,36 @@ impl Zone {
     pub fn is_daylight_saving(&self, utc_micros: i64) -> bool {
         match self {
             Zone::Fixed(_) => false,
-            Zone::Named(tz) => {
+            Zone::Posix(posix) => posix.is_daylight_saving(utc_micros),
+            Zone::Named(tz) | Zone::Dynamic { tz, .. } => {
                 let offset = tz.offset_from_utc_datetime(&tabled(utc_micros));
                 offset.dst_offset() != chrono::Duration::zero()
             }
         }
     }
 
-    /// A zone by a name written after a time: as `parse`, but offsets are not read here.
-    pub fn named(name: &str) -> Option<Self> {
-        if name.contains(|c: char| c.is_ascii_digit()) && !name.contains('/') {
-            None
-        } else {
-            Self::parse(name)
+    /// Seconds east of UTC, if they are the same at all times.
+    pub fn constant(&self) -> Option<i32> {
+        match self {
+            Zone::Fixed(east) => Some(*east),
+            Zone::Posix(posix) => posix.constant(),
+            Zone::Named(tz) => {
+                let always = tz.name().starts_with("Etc/")
+                    || matches!(
+                        tz.name(),
+                        "UTC"
+                            | "UCT"
+                            | "GMT"
+                            | "GMT0"
+                            | "GMT+0"
+                            | "GMT-0"
+                            | "Greenwich"
+                            | "Universal"
+                            | "Zulu"
+                    );
+                always.then(|| self.offset_at(0))
+            }
+            Zone::Dynamic { .. } => None,
         }
     }
 
@@ -129,19 +115,33 @@ impl Zone {
         match self {
             Zone::Fixed(seconds) => *seconds,
             Zone::Named(tz) => tz.offset_from_utc_datetime(&tabled(utc_micros)).fix().local_minus_utc(),
+            Zone::Posix(posix) => posix.offset_at(utc_micros),
+            Zone::Dynamic { tz, abbreviation } => last_use(*tz, abbreviation, utc_micros)
+                .unwrap_or_else(|| Zone::Named(*tz).offset_at(utc_micros)),
         }
     }
 
     /// Seconds east of UTC for a local time. Of two, the one of standard time, as PostgreSQL; a time that the clock
     /// skips is read with the offset before the gap.
     pub fn offset_at_local(&self, local_micros: i64) -> i32 {
-        let Zone::Named(tz) = self else { return self.offset_at(local_micros) };
-        let before = self.offset_at(local_micros.saturating_sub(86_400_000_000));
-        let after = self.offset_at(local_micros.saturating_add(86_400_000_000));
-        match tz.offset_from_local_datetime(&tabled(local_micros)) {
-            chrono::LocalResult::Single(offset) => offset.fix().local_minus_utc(),
-            chrono::LocalResult::Ambiguous(_, _) => after,
-            chrono::LocalResult::None => before,
+        let before = || self.offset_at(local_micros.saturating_sub(86_400_000_000));
+        let after = || self.offset_at(local_micros.saturating_add(86_400_000_000));
+        match self {
+            Zone::Fixed(seconds) => *seconds,
+            Zone::Named(tz) => match tz.offset_from_local_datetime(&tabled(local_micros)) {
+                chrono::LocalResult::Single(offset) => offset.fix().local_minus_utc(),
+                chrono::LocalResult::Ambiguous(_, _) => after(),
+                chrono::LocalResult::None => before(),
+            },
+            Zone::Posix(_) => {
+                let (before, after) = (before(), after());
+                let at = |east: i32| self.offset_at(local_micros.saturating_sub(i64::from(east) * 1_000_000));
+                if at(after) == after { after } else { before }
+            }
+            Zone::Dynamic { tz, .. } => {
+                let probable = i64::from(Zone::Named(*tz).offset_at_local(local_micros)) * 1_000_000;
+                self.offset_at(local_micros.saturating_sub(probable))
+            }
         }
     }
 
@@ -159,7 +159,8 @@ impl Zone {
     pub fn name(&self) -> String {
         match self {
             Zone::Fixed(0) => "UTC".to_owned(),
-            Zone::Named(tz) => tz.name().to_owned(),
+            Zone::Named(tz) | Zone::Dynamic { tz, .. } => tz.name().to_owned(),
+            Zone::Posix(posix) => posix.text().to_owned(),
             Zone::Fixed(seconds) => {
                 let mut text = String::from("<");
                 write_offset(*seconds, &mut text);
@@ -173,6 +174,8 @@ impl Zone {
     /// The abbreviation in force at an instant, such as CEST.
     pub fn abbreviation(&self, utc_micros: i64) -> String {
         match self {
+            Zone::Posix(posix) => posix.abbreviation(utc_micros).to_owned(),
+            Zone::Dynamic { abbreviation, .. } => (*abbreviation).to_owned(),
             Zone::Named(tz) => match tz.offset_from_utc_datetime(&tabled(utc_micros)).abbreviation() {
                 Some(name) => name.to_owned(),
                 // The tz database names such zones by their offsets.
@@ -196,31 +199,6 @@ impl Zone {
     }
 }
 
-/// Seconds east of `+hh`, `+hhmm`, `+hh:mm` or `+hh:mm:ss` (the sign may miss); `None` if it is not of this form.
-pub(crate) fn parse_offset(text: &str) -> Option<i32> {
-    let negative = text.starts_with('-');
-    let body = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let number = |t: &str| if t.is_empty() || t.len() > 2 { None } else { t.parse::<i32>().ok() };
-    let mut parts = body.split(':');
-    let first = parts.next()?;
-    let (hours, minutes, seconds) = if first.len() > 2 && parts.clone().next().is_none() {
-        if !first.is_ascii() {
-            return None;
-        }
-        let (rest, seconds) = if first.len() > 4 { first.split_at(first.len() - 2) } else { (first, "0") };
-        let (hours, minutes) = rest.split_at(rest.len() - 2);
-        (number(hours)?, number(minutes)?, number(seconds)?)
-    } else {
-        let minutes = parts.next().map_or(Some(0), number)?;
-        (number(first)?, minutes, parts.next().map_or(Some(0), number)?)
-    };
-    if parts.next().is_some() || hours > 15 || minutes > 59 || seconds > 59 {
-        return None;
-    }
-    let total = hours * 3_600 + minutes * 60 + seconds;
-    Some(if negative { -total } else { total })
-}
-
 /// Appends `+hh[:mm[:ss]]`.
 pub(crate) fn write_offset(seconds: i32, out: &mut String) {
     out.push(if seconds < 0 { '-' } else { '+' });
@@ -234,6 +212,25 @@ pub(crate) fn write_offset(seconds: i32, out: &mut String) {
         out.push(':');
         crate::text::write_integer_padded(total % 60, 2, out);
     }
+}
+
+/// Between the looks for an abbreviation: shorter than any time for which a zone has used one.
+const LOOK_US: i64 = 60 * 86_400_000_000;
+/// Where to look at all: the years 1900 to 2040.
+const LOOKS_US: std::ops::Range<i64> = -2_208_988_800_000_000..2_208_988_800_000_000;
+
+/// The offset with which a zone used an abbreviation last until an instant, else first after it; `None` if it never did.
+fn last_use(tz: Tz, abbreviation: &str, utc_micros: i64) -> Option<i32> {
+    let at = |micros: i64| {
+        let offset = tz.offset_from_utc_datetime(&tabled(micros));
+        (offset.abbreviation() == Some(abbreviation)).then(|| offset.fix().local_minus_utc())
+    };
+    let from = utc_micros.clamp(LOOKS_US.start, LOOKS_US.end);
+    let looks = |step: i64| {
+        std::iter::successors(Some(from), move |micros| micros.checked_add(step))
+            .take_while(|micros| LOOKS_US.contains(micros))
+    };
+    at(utc_micros).or_else(|| looks(-LOOK_US).find_map(at)).or_else(|| looks(LOOK_US).find_map(at))
 }
 
 /// Instants beyond chrono's calendar are taken for its ends: no zone changes its offset there.
