@@ -20,7 +20,6 @@ const WITHOUT_QUERY: &[&str] = &[
     "pg_ident_file_mappings",
     "pg_matviews",
     "pg_policies",
-    "pg_prepared_statements",
     "pg_prepared_xacts",
     "pg_publication_tables",
     "pg_replication_origin_status",

@@ -76,8 +76,8 @@ fn sessions(call: &Call<'_>, database: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-/// The access list of an object that has none of its own, by what kind it is.
-fn default_access(kind: &str, owner: u32) -> Option<Vec<Datum>> {
+/// The access list of an object that has none of its own, by what kind it is. XX000 for a kind that there is not.
+fn default_access(kind: &str, owner: u32) -> Result<Vec<Datum>> {
     let (owner_has, all_have) = match kind {
         "c" => ("", ""),
         "r" => ("arwdDxt", ""),
@@ -90,12 +90,12 @@ fn default_access(kind: &str, owner: u32) -> Option<Vec<Datum>> {
         "p" => ("sA", ""),
         "t" => ("C", ""),
         "F" | "S" => ("U", ""),
-        _ => return None,
+        _ => return Err(Error::internal(format!("unrecognized objtype abbreviation: {kind}"))),
     };
     let owner = catalog::builtin::role_name(Oid(owner)).map_or_else(|| owner.to_string(), str::to_owned);
     let everybody = (!all_have.is_empty()).then(|| format!("={all_have}/{owner}"));
     let own = (!owner_has.is_empty()).then(|| format!("{owner}={owner_has}/{owner}"));
-    Some(everybody.into_iter().chain(own).map(Datum::Text).collect())
+    Ok(everybody.into_iter().chain(own).map(Datum::Text).collect())
 }
 
 /// Waits without holding up other statements; a cancelled one ends at once.
@@ -135,9 +135,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_conf_load_time", |c, _| map0::<Stamp>(c, || Ok(c.statement.server_started_us))),
     ("acldefault_sql", |c, a| {
         each(c, a, |row| match row.as_slice() {
-            [Datum::Text(kind), Datum::UInt32(owner)] => {
-                Ok(default_access(kind, *owner).map_or(Datum::Null, Datum::list))
-            }
+            [Datum::Text(kind), Datum::UInt32(owner)] => default_access(kind, *owner).map(Datum::list),
             _ => Ok(Datum::Null),
         })
     }),

@@ -2,8 +2,8 @@
 //!
 //! Invariant: a variable is listed only when its value is honoured; values we cannot honour are refused by `check`.
 
+use crate::settings::values::lower_case;
 use base::{Error, ErrorKind, Result};
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -322,14 +322,6 @@ pub(crate) fn definition(name: &str) -> Option<&'static Definition> {
     static BY_NAME: LazyLock<HashMap<String, &Definition>> =
         LazyLock::new(|| DEFINITIONS.iter().map(|d| (d.name.to_ascii_lowercase(), d)).collect());
     BY_NAME.get(&*lower_case(name)).copied()
-}
-
-/// A name as it is looked up.
-pub(crate) fn lower_case(name: &str) -> Cow<'_, str> {
-    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        true => Cow::Owned(name.to_ascii_lowercase()),
-        false => Cow::Borrowed(name),
-    }
 }
 
 impl Definition {

@@ -2,9 +2,10 @@
 //!
 //! Invariant: between transactions no local value exists and nothing is saved.
 
-use crate::settings::definition::{Definition, Kind, Scope, date_style, definition, definitions, lower_case};
+use crate::settings::definition::{Definition, Kind, Scope, date_style, definition, definitions};
 use crate::settings::postgres::is_postgres_parameter;
 use base::{Error, ErrorKind, Result};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -219,6 +220,14 @@ impl Variables {
         }
         self.touched.insert(key.to_owned());
         self.generation += 1;
+    }
+}
+
+/// A name as it is looked up.
+pub(super) fn lower_case(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
     }
 }
 

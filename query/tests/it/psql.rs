@@ -42,7 +42,8 @@ async fn tables_schemas_databases_and_indexes_are_listed() {
     let key = "SELECT c.relname, i.indisprimary, i.indkey, con.contype, con.conkey, a.attname, a.attnotnull
         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
              JOIN pg_constraint con ON con.conindid = i.indexrelid
-             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = 1";
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = 1
+        WHERE i.indrelid = 't'::regclass";
     assert_eq!(client.rows(key).await, ["t_pkey|t|1|p|{1}|a|t"]);
 }
 
