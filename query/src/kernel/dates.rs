@@ -42,10 +42,7 @@ pub(crate) fn reform(from: &SqlType, to: &SqlType, statement: &Arc<StatementCont
 
 /// The timestamp as which a date is compared: one later than all timestamps stands before infinity.
 fn order_of_date(days: i32) -> i64 {
-    match datetime::date_to_timestamp(days) {
-        Ok(micros) => micros,
-        Err(_) => i64::MAX - 1,
-    }
+    datetime::date_to_timestamp(days).unwrap_or(i64::MAX - 1)
 }
 
 /// The instant as which a timestamp of the session's clock is compared, which may lie outside of the calendar.

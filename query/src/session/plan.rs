@@ -62,7 +62,7 @@ impl Core {
             }
         };
         let micros = clock.monotonic_us().saturating_sub(started);
-        let time = options.summary.unwrap_or(options.analyze).then(|| (label, micros));
+        let time = options.summary.unwrap_or(options.analyze).then_some((label, micros));
         if options.json {
             return json(&tree, time);
         }
@@ -84,7 +84,7 @@ fn json(tree: &PlanNode, time: Option<(&str, u64)>) -> Result<Execution> {
     let columns = plan_columns(true);
     let form = columns.first().map(|c| c.ty.form.clone());
     let form = form.ok_or_else(|| Error::internal("EXPLAIN without a column"))?;
-    let array = types::array::from_data(&form, &[Datum::Text(text.into())])?;
+    let array = types::array::from_data(&form, &[Datum::Text(text)])?;
     let schema = Arc::new(Schema::new(vec![Field::new("0", array.data_type().clone(), true)]));
     let batch = RecordBatch::try_new(schema, vec![array]).map_err(crate::failure::from_arrow)?;
     Ok(ready(columns, batch, "EXPLAIN"))

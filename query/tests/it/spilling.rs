@@ -2,6 +2,7 @@
 
 use crate::harness::Server;
 use base::ErrorKind;
+use base::fs::{FileSystem, LocalFileSystem};
 use tempfile::TempDir;
 
 const ROWS: usize = 30_000;
@@ -76,7 +77,7 @@ async fn answers(server: &Server) -> (Vec<Option<Vec<String>>>, u64) {
 
 /// Files of rows put aside that are there now.
 fn files(server: &Server) -> usize {
-    std::fs::read_dir(server.path().join("data").join("spill")).unwrap().count()
+    LocalFileSystem::open(server.path().join("data").join("spill")).unwrap().list("").unwrap().len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

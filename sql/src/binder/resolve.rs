@@ -52,7 +52,8 @@ pub(super) const VARIADIC: &str = "\0variadic";
 pub(super) fn function_with_names(name: &str, args: &[Oid], names: &[String]) -> Result<Chosen, Refused> {
     let mut candidates: Vec<Candidate<Callee>> = Vec::new();
     if names.iter().any(|name| name == VARIADIC) {
-        let takes = |proc: &&'static Proc| proc.variadic.is_some() && proc.args.len() == args.len();
+        // The word says nothing to a function without variadic arguments.
+        let takes = |proc: &&'static Proc| proc.args.len() == args.len();
         let taking = builtin::procs_named(name).filter(takes);
         candidates.extend(taking.map(|p| Candidate { args: p.args.clone(), what: (p, None, None) }));
         return chosen(choose(candidates, args)?, args);

@@ -180,7 +180,8 @@ impl Altered {
         }
         let of_key = self.def.primary_key.contains(&id) || partitions_by(&self.def, id);
         let free = !of_key && column.kind == ColumnKind::Plain;
-        if !keeps_values(&column.ty, &ty) && !(free && widens(&column.ty, &ty)) {
+        let as_it_is = keeps_values(&column.ty, &ty) || (free && widens(&column.ty, &ty));
+        if !as_it_is {
             let (from, to) = (type_name(column.ty.oid), type_name(ty.oid));
             return Err(Error::unsupported(format!(
                 "changing the type of column \"{}\" from {from} to {to}, for which its values would be rewritten, is not supported",

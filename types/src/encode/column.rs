@@ -38,7 +38,7 @@ pub(crate) enum Column {
     TimestampTz(PrimitiveArray<TimestampMicrosecondType>),
     Interval(PrimitiveArray<IntervalMonthDayNanoType>),
     /// Elements, bounds, and the values of all elements.
-    Array(StructArray, Elements),
+    Array(StructArray, Box<Elements>),
 }
 
 impl Column {
@@ -71,7 +71,7 @@ impl Column {
             Form::Array(element) => {
                 let (lists, bounds) = parts_of_array(array)?;
                 let values = Box::new(Self::new(element, lists.values())?);
-                let elements = Elements { lists, bounds: bounds.clone(), values };
+                let elements = Box::new(Elements { lists, bounds: bounds.clone(), values });
                 Self::Array(array.as_struct().clone(), elements)
             }
             Form::List(_) => return Err(Error::internal("a list within a plan has no encoding")),

@@ -294,6 +294,7 @@ fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::Unsupported => "0A000",
         ErrorKind::LimitExceeded => "54000",
         ErrorKind::UndefinedTable => "42P01",
+        ErrorKind::Internal => "XX000",
         _ => "?",
     }
 }
