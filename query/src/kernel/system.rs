@@ -63,6 +63,17 @@ fn setting(call: &Call<'_>, name: &str, missing_ok: bool) -> Result<Option<Strin
     }
 }
 
+/// The schema of the session's temporary tables, if it has any.
+fn own_temporary(call: &Call<'_>) -> Option<Oid> {
+    let name = call.statement.search_path.iter().find(|name| is_temporary(name))?;
+    call.statement.catalog.schema_named(name).map(|schema| schema.oid)
+}
+
+fn is_other_temporary(call: &Call<'_>, id: Oid) -> bool {
+    let mut others = call.statement.catalog.schemas().filter(|schema| schema.oid == id);
+    others.any(|schema| is_temporary(&schema.name)) && own_temporary(call) != Some(id)
+}
+
 /// Changes a parameter of the session; the row says which, whatever is null is left out or the default.
 fn set_config(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     each(call, args, |row| {
@@ -261,9 +272,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_is_in_recovery", |c, _| map0::<Bool>(c, || Ok(false))),
     ("pg_client_encoding", |c, _| text(c, "UTF8")),
     ("getdatabaseencoding", |c, _| text(c, "UTF8")),
-    // There are no temporary schemas and no triggers.
-    ("pg_my_temp_schema", |c, _| map0::<Id>(c, || Ok(0))),
-    ("pg_is_other_temp_schema", |c, a| map1::<Id, Bool, _>(c, a, |_| Ok(false))),
+    ("pg_my_temp_schema", |c, _| map0::<Id>(c, || Ok(own_temporary(c).map_or(0, |id| id.0)))),
+    ("pg_is_other_temp_schema", |c, a| map1::<Id, Bool, _>(c, a, |id| Ok(is_other_temporary(c, Oid(id))))),
+    // There are no triggers.
     ("pg_trigger_depth", |c, _| map0::<Int4>(c, || Ok(0))),
     ("pg_jit_available", |c, _| map0::<Bool>(c, || Ok(false))),
     ("show_config_by_name", |c, a| map1::<Text, Text, _>(c, a, |name| setting(c, name, false))),

@@ -9,7 +9,7 @@ use crate::session::rows::{ready, text_rows};
 use crate::session::sequences::Remembered;
 use crate::session::statements::Kept;
 use crate::session::transaction::Block;
-use crate::settings::{Scope, definition, definitions};
+use crate::settings::{Scope, definition, definitions, is_hidden};
 use base::{Error, ErrorKind, Result};
 use sql::bound::{BoundPrepare, BoundStatement, Isolation, SettingValue};
 
@@ -206,6 +206,7 @@ impl Core {
     fn show_all(&mut self) -> Result<Execution> {
         let rows: Vec<Vec<String>> = definitions()
             .iter()
+            .filter(|d| !is_hidden(d.name))
             .map(|d| Ok(vec![d.name.to_owned(), self.shown(d.name)?, d.description.to_owned()]))
             .collect::<Result<_>>()?;
         Ok(ready(text_columns(&["name", "setting", "description"]), text_rows(&rows)?, "SHOW"))

@@ -7,4 +7,4 @@ mod postgres;
 mod values;
 
 pub(crate) use definition::{Definition, Kind, Scope, definition, definitions};
-pub(crate) use values::{Variables, unrecognized};
+pub(crate) use values::{Variables, is_hidden, unrecognized};

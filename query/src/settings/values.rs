@@ -223,6 +223,11 @@ impl Variables {
     }
 }
 
+/// Whether SHOW ALL and pg_settings pass over a variable; SHOW of its name tells it.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    matches!(name, "is_superuser" | "role" | "session_authorization")
+}
+
 /// A name as it is looked up.
 pub(super) fn lower_case(name: &str) -> Cow<'_, str> {
     match name.bytes().any(|byte| byte.is_ascii_uppercase()) {

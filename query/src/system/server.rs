@@ -3,7 +3,7 @@
 //! Invariant: pg_settings tells the values that SHOW tells.
 
 use crate::session::{Kept, shown};
-use crate::settings::{Definition, Kind, Scope, definitions};
+use crate::settings::{Definition, Kind, Scope, definitions, is_hidden};
 use crate::system::builtin::SystemCatalog;
 use crate::system::relations::{OWNER, OWNER_NAME};
 use crate::system::table::{SystemTable, Value, array, flag, value, word};
@@ -62,7 +62,7 @@ pub(super) fn prepared_statements(catalog: &SystemCatalog, out: &mut SystemTable
 }
 
 pub(super) fn settings(catalog: &SystemCatalog, out: &mut SystemTable) {
-    for d in definitions() {
+    for d in definitions().iter().filter(|d| !is_hidden(d.name)) {
         let setting = catalog.variables.get(d.name).to_owned();
         let source = if setting == d.default { "default" } else { "session" };
         let (kind, unit, bounds, words) = kind_of(d);

@@ -127,7 +127,7 @@ impl Binder<'_> {
                     value,
                 })) if prefix.value == VARIADIC => {
                     if exprs.len() + 1 < args.len() || !names.is_empty() {
-                        let error = Error::new(ErrorKind::Syntax, "VARIADIC argument must be the last one");
+                        let error = Error::new(ErrorKind::Syntax, "syntax error at or near \",\"");
                         return Err(located(error, self.start(value)));
                     }
                     names.push(resolve::VARIADIC.to_owned());
