@@ -52,6 +52,12 @@ impl ReadView {
         &self.view.catalog
     }
 
+    /// Why a table of now is not in this view's catalog, when what it was at the view's time has been collected:
+    /// `SnapshotTooOld`. None for a table that can be read at that time, and for a view of the present.
+    pub fn collected(&self, table: TableId) -> Option<base::Error> {
+        self.view.collected(table)
+    }
+
     /// Plans a scan: prunes tablets and segments, cuts the rest into splits of similar size. May block on a segment
     /// that was not read before. `UndefinedTable` when the view has no such table.
     pub fn scan(&self, spec: &ScanSpec) -> Result<Scan> {

@@ -101,6 +101,13 @@ impl View {
         let oldest = self.pinned.state.oldest_readable(layout.table());
         snapshot_too_old(&layout.def().name, self.ts(), oldest)
     }
+
+    /// Why a table of now has no definition at this view's time, when that is because it was collected.
+    pub(crate) fn collected(&self, table: TableId) -> Option<Error> {
+        let oldest = self.pinned.state.oldest_readable(table);
+        let def = self.pinned.state.catalog().table(table)?;
+        (self.of_the_past && oldest > self.ts()).then(|| snapshot_too_old(&def.name, self.ts(), oldest))
+    }
 }
 
 /// What to tell when rows of a time are gone.

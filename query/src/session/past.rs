@@ -4,7 +4,7 @@
 
 use crate::lower::{PastView, PastViews, QueryContext, evaluate, mentions_parameter};
 use crate::session::core::Core;
-use base::id::CommitTs;
+use base::id::{CommitTs, TableId};
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
 use sql::binder::Past;
@@ -82,6 +82,14 @@ impl Past for PastReads<'_> {
         let catalog = Arc::clone(snapshot.catalog());
         snapshots.insert(ts, snapshot);
         Ok(catalog)
+    }
+
+    fn collected(&self, ts: Option<CommitTs>, table: TableId) -> Result<Option<Error>> {
+        let snapshot = match ts {
+            Some(ts) => Some(self.core.snapshot_at(ts)?),
+            None => self.core.as_of(self.transaction_us)?,
+        };
+        Ok(snapshot.and_then(|snapshot| snapshot.view().collected(table)))
     }
 }
 

@@ -35,12 +35,16 @@ impl Server {
         let data = directory.path().join("data");
         let fs = LocalFileSystem::open(data).unwrap();
         let random = Arc::new(Random::from_seed(1));
-        let storage =
-            StorageSettings { background: false, log_file_bytes: 1 << 20, ..StorageSettings::default() };
-        let database = Database::open(Arc::new(fs), Arc::new(SystemClock::new()), random, storage).unwrap();
         let mut settings = Settings::from_layers([]).unwrap();
         settings.copy_roots = vec![directory.path().to_path_buf()];
         change(&mut settings);
+        let storage = StorageSettings {
+            background: false,
+            log_file_bytes: 1 << 20,
+            history_retention_us: settings.history_retention_seconds * 1_000_000,
+            ..StorageSettings::default()
+        };
+        let database = Database::open(Arc::new(fs), Arc::new(SystemClock::new()), random, storage).unwrap();
         let spill = LocalFileSystem::open(directory.path().join("data").join("spill")).unwrap();
         let engine = Engine::new(database, Arc::new(settings), Some(Arc::new(spill))).unwrap();
         Self { engine, directory }

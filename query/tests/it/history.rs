@@ -234,6 +234,27 @@ async fn a_time_before_the_history_is_refused_with_the_oldest() {
     assert!(error.hint().is_some_and(|h| h.contains("history_retention")), "{error:?}");
 }
 
+/// A table whose definition of then had been collected was said not to have existed.
+#[tokio::test]
+async fn a_time_before_the_definitions_is_refused_with_the_oldest() {
+    let server = Server::open_with(tempfile::tempdir().unwrap(), |s| s.history_retention_seconds = 0);
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY)").await.unwrap();
+    client.run("INSERT INTO t VALUES (1), (2)").await.unwrap();
+    let then = moment(&mut client).await;
+    client.run("ALTER TABLE t ADD COLUMN b int; CREATE TABLE later (a int PRIMARY KEY)").await.unwrap();
+    client.run("CHECKPOINT").await.unwrap();
+    client.run("VACUUM FULL t").await.unwrap();
+    let of = |table: &str| format!("SELECT * FROM {table} FOR SYSTEM_TIME AS OF {then}");
+    let error = client.error(&of("t")).await;
+    assert_eq!(error.kind(), ErrorKind::SnapshotTooOld, "{error:?}");
+    assert!(error.detail().is_some_and(|d| d.starts_with("Its oldest readable time is 20")), "{error:?}");
+    assert_eq!(client.error(&of("later")).await.kind(), ErrorKind::UndefinedTable);
+    client.run(&format!("SET nyala.as_of = {then}")).await.unwrap();
+    assert_eq!(client.error("SELECT * FROM t").await.kind(), ErrorKind::SnapshotTooOld);
+    assert_eq!(client.error("SELECT * FROM later").await.kind(), ErrorKind::UndefinedTable);
+}
+
 /// One table that could not be read any more made all of nyala.tables fail.
 #[tokio::test]
 async fn what_cannot_be_told_of_a_table_at_a_time_is_null() {

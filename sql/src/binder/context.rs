@@ -1,8 +1,8 @@
 //! What the binder is told from outside, and where in a statement an expression stands.
 
 use crate::bound::{BoundStatement, Expr};
-use base::Result;
-use base::id::{CommitTs, Oid};
+use base::id::{CommitTs, Oid, TableId};
+use base::{Error, Result};
 use catalog::CatalogState;
 use std::sync::Arc;
 use types::SqlType;
@@ -47,6 +47,8 @@ pub trait Past: std::fmt::Debug {
     fn commit_ts(&self, time: &Expr) -> Result<Option<CommitTs>>;
     /// The catalog of that time.
     fn catalog(&self, ts: CommitTs) -> Result<Arc<CatalogState>>;
+    /// Why that catalog (of nyala.as_of: None) lacks a table of now, when what it was then has been collected: 72000.
+    fn collected(&self, ts: Option<CommitTs>, table: TableId) -> Result<Option<Error>>;
 }
 
 impl<'a> BindContext<'a> {

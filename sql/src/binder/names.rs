@@ -167,16 +167,19 @@ impl Binder<'_> {
 
     pub(crate) fn relation(&self, name: &ast::ObjectName) -> Result<Relation> {
         let (schema, table, at) = self.qualified(name)?;
-        self.find_relation(schema.as_deref(), &table).ok_or_else(|| {
+        if let Some(found) = self.find_relation(schema.as_deref(), &table) {
+            return Ok(found);
+        }
+        let later = self.context.present.and_then(|now| self.table_in(now, schema.as_deref(), &table));
+        Err(self.collected(None, later.as_deref(), at)?.unwrap_or_else(|| {
             let shown = schema.as_ref().map_or_else(|| table.clone(), |s| format!("{s}.{table}"));
             let message = format!("relation \"{shown}\" does not exist");
             let error = located(Error::new(ErrorKind::UndefinedTable, message), at);
-            let later = self.context.present.and_then(|now| self.table_in(now, schema.as_deref(), &table));
             match later {
                 Some(_) => error.with_hint("It did not exist at the time that nyala.as_of names."),
                 None => error,
             }
-        })
+        }))
     }
 
     /// The user table of that name, by search_path; 42P01 when there is none, 42501 for a system relation.

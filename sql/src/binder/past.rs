@@ -91,13 +91,16 @@ impl Binder<'_> {
             let hint = "Set nyala.as_of to see system relations as they were.";
             return Err(located(Error::unsupported(message).with_hint(hint), at));
         }
-        let found = self.table_in(&moment.catalog, schema.as_deref(), &table);
-        found.ok_or_else(|| {
+        if let Some(found) = self.table_in(&moment.catalog, schema.as_deref(), &table) {
+            return Ok(found);
+        }
+        let present = self.context.present.unwrap_or(self.context.catalog);
+        let now = self.table_in(present, schema.as_deref(), &table).filter(|_| moment.ts != CommitTs::MAX);
+        Err(self.collected(Some(moment.ts), now.as_deref(), at)?.unwrap_or_else(|| {
             let shown = schema.map_or_else(|| table.clone(), |s| format!("{s}.{table}"));
-            let now = self.find_relation(None, &shown).is_some() && moment.ts != CommitTs::MAX;
             let message = format!("relation \"{shown}\" does not exist");
             let error = located(Error::new(ErrorKind::UndefinedTable, message), at);
-            if now {
+            if now.is_some() {
                 error.with_hint("It did not exist yet at the time that AS OF names.")
             } else if moment.ts == CommitTs::MAX {
                 error.with_hint(
@@ -106,7 +109,18 @@ impl Binder<'_> {
             } else {
                 error
             }
-        })
+        }))
+    }
+
+    /// Why there is no table at a time (of nyala.as_of: None) that there is now: what it was then may be gone.
+    pub(super) fn collected(
+        &self,
+        ts: Option<CommitTs>,
+        now: Option<&TableDef>,
+        at: usize,
+    ) -> Result<Option<Error>> {
+        let (Some(past), Some(now)) = (self.context.past, now) else { return Ok(None) };
+        Ok(past.collected(ts, now.id)?.map(|error| located(error, at)))
     }
 
     /// `name FOR SYSTEM_TIME AS OF time`. Its entry joins `scope`.
