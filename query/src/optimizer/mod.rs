@@ -5,6 +5,7 @@
 
 mod cardinality;
 mod cross_join;
+mod failing_constants;
 mod forget_constants;
 mod join_graph;
 mod join_order;
@@ -15,6 +16,8 @@ mod tests;
 
 use crate::failure::from_datafusion;
 use crate::optimizer::cross_join::EliminateCrossJoinOfOneNullEquality;
+use crate::optimizer::failing_constants::FailingConstants;
+pub(crate) use crate::optimizer::failing_constants::check_unconditional;
 use crate::optimizer::forget_constants::ForgetConstants;
 use crate::optimizer::join_order::JoinOrder;
 use crate::optimizer::pace::PaceJoins;
@@ -102,6 +105,7 @@ impl QueryRuntime {
                 _ => rule,
             }
         });
+        let failing: SharedRule = Arc::new(FailingConstants);
         let mut physical: Vec<SharedPhysicalRule> = PhysicalOptimizer::new().rules;
         let sorts = physical.iter().position(|rule| rule.name() == "EnsureRequirements");
         physical.insert(sorts.unwrap_or(0), Arc::new(ForgetConstants));
@@ -110,7 +114,7 @@ impl QueryRuntime {
             .with_config(session_config(limits.memory_bytes_max, limits.partitions))
             .with_runtime_env(environment)
             .with_analyzer_rules(Vec::new())
-            .with_optimizer_rules(theirs.chain(rules).collect())
+            .with_optimizer_rules(theirs.chain(rules).chain([failing]).collect())
             .with_physical_optimizer_rules(physical);
         Ok(Self { state: Arc::new(builder.build()) })
     }
