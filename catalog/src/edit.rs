@@ -1,6 +1,7 @@
 //! Edits: the only way to change the catalog, and what the log keeps of a change.
 
 use crate::comment::CommentKey;
+use crate::materialized::MaterializedDef;
 use crate::sequence::{Position, SequenceDef};
 use crate::state::SchemaDef;
 use crate::table::TableDef;
@@ -26,6 +27,8 @@ pub enum CatalogEdit {
     /// Another definition of a view with the same id.
     AlterView(Box<ViewDef>),
     DropView(ViewId),
+    /// Makes a table a materialized view, or says that it is another one.
+    Materialize(TableId, Box<MaterializedDef>),
     /// Without a text there is no comment any more.
     Comment(CommentKey, Option<String>),
 }

@@ -4,10 +4,11 @@
 
 use crate::comment::{CommentKey, PG_CLASS, PG_NAMESPACE, is_part};
 use crate::edit::CatalogEdit;
+use crate::materialized::MaterializedDef;
 use crate::sequence::SequenceDef;
 use crate::table::TableDef;
 use crate::view::ViewDef;
-use base::id::{Oid, SchemaId, SequenceId, TableId, ViewId};
+use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct CatalogState {
     sequence_names: BTreeMap<(SchemaId, String), SequenceId>,
     view_names: BTreeMap<(SchemaId, String), ViewId>,
     comments: BTreeMap<CommentKey, Arc<str>>,
+    /// Of the tables that are materialized views.
+    materialized: BTreeMap<TableId, Arc<MaterializedDef>>,
     next_oid: Oid,
     next_id: u64,
     version: u64,
@@ -56,6 +59,7 @@ impl CatalogState {
             sequence_names: BTreeMap::new(),
             view_names: BTreeMap::new(),
             comments: BTreeMap::new(),
+            materialized: BTreeMap::new(),
             next_oid: Oid(16_384),
             next_id: 2,
             version: 0,
@@ -147,6 +151,22 @@ impl CatalogState {
         self.comments.get(key).map(AsRef::as_ref)
     }
 
+    /// The tables that are materialized views.
+    pub fn materialized(&self) -> impl Iterator<Item = (TableId, &Arc<MaterializedDef>)> {
+        self.materialized.iter().map(|(id, def)| (*id, def))
+    }
+
+    pub fn materialized_view(&self, table: TableId) -> Option<&Arc<MaterializedDef>> {
+        self.materialized.get(&table)
+    }
+
+    /// The same state with other materialized views.
+    #[must_use]
+    pub fn with_materialized(mut self, views: Vec<(TableId, MaterializedDef)>) -> Self {
+        self.materialized = views.into_iter().map(|(id, def)| (id, Arc::new(def))).collect();
+        self
+    }
+
     /// The same state with other comments.
     #[must_use]
     pub fn with_comments(mut self, comments: Vec<(CommentKey, String)>) -> Self {
@@ -186,21 +206,9 @@ impl CatalogState {
                     self.tables.remove(id).ok_or_else(|| Error::internal("dropping an unknown table"))?;
                 self.table_names.remove(&(def.schema, def.name.clone()));
                 self.comments.retain(|key, _| !is_part(key, &def));
+                self.materialized.remove(id);
             }
-            CatalogEdit::AlterTable(def) => {
-                let before = self.tables.get(&def.id).cloned();
-                let before = before.ok_or_else(|| Error::internal("altering an unknown table"))?;
-                if before.oid != def.oid {
-                    return Err(Error::internal("altering a table must not change its OID"));
-                }
-                let old_name = (before.schema, before.name.clone());
-                if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
-                    self.check_free(def.schema, &def.name)?;
-                    self.table_names.remove(&old_name);
-                }
-                self.comments.retain(|key, _| !is_part(key, &before) || is_part(key, def));
-                self.put_table(def);
-            }
+            CatalogEdit::AlterTable(def) => self.alter_table(def)?,
             CatalogEdit::CreateSequence(def, _) => {
                 self.check_free(def.schema, &def.name)?;
                 self.claim(def.oid, def.id.0.max(def.counter.0));
@@ -244,6 +252,16 @@ impl CatalogState {
                 self.view_names.remove(&(def.schema, def.name.clone()));
                 self.forget_comments(PG_CLASS, def.oid);
             }
+            CatalogEdit::Materialize(id, def) => {
+                if !self.tables.contains_key(id) {
+                    return Err(Error::internal("a materialized view without a table"));
+                }
+                let mut def = def.as_ref().clone();
+                if def.unseen.is_empty() {
+                    def.unseen = self.first_unseen(&def.uses);
+                }
+                self.materialized.insert(*id, Arc::new(def));
+            }
             CatalogEdit::Comment(key, Some(text)) => {
                 self.comments.insert(*key, text.as_str().into());
             }
@@ -252,6 +270,22 @@ impl CatalogState {
             }
         }
         self.version = self.version.saturating_add(1);
+        Ok(())
+    }
+
+    fn alter_table(&mut self, def: &TableDef) -> Result<()> {
+        let before = self.tables.get(&def.id).cloned();
+        let before = before.ok_or_else(|| Error::internal("altering an unknown table"))?;
+        if before.oid != def.oid {
+            return Err(Error::internal("altering a table must not change its OID"));
+        }
+        let old_name = (before.schema, before.name.clone());
+        if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
+            self.check_free(def.schema, &def.name)?;
+            self.table_names.remove(&old_name);
+        }
+        self.comments.retain(|key, _| !is_part(key, &before) || is_part(key, def));
+        self.put_table(def);
         Ok(())
     }
 
@@ -293,12 +327,17 @@ impl CatalogState {
         self.sequences.insert(def.id, Arc::new(def.clone()));
     }
 
+    /// The first column of each table among some relations that there is not yet.
+    fn first_unseen(&self, uses: &[Oid]) -> Vec<(Oid, ColumnId)> {
+        let used = self.tables.values().filter(|table| uses.contains(&table.oid));
+        used.map(|table| (table.oid, table.next_column)).collect()
+    }
+
     fn put_view(&mut self, def: &ViewDef) {
         self.view_names.insert((def.schema, def.name.clone()), def.id);
         let mut def = def.clone();
         if def.unseen.is_empty() {
-            let used = self.tables.values().filter(|table| def.uses.contains(&table.oid));
-            def.unseen = used.map(|table| (table.oid, table.next_column)).collect();
+            def.unseen = self.first_unseen(&def.uses);
         }
         self.views.insert(def.id, Arc::new(def));
     }
@@ -329,6 +368,7 @@ impl CatalogState {
             schemas: schemas.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             tables: tables.into_iter().map(|t| (t.id, Arc::new(t))).collect(),
             comments: BTreeMap::new(),
+            materialized: BTreeMap::new(),
             next_oid,
             next_id,
             version,

@@ -9,11 +9,11 @@ mod window;
 mod write;
 
 pub use statement::{
-    AddedColumn, AlterTableAction, BoundAlterSequence, BoundClone, BoundCopy, BoundCreateSequence,
-    BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundStatement, CopyDirection,
-    CopyEnd, CopyFormat, CopyHeader, CopyText, DroppedColumn, ExplainOptions, Fill, Isolation, NewCheck,
-    NewColumn, OnCommit, OptionChanges, ParquetCompression, Probe, ProbeError, SequenceShape, SettingValue,
-    Targets,
+    AddedColumn, AlterTableAction, BoundAlterSequence, BoundClone, BoundCopy, BoundCreateMaterialized,
+    BoundCreateSequence, BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh,
+    BoundStatement, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, DroppedColumn, ExplainOptions,
+    Fill, Isolation, NewCheck, NewColumn, OnCommit, OptionChanges, ParquetCompression, Probe, ProbeError,
+    SequenceShape, SettingValue, Targets,
 };
 pub use window::{FrameBound, FrameUnit, WindowCall, WindowFrame};
 pub use write::{

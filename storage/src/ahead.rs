@@ -136,6 +136,7 @@ impl Decoder {
             | CatalogEdit::CreateView(_)
             | CatalogEdit::AlterView(_)
             | CatalogEdit::DropView(_)
+            | CatalogEdit::Materialize(..)
             | CatalogEdit::Comment(..) => None,
         });
         edited.map(|def| Ok((def.id, Arc::new(Layout::new(def)?)))).collect()

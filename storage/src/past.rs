@@ -83,8 +83,8 @@ impl Past {
                 self.retire_view(before, def.id, ts);
                 self.views_since.insert(def.id, ts);
             }
-            // What was said of objects at other times is not kept.
-            CatalogEdit::Comment(..) => {}
+            // What was said of objects at other times is not kept; of materialized views the rows are.
+            CatalogEdit::Comment(..) | CatalogEdit::Materialize(..) => {}
         }
     }
 

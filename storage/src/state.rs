@@ -353,6 +353,7 @@ impl DatabaseState {
             | CatalogEdit::CreateView(_)
             | CatalogEdit::AlterView(_)
             | CatalogEdit::DropView(_)
+            | CatalogEdit::Materialize(..)
             | CatalogEdit::Comment(..) => {}
         }
         Ok(())

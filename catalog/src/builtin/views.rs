@@ -18,7 +18,6 @@ const WITHOUT_QUERY: &[&str] = &[
     "pg_file_settings",
     "pg_hba_file_rules",
     "pg_ident_file_mappings",
-    "pg_matviews",
     "pg_policies",
     "pg_prepared_xacts",
     "pg_publication_tables",

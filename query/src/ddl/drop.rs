@@ -28,6 +28,17 @@ pub(crate) fn drop_tables(
     Ok(command("DROP TABLE"))
 }
 
+/// DROP MATERIALIZED VIEW.
+pub(crate) fn drop_materialized(
+    core: &mut Core,
+    tables: &[TableId],
+    cascade: bool,
+    notices: &[String],
+) -> Result<Execution> {
+    drop_tables(core, tables, cascade, notices)?;
+    Ok(command("DROP MATERIALIZED VIEW"))
+}
+
 /// DROP SEQUENCE.
 pub(crate) fn drop_sequences(
     core: &mut Core,
@@ -187,7 +198,8 @@ fn target(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Option<String> 
 }
 
 fn table_name(shown: &Shown, def: &TableDef) -> String {
-    format!("table {}", shown.relation(def.schema, &def.name))
+    let kind = if shown.is_materialized(def.id) { "materialized view" } else { "table" };
+    format!("{kind} {}", shown.relation(def.schema, &def.name))
 }
 
 fn sequence_name(shown: &Shown, def: &SequenceDef) -> String {
@@ -248,7 +260,15 @@ fn readers(catalog: &CatalogState, shown: &Shown, gone: &mut Gone, dependents: &
     let views = gone.views.iter().filter_map(|id| catalog.view(*id));
     names.extend(views.map(|v| (v.oid, view_name(shown, v))));
     loop {
-        let before = gone.views.len();
+        let before = (gone.views.len(), gone.tables.len());
+        for (id, def) in catalog.materialized() {
+            let read = def.uses.iter().find_map(|oid| names.get(oid).cloned());
+            let Some(read) = read.filter(|_| !gone.tables.contains(&id)) else { continue };
+            let Some(table) = catalog.table(id) else { continue };
+            gone.tables.insert(id);
+            names.insert(table.oid, table_name(shown, table));
+            dependents.described.push((table_name(shown, table), read));
+        }
         for view in catalog.views() {
             let read = view.uses.iter().find_map(|oid| names.get(oid).cloned());
             let Some(read) = read.filter(|_| !gone.views.contains(&view.id)) else { continue };
@@ -256,7 +276,7 @@ fn readers(catalog: &CatalogState, shown: &Shown, gone: &mut Gone, dependents: &
             names.insert(view.oid, view_name(shown, view));
             dependents.described.push((view_name(shown, view), read));
         }
-        if gone.views.len() == before {
+        if (gone.views.len(), gone.tables.len()) == before {
             return;
         }
     }

@@ -6,6 +6,7 @@ mod alter;
 mod alter_column;
 mod comment;
 mod drop;
+mod materialized;
 mod names;
 mod sequence;
 mod table;
@@ -13,7 +14,8 @@ mod view;
 
 pub(crate) use alter::alter_table;
 pub(crate) use comment::comment;
-pub(crate) use drop::{drop_schemas, drop_sequences, drop_tables, drop_views};
+pub(crate) use drop::{drop_materialized, drop_schemas, drop_sequences, drop_tables, drop_views};
+pub(crate) use materialized::{create_materialized, refresh};
 pub(crate) use sequence::{alter_sequence, create_sequence};
 pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};
 pub(crate) use view::create_view;

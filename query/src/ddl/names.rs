@@ -61,6 +61,10 @@ pub(super) struct Shown {
 }
 
 impl Shown {
+    pub(super) fn is_materialized(&self, table: base::id::TableId) -> bool {
+        self.catalog.materialized_view(table).is_some()
+    }
+
     pub(super) fn new(core: &Core, catalog: &Arc<CatalogState>) -> Self {
         Self { catalog: Arc::clone(catalog), search_path: core.search_path(catalog) }
     }

@@ -14,7 +14,7 @@ use arrow::array::{ArrayRef, new_null_array};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, Relation};
-use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, TableDef, ViewDef};
+use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, TableDef};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -51,15 +51,20 @@ fn view_query(call: &Call<'_>, id: u32) -> Option<String> {
     if let Some(system) = builtin::system_relation_by_oid(Oid(id)) {
         return builtin::view_definition(system.schema, system.name).map(str::to_owned);
     }
-    let def = call.statement.catalog.views().find(|v| v.oid == Oid(id))?;
-    Some(view_text(def, |oid| relation_name(call, oid)))
+    let catalog = &call.statement.catalog;
+    let view = catalog.views().find(|v| v.oid == Oid(id)).map(|view| view.text.as_str());
+    let held = || {
+        let table = catalog.tables().find(|t| t.oid == Oid(id))?;
+        catalog.materialized_view(table.id).map(|view| view.text.as_str())
+    };
+    Some(view_text(view.or_else(held)?, |oid| relation_name(call, oid)))
 }
 
 /// The query of a view with relations by their names.
-pub(crate) fn view_text(def: &ViewDef, name: impl Fn(u32) -> Option<String>) -> String {
+pub(crate) fn view_text(text: &str, name: impl Fn(u32) -> Option<String>) -> String {
     let mut shown = " ".to_owned();
     let mut alias: Option<String> = None;
-    for (text, relation) in catalog::view_pieces(&def.text) {
+    for (text, relation) in catalog::view_pieces(text) {
         // A name stands for itself.
         let superfluous = alias.take().map(|alias| format!(" AS {alias}"));
         let text = superfluous.and_then(|alias| text.strip_prefix(alias.as_str())).unwrap_or(text);
@@ -292,7 +297,7 @@ fn rule(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
     let view = views.find(|view| crate::system::rule_oid(view) == id)?;
     let path: &[String] = if pretty { &call.statement.search_path } else { &[] };
     let name = crate::names::relation(&call.statement.catalog, path, view.oid.0)?;
-    let query = view_text(view, |oid| relation_name(call, oid));
+    let query = view_text(&view.text, |oid| relation_name(call, oid));
     Some(format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {name} DO INSTEAD {query}"))
 }
 

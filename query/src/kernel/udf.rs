@@ -7,8 +7,10 @@ use crate::kernel::call::{Arg, Call, Run};
 use crate::lower::StatementContext;
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
+use base::id::Oid;
 use base::limits::CALL_DEPTH_MAX;
 use base::{Error, ErrorKind, Result};
+use catalog::builtin;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::{
@@ -45,6 +47,19 @@ impl Kernel {
             )));
         }
         Ok(array)
+    }
+
+    /// Whether only the arguments decide, by PostgreSQL's book: no setting, no catalog, no time.
+    pub(crate) fn is_immutable(&self) -> bool {
+        if self.volatile || self.oid != 0 {
+            return builtin::proc(Oid(self.oid)).is_some_and(|proc| !self.volatile && proc.volatility == 'i');
+        }
+        // A conversion by text reads settings for dates and times, arrays and records of them, and names of objects.
+        let reads = |ty: &SqlType| match builtin::type_by_oid(ty.oid) {
+            Some(row) => matches!(row.category, 'D' | 'T' | 'A' | 'P') || row.name.starts_with("reg"),
+            None => true,
+        };
+        !self.args.iter().chain([&self.ret]).any(reads)
     }
 
     /// Whether no input makes it fail.

@@ -4,6 +4,7 @@
 //! DataFusion's simplifier leaves such a call as it stands, and has evaluated every other one; what it proved never to be
 //! needed is not there any more. Invariant: plans are not changed.
 
+use crate::kernel::udf::{Kernel, KernelUdf};
 use arrow::datatypes::Schema;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::tree_node::Transformed;
@@ -11,7 +12,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result};
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::{Expr, LogicalPlan, Operator, Volatility};
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_expr::create_physical_expr;
 use std::sync::Arc;
@@ -61,9 +62,10 @@ fn is_call_of_constants(expr: &Expr) -> bool {
     let constant = |arg: &Expr| matches!(arg, Expr::Literal(..));
     match expr {
         Expr::ScalarFunction(call) => {
-            call.func.signature().volatility == Volatility::Immutable
-                && !call.args.is_empty()
+            let kernel = call.func.inner().downcast_ref::<KernelUdf>().map(KernelUdf::kernel);
+            !call.args.is_empty()
                 && call.args.iter().all(constant)
+                && kernel.is_some_and(Kernel::is_immutable)
         }
         Expr::Cast(cast) => constant(&cast.expr),
         Expr::BinaryExpr(both) => constant(&both.left) && constant(&both.right),

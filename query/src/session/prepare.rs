@@ -302,6 +302,9 @@ fn output_of(core: &Core, statement: &BoundStatement) -> Result<Option<Vec<Outpu
         BoundStatement::Show { name } => Some(text_columns(&[shown_name(name)])),
         BoundStatement::ShowAll => Some(text_columns(&["name", "setting", "description"])),
         BoundStatement::Merge(_)
+        | BoundStatement::CreateMaterialized(_)
+        | BoundStatement::Refresh(_)
+        | BoundStatement::DropMaterialized { .. }
         | BoundStatement::Comment { .. }
         | BoundStatement::Prepare(_)
         | BoundStatement::CreateTable(_)

@@ -206,6 +206,13 @@ impl Core {
             BoundStatement::CreateTableAs(create) => {
                 ddl::create_table_as(self, create, context, interrupt).await
             }
+            BoundStatement::CreateMaterialized(create) => {
+                ddl::create_materialized(self, create, context, interrupt).await
+            }
+            BoundStatement::Refresh(refresh) => ddl::refresh(self, refresh, context, interrupt).await,
+            BoundStatement::DropMaterialized { tables, cascade, notices } => {
+                ddl::drop_materialized(self, tables, *cascade, notices)
+            }
             BoundStatement::DropTables { tables, cascade, notices } => {
                 ddl::drop_tables(self, tables, *cascade, notices)
             }
@@ -382,6 +389,9 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::Merge(_)
         | BoundStatement::Modifying(_)
         | BoundStatement::Comment { .. }
+        | BoundStatement::CreateMaterialized(_)
+        | BoundStatement::Refresh(_)
+        | BoundStatement::DropMaterialized { .. }
         | BoundStatement::CreateTable(_)
         | BoundStatement::CreateTableAs(_)
         | BoundStatement::DropTables { .. }
@@ -411,6 +421,9 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::Delete(_) => "DELETE",
         BoundStatement::Merge(_) => "MERGE",
         BoundStatement::Comment { .. } => "COMMENT",
+        BoundStatement::CreateMaterialized(_) => "CREATE MATERIALIZED VIEW",
+        BoundStatement::Refresh(_) => "REFRESH MATERIALIZED VIEW",
+        BoundStatement::DropMaterialized { .. } => "DROP MATERIALIZED VIEW",
         BoundStatement::Query(_) => "SELECT",
         BoundStatement::Modifying(modifying) => command_name(&modifying.main),
         BoundStatement::Explain { statement, .. } | BoundStatement::Given { statement, .. } => {

@@ -105,12 +105,13 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
     }
     for table in catalog.state.tables() {
         let namespace = schema_oid(catalog, table);
+        let view = catalog.state.materialized_view(table.id);
         let temporary = is_temporary(&schema_name(catalog, table));
         let shared: [(&str, Value); 5] = [
             ("relnamespace", value(namespace)),
             ("relowner", value(OWNER)),
             ("relpersistence", word(if temporary { "t" } else { "p" })),
-            ("relispopulated", flag(true)),
+            ("relispopulated", flag(view.is_none_or(|view| view.populated))),
             ("reltuples", word("-1")),
         ];
         let mut row = vec![
@@ -118,7 +119,8 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("relname", value(&table.name)),
             ("relfilenode", value(table.oid)),
             ("relam", value(HEAP)),
-            ("relkind", word("r")),
+            ("relkind", word(if view.is_some() { "m" } else { "r" })),
+            ("relhasrules", flag(view.is_some())),
             ("relnatts", value(table.next_column.0.saturating_sub(1))),
             ("relhasindex", flag(table.has_primary_key())),
             ("relchecks", value(table.checks.len())),

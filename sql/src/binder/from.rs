@@ -223,6 +223,7 @@ impl Binder<'_> {
             }
             Relation::Table(def) => {
                 self.note_named(name, def.oid, alias.is_some());
+                self.check_populated(&def)?;
                 let (mut scan, entry) = self.scan_table(&def, alias.map(|a| &a.name), false);
                 let mut entry = entry;
                 if let Some(alias) = alias {
@@ -245,6 +246,17 @@ impl Binder<'_> {
                 Ok(Rel::System(scan))
             }
         }
+    }
+
+    /// 55000 for a materialized view without rows; one that is only named in a definition need have none.
+    fn check_populated(&self, def: &catalog::TableDef) -> Result<()> {
+        let view = self.context.catalog.materialized_view(def.id);
+        if self.named.is_some() || view.is_none_or(|view| view.populated) {
+            return Ok(());
+        }
+        let message = format!("materialized view \"{}\" has not been populated", def.name);
+        Err(Error::new(ErrorKind::WrongObjectState, message)
+            .with_hint("Use the REFRESH MATERIALIZED VIEW command."))
     }
 
     fn scan_system(&mut self, system: &'static SystemRelation) -> (SystemScan, Vec<ScopeColumn>) {

@@ -185,6 +185,10 @@ impl Binder<'_> {
     /// The user table of that name, by search_path; 42P01 when there is none, 42501 for a system relation.
     pub fn table_named(&self, name: &ast::ObjectName) -> Result<Arc<TableDef>> {
         match self.relation(name)? {
+            Relation::Table(table) if self.is_materialized(&table) => {
+                let message = format!("cannot change materialized view \"{}\"", table.name);
+                Err(Error::new(ErrorKind::WrongObjectType, message))
+            }
             Relation::Table(table) => Ok(table),
             Relation::Sequence(sequence) => {
                 let message = format!("cannot change sequence \"{}\"", sequence.name);
@@ -212,8 +216,41 @@ impl Binder<'_> {
                 let message = format!("cannot execute MERGE on relation \"{}\"", view.name);
                 Err(Error::unsupported(message).with_detail("This operation is not supported for views."))
             }
+            Relation::Table(table) if self.is_materialized(&table) => {
+                let message = format!("cannot execute MERGE on relation \"{}\"", table.name);
+                let detail = "This operation is not supported for materialized views.";
+                Err(Error::unsupported(message).with_detail(detail))
+            }
             Relation::Table(_) | Relation::Sequence(_) | Relation::System(_) => Ok(()),
         }
+    }
+
+    pub(crate) fn is_materialized(&self, table: &TableDef) -> bool {
+        self.context.catalog.materialized_view(table.id).is_some()
+    }
+
+    /// The table of that name, a materialized view among them.
+    pub(crate) fn stored_named(&self, name: &ast::ObjectName) -> Result<Arc<TableDef>> {
+        match self.relation(name)? {
+            Relation::Table(table) => Ok(table),
+            _ => self.table_named(name),
+        }
+    }
+
+    /// The materialized view of that name; what another relation is called, and what drops it, else.
+    pub(crate) fn materialized_named(
+        &self,
+        name: &ast::ObjectName,
+    ) -> Result<std::result::Result<Arc<TableDef>, (String, &'static str)>> {
+        Ok(match self.relation(name).map_err(Error::without_position)? {
+            Relation::Table(table) if self.is_materialized(&table) => Ok(table),
+            Relation::Table(table) => Err((table.name.clone(), "Use DROP TABLE to remove a table.")),
+            Relation::View(view) => Err((view.name.clone(), "Use DROP VIEW to remove a view.")),
+            Relation::Sequence(sequence) => {
+                Err((sequence.name.clone(), "Use DROP SEQUENCE to remove a sequence."))
+            }
+            Relation::System(system) => Err((system.name.to_owned(), "Built-in relations stay.")),
+        })
     }
 
     /// The same for DROP TABLE, which says what else to use.
@@ -228,6 +265,10 @@ impl Binder<'_> {
                 let message = format!("\"{}\" is not a table", view.name);
                 Err(Error::new(ErrorKind::WrongObjectType, message)
                     .with_hint("Use DROP VIEW to remove a view."))
+            }
+            Relation::Table(table) if self.is_materialized(&table) => {
+                let message = format!("\"{}\" is not a table", table.name);
+                Err(Error::new(ErrorKind::WrongObjectType, message).with_hint(DROP_MATERIALIZED))
             }
             Relation::Table(_) | Relation::System(_) => self.table_named(name),
         }
@@ -248,6 +289,7 @@ impl Binder<'_> {
     pub fn view_named(&self, name: &ast::ObjectName) -> Result<Arc<ViewDef>> {
         let (other, hint) = match self.relation(name).map_err(Error::without_position)? {
             Relation::View(view) => return Ok(view),
+            Relation::Table(table) if self.is_materialized(&table) => (table.name.clone(), DROP_MATERIALIZED),
             Relation::Table(table) => (table.name.clone(), "Use DROP TABLE to remove a table."),
             Relation::Sequence(sequence) => {
                 (sequence.name.clone(), "Use DROP SEQUENCE to remove a sequence.")
@@ -313,6 +355,8 @@ impl Binder<'_> {
         })
     }
 }
+
+const DROP_MATERIALIZED: &str = "Use DROP MATERIALIZED VIEW to remove a materialized view.";
 
 /// What every session calls the schema of its temporary tables.
 const TEMPORARY: &str = "pg_temp";

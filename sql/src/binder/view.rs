@@ -6,12 +6,12 @@
 use super::names::{Lines, Relation};
 use super::select::Bound;
 use super::{BindContext, Binder, Scope, ScopeColumn, ScopeTable};
-use crate::bound::{Rel, TypedCol};
+use crate::bound::{BoundQuery, OutputColumn, Rel, TypedCol};
 use crate::parse::{StatementAst, parse};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::SystemRelation;
-use catalog::{CatalogEdit, CatalogState, TableDef, ViewColumn, ViewDef};
+use catalog::{CatalogEdit, CatalogState, ColumnDef, MaterializedDef, TableDef, ViewColumn, ViewDef};
 use sqlparser::ast;
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ pub(crate) struct Named {
 /// query, or none.
 pub(crate) fn view_reads(
     context: &BindContext<'_>,
-    view: &ViewDef,
+    text: &str,
+    unseen: &[(Oid, ColumnId)],
     table: &TableDef,
     column: ColumnId,
 ) -> Result<bool> {
@@ -46,7 +47,9 @@ pub(crate) fn view_reads(
     let bound = |catalog: &CatalogState| {
         let mut context = context.clone();
         context.catalog = catalog;
-        let Bound { rel, columns } = Binder::new(&context).view_query(&view.text, &view.unseen)?;
+        let mut binder = Binder::new(&context);
+        binder.named = Some(Vec::new());
+        let Bound { rel, columns } = binder.view_query(text, unseen)?;
         let columns: Vec<_> = columns.into_iter().map(|c| (c.name, c.typed)).collect();
         Ok((rel, columns))
     };
@@ -163,6 +166,23 @@ impl Binder<'_> {
         self.unseen = unseen;
         self.lines = lines;
         bound
+    }
+
+    /// The rows of a stored query for the columns of a table.
+    pub(crate) fn stored_query(
+        &mut self,
+        def: &MaterializedDef,
+        targets: &[&ColumnDef],
+    ) -> Result<BoundQuery> {
+        let bound = self.view_query(&def.text, &def.unseen)?;
+        let output = bound.columns.into_iter().map(|c| OutputColumn {
+            name: c.name,
+            ty: c.typed.ty,
+            col: c.typed.col,
+            table_oid: Oid(0),
+            attnum: 0,
+        });
+        self.assigned_query(BoundQuery { rel: bound.rel, output: output.collect() }, targets)
     }
 
     /// The columns of a view's text.

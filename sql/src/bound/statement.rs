@@ -37,6 +37,13 @@ pub enum BoundStatement {
         cascade: bool,
         notices: Vec<String>,
     },
+    CreateMaterialized(Box<BoundCreateMaterialized>),
+    Refresh(Box<BoundRefresh>),
+    DropMaterialized {
+        tables: Vec<TableId>,
+        cascade: bool,
+        notices: Vec<String>,
+    },
     DropTables {
         tables: Vec<TableId>,
         cascade: bool,
@@ -203,6 +210,23 @@ pub enum OnCommit {
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundCreateTableAs {
     pub create: BoundCreateTable,
+    pub source: Rel,
+    pub source_columns: Vec<ColRef>,
+    pub with_data: bool,
+}
+
+/// CREATE MATERIALIZED VIEW: its table, and the query that is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCreateMaterialized {
+    pub table: BoundCreateTableAs,
+    pub text: String,
+    pub uses: Vec<Oid>,
+}
+
+/// REFRESH MATERIALIZED VIEW; without data it holds no rows and cannot be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundRefresh {
+    pub table: TableId,
     pub source: Rel,
     pub source_columns: Vec<ColRef>,
     pub with_data: bool,

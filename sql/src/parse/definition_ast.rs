@@ -137,6 +137,24 @@ pub enum RelationKind {
     Index,
 }
 
+/// CREATE MATERIALIZED VIEW.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaterializedSpec {
+    pub table: CreateTableAsSpec,
+    /// Of the query.
+    pub text: String,
+    /// Where the text begins.
+    pub at: usize,
+}
+
+/// REFRESH MATERIALIZED VIEW.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RefreshSpec {
+    pub name: ObjectName,
+    pub concurrently: bool,
+    pub with_data: bool,
+}
+
 /// Where the rows of a new table come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowsSource {

@@ -50,8 +50,8 @@ pub use ast::{
 pub(crate) use clauses::{JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
     AlterSequenceSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec, Including, LikeSpec,
-    RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, ViewSpec,
-    Written,
+    MaterializedSpec, RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption,
+    SequenceOptionKind, SequenceSpec, ViewSpec, Written,
 };
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;

@@ -150,7 +150,10 @@ fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement
     }
     let defines = matches!(
         ast,
-        StatementAst::CreateTable(_) | StatementAst::AlterTable(_) | StatementAst::CreateView(_)
+        StatementAst::CreateTable(_)
+            | StatementAst::AlterTable(_)
+            | StatementAst::CreateView(_)
+            | StatementAst::CreateMaterialized(_)
     );
     if defines && depth.chain > DEFINITION_CHAIN_MAX {
         return Err(too_complex());
@@ -260,6 +263,15 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
     if cursor.take_words(&["create", "or", "replace", "view"]) {
         return view::create(cursor, true);
+    }
+    if cursor.take_words(&["create", "materialized", "view"]) {
+        return view::create_materialized(cursor);
+    }
+    if cursor.take_words(&["refresh", "materialized", "view"]) {
+        return view::refresh(cursor);
+    }
+    if cursor.take_words(&["drop", "materialized", "view"]) {
+        return table::drop(cursor).map(StatementAst::DropMaterialized);
     }
     if cursor.take_words(&["drop", "view"]) {
         return table::drop(cursor).map(StatementAst::DropView);

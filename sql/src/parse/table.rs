@@ -160,13 +160,7 @@ fn created_as(
     } else {
         RowsSource::Query(cursor.sql(Parser::parse_query)?)
     };
-    let with_data = match () {
-        () if cursor.take_words(&["with", "no", "data"]) => false,
-        () => {
-            cursor.take_words(&["with", "data"]);
-            true
-        }
-    };
+    let with_data = super::view::with_data(cursor);
     let spec = CreateTableAsSpec { name, if_not_exists, columns, options, source, with_data, temporary };
     Ok(StatementAst::CreateTableAs(Box::new(spec)))
 }

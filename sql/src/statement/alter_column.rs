@@ -197,7 +197,7 @@ impl Altered {
     }
 }
 
-/// Views that read a column.
+/// Views that read a column; refused when a materialized view does.
 fn readers(
     context: &BindContext<'_>,
     table: TableId,
@@ -208,9 +208,21 @@ fn readers(
     let def = context.catalog.table(table).filter(|def| def.column(column).is_some());
     for view in context.catalog.views() {
         if let Some(def) = def.filter(|def| view.uses.contains(&def.oid))
-            && view_reads(context, view, def, column)?
+            && view_reads(context, &view.text, &view.unseen, def, column)?
         {
             found.push(view.id);
+        }
+    }
+    for (id, view) in context.catalog.materialized() {
+        if let Some(def) = def.filter(|def| view.uses.contains(&def.oid))
+            && view_reads(context, &view.text, &view.unseen, def, column)?
+        {
+            let name = context.catalog.table(id).map_or("?", |table| table.name.as_str());
+            let message =
+                format!("changing a column that materialized view \"{name}\" reads is not supported");
+            return Err(
+                Error::unsupported(message).with_hint("Drop the materialized view first and create it anew.")
+            );
         }
     }
     Ok(found.into_iter())

@@ -179,10 +179,14 @@ impl Altered {
             return Err(Error::new(ErrorKind::DuplicateColumn, message));
         }
         new_column::check_column_name(&to)?;
-        let viewed = context.catalog.views().find(|view| view.uses.contains(&self.def.oid));
-        if let Some(view) = viewed {
-            let message =
-                format!("renaming a column of a table that view \"{}\" reads is not supported", view.name);
+        let catalog = context.catalog;
+        let viewed = catalog.views().find(|view| view.uses.contains(&self.def.oid)).map(|view| &view.name);
+        let held = || {
+            let (id, _) = catalog.materialized().find(|(_, view)| view.uses.contains(&self.def.oid))?;
+            catalog.table(id).map(|table| &table.name)
+        };
+        if let Some(view) = viewed.or_else(held) {
+            let message = format!("renaming a column of a table that view \"{view}\" reads is not supported");
             return Err(Error::unsupported(message).with_hint("Drop the view first and create it anew."));
         }
         self.rename_in_texts(Part::Column, &from, &to)?;

@@ -3,8 +3,8 @@
 //! Must not know more of a statement than its kind.
 
 use super::{
-    alter_table, comment, copy, create_table, delete, insert, maintenance, merge, prepared, schema, sequence,
-    sequence_calls, update, view,
+    alter_table, comment, copy, create_table, delete, insert, maintenance, materialized, merge, prepared,
+    schema, sequence, sequence_calls, update, view,
 };
 use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{BoundStatement, SettingValue};
@@ -81,6 +81,9 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::DropSequence(spec) => sequence::drop(binder, spec)?,
         StatementAst::CreateView(spec) => view::create(binder, context, spec)?,
         StatementAst::DropView(spec) => view::drop(binder, spec)?,
+        StatementAst::CreateMaterialized(spec) => materialized::create(binder, context, spec)?,
+        StatementAst::DropMaterialized(spec) => materialized::drop(binder, spec)?,
+        StatementAst::Refresh(spec) => materialized::refresh(binder, spec)?,
         StatementAst::DropTable(spec) => schema::drop_tables(binder, spec)?,
         StatementAst::DropSchema(spec) => schema::drop_schemas(binder, spec)?,
         StatementAst::Copy(spec) => BoundStatement::Copy(Box::new(copy::bind(binder, spec)?)),

@@ -61,6 +61,9 @@ fn relation(binder: &Binder<'_>, kind: RelationKind, name: &ast::ObjectName) -> 
     let found = binder.relation(name);
     let shown = last(name, binder);
     let (oid, fits) = match found {
+        Ok(Relation::Table(table)) if binder.is_materialized(&table) => {
+            (table.oid, kind == RelationKind::MaterializedView)
+        }
         Ok(Relation::Table(table)) => (table.oid, kind == RelationKind::Table),
         Ok(Relation::View(view)) => (view.oid, kind == RelationKind::View),
         Ok(Relation::Sequence(sequence)) => (sequence.oid, kind == RelationKind::Sequence),

@@ -22,7 +22,10 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
             (CopyDirection::To { query, target: end }, names)
         }
         CopySource::Table { name, columns } => {
-            let table = binder.table_named(name).map_err(Error::without_position)?;
+            let table = binder.stored_named(name).map_err(Error::without_position)?;
+            if binder.is_materialized(&table) {
+                return Err(not_copied(*from, &table.name));
+            }
             let columns = copied_columns(binder, &table, columns)?;
             let names: Vec<String> = columns
                 .iter()
@@ -39,6 +42,14 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
     };
     let format = copy_options::bind(binder, options, *from, path.is_none(), &columns)?;
     Ok(BoundCopy { direction, format })
+}
+
+/// 42809 for a materialized view.
+fn not_copied(from: bool, name: &str) -> Error {
+    let verb = if from { "to" } else { "from" };
+    let error =
+        Error::new(ErrorKind::WrongObjectType, format!("cannot copy {verb} materialized view \"{name}\""));
+    if from { error } else { error.with_hint("Try the COPY (SELECT ...) TO variant.") }
 }
 
 /// The columns of COPY's list, or all that are not generated.

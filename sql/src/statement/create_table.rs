@@ -139,7 +139,7 @@ fn take_over(
 ) -> Result<Vec<NewCheck>> {
     let LikeSpec { behind: _, table: source, including } = like;
     let at = source.0.first().and_then(|part| part.as_ident()).map_or(0, |i| binder.position(i.span.start));
-    let source = binder.table_named(source)?;
+    let source = binder.stored_named(source)?;
     let first = columns.len();
     for column in &source.columns {
         if columns.iter().any(|c| c.name == column.name) {

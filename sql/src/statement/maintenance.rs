@@ -29,7 +29,7 @@ fn targets(binder: &Binder<'_>, specs: &[TableTarget]) -> Result<Targets> {
     }
     let mut found: Vec<(TableId, Vec<ColumnId>)> = Vec::with_capacity(specs.len());
     for TableTarget { name, columns, columns_at: _ } in specs {
-        let table = binder.table_named(name)?;
+        let table = binder.stored_named(name)?;
         let columns = columns_of(binder, &table, columns)?;
         match found.iter_mut().find(|(id, _)| *id == table.id) {
             // All columns are more than some.
@@ -63,7 +63,11 @@ pub(super) fn truncate(binder: &Binder<'_>, spec: &TruncateSpec) -> Result<Bound
     let TruncateSpec { tables: names, restart } = spec;
     let mut tables = Vec::with_capacity(names.len());
     for name in names {
-        let table = binder.table_named(name)?;
+        let table = binder.stored_named(name)?;
+        if binder.is_materialized(&table) {
+            let message = format!("\"{}\" is not a table", table.name);
+            return Err(Error::new(ErrorKind::WrongObjectType, message));
+        }
         if !tables.contains(&table.id) {
             tables.push(table.id);
         }

@@ -15,6 +15,7 @@ mod delete;
 mod insert;
 mod kept;
 mod maintenance;
+mod materialized;
 mod merge;
 mod new_column;
 mod on_conflict;

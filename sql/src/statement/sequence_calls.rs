@@ -38,6 +38,8 @@ pub(super) fn check(statement: &BoundStatement) -> Result<()> {
         BoundStatement::Query(query) => check_rel(&query.rel),
         BoundStatement::Insert(insert) => check_rel(&insert.source),
         BoundStatement::CreateTableAs(create) => check_rel(&create.source),
+        BoundStatement::CreateMaterialized(create) => check_rel(&create.table.source),
+        BoundStatement::Refresh(refresh) => check_rel(&refresh.source),
         BoundStatement::Update(update) => check_rel(&update.source),
         BoundStatement::Delete(delete) => check_rel(&delete.source),
         _ => Ok(()),

@@ -6,7 +6,7 @@
 use super::kept::{Edit, as_written, edited, in_quotes, object_edits};
 use super::schema;
 use crate::binder::{BindContext, Binder, is_temporary};
-use crate::bound::{BoundCreateView, BoundStatement};
+use crate::bound::{BoundCreateView, BoundQuery, BoundStatement};
 use crate::parse::{DropSpec, ViewSpec};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -20,46 +20,7 @@ pub(super) fn create(
 ) -> Result<BoundStatement> {
     let ViewSpec { name, or_replace, columns: names, query, text, at } = spec;
     let (schema, name) = binder.creation_target(name)?;
-    binder.named = Some(Vec::new());
-    let bound = binder.bind_query(query)?;
-    let named = binder.named.take().unwrap_or_default();
-    let temporary = |oid: Oid| {
-        let mut tables = context.catalog.tables().filter(|table| table.oid == oid);
-        let schema = tables.find_map(|table| context.catalog.schema(table.schema));
-        schema.is_some_and(|schema| is_temporary(&schema.name))
-    };
-    if named.iter().any(|relation| temporary(relation.oid)) {
-        return Err(Error::unsupported("a view of a temporary table is not supported").at(*at));
-    }
-    if !binder.modifying.is_empty() {
-        return Err(Error::unsupported("views must not contain data-modifying statements in WITH"));
-    }
-    if !binder.parameter_types()?.is_empty() {
-        return Err(Error::new(ErrorKind::UndefinedParameter, "there is no parameter $1"));
-    }
-    if binder.names_time {
-        return Err(Error::unsupported("a view of an earlier time is not supported")
-            .at(*at)
-            .with_hint("Name the time where the view's tables are read."));
-    }
-    let mut edits = object_edits(binder, query.as_ref(), text, *at)?;
-    let mut uses: Vec<Oid> = edits.iter().filter_map(oid_of).collect();
-    whole_tables(binder, &query.body, text, *at, &mut edits);
-    for relation in &named {
-        uses.push(relation.oid);
-        edits.push(relation_edit(binder, relation, text, *at)?);
-    }
-    uses.sort();
-    uses.dedup();
-    let text = edited(text, edits);
-    let kept = binder.view_columns(&text).ok().filter(|kept| {
-        kept.len() == bound.output.len() && kept.iter().zip(&bound.output).all(|(k, b)| k.ty == b.ty)
-    });
-    if kept.is_none() {
-        return Err(Error::unsupported("this way to write the query of a view is not supported")
-            .at(*at)
-            .with_hint("Write SELECT .. FROM with plain names of tables."));
-    }
+    let (bound, text, uses) = kept_query(binder, context, query, text, *at, "views")?;
     let found = bound.output.into_iter().map(|c| ViewColumn { name: c.name, ty: c.ty }).collect();
     let columns = named_columns(binder, found, names)?;
     let before = context.catalog.view_named(schema.id, &name);
@@ -84,6 +45,67 @@ pub(super) fn create(
         text,
         uses,
     })))
+}
+
+/// A query that is kept: bound now, its text with relations by their OIDs, and those.
+pub(super) fn kept_query(
+    binder: &mut Binder<'_>,
+    context: &BindContext<'_>,
+    query: &ast::Query,
+    text: &str,
+    at: usize,
+    kind: &str,
+) -> Result<(BoundQuery, String, Vec<Oid>)> {
+    binder.named = Some(Vec::new());
+    let bound = binder.bind_query(query)?;
+    let named = binder.named.take().unwrap_or_default();
+    let temporary = |oid: Oid| {
+        let mut tables = context.catalog.tables().filter(|table| table.oid == oid);
+        let schema = tables.find_map(|table| context.catalog.schema(table.schema));
+        schema.is_some_and(|schema| is_temporary(&schema.name))
+    };
+    if named.iter().any(|relation| temporary(relation.oid)) {
+        return Err(match kind {
+            "views" => Error::unsupported("a view of a temporary table is not supported").at(at),
+            _ => Error::unsupported("materialized views must not use temporary tables or views"),
+        });
+    }
+    if !binder.modifying.is_empty() {
+        let verb = if kind == "views" { "contain" } else { "use" };
+        let message = format!("{kind} must not {verb} data-modifying statements in WITH");
+        return Err(Error::unsupported(message));
+    }
+    if !binder.parameter_types()?.is_empty() {
+        return Err(Error::new(ErrorKind::UndefinedParameter, "there is no parameter $1"));
+    }
+    if binder.names_time {
+        return Err(Error::unsupported("a view of an earlier time is not supported")
+            .at(at)
+            .with_hint("Name the time where the view's tables are read."));
+    }
+    let mut edits = object_edits(binder, query, text, at)?;
+    let mut uses: Vec<Oid> = edits.iter().filter_map(oid_of).collect();
+    whole_tables(binder, &query.body, text, at, &mut edits);
+    for relation in &named {
+        uses.push(relation.oid);
+        edits.push(relation_edit(binder, relation, text, at)?);
+    }
+    uses.sort();
+    uses.dedup();
+    let text = edited(text, edits);
+    // Still a definition: a materialized view in it need have no rows.
+    binder.named = Some(Vec::new());
+    let kept = binder.view_columns(&text);
+    binder.named = None;
+    let kept = kept.ok().filter(|kept| {
+        kept.len() == bound.output.len() && kept.iter().zip(&bound.output).all(|(k, b)| k.ty == b.ty)
+    });
+    if kept.is_none() {
+        return Err(Error::unsupported("this way to write the query of a view is not supported")
+            .at(at)
+            .with_hint("Write SELECT .. FROM with plain names of tables."));
+    }
+    Ok((bound, text, uses))
 }
 
 /// `TABLE t` as the query that it is, since no alias can stand behind it.

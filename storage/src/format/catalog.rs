@@ -6,6 +6,7 @@ use super::codec::{Reader, Writer};
 use super::comment::{decode_key, encode_key};
 use super::datum::{decode_form, encode_form};
 use super::kinds::{decode_kinds, decode_missing, encode_kinds, encode_missing};
+use super::materialized::{decode_materialized, encode_materialized};
 use super::partitioning::{decode_partitioning, encode_partitioning};
 use super::sequence::{decode_position, decode_sequence, encode_position, encode_sequence};
 use super::view::{decode_view, decode_view_3, encode_view};
@@ -19,6 +20,8 @@ use types::{Datum, SqlType};
 
 /// The tag of an edit of a comment.
 const COMMENT: u8 = 20;
+/// That of an edit of a materialized view.
+const MATERIALIZE: u8 = 21;
 
 pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
     match edit {
@@ -71,6 +74,11 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.u8(14);
             writer.varint(id.0);
         }
+        CatalogEdit::Materialize(id, def) => {
+            writer.u8(MATERIALIZE);
+            writer.varint(id.0);
+            encode_materialized(writer, def);
+        }
         CatalogEdit::Comment(key, text) => {
             writer.u8(COMMENT);
             encode_key(writer, key);
@@ -106,6 +114,10 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
         16 => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
         17 => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
         18 => CatalogEdit::AlterView(Box::new(decode_view(reader)?)),
+        MATERIALIZE => {
+            let id = TableId(reader.varint()?);
+            CatalogEdit::Materialize(id, Box::new(decode_materialized(reader)?))
+        }
         COMMENT => {
             let key = decode_key(reader)?;
             CatalogEdit::Comment(key, if reader.bool()? { Some(reader.string()?) } else { None })
@@ -139,6 +151,11 @@ pub(super) fn encode_state(writer: &mut Writer, state: &CatalogState) {
         encode_key(writer, key);
         writer.string(text);
     }
+    writer.count(state.materialized().count());
+    for (id, def) in state.materialized() {
+        writer.varint(id.0);
+        encode_materialized(writer, def);
+    }
 }
 
 /// `version` is that of the checkpoint's format.
@@ -151,7 +168,11 @@ pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<Cata
     let comments =
         if version < 5 { Vec::new() } else { reader.list(13, |r| Ok((decode_key(r)?, r.string()?)))? };
     let state = CatalogState::from_parts(schemas, tables, sequences, views, next_oid, next_id, edits);
-    Ok(state.with_comments(comments))
+    let materialized = match version {
+        0..6 => Vec::new(),
+        _ => reader.list(4, |r| Ok((TableId(r.varint()?), decode_materialized(r)?)))?,
+    };
+    Ok(state.with_comments(comments).with_materialized(materialized))
 }
 
 /// What reads a table in a checkpoint of a version.

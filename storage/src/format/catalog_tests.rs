@@ -6,8 +6,8 @@ use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
     CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, HashLevel,
-    PG_CLASS, PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition, SchemaDef, SequenceDef,
-    SequenceOwner, TableDef, TableOptions, TabletDef, ViewColumn, ViewDef,
+    MaterializedDef, PG_CLASS, PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition, SchemaDef,
+    SequenceDef, SequenceOwner, TableDef, TableOptions, TabletDef, ViewColumn, ViewDef,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -167,7 +167,17 @@ pub(crate) fn edits() -> Vec<CatalogEdit> {
         CatalogEdit::DropView(ViewId(300)),
         CatalogEdit::Comment(CommentKey::of(PG_NAMESPACE, Oid(2200)), Some("c".to_owned())),
         CatalogEdit::Comment(CommentKey { class: PG_CLASS, object: Oid(7), column: ColumnId(2) }, None),
+        CatalogEdit::Materialize(TableId(300), Box::new(materialized())),
     ]
+}
+
+fn materialized() -> MaterializedDef {
+    MaterializedDef {
+        text: "q".to_owned(),
+        uses: vec![Oid(7)],
+        unseen: vec![(Oid(7), ColumnId(2))],
+        populated: true,
+    }
 }
 
 /// A catalog with a schema, a table, a sequence and a view.
@@ -179,6 +189,7 @@ pub(crate) fn state() -> CatalogState {
     state.apply(&CatalogEdit::CreateView(Box::new(view()))).unwrap();
     let comment = CommentKey::of(PG_NAMESPACE, Oid(2200));
     state.apply(&CatalogEdit::Comment(comment, Some("all may read".to_owned()))).unwrap();
+    state.apply(&CatalogEdit::Materialize(table().id, Box::new(materialized()))).unwrap();
     state
 }
 
@@ -195,7 +206,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 5).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 6).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -241,6 +252,13 @@ fn golden_bytes_of_comments() {
         20, 0xeb, 4, 0, 0, 7, 0, 0, 0, 2, 0, 0, 0, 0, // taken from a column
     ];
     assert_eq!(writer.as_slice(), comments);
+}
+
+#[test]
+fn golden_bytes_of_materialized_views() {
+    let mut writer = Writer::new();
+    encode_edit(&mut writer, &edits()[14]);
+    assert_eq!(writer.as_slice(), [21, 0xac, 2, 1, b'q', 1, 7, 0, 0, 0, 1, 7, 0, 0, 0, 2, 0, 0, 0, 1]);
 }
 
 /// Format 2 had neither kinds of columns nor checks.
@@ -301,13 +319,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 5).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 6).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 5).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 6).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);

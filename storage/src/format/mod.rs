@@ -13,6 +13,7 @@ mod header;
 mod image;
 mod key_version;
 mod kinds;
+mod materialized;
 mod origin;
 mod partitioning;
 mod record;
