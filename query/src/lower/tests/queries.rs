@@ -91,9 +91,12 @@ fn groups_and_aggregates() {
         ["4.00|1.3333333333333333|2.00"]
     );
     assert_eq!(m.rows("select sum(n) from t"), ["NaN"]);
-    assert_eq!(m.rows("select n, count(*) from t group by n order by n"), ["1.0|2", "2|1", "NaN|1", "-|1"]);
-    assert_eq!(m.rows("select f, count(*) from t group by f order by f"), ["-0|2", "NaN|2", "-|1"]);
-    assert_eq!(m.rows("select distinct n from t order by n"), ["1.0", "2", "NaN", "-"]);
+    // Which of its equal values (-0 and 0, 1.0 and 1.00) stands for a group depends on which part of the plan was first.
+    let groups = m.rows("select trim_scale(n), count(*) from t group by n order by n");
+    assert_eq!(groups, ["1|2", "2|1", "NaN|1", "-|1"]);
+    assert_eq!(m.rows("select f + 0, count(*) from t group by f order by f"), ["0|2", "NaN|2", "-|1"]);
+    let distinct = m.rows("select trim_scale(n) from (select distinct n from t) s order by n");
+    assert_eq!(distinct, ["1", "2", "NaN", "-"]);
     assert_eq!(
         m.rows("select sum(a), avg(a), min(a), max(a), count(a), sum(d), avg(d) from t"),
         ["10|2.5000000000000000|1|4|4|0.70|0.17500000000000000000"]
