@@ -1,5 +1,6 @@
 //! Clauses that sqlparser reads only when they are written otherwise: `ONLY t` is t, since tables have no children;
-//! `FETCH FIRST (n) ROWS ONLY` is `LIMIT (n)`; `TRIM(FROM a)` is `TRIM(a)`; `EXCLUDE NO OTHERS` is what a frame does anyway; an alias behind `USING (a)` is one more
+//! `FETCH FIRST (n) ROWS ONLY` is `LIMIT (n)`; `TRIM(FROM a)` is `TRIM(a)`; `EXCLUDE NO OTHERS` is what a frame
+//! does anyway; a frame's offset that begins with a string stands in parentheses; an alias behind `USING (a)` is one more
 //! column, whose name no text can have.
 //!
 //! Must not know names. Invariant: spans stay, so that errors point at what was written.
@@ -7,7 +8,7 @@
 use super::cursor::is_word;
 use super::words::is_name;
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 
 /// Begins the column of USING that is the join's alias; a query string holds no such character.
 pub(crate) const JOIN_ALIAS: &str = "\0alias ";
@@ -21,7 +22,7 @@ const WITH_QUERIES: &[&str] = &[
 ];
 
 /// Words that a clause to be rewritten begins with.
-const BEGINNINGS: &[&str] = &["only", "fetch", "trim", "using", "exclude"];
+const BEGINNINGS: &[&str] = &["only", "fetch", "trim", "using", "exclude", "preceding", "following"];
 
 /// Rewrites the clauses among the tokens of a statement.
 pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
@@ -43,6 +44,8 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
             trim(&written, at)
         } else if is(&written, at, "using") {
             using_alias(&written, at)
+        } else if matches!(token.token, Token::SingleQuotedString(_)) {
+            frame_offset(&written, at)
         } else if is(&written, at, "exclude") && is(&written, at + 1, "no") && is(&written, at + 2, "others")
         {
             Some(Clause { tokens: Vec::new(), length: 3 })
@@ -96,6 +99,36 @@ fn behind(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// `RANGE '1 day' PRECEDING`, `RANGE BETWEEN '1 day'::interval PRECEDING AND '1 day' FOLLOWING`.
+fn frame_offset(tokens: &[TokenWithSpan], at: usize) -> Option<Clause> {
+    let one_of = |at: Option<usize>, words: &[&str]| {
+        at.is_some_and(|at| words.iter().any(|word| is(tokens, at, word)))
+    };
+    let (before, second) = (at.checked_sub(1), at.checked_sub(2));
+    let units = ["range", "rows", "groups"];
+    let begins_bound = one_of(before, &units)
+        || one_of(before, &["between"]) && one_of(second, &units)
+        || one_of(before, &["and"]) && one_of(second, &["preceding", "following", "row"]);
+    if !begins_bound {
+        return None;
+    }
+    let (mut end, mut depth) = (at, 0_usize);
+    while depth > 0 || !one_of(Some(end), &["preceding", "following"]) {
+        match tokens.get(end)?.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        end += 1;
+    }
+    let paren =
+        |token: Token| TokenWithSpan { token, span: tokens.get(at).map_or_else(Span::empty, |t| t.span) };
+    let mut offset = vec![paren(Token::LParen)];
+    offset.extend(copied(tokens, at, end));
+    offset.push(paren(Token::RParen));
+    Some(Clause { tokens: offset, length: end - at })
 }
 
 /// `FROM ONLY t`, `JOIN ONLY (t)`, `, ONLY t`.
