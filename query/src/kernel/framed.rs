@@ -4,7 +4,7 @@
 //! Must not know bound trees. Invariants: a call sees one partition in its order; each row's frame is found from the
 //! partition alone; an aggregate is computed anew for every other frame, so that nothing depends on the frames before.
 
-use crate::failure::{from_arrow, from_datafusion, into_datafusion};
+use crate::failure::{from_arrow, into_datafusion};
 use crate::kernel::framed_rows::{Frames, Spec};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, UInt64Array, new_empty_array};
 use arrow::compute::{concat, filter, prep_null_mask_filter, take};

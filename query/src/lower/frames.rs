@@ -56,23 +56,18 @@ pub(crate) fn whole_partition() -> PlanFrame {
     PlanFrame::new_bounds(WindowFrameUnits::Rows, start, end)
 }
 
-/// Whether DataFusion does not compute a frame as PostgreSQL.
-pub(crate) fn is_own(call: &WindowCall) -> bool {
+/// Whether DataFusion does not compute a frame as PostgreSQL; `keys` are those of the order that are no constants.
+pub(crate) fn is_own(call: &WindowCall, keys: usize) -> bool {
     let WindowFrame { unit, start, end, exclude } = &call.frame;
-    let offsets = || [start, end].into_iter().filter_map(|bound| offset_of(bound));
-    let constant = |offset: &Expr| match offset {
-        Expr::Const(Datum::Int64(_) | Datum::Null, _) => true,
-        Expr::Const(..) => *unit == FrameUnit::Range,
-        _ => false,
+    let constant = |offset: &Expr| matches!(offset, Expr::Const(Datum::Int64(_) | Datum::Null, _));
+    let ordered = call.order_by.first().map(|key| key.expr.ty().form);
+    let counts = match unit {
+        FrameUnit::Rows => true,
+        FrameUnit::Groups => keys > 0,
+        FrameUnit::Range => keys > 0 && matches!(ordered, Some(Form::Int16 | Form::Int32 | Form::Int64)),
     };
-    let ordered = call.order_by.first().map(|key| &key.expr);
-    let plain = || match (unit, ordered) {
-        (FrameUnit::Rows, _) => true,
-        (_, None | Some(Expr::Const(..) | Expr::Param { .. })) => false,
-        (FrameUnit::Groups, Some(_)) => true,
-        (FrameUnit::Range, Some(key)) => matches!(key.ty().form, Form::Int16 | Form::Int32 | Form::Int64),
-    };
-    *exclude != FrameExclude::NoOthers || offsets().any(|offset| !constant(offset) || !plain())
+    let mut offsets = [start, end].into_iter().filter_map(|bound| offset_of(bound));
+    *exclude != FrameExclude::NoOthers || offsets.any(|offset| !constant(offset) || !counts)
 }
 
 /// The type of an order by integers that a RANGE adds offsets to: wide enough that no sum overflows.
@@ -195,7 +190,7 @@ impl Lowering<'_> {
             let arg = match limits {
                 Some(key) => {
                     let subtracts = matches!(bound, FrameBound::Preceding(_)) != descending;
-                    self.limit(scope, &key.expr, offset, Side { subtracts, starts })?
+                    self.limit_of(scope, &key.expr, offset, Side { subtracts, starts })?
                 }
                 None => self.expr(scope, offset)?,
             };
@@ -218,7 +213,7 @@ impl Lowering<'_> {
     }
 
     /// How far a frame goes from a value.
-    fn limit(&mut self, scope: &mut Scope, key: &Expr, offset: &Expr, side: Side) -> Result<PlanExpr> {
+    fn limit_of(&mut self, scope: &mut Scope, key: &Expr, offset: &Expr, side: Side) -> Result<PlanExpr> {
         let Typed { expr, ty } = self.widest(scope, key)?;
         let distance = self.typed(scope, offset)?;
         if let Some((form, _, run)) = frame_limits::kernels(&ty.form, side) {

@@ -183,11 +183,11 @@ impl Lowering<'_> {
                     None => literals::null(&call.ty)?,
                 }
             }
-            "lag" | "lead" if args.get(1).is_some_and(|offset| !matches!(offset, PlanExpr::Literal(..))) => {
+            "lag" | "lead" if args.get(1).is_some_and(|offset| !is_integer(offset)) => {
                 add(over.unframed(if name == "lag" { Function::Lag } else { Function::Lead }, args))
             }
-            "lag" => add(over.call(udwf(lead_lag::lag_udwf()), shifted(args)?)),
-            "lead" => add(over.call(udwf(lead_lag::lead_udwf()), shifted(args)?)),
+            "lag" => add(over.call(udwf(lead_lag::lag_udwf()), shifted(args))),
+            "lead" => add(over.call(udwf(lead_lag::lead_udwf()), shifted(args))),
             "first_value" => add(over.of_values(nth_value::first_value_udwf(), Function::First, args)),
             "last_value" => add(over.of_values(nth_value::last_value_udwf(), Function::Last, args)),
             "nth_value" if over.own.is_some() => {
@@ -237,7 +237,7 @@ impl Lowering<'_> {
             }
             None => None,
         };
-        let (frame, own) = if is_own(call) || is_computed_anew(call) {
+        let (frame, own) = if is_own(call, order_by.len()) || is_computed_anew(call) {
             let keys = order_by.iter().map(|key| key.expr.clone()).collect();
             (whole_partition(), Some(self.own_frame(scope, operands, call, keys)?))
         } else {
@@ -396,13 +396,16 @@ fn positive(arg: Option<&PlanExpr>, kind: ErrorKind, message: &str) -> Result<Op
     }
 }
 
+fn is_integer(offset: &PlanExpr) -> bool {
+    matches!(offset, PlanExpr::Literal(ScalarValue::Int32(Some(_)), _))
+}
+
 /// Arguments of lag and lead with the offset as DataFusion takes it.
-fn shifted(mut args: Vec<PlanExpr>) -> Result<Vec<PlanExpr>> {
-    if let Some(offset) = args.get_mut(1) {
-        match offset {
-            PlanExpr::Literal(ScalarValue::Int32(Some(v)), _) => *offset = lit(i64::from(*v)),
-            _ => return Err(Error::unsupported("the offset of lag and lead must be a constant")),
-        }
+fn shifted(mut args: Vec<PlanExpr>) -> Vec<PlanExpr> {
+    if let Some(PlanExpr::Literal(offset, _)) = args.get_mut(1)
+        && let ScalarValue::Int32(Some(rows)) = offset
+    {
+        *offset = ScalarValue::Int64(Some(i64::from(*rows)));
     }
-    Ok(args)
+    args
 }
