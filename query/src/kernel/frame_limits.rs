@@ -16,19 +16,19 @@ use types::{Form, PgNum, TimeTz};
 pub(crate) struct Side {
     /// Whether the offset is taken away.
     pub(crate) subtracts: bool,
-    /// Whether the frame begins there.
-    pub(crate) starts: bool,
+    /// Whether values of the frame are not below it.
+    pub(crate) lowest: bool,
 }
 
 /// The form that limits of values of a form have, the values in that form, and the limit of a value and an offset.
 pub(crate) fn kernels(form: &Form, side: Side) -> Option<(Form, Run, Run)> {
     let limit = |runs: [Run; 4]| {
-        let [ending, starting, ending_below, starting_below] = runs;
-        match (side.subtracts, side.starts) {
-            (false, false) => ending,
-            (false, true) => starting,
-            (true, false) => ending_below,
-            (true, true) => starting_below,
+        let [highest, lowest, highest_below, lowest_below] = runs;
+        match (side.subtracts, side.lowest) {
+            (false, false) => highest,
+            (false, true) => lowest,
+            (true, false) => highest_below,
+            (true, true) => lowest_below,
         }
     };
     let whole = Form::Decimal128 { scale: 0 };
@@ -140,13 +140,13 @@ fn same_double(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map1::<Double, Double, _>(call, args, Ok)
 }
 
-fn doubles<const BELOW: bool, const STARTS: bool>(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+fn doubles<const BELOW: bool, const LOWEST: bool>(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map2::<Double, Double, Double, _>(call, args, |value, offset| {
         checked(offset >= 0.0)?;
         let limit = if BELOW { value - offset } else { value + offset };
         // Only opposite infinities make a NaN of what is none.
         Ok(match limit.is_nan() && !value.is_nan() {
-            true if STARTS => f64::NEG_INFINITY,
+            true if LOWEST => f64::NEG_INFINITY,
             true => f64::INFINITY,
             false => limit,
         })
@@ -157,13 +157,13 @@ fn same_numeric(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map1::<Num, Num, _>(call, args, Ok)
 }
 
-fn numerics<const BELOW: bool, const STARTS: bool>(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
+fn numerics<const BELOW: bool, const LOWEST: bool>(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map2::<Num, Num, Num, _>(call, args, |value, offset| {
         checked(!offset.is_nan() && !offset.is_negative())?;
         let limit = if BELOW { value.sub(&offset)? } else { value.add(&offset)? };
         if !limit.is_nan() || value.is_nan() {
             return Ok(limit);
         }
-        PgNum::parse(if STARTS { "-Infinity" } else { "Infinity" })
+        PgNum::parse(if LOWEST { "-Infinity" } else { "Infinity" })
     })
 }

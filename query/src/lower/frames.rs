@@ -190,7 +190,8 @@ impl Lowering<'_> {
             let arg = match limits {
                 Some(key) => {
                     let subtracts = matches!(bound, FrameBound::Preceding(_)) != descending;
-                    self.limit_of(scope, &key.expr, offset, Side { subtracts, starts })?
+                    let lowest = starts != descending;
+                    self.limit_of(scope, &key.expr, offset, Side { subtracts, lowest })?
                 }
                 None => self.expr(scope, offset)?,
             };
@@ -202,7 +203,7 @@ impl Lowering<'_> {
     /// The value of an order that limits are compared with.
     fn limited(&mut self, scope: &mut Scope, key: &Expr) -> Result<PlanExpr> {
         let Typed { expr, ty } = self.widest(scope, key)?;
-        let (expr, ty) = match frame_limits::kernels(&ty.form, Side { subtracts: false, starts: false }) {
+        let (expr, ty) = match frame_limits::kernels(&ty.form, Side { subtracts: false, lowest: false }) {
             Some((form, same, _)) => {
                 let ret = SqlType { form, ..ty.clone() };
                 (self.internal(self.kernel("frame_value", same, vec![ty], &ret), vec![expr])?, ret)
@@ -219,10 +220,10 @@ impl Lowering<'_> {
         if let Some((form, _, run)) = frame_limits::kernels(&ty.form, side) {
             let ret = SqlType { form, ..ty.clone() };
             let name = match side {
-                Side { subtracts: true, starts: true } => "frame_start_below",
-                Side { subtracts: true, starts: false } => "frame_end_below",
-                Side { subtracts: false, starts: true } => "frame_start_above",
-                Side { subtracts: false, starts: false } => "frame_end_above",
+                Side { subtracts: true, lowest: true } => "lowest_below",
+                Side { subtracts: true, lowest: false } => "highest_below",
+                Side { subtracts: false, lowest: true } => "lowest_above",
+                Side { subtracts: false, lowest: false } => "highest_above",
             };
             let kernel = self.kernel(name, run, vec![ty, distance.ty], &ret);
             let limit = self.internal(kernel, vec![expr, distance.expr])?;

@@ -7,7 +7,7 @@ use super::coerce::path;
 use super::names::{fold, located};
 use super::type_name::{held, type_name};
 use super::{Binder, Clause, Scope, Term};
-use crate::bound::{Expr, FrameBound, FrameExclude, FrameUnit, SortKey, WindowFrame};
+use crate::bound::{ColRef, Expr, FrameBound, FrameExclude, FrameUnit, SortKey, WindowFrame};
 use crate::parse::EXCLUDE;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -141,8 +141,12 @@ impl Binder<'_> {
         };
         let term = self.expr(offset, scope)?;
         let mut varies = None;
+        let is_here = |col: ColRef| scope.tables.iter().flat_map(|t| &t.columns).any(|c| c.typed.col == col);
         crate::bound::walk::visit(&term.expr, &mut |e| {
-            if let Expr::Column(column) = e {
+            // Outer where a subquery uses it.
+            if let Expr::Column(column) | Expr::Outer(column) = e
+                && is_here(column.col)
+            {
                 varies = varies.or(Some(column.col));
             }
         });
