@@ -15,7 +15,7 @@ pub use statement::{
     Fill, Isolation, NewCheck, NewColumn, OnCommit, OptionChanges, ParquetCompression, Probe, ProbeError,
     SequenceShape, SettingValue, Targets,
 };
-pub use window::{FrameBound, FrameUnit, WindowCall, WindowFrame};
+pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{
     BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, ConflictUpdate, MergeKind, OnConflict,
     Returning, RowRules, WithPart, WithWork,

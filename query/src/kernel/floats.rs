@@ -3,11 +3,9 @@
 //! Invariant: finite inputs never give an infinity, nor non-zero ones a zero product; both are 22003.
 
 use crate::kernel::call::{Arg, Call, Run, map1, map2};
-use crate::kernel::key;
-use crate::kernel::value::{Double, Int8, Output, Real};
+use crate::kernel::value::{Double, Output, Real};
 use arrow::array::ArrayRef;
 use base::{Error, ErrorKind, Result};
-use types::Form;
 
 pub(crate) fn overflow() -> Error {
     Error::new(ErrorKind::NumericOutOfRange, "value out of range: overflow")
@@ -67,15 +65,6 @@ fn divide_real(a: f32, b: f32) -> Result<f32> {
         return Err(division_by_zero());
     }
     narrowed(f64::from(a / b), a.is_infinite(), a == 0.0 || b.is_infinite())
-}
-
-/// The float that has a key.
-pub(crate) fn of_key(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    match call.ret.form {
-        #[expect(clippy::cast_possible_truncation, reason = "the key was made of a real")]
-        Form::Float32 => map1::<Int8, Real, _>(call, args, |k| Ok(key::double_of_key(k) as f32)),
-        _ => map1::<Int8, Double, _>(call, args, |k| Ok(key::double_of_key(k))),
-    }
 }
 
 fn double1(call: &Call<'_>, args: &[Arg], f: impl Fn(f64) -> Result<f64>) -> Result<ArrayRef> {

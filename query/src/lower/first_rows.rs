@@ -11,7 +11,9 @@ use crate::lower::tree::any;
 use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use sql::bound::{Expr, FrameBound, FrameUnit, Rel, SortKey, TypedCol, WindowCall, WindowFrame};
+use sql::bound::{
+    Expr, FrameBound, FrameExclude, FrameUnit, Rel, SortKey, TypedCol, WindowCall, WindowFrame,
+};
 use types::sql_type::oid;
 use types::{Datum, Form, SqlType};
 
@@ -134,6 +136,7 @@ fn numbering(proc: Oid, partition_by: &[Expr], order_by: &[SortKey]) -> WindowCa
         unit: FrameUnit::Rows,
         start: FrameBound::UnboundedPreceding,
         end: FrameBound::CurrentRow,
+        exclude: FrameExclude::NoOthers,
     };
     WindowCall {
         proc,

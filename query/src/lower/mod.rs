@@ -20,6 +20,7 @@ mod execute;
 mod expressions;
 mod filtered;
 mod first_rows;
+mod frames;
 mod grouping_sets;
 mod inlined;
 mod lateral;

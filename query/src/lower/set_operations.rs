@@ -20,7 +20,7 @@ use datafusion::logical_expr::{
     Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Union,
 };
 use sql::bound::{
-    ColRef, Expr, FrameBound, FrameUnit, Rel, SetCall, SetOp, TypedCol, WindowCall, WindowFrame,
+    ColRef, Expr, FrameBound, FrameExclude, FrameUnit, Rel, SetCall, SetOp, TypedCol, WindowCall, WindowFrame,
 };
 use std::sync::Arc;
 use types::sql_type::oid;
@@ -162,6 +162,7 @@ impl Lowering<'_> {
             unit: FrameUnit::Rows,
             start: FrameBound::UnboundedPreceding,
             end: FrameBound::CurrentRow,
+            exclude: FrameExclude::NoOthers,
         };
         let call = WindowCall {
             proc: ROW_NUMBER,

@@ -1,16 +1,20 @@
 //! Window functions and aggregates over windows.
 //!
-//! Invariant: partitions and order go by keys. Frames that DataFusion does not compute as PostgreSQL are refused.
+//! Invariant: partitions and order go by keys. An aggregate whose frame begins further on with each row is DataFusion's only
+//! where taking a row out again gives exactly what the others give.
 
 use crate::failure::from_datafusion;
 use crate::kernel::aggregate::{
     CollectUdaf, ExtremeUdaf, Extremity, Moment, MomentUdaf, NumericSumUdaf, SumUdaf,
 };
-use crate::kernel::{floats, key, numbers};
+use crate::kernel::framed::{Framed, Function};
+use crate::kernel::framed_rows::{Edge, Spec};
+use crate::kernel::numbers;
 use crate::lower::aggregates::{Operands, collected};
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, widen};
 use crate::lower::filtered::guarded_window;
+use crate::lower::frames::{OwnFrame, is_moving, is_own, whole_partition, wide_order};
 use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, build, unsupported_function};
 use arrow::datatypes::DataType;
@@ -21,15 +25,13 @@ use datafusion::functions_aggregate::{bool_and_or, count, min_max, sum};
 use datafusion::functions_window::{cume_dist, lead_lag, nth_value, ntile, rank, row_number};
 use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
-    Cast, Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, WindowFrame as PlanFrame,
-    WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, lit,
+    AggregateUDF, Cast, Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr,
+    WindowFrame as PlanFrame, WindowFunctionDefinition, WindowUDF, lit,
 };
-use sql::bound::{ColRef, Expr, FrameBound, FrameUnit, Rel, TypedCol, WindowCall, WindowFrame};
+use sql::bound::{ColRef, Expr, FrameExclude, FrameUnit, Rel, TypedCol, WindowCall};
+use std::sync::Arc;
 use types::sql_type::oid;
-use types::{Datum, Form, SqlType};
-
-/// Digits of the sums of bigints.
-const WIDE_DIGITS: u8 = 38;
+use types::{Form, SqlType};
 
 /// The window functions of pg_proc, by OID.
 fn window_name(proc: Oid) -> Option<&'static str> {
@@ -47,7 +49,9 @@ pub(crate) fn is_window_attached(proc: Oid) -> bool {
 struct Over {
     partition_by: Vec<PlanExpr>,
     order_by: Vec<SortExpr>,
+    /// That of all rows where there is an own one.
     frame: PlanFrame,
+    own: Option<OwnFrame>,
     filter: Option<PlanExpr>,
 }
 
@@ -65,6 +69,43 @@ impl Over {
                 distinct: false,
             },
         }))
+    }
+
+    fn aggregate(&self, udaf: Arc<AggregateUDF>, args: Vec<PlanExpr>) -> PlanExpr {
+        match &self.own {
+            Some(own) => self.framed(own, Function::Aggregate(udaf), args),
+            None => self.call(WindowFunctionDefinition::AggregateUDF(udaf), args),
+        }
+    }
+
+    /// A function of the values in the frame, as DataFusion has it and as it is over an own frame.
+    fn of_values(&self, udwf: Arc<WindowUDF>, function: Function, args: Vec<PlanExpr>) -> PlanExpr {
+        match &self.own {
+            Some(own) => self.framed(own, function, args),
+            None => self.call(WindowFunctionDefinition::WindowUDF(udwf), args),
+        }
+    }
+
+    /// A call that finds the rows of its frame.
+    fn framed(&self, own: &OwnFrame, function: Function, mut args: Vec<PlanExpr>) -> PlanExpr {
+        let udwf = Framed::udwf(function, args.len(), own.spec.clone(), self.filter.is_some());
+        args.extend(own.args.iter().cloned().chain(self.filter.clone()));
+        let plain = Self { filter: None, own: None, ..self.clone() };
+        plain.call(WindowFunctionDefinition::WindowUDF(udwf), args)
+    }
+
+    /// A call that needs no frame.
+    fn unframed(&self, function: Function, args: Vec<PlanExpr>) -> PlanExpr {
+        let spec = Spec {
+            unit: FrameUnit::Rows,
+            start: Edge::Unbounded,
+            end: Edge::Unbounded,
+            exclude: FrameExclude::NoOthers,
+            keys: 0,
+            descending: false,
+            nulls_first: false,
+        };
+        self.framed(&OwnFrame { spec, args: Vec::new() }, function, args)
     }
 }
 
@@ -118,9 +159,7 @@ impl Lowering<'_> {
         if call.filter.is_some() {
             return Err(Error::unsupported("FILTER is not implemented for non-aggregate window functions"));
         }
-        let udwf = |udwf: std::sync::Arc<datafusion::logical_expr::WindowUDF>| {
-            WindowFunctionDefinition::WindowUDF(udwf)
-        };
+        let udwf = |udwf: Arc<WindowUDF>| WindowFunctionDefinition::WindowUDF(udwf);
         let mut args = Vec::with_capacity(call.args.len());
         for arg in &call.args {
             let lowered = self.expr(scope, arg)?;
@@ -144,10 +183,16 @@ impl Lowering<'_> {
                     None => literals::null(&call.ty)?,
                 }
             }
-            "lag" => add(over.call(udwf(lead_lag::lag_udwf()), shifted(args)?)),
-            "lead" => add(over.call(udwf(lead_lag::lead_udwf()), shifted(args)?)),
-            "first_value" => add(over.call(udwf(nth_value::first_value_udwf()), args)),
-            "last_value" => add(over.call(udwf(nth_value::last_value_udwf()), args)),
+            "lag" | "lead" if args.get(1).is_some_and(|offset| !is_integer(offset)) => {
+                add(over.unframed(if name == "lag" { Function::Lag } else { Function::Lead }, args))
+            }
+            "lag" => add(over.call(udwf(lead_lag::lag_udwf()), shifted(args))),
+            "lead" => add(over.call(udwf(lead_lag::lead_udwf()), shifted(args))),
+            "first_value" => add(over.of_values(nth_value::first_value_udwf(), Function::First, args)),
+            "last_value" => add(over.of_values(nth_value::last_value_udwf(), Function::Last, args)),
+            "nth_value" if over.own.is_some() => {
+                add(over.of_values(nth_value::nth_value_udwf(), Function::Nth, args))
+            }
             "nth_value" => match positive(
                 args.get(1),
                 ErrorKind::InvalidNthValueArgument,
@@ -192,108 +237,13 @@ impl Lowering<'_> {
             }
             None => None,
         };
-        let frame = self.frame(&call.frame, call, order_by.len())?;
-        Ok(Over { partition_by, order_by, frame, filter })
-    }
-
-    fn frame(&mut self, frame: &WindowFrame, call: &WindowCall, keys: usize) -> Result<PlanFrame> {
-        let whole = matches!(
-            (&frame.start, &frame.end),
-            (FrameBound::UnboundedPreceding, FrameBound::UnboundedFollowing)
-        );
-        let offset =
-            |bound: &FrameBound| matches!(bound, FrameBound::Preceding(_) | FrameBound::Following(_));
-        if keys == 0 && frame.unit != FrameUnit::Rows && (offset(&frame.start) || offset(&frame.end)) {
-            return Err(Error::unsupported(
-                "a frame offset by RANGE or GROUPS over a constant order is not supported",
-            )
-            .with_hint("Order by a column, or leave the offsets out."));
-        }
-        let units = match frame.unit {
-            FrameUnit::Rows => WindowFrameUnits::Rows,
-            // Without order all rows are peers, so every frame of peers is the whole partition.
-            FrameUnit::Range | FrameUnit::Groups if keys == 0 || whole => {
-                let all = ScalarValue::UInt64(None);
-                return Ok(PlanFrame::new_bounds(
-                    WindowFrameUnits::Rows,
-                    WindowFrameBound::Preceding(all.clone()),
-                    WindowFrameBound::Following(all),
-                ));
-            }
-            FrameUnit::Range => WindowFrameUnits::Range,
-            FrameUnit::Groups => WindowFrameUnits::Groups,
+        let (frame, own) = if is_own(call, order_by.len()) || is_computed_anew(call) {
+            let keys = order_by.iter().map(|key| key.expr.clone()).collect();
+            (whole_partition(), Some(self.own_frame(scope, operands, call, keys)?))
+        } else {
+            (self.frame(call, order_by.len())?, None)
         };
-        let start = self.bound(&frame.start, frame.unit, call, "starting")?;
-        let end = self.bound(&frame.end, frame.unit, call, "ending")?;
-        if ends_before_start(&start, &end) {
-            let none = ScalarValue::UInt64(Some(BEYOND_ROWS));
-            let bound = || WindowFrameBound::Following(none.clone());
-            return Ok(PlanFrame::new_bounds(WindowFrameUnits::Rows, bound(), bound()));
-        }
-        Ok(PlanFrame::new_bounds(units, start, end))
-    }
-
-    fn bound(
-        &mut self,
-        bound: &FrameBound,
-        unit: FrameUnit,
-        call: &WindowCall,
-        which: &str,
-    ) -> Result<WindowFrameBound> {
-        let ordered = call.order_by.first().map(|key| key.expr.ty());
-        let unbounded = match (unit, &ordered) {
-            (FrameUnit::Range, Some(_)) if wide_order(call).is_some() => {
-                let wide = wide_order(call).unwrap_or(DataType::Int64);
-                ScalarValue::try_from(&wide).map_err(from_datafusion)?
-            }
-            (FrameUnit::Range, Some(ty)) => {
-                let data_type =
-                    key::key_type(&ty.form).map_or_else(|| ty.form.arrow(), |key| key.form.arrow());
-                ScalarValue::try_from(&data_type).map_err(from_datafusion)?
-            }
-            _ => ScalarValue::UInt64(None),
-        };
-        let (expr, preceding) = match bound {
-            FrameBound::UnboundedPreceding => return Ok(WindowFrameBound::Preceding(unbounded)),
-            FrameBound::CurrentRow => return Ok(WindowFrameBound::CurrentRow),
-            FrameBound::UnboundedFollowing => return Ok(WindowFrameBound::Following(unbounded)),
-            FrameBound::Preceding(expr) => (expr, true),
-            FrameBound::Following(expr) => (expr, false),
-        };
-        let lowered = self.expr(&mut Scope::without_plan(), expr)?;
-        let offset = match literals::datum_of(&lowered, &expr.ty().form) {
-            Some(Datum::Int16(v)) => i64::from(v),
-            Some(Datum::Int32(v)) => i64::from(v),
-            Some(Datum::Int64(v)) => v,
-            Some(Datum::Null) => {
-                return Err(Error::new(
-                    ErrorKind::NullNotAllowed,
-                    format!("frame {which} offset must not be null"),
-                ));
-            }
-            _ => {
-                return Err(Error::unsupported("this frame offset is not supported")
-                    .with_hint("use a constant integer, with RANGE over an integer column"));
-            }
-        };
-        let Ok(rows) = u64::try_from(offset) else {
-            return Err(Error::new(
-                ErrorKind::InvalidFrameOffset,
-                format!("frame {which} offset must not be negative"),
-            ));
-        };
-        let value = match (unit, ordered.map(|ty| ty.form)) {
-            (FrameUnit::Range, Some(Form::Int16 | Form::Int32)) => Some(ScalarValue::Int64(Some(offset))),
-            (FrameUnit::Range, Some(Form::Int64)) => {
-                Some(ScalarValue::Decimal128(Some(i128::from(offset)), WIDE_DIGITS, 0))
-            }
-            (FrameUnit::Range, _) => None,
-            (FrameUnit::Rows | FrameUnit::Groups, _) => Some(ScalarValue::UInt64(Some(rows))),
-        };
-        let value = value.ok_or_else(|| {
-            Error::unsupported("RANGE with an offset is supported over integer columns only")
-        })?;
-        Ok(if preceding { WindowFrameBound::Preceding(value) } else { WindowFrameBound::Following(value) })
+        Ok(Over { partition_by, order_by, frame, own, filter })
     }
 
     /// An aggregate over the window.
@@ -307,63 +257,52 @@ impl Lowering<'_> {
     ) -> Result<PlanExpr> {
         let types: Vec<SqlType> = call.args.iter().map(Expr::ty).collect();
         let row = catalog::builtin::proc(call.proc).ok_or_else(|| unsupported_function(call.proc, &types))?;
-        let udaf = WindowFunctionDefinition::AggregateUDF;
         let Some(first) = call.args.first() else {
-            return Ok(add(over.call(udaf(count::count_udaf()), vec![lit(1_i64)])));
+            return Ok(add(over.aggregate(count::count_udaf(), vec![lit(1_i64)])));
         };
         let arg = self.typed(scope, first)?;
         match (row.name, &arg.ty.form) {
             ("count", _) => {
                 let column = operands.column(arg.expr, self);
-                Ok(add(over.call(udaf(count::count_udaf()), vec![column])))
+                Ok(add(over.aggregate(count::count_udaf(), vec![column])))
             }
             ("sum", _) => {
                 let (sum, ty) = self.sum_over(operands, add, arg, over)?;
                 self.in_form(sum, &ty, &call.ty)
             }
-            ("avg", Form::Float64) if !is_moving(over) => {
+            ("avg", Form::Float64) => {
                 let column = operands.column(arg.expr, self);
-                Ok(add(over.call(udaf(MomentUdaf::udaf(Moment::Average)), vec![column])))
+                Ok(add(over.aggregate(MomentUdaf::udaf(Moment::Average), vec![column])))
             }
             ("avg", _) => {
                 let counted = operands.column(arg.expr.clone(), self);
                 let (sum, ty) = self.sum_over(operands, add, arg, over)?;
-                let rows = add(over.call(udaf(count::count_udaf()), vec![counted]));
+                let rows = add(over.aggregate(count::count_udaf(), vec![counted]));
                 let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
                 let kernel = self.kernel("average", numbers::average, vec![ty, int8], &call.ty);
                 self.internal(kernel, vec![sum, rows])
             }
-            ("min" | "max", _) if ExtremeUdaf::matters_for(&arg.ty) && !is_moving(over) => {
+            ("min" | "max", _) if ExtremeUdaf::matters_for(&arg.ty) => {
                 let wanted = if row.name == "max" { Extremity::Greatest } else { Extremity::Least };
                 let extreme = ExtremeUdaf::udaf(wanted, &arg.ty, false);
                 let column = operands.column(arg.expr, self);
-                Ok(add(over.call(udaf(extreme), vec![column])))
+                Ok(add(over.aggregate(extreme, vec![column])))
             }
             ("min" | "max", form) if form.arrow_order_is_sql_order() => {
                 let column = operands.column(arg.expr, self);
                 let function = if row.name == "max" { min_max::max_udaf() } else { min_max::min_udaf() };
-                Ok(add(over.call(udaf(function), vec![column])))
-            }
-            ("min" | "max", Form::Float32 | Form::Float64) => {
-                let ty = arg.ty.clone();
-                let key = self.key(arg)?;
-                let column = operands.column(key, self);
-                let function = if row.name == "max" { min_max::max_udaf() } else { min_max::min_udaf() };
-                let found = add(over.call(udaf(function), vec![column]));
-                let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
-                let kernel = self.kernel("value_of_key", floats::of_key, vec![int8], &ty);
-                self.internal(kernel, vec![found])
+                Ok(add(over.aggregate(function, vec![column])))
             }
             ("bool_and" | "every", _) => {
                 let column = operands.column(arg.expr, self);
-                Ok(add(over.call(udaf(bool_and_or::bool_and_udaf()), vec![column])))
+                Ok(add(over.aggregate(bool_and_or::bool_and_udaf(), vec![column])))
             }
             ("bool_or", _) => {
                 let column = operands.column(arg.expr, self);
-                Ok(add(over.call(udaf(bool_and_or::bool_or_udaf()), vec![column])))
+                Ok(add(over.aggregate(bool_and_or::bool_or_udaf(), vec![column])))
             }
             _ => match collected(call.proc) {
-                Some(finish) if !is_moving(over) => {
+                Some(finish) => {
                     let mut columns = Vec::with_capacity(call.args.len());
                     let mut exprs = Vec::with_capacity(call.args.len());
                     for expr in &call.args {
@@ -379,10 +318,8 @@ impl Lowering<'_> {
                         call.ty.clone(),
                         &self.context.statement.io,
                     );
-                    Ok(add(over.call(udaf(collect), exprs)))
+                    Ok(add(over.aggregate(collect, exprs)))
                 }
-                Some(_) => Err(Error::unsupported("this aggregate over this window frame is not supported")
-                    .with_hint("begin the frame with UNBOUNDED PRECEDING")),
                 None => Err(unsupported_function(call.proc, &types)
                     .with_hint("this aggregate is not supported as a window function")),
             },
@@ -397,7 +334,6 @@ impl Lowering<'_> {
         over: &Over,
     ) -> Result<(PlanExpr, SqlType)> {
         let wide = |form: Form, oid: Oid| SqlType { oid, typmod: -1, form };
-        let moving = is_moving(over);
         let (expr, ty, udaf) = match &arg.ty.form {
             Form::Int16 | Form::Int32 => {
                 (widen(arg.expr, DataType::Int64)?, wide(Form::Int64, oid::INT8), sum::sum_udaf())
@@ -407,18 +343,15 @@ impl Lowering<'_> {
                 (widen(arg.expr, ty.form.arrow())?, ty, SumUdaf::udaf())
             }
             Form::Decimal128 { .. } => (arg.expr, arg.ty, SumUdaf::udaf()),
-            // Taking a float out of a sum again does not give the sum of the others.
-            Form::Float64 if !moving => (arg.expr, arg.ty, SumUdaf::udaf()),
-            Form::PgNum if !moving => (arg.expr, arg.ty, NumericSumUdaf::udaf()),
+            Form::Float64 => (arg.expr, arg.ty, SumUdaf::udaf()),
+            Form::PgNum => (arg.expr, arg.ty, NumericSumUdaf::udaf()),
             _ => {
-                return Err(Error::unsupported(
-                    "sum and avg of this type over this window frame are not supported",
-                )
-                .with_hint("begin the frame with UNBOUNDED PRECEDING, or cast to numeric(p, s)"));
+                return Err(Error::unsupported("sum and avg of this type over a window are not supported")
+                    .with_hint("Cast to double precision or numeric."));
             }
         };
         let column = operands.column(expr, self);
-        Ok((add(over.call(WindowFunctionDefinition::AggregateUDF(udaf), vec![column])), ty))
+        Ok((add(over.aggregate(udaf, vec![column])), ty))
     }
 
     fn in_form(&mut self, value: PlanExpr, from: &SqlType, to: &SqlType) -> Result<PlanExpr> {
@@ -430,36 +363,24 @@ impl Lowering<'_> {
     }
 }
 
-/// More rows than a partition has.
-const BEYOND_ROWS: u64 = 1 << 48;
-
-/// Whether no row can lie between two bounds, which the engine would refuse.
-fn ends_before_start(start: &WindowFrameBound, end: &WindowFrameBound) -> bool {
-    match (start, end) {
-        (WindowFrameBound::Following(start), WindowFrameBound::Following(end)) => {
-            !start.is_null() && !end.is_null() && start > end
+/// Whether a call finds its rows itself because its function cannot take a row out of what it has, or takes a number from
+/// each row.
+fn is_computed_anew(call: &WindowCall) -> bool {
+    let Some(row) = catalog::builtin::proc(call.proc) else { return false };
+    if row.kind == catalog::builtin::ProcKind::Window {
+        return row.name == "nth_value"
+            && !matches!(call.args.get(1), Some(Expr::Const(..) | Expr::Param { .. }));
+    }
+    let ty = call.args.first().map(Expr::ty);
+    let retracts = match (row.name, &ty) {
+        ("count", _) | (_, None) => true,
+        ("sum" | "avg", Some(ty)) => {
+            matches!(ty.form, Form::Int16 | Form::Int32 | Form::Int64 | Form::Decimal128 { .. })
         }
-        (WindowFrameBound::Preceding(start), WindowFrameBound::Preceding(end)) => {
-            !start.is_null() && !end.is_null() && start < end
-        }
+        ("min" | "max", Some(ty)) => !ExtremeUdaf::matters_for(ty) && ty.form.arrow_order_is_sql_order(),
         _ => false,
-    }
-}
-
-/// The type of an order by integers that a RANGE adds offsets to: wide enough that no sum overflows.
-fn wide_order(call: &WindowCall) -> Option<DataType> {
-    let offset = |bound: &FrameBound| matches!(bound, FrameBound::Preceding(_) | FrameBound::Following(_));
-    let added = call.frame.unit == FrameUnit::Range && (offset(&call.frame.start) || offset(&call.frame.end));
-    match call.order_by.first().map(|key| key.expr.ty().form).filter(|_| added)? {
-        Form::Int16 | Form::Int32 => Some(DataType::Int64),
-        Form::Int64 => Some(DataType::Decimal128(WIDE_DIGITS, 0)),
-        _ => None,
-    }
-}
-
-/// Whether rows leave the frame as it goes on.
-fn is_moving(over: &Over) -> bool {
-    !matches!(&over.frame.start_bound, WindowFrameBound::Preceding(v) if v.is_null())
+    };
+    is_moving(&call.frame) && !retracts
 }
 
 /// A constant argument that must be above zero; None for null.
@@ -475,13 +396,16 @@ fn positive(arg: Option<&PlanExpr>, kind: ErrorKind, message: &str) -> Result<Op
     }
 }
 
+fn is_integer(offset: &PlanExpr) -> bool {
+    matches!(offset, PlanExpr::Literal(ScalarValue::Int32(Some(_)), _))
+}
+
 /// Arguments of lag and lead with the offset as DataFusion takes it.
-fn shifted(mut args: Vec<PlanExpr>) -> Result<Vec<PlanExpr>> {
-    if let Some(offset) = args.get_mut(1) {
-        match offset {
-            PlanExpr::Literal(ScalarValue::Int32(Some(v)), _) => *offset = lit(i64::from(*v)),
-            _ => return Err(Error::unsupported("the offset of lag and lead must be a constant")),
-        }
+fn shifted(mut args: Vec<PlanExpr>) -> Vec<PlanExpr> {
+    if let Some(PlanExpr::Literal(offset, _)) = args.get_mut(1)
+        && let ScalarValue::Int32(Some(rows)) = offset
+    {
+        *offset = ScalarValue::Int64(Some(i64::from(*rows)));
     }
-    Ok(args)
+    args
 }

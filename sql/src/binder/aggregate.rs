@@ -4,19 +4,16 @@
 
 use super::function::{Extras, no_function};
 use super::level::Level;
-use super::names::{fold, located};
+use super::names::located;
 use super::resolve::{self, Chosen};
 use super::type_name::held;
 use super::{Binder, Clause, Scope, Term};
-use crate::bound::{
-    AggregateCall, ColRef, Expr, FrameBound, FrameUnit, Rel, SortKey, TypedCol, WindowCall, WindowFrame,
-};
+use crate::bound::{AggregateCall, ColRef, Expr, Rel, SortKey, TypedCol, WindowCall};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use catalog::builtin::{self, CastContext, ProcKind};
+use catalog::builtin::{self, ProcKind};
 use sqlparser::ast;
 use types::SqlType;
-use types::sql_type::oid;
 
 /// The parts of one call: function, arguments, result, order and filter.
 pub(super) type Parts = (Chosen, Vec<Expr>, SqlType, Vec<SortKey>, Option<Expr>);
@@ -228,7 +225,7 @@ impl Binder<'_> {
         Ok(Some(bound))
     }
 
-    fn inner_sort_key(&mut self, item: &ast::OrderByExpr, scope: &Scope<'_>) -> Result<SortKey> {
+    pub(super) fn inner_sort_key(&mut self, item: &ast::OrderByExpr, scope: &Scope<'_>) -> Result<SortKey> {
         let ast::OrderByExpr { expr, options: ast::OrderByOptions { asc, nulls_first }, with_fill } = item;
         let term = self.expr(expr, scope)?;
         if with_fill.is_some() {
@@ -257,147 +254,6 @@ impl Binder<'_> {
         let col = self.new_col();
         self.level().calls.push((call, col));
         Expr::Column(TypedCol { col, ty })
-    }
-
-    fn window(
-        &mut self,
-        over: &ast::WindowType,
-        at: usize,
-        scope: &Scope<'_>,
-    ) -> Result<(Vec<Expr>, Vec<SortKey>, WindowFrame)> {
-        let spec = match over {
-            ast::WindowType::WindowSpec(spec) => self.based(spec, at)?,
-            ast::WindowType::NamedWindow(name) => self.named_window(name)?,
-        };
-        let ast::WindowSpec { window_name: _, partition_by, order_by, window_frame } = &spec;
-        let mut partitions = Vec::with_capacity(partition_by.len());
-        for expr in partition_by {
-            let term = self.in_clause(Clause::WindowPartition, |b| b.expr(expr, scope))?;
-            partitions.push(self.resolve_unknown(term)?.expr);
-        }
-        let mut keys = Vec::with_capacity(order_by.len());
-        for item in order_by {
-            keys.push(self.in_clause(Clause::WindowOrder, |b| b.inner_sort_key(item, scope))?);
-        }
-        let frame = match window_frame {
-            None => WindowFrame {
-                unit: FrameUnit::Range,
-                start: FrameBound::UnboundedPreceding,
-                end: FrameBound::CurrentRow,
-            },
-            Some(frame) => self.in_clause(Clause::WindowFrame, |b| b.frame(frame, &keys, at, scope))?,
-        };
-        Ok((partitions, keys, frame))
-    }
-
-    fn named_window(&mut self, name: &ast::Ident) -> Result<ast::WindowSpec> {
-        let folded = fold(name);
-        let at = self.at(name.span);
-        let found = self.level().windows.iter().find(|(n, _)| *n == folded).map(|(_, s)| s.clone());
-        found.ok_or_else(|| {
-            let message = format!("window \"{folded}\" does not exist");
-            located(Error::new(ErrorKind::UndefinedObject, message), at)
-        })
-    }
-
-    /// A definition with what it takes from the window it names.
-    pub(super) fn based(&mut self, spec: &ast::WindowSpec, at: usize) -> Result<ast::WindowSpec> {
-        let Some(name) = &spec.window_name else { return Ok(spec.clone()) };
-        let base = self.named_window(name)?;
-        let shown = fold(name);
-        let refuse = |message: String| Err(located(Error::new(ErrorKind::Windowing, message), at));
-        if !spec.partition_by.is_empty() {
-            return refuse(format!("cannot override PARTITION BY clause of window \"{shown}\""));
-        }
-        if !spec.order_by.is_empty() && !base.order_by.is_empty() {
-            return refuse(format!("cannot override ORDER BY clause of window \"{shown}\""));
-        }
-        if base.window_frame.is_some() {
-            return refuse(format!("cannot copy window \"{shown}\" because it has a frame clause"));
-        }
-        let order_by = if spec.order_by.is_empty() { base.order_by } else { spec.order_by.clone() };
-        Ok(ast::WindowSpec {
-            window_name: None,
-            partition_by: base.partition_by,
-            order_by,
-            window_frame: spec.window_frame.clone(),
-        })
-    }
-
-    fn frame(
-        &mut self,
-        frame: &ast::WindowFrame,
-        keys: &[SortKey],
-        at: usize,
-        scope: &Scope<'_>,
-    ) -> Result<WindowFrame> {
-        let ast::WindowFrame { units, start_bound, end_bound } = frame;
-        let unit = match units {
-            ast::WindowFrameUnits::Rows => FrameUnit::Rows,
-            ast::WindowFrameUnits::Range => FrameUnit::Range,
-            ast::WindowFrameUnits::Groups => FrameUnit::Groups,
-        };
-        let refuse = |message: &str| Err(located(Error::new(ErrorKind::Windowing, message), at));
-        if unit == FrameUnit::Groups && keys.is_empty() {
-            return refuse("GROUPS mode requires an ORDER BY clause");
-        }
-        let start = self.frame_bound(start_bound, unit, keys, at, scope)?;
-        let end = match end_bound {
-            None => FrameBound::CurrentRow,
-            Some(bound) => self.frame_bound(bound, unit, keys, at, scope)?,
-        };
-        use FrameBound as B;
-        match (&start, &end) {
-            (B::UnboundedFollowing, _) => refuse("frame start cannot be UNBOUNDED FOLLOWING"),
-            (_, B::UnboundedPreceding) => refuse("frame end cannot be UNBOUNDED PRECEDING"),
-            (B::CurrentRow, B::Preceding(_)) => {
-                refuse("frame starting from current row cannot have preceding rows")
-            }
-            (B::Following(_), B::Preceding(_)) => {
-                refuse("frame starting from following row cannot have preceding rows")
-            }
-            (B::Following(_), B::CurrentRow) => {
-                refuse("frame starting from following row cannot end with current row")
-            }
-            _ => Ok(WindowFrame { unit, start, end }),
-        }
-    }
-
-    fn frame_bound(
-        &mut self,
-        bound: &ast::WindowFrameBound,
-        unit: FrameUnit,
-        keys: &[SortKey],
-        at: usize,
-        scope: &Scope<'_>,
-    ) -> Result<FrameBound> {
-        let (offset, preceding) = match bound {
-            ast::WindowFrameBound::CurrentRow => return Ok(FrameBound::CurrentRow),
-            ast::WindowFrameBound::Preceding(None) => return Ok(FrameBound::UnboundedPreceding),
-            ast::WindowFrameBound::Following(None) => return Ok(FrameBound::UnboundedFollowing),
-            ast::WindowFrameBound::Preceding(Some(offset)) => (offset, true),
-            ast::WindowFrameBound::Following(Some(offset)) => (offset, false),
-        };
-        let term = self.expr(offset, scope)?;
-        let target = match (unit, keys) {
-            (FrameUnit::Rows | FrameUnit::Groups, _) => held(oid::INT8, -1)?,
-            (FrameUnit::Range, [key]) => match key.expr.ty() {
-                ty if matches!(ty.oid, oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ) => {
-                    held(oid::INTERVAL, -1)?
-                }
-                ty if matches!(ty.oid, oid::FLOAT4) => held(oid::FLOAT8, -1)?,
-                // Integers of any width may be added to one another.
-                ty if matches!(ty.oid, oid::INT2 | oid::INT4) => held(oid::INT8, -1)?,
-                ty => ty,
-            },
-            (FrameUnit::Range, _) => {
-                let message = "RANGE with offset PRECEDING/FOLLOWING requires exactly one ORDER BY column";
-                return Err(located(Error::new(ErrorKind::Windowing, message), at));
-            }
-        };
-        let value = self.coerce(term, &target, CastContext::Implicit)?.expr;
-        let value = Box::new(self.in_form(value, &target)?);
-        Ok(if preceding { FrameBound::Preceding(value) } else { FrameBound::Following(value) })
     }
 }
 

@@ -8,7 +8,9 @@ use super::output::Target;
 use super::select::no_equality;
 use super::type_name::held;
 use super::{Binder, Clause, Scope};
-use crate::bound::{ColRef, Expr, FrameBound, FrameUnit, Rel, SortKey, TypedCol, WindowCall, WindowFrame};
+use crate::bound::{
+    ColRef, Expr, FrameBound, FrameExclude, FrameUnit, Rel, SortKey, TypedCol, WindowCall, WindowFrame,
+};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
@@ -172,6 +174,7 @@ impl Binder<'_> {
                 unit: FrameUnit::Rows,
                 start: FrameBound::UnboundedPreceding,
                 end: FrameBound::CurrentRow,
+                exclude: FrameExclude::NoOthers,
             },
             ty: int8.clone(),
         };

@@ -3,7 +3,7 @@
 //! Invariant: above an aggregation no expression uses a column of its input.
 
 use super::expr::boolean;
-use super::grouping_sets::GroupBy;
+use super::grouping_sets::{GroupBy, Key};
 use super::names::located;
 use super::type_name::held;
 use super::{Binder, Scope, Term};
@@ -21,6 +21,8 @@ const INT8_EQUAL: Oid = Oid(467);
 #[derive(Debug)]
 pub(super) struct Groups {
     pub(super) keys: Vec<(Expr, ColRef)>,
+    /// The items of the select list that are keys.
+    targets: Vec<(usize, TypedCol)>,
     /// Columns of the input.
     inputs: HashSet<ColRef>,
     /// Input columns that follow from a grouped primary key, and become keys when used.
@@ -38,9 +40,14 @@ impl Groups {
         groupings: Vec<(Vec<Term>, ColRef)>,
         scope: &Scope<'_>,
     ) -> Self {
-        let GroupBy { keys: exprs, sets } = group;
+        let GroupBy { keys: items, sets } = group;
         let inputs = scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
-        let keys: Vec<(Expr, ColRef)> = exprs.into_iter().map(|expr| (expr, binder.new_col())).collect();
+        let (mut keys, mut targets) = (Vec::with_capacity(items.len()), Vec::new());
+        for Key { expr, target } in items {
+            let col = binder.new_col();
+            targets.extend(target.map(|target| (target, TypedCol { col, ty: expr.ty() })));
+            keys.push((expr, col));
+        }
         let in_all = |place: &usize| sets.iter().flatten().all(|set| set.contains(place));
         let common = keys.iter().enumerate().filter(|(place, _)| in_all(place)).map(|(_, (key, _))| key);
         let dependent = dependent_columns(binder, common, scope);
@@ -50,7 +57,7 @@ impl Groups {
             Some(sets) if sets.len() == 1 => None,
             Some(sets) => Some((binder.new_col(), sets)),
         };
-        Self { keys, inputs, dependent, sets, groupings }
+        Self { keys, targets, inputs, dependent, sets, groupings }
     }
 
     /// The groups of a relation with aggregates over them.
@@ -60,6 +67,12 @@ impl Groups {
             None => Rel::Aggregate { input, group, aggregates },
             Some((set, sets)) => Rel::GroupingSets { input, set, sets, group, aggregates },
         }
+    }
+
+    /// The key that an item of the select list is.
+    pub(super) fn target(&self, place: usize) -> Option<Expr> {
+        let found = self.targets.iter().find(|(target, _)| *target == place);
+        found.map(|(_, column)| Expr::Column(column.clone()))
     }
 
     /// Rewrites an expression of the select list, HAVING, ORDER BY or a window to use the groups.

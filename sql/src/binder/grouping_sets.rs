@@ -1,6 +1,7 @@
 //! GROUP BY: its keys, and the sets of keys that ROLLUP, CUBE and GROUPING SETS form.
 //!
-//! Invariant: every key is there once; a set names keys by their places.
+//! Invariant: every key is there once; a set names keys by their places. Where sets are formed, items of the select list that
+//! say the same are keys of their own: `a AS b, a AS c .. GROUP BY b, ROLLUP (c)` has rows where only the second is null.
 
 use super::level::Level;
 use super::names::{fold, located};
@@ -20,9 +21,22 @@ const CUBE_MAX: usize = 12;
 /// What a query is grouped by.
 #[derive(Debug, Default)]
 pub(super) struct GroupBy {
-    pub(super) keys: Vec<Expr>,
+    pub(super) keys: Vec<Key>,
     /// None: by all keys.
     pub(super) sets: Option<Vec<Vec<usize>>>,
+}
+
+/// What rows are grouped by, and the first item of the select list that is it.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    pub(super) expr: Expr,
+    pub(super) target: Option<usize>,
+}
+
+impl Key {
+    fn is(&self, other: &Key) -> bool {
+        self.expr == other.expr && self.target == other.target
+    }
 }
 
 /// The form of an item of GROUP BY.
@@ -101,14 +115,23 @@ impl Binder<'_> {
                 is_new
             });
         }
-        group.sets = several.then_some(sets);
+        if several {
+            group.sets = Some(sets);
+        } else {
+            let mut known: Vec<Expr> = Vec::with_capacity(group.keys.len());
+            group.keys.retain(|key| {
+                let is_new = !known.contains(&key.expr);
+                known.push(key.expr.clone());
+                is_new
+            });
+        }
         Ok(group)
     }
 
     fn sets_of(
         &mut self,
         expr: &ast::Expr,
-        keys: &mut Vec<Expr>,
+        keys: &mut Vec<Key>,
         targets: &mut [Target],
         scope: &Scope<'_>,
     ) -> Result<Vec<Vec<usize>>> {
@@ -150,7 +173,7 @@ impl Binder<'_> {
     fn elements(
         &mut self,
         exprs: &[&ast::Expr],
-        keys: &mut Vec<Expr>,
+        keys: &mut Vec<Key>,
         targets: &mut [Target],
         scope: &Scope<'_>,
     ) -> Result<Vec<Vec<usize>>> {
@@ -161,7 +184,7 @@ impl Binder<'_> {
     fn keys_of(
         &mut self,
         exprs: &[&ast::Expr],
-        keys: &mut Vec<Expr>,
+        keys: &mut Vec<Key>,
         targets: &mut [Target],
         scope: &Scope<'_>,
     ) -> Result<Vec<usize>> {
@@ -177,7 +200,7 @@ impl Binder<'_> {
                 continue;
             }
             let key = self.group_key(inner, targets, scope)?;
-            let known = keys.iter().position(|known| *known == key);
+            let known = keys.iter().position(|known| known.is(&key));
             places.push(known.unwrap_or(keys.len()));
             if known.is_none() {
                 keys.push(key);
@@ -186,7 +209,7 @@ impl Binder<'_> {
         Ok(union([places.as_slice()]))
     }
 
-    fn group_key(&mut self, expr: &ast::Expr, targets: &mut [Target], scope: &Scope<'_>) -> Result<Expr> {
+    fn group_key(&mut self, expr: &ast::Expr, targets: &mut [Target], scope: &Scope<'_>) -> Result<Key> {
         let by_target = match ordinal(expr) {
             Some(n) => Some(self.target_at(n, expr, "GROUP BY", targets.len())?),
             None => match expr {
@@ -218,7 +241,8 @@ impl Binder<'_> {
         if super::resolve::operator("=", &[ty, ty]).is_err() {
             return Err(located(no_equality(ty), at));
         }
-        Ok(key)
+        let target = by_target.or_else(|| targets.iter().position(|target| target.term.expr == key));
+        Ok(Key { expr: key, target })
     }
 
     /// An item of the select list that is grouped by is computed before the groups are there.

@@ -58,6 +58,7 @@ mod tests;
 mod type_name;
 mod variadic;
 mod view;
+mod window;
 
 pub(crate) use array::subscript_element;
 pub(crate) use coerce::can_coerce;

@@ -182,8 +182,11 @@ impl Binder<'_> {
         if grouped || !parts.group_by.is_empty() || having.is_some() {
             let groupings = std::mem::take(&mut level.groupings);
             let mut groups = Groups::new(self, group, groupings, scope);
-            for target in &mut targets {
-                groups.rewrite(self, &mut target.term.expr, &target.uses, scope)?;
+            for (place, target) in targets.iter_mut().enumerate() {
+                match groups.target(place) {
+                    Some(key) => target.term.expr = key,
+                    None => groups.rewrite(self, &mut target.term.expr, &target.uses, scope)?,
+                }
             }
             if let Some((predicate, uses)) = &mut having {
                 groups.rewrite(self, predicate, uses, scope)?;

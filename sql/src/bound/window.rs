@@ -21,9 +21,21 @@ pub struct WindowFrame {
     pub unit: FrameUnit,
     pub start: FrameBound,
     pub end: FrameBound,
+    pub exclude: FrameExclude,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which rows of a frame are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FrameExclude {
+    NoOthers,
+    CurrentRow,
+    /// The current row and its peers.
+    Group,
+    /// Its peers alone.
+    Ties,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FrameUnit {
     Rows,
     Range,

@@ -1,16 +1,19 @@
 //! Clauses that sqlparser reads only when they are written otherwise: `ONLY t` is t, since tables have no children;
-//! `FETCH FIRST (n) ROWS ONLY` is `LIMIT (n)`; `TRIM(FROM a)` is `TRIM(a)`; `EXCLUDE NO OTHERS` is what a frame does anyway; an alias behind `USING (a)` is one more
-//! column, whose name no text can have.
+//! `FETCH FIRST (n) ROWS ONLY` is `LIMIT (n)`; `TRIM(FROM a)` is `TRIM(a)`; a frame's offset that begins with a string stands
+//! in parentheses; `EXCLUDE TIES` is in the name of the window that the definition is based on, and an alias behind
+//! `USING (a)` is one more column: names that no text can have.
 //!
 //! Must not know names. Invariant: spans stay, so that errors point at what was written.
 
 use super::cursor::is_word;
 use super::words::is_name;
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Word};
 
 /// Begins the column of USING that is the join's alias; a query string holds no such character.
 pub(crate) const JOIN_ALIAS: &str = "\0alias ";
+/// Begins the name of the window that one with an exclusion is based on: the exclusion, a zero, and the name if there is one.
+pub(crate) const EXCLUDE: &str = "\0exclude ";
 /// Prefix of a limit that was FETCH FIRST .. WITH TIES.
 pub(crate) const WITH_TIES: &str = "\0ties";
 
@@ -21,7 +24,7 @@ const WITH_QUERIES: &[&str] = &[
 ];
 
 /// Words that a clause to be rewritten begins with.
-const BEGINNINGS: &[&str] = &["only", "fetch", "trim", "using", "exclude"];
+const BEGINNINGS: &[&str] = &["only", "fetch", "trim", "using", "exclude", "preceding", "following"];
 
 /// Rewrites the clauses among the tokens of a statement.
 pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
@@ -43,9 +46,10 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
             trim(&written, at)
         } else if is(&written, at, "using") {
             using_alias(&written, at)
-        } else if is(&written, at, "exclude") && is(&written, at + 1, "no") && is(&written, at + 2, "others")
-        {
-            Some(Clause { tokens: Vec::new(), length: 3 })
+        } else if matches!(token.token, Token::SingleQuotedString(_)) {
+            frame_offset(&written, at)
+        } else if is(&written, at, "exclude") {
+            exclusion(&written, at).filter(|(word, _)| exclude(tokens, word)).map(|(_, clause)| clause)
         } else {
             None
         };
@@ -96,6 +100,89 @@ fn behind(tokens: &[TokenWithSpan], open: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// What stands behind EXCLUDE at the end of a frame.
+fn exclusion(tokens: &[TokenWithSpan], at: usize) -> Option<(&'static str, Clause)> {
+    let (word, length) = match () {
+        () if is(tokens, at + 1, "current") && is(tokens, at + 2, "row") => ("current row", 3),
+        () if is(tokens, at + 1, "no") && is(tokens, at + 2, "others") => ("no others", 3),
+        () if is(tokens, at + 1, "group") => ("group", 2),
+        () if is(tokens, at + 1, "ties") => ("ties", 2),
+        () => return None,
+    };
+    let ends_frame = at
+        .checked_sub(1)
+        .is_some_and(|before| ["row", "preceding", "following"].iter().any(|word| is(tokens, before, word)));
+    let ends_window = is_token(tokens, at + length, &Token::RParen);
+    (ends_frame && ends_window).then_some((word, Clause { tokens: Vec::new(), length }))
+}
+
+/// Tells an exclusion at the beginning of the definition that is being written; false when there is none.
+fn exclude(written: &mut Vec<TokenWithSpan>, word: &str) -> bool {
+    let mut depth = 0_usize;
+    let open = written.iter().rposition(|token| match token.token {
+        Token::RParen => {
+            depth += 1;
+            false
+        }
+        Token::LParen if depth == 0 => true,
+        Token::LParen => {
+            depth -= 1;
+            false
+        }
+        _ => false,
+    });
+    let Some(first) = open.map(|open| open + 1) else { return false };
+    let begins =
+        ["partition", "order", "range", "rows", "groups"].iter().any(|word| is(written, first, word));
+    let Some(TokenWithSpan { token, span }) = written.get_mut(first) else { return false };
+    let base = match token {
+        Token::Word(base) if !begins => match base.quote_style {
+            Some(_) => base.value.clone(),
+            None => base.value.to_lowercase(),
+        },
+        _ => String::new(),
+    };
+    let value = format!("{EXCLUDE}{word}\0{base}");
+    let name = Token::Word(Word { value, quote_style: Some('"'), keyword: Keyword::NoKeyword });
+    let span = *span;
+    if begins {
+        written.insert(first, TokenWithSpan { token: name, span });
+    } else {
+        *token = name;
+    }
+    true
+}
+
+/// `RANGE '1 day' PRECEDING`, `RANGE BETWEEN '1 day'::interval PRECEDING AND '1 day' FOLLOWING`.
+fn frame_offset(tokens: &[TokenWithSpan], at: usize) -> Option<Clause> {
+    let one_of = |at: Option<usize>, words: &[&str]| {
+        at.is_some_and(|at| words.iter().any(|word| is(tokens, at, word)))
+    };
+    let (before, second) = (at.checked_sub(1), at.checked_sub(2));
+    let units = ["range", "rows", "groups"];
+    let begins_bound = one_of(before, &units)
+        || one_of(before, &["between"]) && one_of(second, &units)
+        || one_of(before, &["and"]) && one_of(second, &["preceding", "following", "row"]);
+    if !begins_bound {
+        return None;
+    }
+    let (mut end, mut depth) = (at, 0_usize);
+    while depth > 0 || !one_of(Some(end), &["preceding", "following"]) {
+        match tokens.get(end)?.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        end += 1;
+    }
+    let paren =
+        |token: Token| TokenWithSpan { token, span: tokens.get(at).map_or_else(Span::empty, |t| t.span) };
+    let mut offset = vec![paren(Token::LParen)];
+    offset.extend(copied(tokens, at, end));
+    offset.push(paren(Token::RParen));
+    Some(Clause { tokens: offset, length: end - at })
 }
 
 /// `FROM ONLY t`, `JOIN ONLY (t)`, `, ONLY t`.

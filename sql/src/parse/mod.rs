@@ -47,7 +47,7 @@ pub use ast::{
     PartitionSpec, PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
     TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
 };
-pub(crate) use clauses::{JOIN_ALIAS, WITH_TIES};
+pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
     AlterSequenceSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec, Including, LikeSpec,
     MaterializedSpec, RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption,

@@ -14,22 +14,10 @@ pub(crate) fn refuse(what: &str, at: usize) -> Error {
     Error::unsupported(format!("{what} {verb} not supported")).at(at)
 }
 
-/// The refusal of EXCLUDE in a window frame, of the weaker locks of rows, and of SEARCH and CYCLE behind a query of WITH RECURSIVE, which sqlparser
+/// The refusal of the weaker locks of rows, and of SEARCH and CYCLE behind a query of WITH RECURSIVE, which sqlparser
 /// would take for mistakes.
 pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
     let is = |index: usize, word| tokens.get(index).is_some_and(|t| is_word(&t.token, word));
-    let exclude = (0..tokens.len()).find(|at| {
-        let rest = is(at + 1, "current") && is(at + 2, "row") || is(at + 1, "ties") || is(at + 1, "group");
-        is(*at, "exclude") && rest && tokens.get(at + 3).is_some()
-    });
-    // Only behind the end of a frame.
-    let of_frame = |at: &usize| {
-        at.checked_sub(1).is_some_and(|b| is(b, "row") || is(b, "preceding") || is(b, "following"))
-    };
-    if let Some(at) = exclude.filter(of_frame) {
-        let at = tokens.get(at).map_or(0, |t| position(t.span.start));
-        return Some(refuse("EXCLUDE of a window frame", at));
-    }
     for (at, token) in tokens.iter().enumerate().filter(|(_, t)| is_word(&t.token, "for")) {
         let what = if is(at + 1, "no") && is(at + 2, "key") && is(at + 3, "update") {
             "FOR NO KEY UPDATE"
