@@ -37,8 +37,12 @@ pub(crate) fn is_part(key: &CommentKey, table: &TableDef) -> bool {
         PG_CLASS if key.object == table.oid => {
             key.column == ColumnId(0) || table.columns.iter().any(|c| c.id == key.column)
         }
-        PG_CLASS => keyed(1),
-        PG_CONSTRAINT => keyed(2) || table.checks.iter().any(|check| check.oid == key.object),
+        PG_CLASS => keyed(1) || table.unique.iter().any(|unique| unique.oid == key.object),
+        PG_CONSTRAINT => {
+            keyed(2)
+                || table.unique.iter().any(|unique| unique.constraint_oid() == key.object)
+                || table.checks.iter().any(|check| check.oid == key.object)
+        }
         _ => false,
     }
 }

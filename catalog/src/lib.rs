@@ -11,6 +11,7 @@ mod partitions;
 mod sequence;
 mod state;
 mod table;
+mod unique;
 mod view;
 
 pub use comment::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE};
@@ -23,4 +24,5 @@ pub use table::{
     CheckDef, ColumnDef, ColumnKind, DistinctCount, HashLevel, Partitioning, RangeLevel, RangePartition,
     TableDef, TableOptions, TabletDef,
 };
+pub use unique::UniqueDef;
 pub use view::{ViewColumn, ViewDef, pieces as view_pieces, relation_name, relation_of_name};

@@ -204,6 +204,7 @@ mod tests {
             options: TableOptions::default(),
             distinct: Vec::new(),
             checks: Vec::new(),
+            unique: Vec::new(),
         }
     }
 

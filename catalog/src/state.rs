@@ -7,6 +7,7 @@ use crate::edit::CatalogEdit;
 use crate::materialized::MaterializedDef;
 use crate::sequence::SequenceDef;
 use crate::table::TableDef;
+use crate::unique::UniqueDef;
 use crate::view::ViewDef;
 use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
@@ -86,7 +87,18 @@ impl CatalogState {
     }
 
     pub fn tables(&self) -> impl Iterator<Item = &Arc<TableDef>> {
+        self.tables.values().filter(|table| !table.is_index())
+    }
+
+    /// The tables and the indexes that keep their columns unique.
+    pub fn stored_tables(&self) -> impl Iterator<Item = &Arc<TableDef>> {
         self.tables.values()
+    }
+
+    /// The table, and which of its unique columns, that an index of a name is of.
+    pub fn index_named(&self, schema: SchemaId, name: &str) -> Option<(&Arc<TableDef>, &UniqueDef)> {
+        let mut all = self.tables_of(schema).flat_map(|t| t.unique.iter().map(move |u| (t, u)));
+        all.find(|(_, unique)| unique.name == name)
     }
 
     pub fn schema(&self, id: SchemaId) -> Option<&Arc<SchemaDef>> {
@@ -102,11 +114,12 @@ impl CatalogState {
     }
 
     pub fn table_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<TableDef>> {
-        self.table_names.get(&(schema, name.to_owned())).and_then(|id| self.tables.get(id))
+        let id = self.table_names.get(&(schema, name.to_owned()))?;
+        self.tables.get(id).filter(|table| !table.is_index())
     }
 
     pub fn tables_of(&self, schema: SchemaId) -> impl Iterator<Item = &Arc<TableDef>> {
-        self.tables.values().filter(move |t| t.schema == schema)
+        self.tables().filter(move |t| t.schema == schema)
     }
 
     pub fn sequences(&self) -> impl Iterator<Item = &Arc<SequenceDef>> {
@@ -317,6 +330,10 @@ impl CatalogState {
         }
         for check in &def.checks {
             self.next_oid = self.next_oid.max(Oid(check.oid.0.saturating_add(1)));
+        }
+        for unique in &def.unique {
+            self.next_id = self.next_id.max(unique.index.0.saturating_add(2));
+            self.next_oid = self.next_oid.max(Oid(unique.oid.0.saturating_add(2)));
         }
         self.table_names.insert((def.schema, def.name.clone()), def.id);
         self.tables.insert(def.id, Arc::new(def.clone()));

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a tablet exists for each combination of hash buckets and range partition, and only those.
 
+use crate::unique::UniqueDef;
 use base::error::Subject;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
 use types::{Datum, SqlType};
@@ -30,6 +31,8 @@ pub struct TableDef {
     /// Distinct values of columns, as ANALYZE counted them. For choosing plans, never for answers.
     pub distinct: Vec<DistinctCount>,
     pub checks: Vec<CheckDef>,
+    /// Columns that are unique beside the primary key.
+    pub unique: Vec<UniqueDef>,
 }
 
 /// What `CREATE TABLE .. WITH (..)` and `ALTER TABLE .. SET (..)` choose; None takes the server's setting.
@@ -69,12 +72,13 @@ impl TableDef {
         self.columns.iter().find(|c| c.name == name)
     }
 
-    /// The table without a column, and without the counts and checks that are of it.
+    /// The table without a column, and without the counts and constraints that are of it.
     pub fn without_column(&self, id: ColumnId) -> Self {
         let mut def = self.clone();
         def.columns.retain(|column| column.id != id);
         def.distinct.retain(|count| count.column != id);
         def.checks.retain(|check| !check.columns.contains(&id));
+        def.unique.retain(|unique| !unique.columns.contains(&id));
         def
     }
 
@@ -97,6 +101,7 @@ impl TableDef {
         self.schema_version == other.schema_version
             && self.tablets == other.tablets
             && self.checks == other.checks
+            && self.unique.iter().map(|u| u.index).eq(other.unique.iter().map(|u| u.index))
             && self.columns.len() == other.columns.len()
             && self.columns.iter().zip(&other.columns).all(same)
     }

@@ -69,6 +69,7 @@ pub(crate) fn is_visible(catalog: &CatalogState, search_path: &[String], id: u32
             || catalog.sequence_named(s.id, &name).is_some()
             || catalog.view_named(s.id, &name).is_some()
             || catalog.tables_of(s.id).any(|t| t.has_primary_key() && t.primary_key_name == name)
+            || catalog.index_named(s.id, &name).is_some()
     });
     Some(first.is_some_and(|s| s.id == schema))
 }
@@ -104,8 +105,12 @@ fn relation_of(catalog: &CatalogState, id: u32) -> Option<(SchemaId, String)> {
     table.or_else(sequence).or_else(view).or_else(|| {
         // The index of a primary key has the OID behind its table's.
         let mut keyed = catalog.tables().filter(|t| t.has_primary_key());
-        let def = keyed.find(|t| t.oid.0.saturating_add(1) == id)?;
-        Some((def.schema, def.primary_key_name.clone()))
+        let def = keyed.find(|t| t.oid.0.saturating_add(1) == id);
+        let key = def.map(|def| (def.schema, def.primary_key_name.clone()));
+        key.or_else(|| {
+            let mut unique = catalog.tables().flat_map(|t| t.unique.iter().map(move |u| (t.schema, u)));
+            unique.find(|(_, unique)| unique.oid == Oid(id)).map(|(schema, u)| (schema, u.name.clone()))
+        })
     })
 }
 

@@ -3,22 +3,24 @@
 //! Invariants: a `ColRef` is produced by exactly one place of a statement; an expression's type is
 //! final (no node relies on a later coercion); an `Outer` column belongs to an enclosing query.
 
+mod new_table;
 mod statement;
 pub mod walk;
 mod window;
 mod write;
 
+pub use new_table::{AddedUnique, NewUnique, OnCommit};
 pub use statement::{
     AddedColumn, AlterTableAction, BoundAlterSequence, BoundClone, BoundCopy, BoundCreateMaterialized,
     BoundCreateSequence, BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh,
     BoundStatement, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, DroppedColumn, ExplainOptions,
-    Fill, Isolation, NewCheck, NewColumn, OnCommit, OptionChanges, ParquetCompression, Probe, ProbeError,
+    Fill, Isolation, NewCheck, NewColumn, OptionChanges, ParquetCompression, Probe, ProbeError,
     SequenceShape, SettingValue, Targets,
 };
 pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{
-    BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, ConflictUpdate, MergeKind, OnConflict,
-    Returning, RowRules, WithPart, WithWork,
+    Arbiter, BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, ConflictUpdate, MergeKind,
+    OnConflict, Returning, RowRules, WithPart, WithWork,
 };
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};

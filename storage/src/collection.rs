@@ -110,7 +110,7 @@ impl Core {
         let expired = |until: CommitTs, table: TableId| until <= before(table).min(oldest);
         let mut record = ForgetRecord { until: oldest, ..ForgetRecord::default() };
         let mut named: HashSet<TabletId> =
-            state.catalog().tables().flat_map(|t| &t.tablets).map(|t| t.id).collect();
+            state.catalog().stored_tables().flat_map(|t| &t.tablets).map(|t| t.id).collect();
         for retired in state.past().tables() {
             if expired(retired.until, retired.def.id) {
                 record.tables.push(retired.def.id);

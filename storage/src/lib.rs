@@ -59,12 +59,14 @@ mod load;
 mod locking;
 mod tables;
 mod transaction;
+mod unique;
 mod upsert;
 mod write;
 
 mod changes;
 mod check;
 mod database;
+mod insert;
 mod inspect;
 mod invariants;
 

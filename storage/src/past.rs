@@ -116,7 +116,7 @@ impl Past {
         let schemas = current.schemas().filter(|s| since(self.schemas_since.get(&s.id)));
         let retired = self.schemas.iter().filter(|r| r.counts_at(ts)).map(|r| &r.def);
         let schemas = schemas.chain(retired).map(|s| s.as_ref().clone()).collect();
-        let tables = current.tables().filter(|t| since(self.tables_since.get(&t.id)));
+        let tables = current.stored_tables().filter(|t| since(self.tables_since.get(&t.id)));
         let retired = self.tables.iter().filter(|r| r.counts_at(ts)).map(|r| &r.def);
         let tables = tables.chain(retired).map(|t| t.as_ref().clone()).collect();
         let sequences = current.sequences().filter(|s| since(self.sequences_since.get(&s.id)));
@@ -160,7 +160,8 @@ impl Past {
         schema: SchemaId,
         name: &str,
     ) -> Option<&Retired<TableDef>> {
-        let named = |r: &&Retired<TableDef>| r.def.schema == schema && r.def.name == name;
+        let named =
+            |r: &&Retired<TableDef>| r.def.schema == schema && r.def.name == name && !r.def.is_index();
         self.tables.iter().rev().filter(named).find(|r| current.table(r.def.id).is_none())
     }
 

@@ -125,7 +125,7 @@ pub(crate) struct SwapEdit {
 /// The layouts of a catalog's tables and of those before them.
 pub(crate) fn newest_layouts(catalog: &CatalogState, past: &Past) -> Result<Layouts> {
     // In order of time: the newest stays.
-    let defs = past.tables().iter().map(|r| &r.def).chain(catalog.tables());
+    let defs = past.tables().iter().map(|r| &r.def).chain(catalog.stored_tables());
     defs.map(|def| Ok((def.id, Arc::new(Layout::new(def)?)))).collect()
 }
 
@@ -165,7 +165,7 @@ impl DatabaseState {
         mut tablets: Tablets,
         counters: BTreeMap<CounterId, Position>,
     ) -> Self {
-        for def in catalog.tables() {
+        for def in catalog.stored_tables() {
             for tablet in def.tablets.iter().map(|t| t.id) {
                 if tablets.get(tablet).is_none() {
                     tablets.insert(Arc::new(TabletState::empty(def.id, tablet)));

@@ -51,6 +51,9 @@ impl Transaction {
         self.forget_table(table);
         self.private.truncate(table, self.command);
         self.truncated.insert(table);
+        for index in self.indexes_of(table) {
+            self.try_truncate(index)?;
+        }
         Ok(())
     }
 
@@ -82,6 +85,7 @@ impl Transaction {
         }
         let table = def.id;
         let to = def.tablets.clone();
+        let unique = def.unique.clone();
         let target = Arc::new(Layout::new(&Arc::new(def.clone()))?);
         self.try_edit_catalog(CatalogEdit::CreateTable(Box::new(def)))?;
         let mut pairs = Vec::with_capacity(to.len());
@@ -93,6 +97,13 @@ impl Transaction {
         }
         self.attach_rows(&target, &from.def().name, &pairs, ts)?;
         self.private.seal(table);
+        if unique.len() != from.def().unique.len() {
+            return Err(Error::internal("a clone lacks an index of its source"));
+        }
+        for (source, clone) in from.def().unique.iter().zip(&unique) {
+            let source = from.def().index(source)?;
+            self.attach_index(clone.index, &source, ts)?;
+        }
         Ok(())
     }
 
@@ -122,6 +133,19 @@ impl Transaction {
         }
         self.attach_rows(&target, &def.name, &pairs, before)?;
         self.private.seal(def.id);
+        for unique in &def.unique {
+            self.attach_index(unique.index, &def.index(unique)?, before)?;
+        }
+        Ok(())
+    }
+
+    /// Gives a new index the entries that another one of the same columns had at `ts`.
+    fn attach_index(&mut self, index: TableId, source: &TableDef, ts: CommitTs) -> Result<()> {
+        let layout = self.current_view().layout(index)?;
+        let tablets = source.tablets.iter().zip(&layout.def().tablets);
+        let pairs: Vec<_> = tablets.map(|(from, to)| (from.id, to.id)).collect();
+        self.attach_rows(&layout, &source.name, &pairs, ts)?;
+        self.private.seal(index);
         Ok(())
     }
 

@@ -28,6 +28,19 @@ pub enum InsertMode {
     Error,
     /// Insert the rows without conflict, report the others.
     Report,
+    /// Report conflicts with one table: the table itself, for its primary key, or an index. Others are errors.
+    ReportOf(TableId),
+}
+
+impl InsertMode {
+    /// Whether a conflict of keys in a table or an index is no error.
+    pub(crate) fn reports(self, table: TableId) -> bool {
+        match self {
+            InsertMode::Error => false,
+            InsertMode::Report => true,
+            InsertMode::ReportOf(only) => only == table,
+        }
+    }
 }
 
 /// A proposed row whose key exists.
@@ -224,6 +237,11 @@ impl Transaction {
             self.held.shared.remove(&def.id);
             self.held.exclusive.insert(def.id);
         }
+        let before = match &edit {
+            CatalogEdit::AlterTable(def) => self.catalog.table(def.id).cloned(),
+            CatalogEdit::DropTable(table) => self.catalog.table(*table).cloned(),
+            _ => None,
+        };
         let mut catalog = self.catalog.as_ref().clone();
         catalog.apply(&edit)?;
         if let CatalogEdit::CreateSequence(def, position) | CatalogEdit::AlterSequence(def, Some(position)) =
@@ -233,8 +251,14 @@ impl Transaction {
             self.counters.push(def.counter);
         }
         self.catalog = Arc::new(catalog);
+        let after = match &edit {
+            CatalogEdit::CreateTable(def) | CatalogEdit::AlterTable(def) => {
+                self.catalog.table(def.id).cloned()
+            }
+            _ => None,
+        };
         self.edits.push(edit);
-        Ok(())
+        self.follow_with_indexes(before.as_deref(), after.as_deref())
     }
 
     /// A dropped table's rows need not be written any more.
@@ -296,6 +320,13 @@ impl Transaction {
     /// written or deleted already is passed over.
     pub fn delete(&mut self, table: TableId, addresses: &[u64]) -> Result<u64> {
         let outcome = self.try_delete(table, addresses);
+        self.note(outcome)
+    }
+
+    /// Entries for rows that were there before the index; each row gives the index's columns. 23505 when two rows have the
+    /// same values.
+    pub fn fill_index(&mut self, index: TableId, rows: &RecordBatch) -> Result<()> {
+        let outcome = self.try_fill_index(index, rows);
         self.note(outcome)
     }
 

@@ -105,7 +105,9 @@ impl Transaction {
         check_once(&routed, &new, &positions)?;
         let (inserted, replaced) = (new.len() as u64, met.len() as u64);
         let order = in_order(&new, &positions);
+        let ended: Vec<Place> = met.iter().map(|(_, row)| row.place).collect();
         self.kill_replaced(&table_view, met.into_iter().map(|(_, row)| row).collect())?;
+        self.end_entries(&view, &table_view, &ended)?;
         let (routed, rows) = match changed {
             None => (routed, rows.clone()),
             Some(changed) => {
@@ -121,6 +123,7 @@ impl Transaction {
             }
         };
         self.append(&layout, &routed, None)?;
+        self.add_all_entries(&view, &layout, &routed.rows)?;
         self.stage_when_large(true)?;
         Ok(Upserted { inserted, changed: replaced, rows })
     }

@@ -1,18 +1,17 @@
-//! The writes of a transaction: insert, update, delete.
+//! The writes of a transaction to rows that are there: update, delete; and what all writes share.
 //!
 //! Must not know the log. Order within each: check the rows, take the locks, probe the newest committed state,
 //! then change the private state.
 
 use crate::address::{PartNumber, Place};
 use crate::checks::check_rows;
-use crate::core::Core;
 use crate::format::{Origin, RowAddress};
 use crate::layout::{Key, Layout};
 use crate::memtable::NEVER;
 use crate::private::{Part, PrivateTable};
 use crate::routed::{Routed, by_tablet, route};
 use crate::tablet::LiveRow;
-use crate::transaction::{Conflict, InsertMode, InsertOutcome, KilledRow, Transaction, lost_race};
+use crate::transaction::{InsertMode, KilledRow, Transaction, lost_race};
 use crate::view::{TableView, View};
 use arrow::array::{Int64Array, UInt32Array};
 use arrow::compute::take_record_batch;
@@ -37,74 +36,6 @@ struct Target {
 }
 
 impl Transaction {
-    pub(crate) fn try_insert(
-        &mut self,
-        table: TableId,
-        rows: &RecordBatch,
-        mode: InsertMode,
-    ) -> Result<InsertOutcome> {
-        self.check_usable()?;
-        let view = self.current_view();
-        let layout = view.layout(table)?;
-        check_rows(&layout, rows)?;
-        if rows.num_rows() == 0 {
-            return Ok(InsertOutcome::default());
-        }
-        let row_ids = layout.has_row_id().then(|| new_row_ids(&self.core, rows.num_rows())).transpose()?;
-        let fresh = row_ids.is_some();
-        let routed = route(&layout, layout.store(rows, row_ids)?)?;
-        self.lock_table_shared(&layout)?;
-        let outcome = if fresh {
-            // A new row id has never been seen.
-            self.append(&layout, &routed, None)?;
-            InsertOutcome { inserted: rows.num_rows() as u64, ..InsertOutcome::default() }
-        } else {
-            self.insert_routed(&layout, &view, routed, mode)?
-        };
-        self.stage_when_large(true)?;
-        Ok(outcome)
-    }
-
-    fn insert_routed(
-        &mut self,
-        layout: &Arc<Layout>,
-        view: &View,
-        routed: Routed,
-        mode: InsertMode,
-    ) -> Result<InsertOutcome> {
-        let names = routed.order.iter().filter_map(|row| routed.name(*row));
-        self.lock_keys(layout.table(), names.map(|(tablet, key)| (tablet, key.clone())))?;
-        let table = view.table(layout.table())?;
-        let existing = self.existing(&table, &routed)?;
-        let mut outcome = InsertOutcome::default();
-        let mut accepted = Vec::with_capacity(routed.keys.len());
-        for (row, (found, again)) in existing.into_iter().zip(routed.repeated()).enumerate() {
-            if !again && matches!(found, Existing::None) {
-                accepted.push(u32::try_from(row).map_err(|_| Error::internal("too many rows in one batch"))?);
-                continue;
-            }
-            if mode == InsertMode::Error {
-                return Err(layout.duplicate(&routed.rows, row));
-            }
-            let Some(key) = routed.keys.get(row) else { continue };
-            let existing = match found {
-                _ if again => None,
-                Existing::None => None,
-                Existing::Own(own) if own.begin < u64::from(self.command.0) => Some(own.place),
-                Existing::Own(_) => None,
-                Existing::Committed(tablet, live) => {
-                    Some(self.address_in_view(view, &table, tablet, key, &live)?)
-                }
-            };
-            let existing = existing.map(|place| place.encode(self.generation));
-            outcome.conflicts.push(Conflict { row, existing });
-        }
-        outcome.inserted = accepted.len() as u64;
-        let all = accepted.len() == routed.keys.len();
-        self.append(layout, &routed, (!all).then_some(accepted.as_slice()))?;
-        Ok(outcome)
-    }
-
     /// Kills the rows that an upsert changes; their keys are locked and they are alive.
     pub(crate) fn kill_replaced(&mut self, table: &TableView, rows: Vec<Replaced>) -> Result<()> {
         if rows.is_empty() {
@@ -220,7 +151,7 @@ impl Transaction {
     }
 
     /// Whether a row that lives now began at or before the snapshot.
-    fn began_by(&self, tablet: TabletId, live: &LiveRow) -> Result<bool> {
+    pub(crate) fn began_by(&self, tablet: TabletId, live: &LiveRow) -> Result<bool> {
         if live.begin <= self.pinned.ts() {
             return Ok(true);
         }
@@ -298,7 +229,9 @@ impl Transaction {
         if killed != targets.len() {
             return Err(Error::new(ErrorKind::Cardinality, "a row cannot be changed twice by one command"));
         }
-        if keyed {
+        let ended: Vec<Place> = targets.iter().map(|target| target.place).collect();
+        self.end_entries(&view, &table_view, &ended)?;
+        if keyed || !layout.def().unique.is_empty() {
             self.insert_routed(&layout, &view, routed, InsertMode::Error)?;
         } else {
             self.append(&layout, &routed, None)?;
@@ -319,7 +252,10 @@ impl Transaction {
         }
         self.lock_table_shared(&layout)?;
         let targets = self.lock_targets(&layout, &table_view, places)?;
-        Ok(self.kill(&table_view, &targets)? as u64)
+        let killed = self.kill(&table_view, &targets)?;
+        let ended: Vec<Place> = targets.iter().map(|target| target.place).collect();
+        self.end_entries(&view, &table_view, &ended)?;
+        Ok(killed as u64)
     }
 
     pub(crate) fn fetch_rows(&self, table: TableId, addresses: &[u64]) -> Result<RecordBatch> {
@@ -472,15 +408,6 @@ pub(crate) fn part_of(address: &RowAddress) -> (u64, u32) {
         RowAddress::Memtable { memtable, number } => (memtable.0, *number),
         RowAddress::Segment { reference, ordinal } => (reference.0, *ordinal),
     }
-}
-
-fn new_row_ids(core: &Core, rows: usize) -> Result<Int64Array> {
-    let count = u64::try_from(rows).map_err(|_| Error::internal("too many rows in one batch"))?;
-    let first = core.ids.row_ids(count);
-    (first..first + count)
-        .map(|id| i64::try_from(id).map(Some))
-        .collect::<Result<_, _>>()
-        .map_err(|_| Error::internal("row ids are used up"))
 }
 
 fn layout_row_ids(keys: &RecordBatch) -> Option<Int64Array> {

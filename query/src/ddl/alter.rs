@@ -42,7 +42,7 @@ pub(crate) async fn alter_table(
         def = altered(core, def, action, next_id, &new, context)?;
         // A sequence of a new column takes ids too.
         next_id = next_id.max(core.transaction.current()?.catalog().next_id());
-        next_id = def.tablets.iter().map(|t| t.id.0.saturating_add(1)).fold(next_id, u64::max);
+        next_id = next_id.max(def.last_id().saturating_add(1));
     }
     if def.options.history_retention_us != before.options.history_retention_us {
         warn_of_pins(core, &def);
@@ -75,9 +75,17 @@ pub(crate) async fn alter_table(
         // What is looked for below is looked for in the rows as they are now.
         core.transaction.current()?.begin_command();
     }
+    let known = |index| before.unique.iter().any(|unique| unique.index == index);
+    let mut new_unique = def.unique.iter().filter(|unique| !known(unique.index));
     for action in actions {
-        if let AlterTableAction::Probe(found) = action {
-            probe(core, &def, found, context).await?;
+        match action {
+            AlterTableAction::Probe(found) => probe(core, &def, found, context).await?,
+            AlterTableAction::AddUnique(added) => {
+                let unique = new_unique.next();
+                let unique = unique.ok_or_else(|| Error::internal("a new constraint has no index"))?;
+                super::unique::fill(core, unique, added, context, interrupt).await?;
+            }
+            _ => {}
         }
     }
     Ok(command("ALTER TABLE"))
@@ -136,6 +144,23 @@ fn altered(
         AlterTableAction::AddColumn(added) => alter_column::add(core, def, added, context),
         AlterTableAction::DropColumn(dropped) => alter_column::drop(core, def, dropped),
         AlterTableAction::Checks(checks) => with_checks(core, def, checks),
+        AlterTableAction::Unique(unique) => {
+            let catalog = Arc::clone(core.transaction.current()?.catalog());
+            let known = |name: &str| def.unique.iter().any(|before| before.name == name);
+            let taken =
+                unique.iter().find(|u| !known(&u.name) && relation_exists(&catalog, def.schema, &u.name));
+            if let Some(unique) = taken {
+                let message = format!("relation \"{}\" already exists", unique.name);
+                return Err(Error::new(ErrorKind::DuplicateTable, message));
+            }
+            Ok(TableDef { unique: unique.clone(), ..def })
+        }
+        AlterTableAction::AddUnique(added) => {
+            let catalog = Arc::clone(core.transaction.current()?.catalog());
+            let mut def = def;
+            super::unique::add(&catalog, &mut def, vec![(added.name.clone(), added.columns.clone(), true)])?;
+            Ok(def)
+        }
         AlterTableAction::Probe(_) => Ok(def),
         AlterTableAction::Notice(code, text) => {
             core.notice("NOTICE", code, text.as_str());
@@ -204,7 +229,7 @@ fn move_owned(core: &mut Core, table: &TableDef) -> Result<()> {
 }
 
 /// A context that reads the table's newest rows by its new definition. The edit has locked the table, so none can come.
-fn renewed(core: &mut Core, context: &QueryContext) -> Result<QueryContext> {
+pub(super) fn renewed(core: &mut Core, context: &QueryContext) -> Result<QueryContext> {
     let keeps_snapshot = core.transaction.isolation == Isolation::RepeatableRead;
     let newest = core.engine.database().snapshot().commit_ts();
     let transaction = core.transaction.current()?;

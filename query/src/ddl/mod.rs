@@ -10,6 +10,7 @@ mod materialized;
 mod names;
 mod sequence;
 mod table;
+mod unique;
 mod view;
 
 pub(crate) use alter::alter_table;

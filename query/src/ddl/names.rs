@@ -14,12 +14,15 @@ pub(super) fn relation_exists(catalog: &CatalogState, schema: SchemaId, name: &s
         || catalog.sequence_named(schema, name).is_some()
         || catalog.view_named(schema, name).is_some()
         || catalog.tables_of(schema).any(|t| t.has_primary_key() && t.primary_key_name == name)
+        || catalog.index_named(schema, name).is_some()
 }
 
 /// Constraints, too, share one within a schema.
 pub(super) fn constraint_exists(catalog: &CatalogState, schema: SchemaId, name: &str) -> bool {
     catalog.tables_of(schema).any(|t| {
-        t.has_primary_key() && t.primary_key_name == name || t.checks.iter().any(|check| check.name == name)
+        t.has_primary_key() && t.primary_key_name == name
+            || t.checks.iter().any(|check| check.name == name)
+            || t.unique.iter().any(|unique| unique.constraint && unique.name == name)
     })
 }
 

@@ -114,9 +114,8 @@ pub(super) fn of_new_table(
     create: &BoundCreateTable,
     table: &mut TableDef,
 ) -> Result<Vec<SequenceDef>> {
-    let last = table.tablets.iter().map(|t| t.id.0).fold(table.id.0, u64::max);
-    let mut id = last.saturating_add(1);
-    let mut oid = table.checks.iter().map(|c| c.oid.0).fold(table.oid.0.saturating_add(2), u32::max);
+    let mut id = table.last_id().saturating_add(1);
+    let mut oid = table.last_oid().0;
     let mut sequences: Vec<SequenceDef> = Vec::new();
     for (new, column) in create.columns.iter().zip(&mut table.columns) {
         let Some(shape) = new.sequence else { continue };
@@ -125,6 +124,7 @@ pub(super) fn of_new_table(
             relation_exists(catalog, table.schema, name)
                 || name == table.name
                 || name == table.primary_key_name
+                || table.unique.iter().any(|unique| unique.name == name)
                 || sequences.iter().any(|s| s.name == name)
         };
         let name = free_name(&table.name, Some(&column.name), "seq", taken)?;
@@ -171,9 +171,8 @@ pub(super) fn of_clone(
     table: &mut TableDef,
 ) -> Result<Vec<(SequenceDef, Position)>> {
     let database = core.engine.database().clone();
-    let last = table.tablets.iter().map(|t| t.id.0).fold(table.id.0, u64::max);
-    let mut id = last.saturating_add(1);
-    let mut oid = table.checks.iter().map(|c| c.oid.0).fold(table.oid.0.saturating_add(2), u32::max);
+    let mut id = table.last_id().saturating_add(1);
+    let mut oid = table.last_oid().0;
     let mut sequences: Vec<(SequenceDef, Position)> = Vec::new();
     for owned in of_then.owned_sequences(source.id) {
         let Some(owner) = owned.owner else { continue };
@@ -183,6 +182,7 @@ pub(super) fn of_clone(
             relation_exists(catalog, table.schema, name)
                 || name == table.name
                 || name == table.primary_key_name
+                || table.unique.iter().any(|unique| unique.name == name)
                 || sequences.iter().any(|(s, _)| s.name == name)
         };
         let name = free_name(&table.name, column.as_deref(), "seq", taken)?;

@@ -158,7 +158,7 @@ fn new_table(catalog: &CatalogState, create: &BoundCreateTable) -> Result<TableD
     let id = TableId(catalog.next_id());
     let primary_key_name = key_name(catalog, create)?;
     let checks = checks(catalog, create, &columns, &primary_key_name)?;
-    Ok(TableDef {
+    let mut table = TableDef {
         id,
         oid: catalog.next_oid(),
         schema: create.schema,
@@ -172,8 +172,12 @@ fn new_table(catalog: &CatalogState, create: &BoundCreateTable) -> Result<TableD
         options: create.options.applied_to(catalog::TableOptions::default()),
         distinct: Vec::new(),
         checks,
+        unique: Vec::new(),
         partitioning,
-    })
+    };
+    let columns = create.unique.iter().map(|new| Ok((new.name.clone(), ids(&new.columns)?, true)));
+    super::unique::add(catalog, &mut table, columns.collect::<Result<Vec<_>>>()?)?;
+    Ok(table)
 }
 
 /// The name given, or one made of the table's; empty without a key.
@@ -269,7 +273,8 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
             "A dropped table can be had back until its history_retention has passed, into the schema that it was in.",
         ));
     };
-    for name in [&def.name, &def.primary_key_name] {
+    let unique = def.unique.iter().map(|unique| &unique.name);
+    for name in [&def.name, &def.primary_key_name].into_iter().chain(unique) {
         if !name.is_empty() && relation_exists(&catalog, def.schema, name) {
             return Err(taken(name));
         }
@@ -318,8 +323,11 @@ pub(crate) fn clone_table(core: &mut Core, clone: &BoundClone) -> Result<Executi
         tablets,
         options: options.applied_to(source.options),
         checks,
+        unique: Vec::new(),
         ..source.as_ref().clone()
     };
+    let unique = source.unique.iter().map(|unique| (None, unique.columns.clone(), unique.constraint));
+    super::unique::add(&catalog, &mut def, unique.collect())?;
     let sequences = super::sequence::of_clone(core, &catalog, &of_then, source, &mut def)?;
     let transaction = core.transaction.current()?;
     tokio::task::block_in_place(|| transaction.clone_table(def, source.id, *at))?;

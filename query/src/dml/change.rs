@@ -32,7 +32,8 @@ pub(crate) async fn update(
 ) -> Result<Execution> {
     let batches = TableBatches::new(&context.statement.catalog, update.table)?;
     let table = &batches.table;
-    let key: Vec<usize> = table.primary_key.iter().filter_map(|id| table.column_index(*id)).collect();
+    let unique = table.primary_key.iter().chain(table.unique.iter().flat_map(|unique| &unique.columns));
+    let key: Vec<usize> = unique.filter_map(|id| table.column_index(*id)).collect();
     let rules = Rules::new(update.rules.as_deref(), context)?;
     let at_once = !keeps_keys(update, &key) || rules.as_ref().is_some_and(|r| r.generates(&key));
     let mut returned = Returned::new(update.returning.as_ref(), context)?;

@@ -16,7 +16,7 @@ use arrow::compute::filter_record_batch;
 use arrow::record_batch::RecordBatch;
 use base::Result;
 use futures::StreamExt;
-use sql::bound::{BoundInsert, OnConflict};
+use sql::bound::{Arbiter, BoundInsert, OnConflict};
 use std::collections::HashSet;
 use storage::{InsertMode, InsertOutcome, Transaction};
 use tokio::task::block_in_place;
@@ -65,7 +65,8 @@ pub(crate) struct Inserter {
 #[derive(Debug)]
 enum Conflicts {
     Error,
-    Nothing,
+    /// Such as these are passed over.
+    Nothing(InsertMode),
     Update(Update),
 }
 
@@ -74,7 +75,11 @@ impl Inserter {
         let rules = Rules::new(insert.rules.as_deref(), context)?;
         let conflicts = match insert.on_conflict.as_ref() {
             None => Conflicts::Error,
-            Some(OnConflict::DoNothing) => Conflicts::Nothing,
+            Some(OnConflict::DoNothing(arbiter)) => Conflicts::Nothing(match arbiter {
+                Arbiter::All => InsertMode::Report,
+                Arbiter::Key => InsertMode::ReportOf(batches.table.id),
+                Arbiter::Index(index) => InsertMode::ReportOf(*index),
+            }),
             Some(OnConflict::DoUpdate(update)) => {
                 Conflicts::Update(Update::new(&batches.table, update, rules.as_ref(), context)?)
             }
@@ -96,8 +101,8 @@ impl Inserter {
         let table = self.batches.table.id;
         let (affected, written) = match &self.conflicts {
             Conflicts::Error => (transaction.insert(table, &rows, InsertMode::Error)?.inserted, rows),
-            Conflicts::Nothing => {
-                let outcome = transaction.insert(table, &rows, InsertMode::Report)?;
+            Conflicts::Nothing(mode) => {
+                let outcome = transaction.insert(table, &rows, *mode)?;
                 (outcome.inserted, without_conflicts(&rows, &outcome)?)
             }
             Conflicts::Update(update) => {

@@ -174,7 +174,7 @@ impl Values {
         proposed: &RecordBatch,
     ) -> Result<RecordBatch> {
         let table = &batches.table;
-        let outcome = transaction.insert(table.id, proposed, InsertMode::Report)?;
+        let outcome = transaction.insert(table.id, proposed, InsertMode::ReportOf(table.id))?;
         let Some(conflict) = outcome.conflicts.first() else { return Ok(proposed.clone()) };
         let address = conflict.address()?;
         let row = transaction.fetch(table.id, &[address])?;

@@ -18,19 +18,38 @@ use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, Ta
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// The table whose primary key has an object `distance` behind the table's OID: 1 is the index, 2 the constraint.
-fn keyed<'c>(call: &Call<'c>, id: u32, distance: u32) -> Option<&'c TableDef> {
-    let mut tables = call.statement.catalog.tables();
-    tables.find(|t| t.has_primary_key() && t.oid.0.saturating_add(distance) == id).map(AsRef::as_ref)
+/// What an index keeps unique.
+struct Keyed<'c> {
+    table: &'c TableDef,
+    name: &'c str,
+    columns: &'c [ColumnId],
 }
 
-fn key_columns(def: &TableDef) -> Vec<String> {
-    def.primary_key.iter().filter_map(|id| def.column(*id)).map(|c| quote_ident(&c.name)).collect()
+/// What the index of an OID keeps unique.
+fn keyed<'c>(call: &Call<'c>, index: u32) -> Option<Keyed<'c>> {
+    call.statement.catalog.tables().find_map(|table| {
+        if table.has_primary_key() && table.oid.0.saturating_add(1) == index {
+            return Some(Keyed { table, name: &table.primary_key_name, columns: &table.primary_key });
+        }
+        let unique = table.unique.iter().find(|unique| unique.oid == Oid(index))?;
+        Some(Keyed { table, name: &unique.name, columns: &unique.columns })
+    })
+}
+
+impl Keyed<'_> {
+    fn column_names(&self) -> Vec<String> {
+        let columns = self.columns.iter().filter_map(|id| self.table.column(*id));
+        columns.map(|c| quote_ident(&c.name)).collect()
+    }
 }
 
 fn constraint(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
-    if let Some(def) = keyed(call, id, 2) {
-        return Some(format!("PRIMARY KEY ({})", key_columns(def).join(", ")));
+    // A constraint has the OID behind its index.
+    if let Some(keyed) = id.checked_sub(1).and_then(|index| keyed(call, index)) {
+        let primary = keyed.table.oid.0.saturating_add(2) == id;
+        let alone = keyed.table.unique.iter().any(|u| u.constraint_oid() == Oid(id) && !u.constraint);
+        let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
+        return (!alone).then(|| format!("{kind} ({})", keyed.column_names().join(", ")));
     }
     let mut checks = call.statement.catalog.tables().flat_map(|t| &t.checks);
     let Some(check) = checks.find(|check| check.oid == Oid(id)) else {
@@ -109,22 +128,22 @@ pub(crate) fn with_names(text: &str, name: impl Fn(u32) -> Option<String>) -> St
 
 /// The statement that makes an index; the pretty form leaves out the schema of a table that is visible.
 fn index(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
-    let Some(def) = keyed(call, id, 1) else {
+    let Some(keyed) = keyed(call, id) else {
         return definition(id, if pretty { "pretty" } else { "definition" });
     };
-    let visible = crate::kernel::system::table_is_visible(call, def.oid.0) == Some(true);
+    let visible = crate::kernel::system::table_is_visible(call, keyed.table.oid.0) == Some(true);
     let schema = match pretty && visible {
         true => String::new(),
         false => {
-            let schema = call.statement.catalog.schema(def.schema);
+            let schema = call.statement.catalog.schema(keyed.table.schema);
             format!("{}.", schema.map_or_else(|| "public".to_owned(), |s| quote_ident(&s.name)))
         }
     };
     Some(format!(
         "CREATE UNIQUE INDEX {} ON {schema}{} USING btree ({})",
-        quote_ident(&def.primary_key_name),
-        quote_ident(&def.name),
-        key_columns(def).join(", ")
+        quote_ident(keyed.name),
+        quote_ident(&keyed.table.name),
+        keyed.column_names().join(", ")
     ))
 }
 
@@ -133,8 +152,8 @@ fn index_column(call: &Call<'_>, id: u32, column: i32, pretty: bool) -> Option<S
     if column == 0 {
         return index(call, id, pretty);
     }
-    let columns = match keyed(call, id, 1) {
-        Some(def) => key_columns(def),
+    let columns = match keyed(call, id) {
+        Some(keyed) => keyed.column_names(),
         None => {
             let text = definition(id, "definition")?;
             let list = text.rsplit_once('(')?.1.trim_end_matches(')');
@@ -270,7 +289,7 @@ fn is_changeable(call: &Call<'_>, id: u32) -> bool {
 /// pg_class.relfilenode of what has one.
 fn file_node(call: &Call<'_>, id: u32) -> Option<u32> {
     let is_sequence = || call.statement.catalog.sequences().any(|s| s.oid == Oid(id));
-    let own = table(call, id).is_some() || keyed(call, id, 1).is_some() || is_sequence();
+    let own = table(call, id).is_some() || keyed(call, id).is_some() || is_sequence();
     own.then_some(id)
 }
 
@@ -339,7 +358,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_database_size_name", |c, a| map1::<Text, Int8, _>(c, a, |name| named_database_bytes(c, name))),
     ("pg_relation_is_publishable", |c, a| {
         map1::<Id, Bool, _>(c, a, |id| {
-            let known = keyed(c, id, 1).is_some() || builtin::system_relation_by_oid(Oid(id)).is_some();
+            let known = keyed(c, id).is_some() || builtin::system_relation_by_oid(Oid(id)).is_some();
             Ok(if table(c, id).is_some() { Some(true) } else { known.then_some(false) })
         })
     }),

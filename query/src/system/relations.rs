@@ -1,10 +1,11 @@
 //! Schemas, tables, keys: pg_namespace, pg_class, pg_index, pg_constraint.
 //!
-//! Invariant: a key's index has the OID behind its table's, its constraint the one behind that.
+//! Invariant: a key's index has the OID behind its table's, its constraint the one behind that; so has a constraint of
+//! other unique columns the one behind its index.
 
 use crate::system::builtin::SystemCatalog;
 use crate::system::table::{SystemTable, Value, array, flag, value, vector, word};
-use base::id::Oid;
+use base::id::{ColumnId, Oid};
 use catalog::builtin::{relation, system_relations};
 use catalog::{PG_DATABASE, TableDef};
 use sql::binder::is_temporary;
@@ -122,7 +123,7 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("relkind", word(if view.is_some() { "m" } else { "r" })),
             ("relhasrules", flag(view.is_some())),
             ("relnatts", value(table.next_column.0.saturating_sub(1))),
-            ("relhasindex", flag(table.has_primary_key())),
+            ("relhasindex", flag(table.has_primary_key() || !table.unique.is_empty())),
             ("relchecks", value(table.checks.len())),
             ("relreplident", word("d")),
             ("reloptions", super::storage::options(table)),
@@ -139,7 +140,20 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
                 ("relnatts", value(table.primary_key.len())),
                 ("relreplident", word("n")),
             ];
-            row.extend(shared);
+            row.extend(shared.clone());
+            out.row(&row);
+        }
+        for unique in &table.unique {
+            let mut row = vec![
+                ("oid", value(unique.oid)),
+                ("relname", value(&unique.name)),
+                ("relfilenode", value(unique.oid)),
+                ("relam", value(BTREE)),
+                ("relkind", word("i")),
+                ("relnatts", value(unique.columns.len())),
+                ("relreplident", word("n")),
+            ];
+            row.extend(shared.clone());
             out.row(&row);
         }
     }
@@ -166,26 +180,34 @@ pub(super) fn sequence_classes(catalog: &SystemCatalog, out: &mut SystemTable) {
 }
 
 pub(super) fn indexes(catalog: &SystemCatalog, out: &mut SystemTable) {
-    for table in catalog.state.tables().filter(|t| t.has_primary_key()) {
-        let key: Vec<_> = table.primary_key.iter().filter_map(|id| table.column(*id)).collect();
-        let numbers = key_numbers(table);
-        out.row(&[
-            ("indexrelid", value(index_oid(table))),
-            ("indrelid", value(table.oid)),
-            ("indnatts", value(key.len())),
-            ("indnkeyatts", value(key.len())),
-            ("indisunique", flag(true)),
-            ("indisprimary", flag(true)),
-            ("indimmediate", flag(true)),
-            ("indisvalid", flag(true)),
-            ("indisready", flag(true)),
-            ("indislive", flag(true)),
-            ("indkey", vector(numbers)),
-            ("indcollation", vector(key.iter().map(|c| super::attributes::collation(c.ty.oid)))),
-            ("indclass", vector(key.iter().map(|c| operator_class(c.ty.oid)))),
-            ("indoption", vector(key.iter().map(|_| 0))),
-        ]);
+    for table in catalog.state.tables() {
+        if table.has_primary_key() {
+            index(table, index_oid(table), &table.primary_key, true, out);
+        }
+        for unique in &table.unique {
+            index(table, unique.oid, &unique.columns, false, out);
+        }
     }
+}
+
+fn index(table: &TableDef, oid: Oid, columns: &[ColumnId], primary: bool, out: &mut SystemTable) {
+    let key: Vec<_> = columns.iter().filter_map(|id| table.column(*id)).collect();
+    out.row(&[
+        ("indexrelid", value(oid)),
+        ("indrelid", value(table.oid)),
+        ("indnatts", value(key.len())),
+        ("indnkeyatts", value(key.len())),
+        ("indisunique", flag(true)),
+        ("indisprimary", flag(primary)),
+        ("indimmediate", flag(true)),
+        ("indisvalid", flag(true)),
+        ("indisready", flag(true)),
+        ("indislive", flag(true)),
+        ("indkey", vector(columns.iter().map(|id| id.0))),
+        ("indcollation", vector(key.iter().map(|c| super::attributes::collation(c.ty.oid)))),
+        ("indclass", vector(key.iter().map(|c| operator_class(c.ty.oid)))),
+        ("indoption", vector(key.iter().map(|_| 0))),
+    ]);
 }
 
 /// The default btree operator class of a type; 0 when there is none by that very type.
@@ -227,6 +249,23 @@ pub(super) fn constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
         ]);
     }
     for table in catalog.state.tables() {
+        for unique in table.unique.iter().filter(|unique| unique.constraint) {
+            out.row(&[
+                ("oid", value(unique.constraint_oid())),
+                ("conname", value(&unique.name)),
+                ("connamespace", value(schema_oid(catalog, table))),
+                ("contype", word("u")),
+                ("convalidated", flag(true)),
+                ("conrelid", value(table.oid)),
+                ("conindid", value(unique.oid)),
+                ("confupdtype", word(" ")),
+                ("confdeltype", word(" ")),
+                ("confmatchtype", word(" ")),
+                ("conislocal", flag(true)),
+                ("connoinherit", flag(true)),
+                ("conkey", array(unique.columns.iter().map(|id| id.0))),
+            ]);
+        }
         for check in &table.checks {
             let columns = check.columns.iter().map(|id| id.0);
             out.row(&[

@@ -154,7 +154,8 @@ impl Binder<'_> {
         };
         searched.iter().filter_map(|schema| catalog.schema_named(schema)).find_map(|schema| {
             let mut tables = catalog.tables().filter(|t| t.schema == schema.id && t.has_primary_key());
-            tables.find(|t| t.primary_key_name == name).map(|t| t.oid.0.saturating_add(1))
+            let key = tables.find(|t| t.primary_key_name == name).map(|t| t.oid.0.saturating_add(1));
+            key.or_else(|| catalog.index_named(schema.id, name).map(|(_, unique)| unique.oid.0))
         })
     }
 

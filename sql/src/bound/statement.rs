@@ -2,13 +2,14 @@
 //!
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
+use super::new_table::{AddedUnique, NewUnique, OnCommit};
 use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
 use super::{BoundQuery, ColRef, Expr, Rel};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
     CheckDef, ColumnDef, ColumnKind, CommentKey, SequenceDef, SequenceOwner, TableDef, TableOptions,
-    ViewColumn,
+    UniqueDef, ViewColumn,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -194,16 +195,9 @@ pub struct BoundCreateTable {
     pub range: Option<(Vec<usize>, Vec<catalog::RangePartition>)>,
     pub options: OptionChanges,
     pub checks: Vec<NewCheck>,
+    pub unique: Vec<NewUnique>,
     /// Of a temporary table, whose schema is the session's own.
     pub temporary: Option<OnCommit>,
-}
-
-/// What becomes of a temporary table when the transaction commits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnCommit {
-    PreserveRows,
-    DeleteRows,
-    Drop,
 }
 
 /// CREATE TABLE .. AS: the table, and the rows that it is made with.
@@ -283,6 +277,9 @@ pub enum AlterTableAction {
     Columns(Vec<ColumnDef>),
     /// The checks as they are from now on; new ones have no OID yet, and those without a name none.
     Checks(Vec<CheckDef>),
+    /// The unique columns that are left, by what names.
+    Unique(Vec<UniqueDef>),
+    AddUnique(Box<AddedUnique>),
     /// Rows that are in the way of what was done so far; when there is one, that is the error.
     Probe(Box<Probe>),
     AddColumn(Box<AddedColumn>),

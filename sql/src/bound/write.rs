@@ -28,8 +28,19 @@ pub struct RowRules {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum OnConflict {
-    DoNothing,
+    DoNothing(Arbiter),
     DoUpdate(ConflictUpdate),
+}
+
+/// Which conflicts are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arbiter {
+    /// Any.
+    All,
+    /// Those of the primary key.
+    Key,
+    /// Those of an index.
+    Index(TableId),
 }
 
 /// For each conflicting row: `existing` and `excluded` name the columns of the table (in table order) of the stored and of

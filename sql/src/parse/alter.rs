@@ -95,6 +95,9 @@ fn column_action(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
 fn added_constraint(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
     let name = if cursor.take_word("constraint") { Some(cursor.name()?) } else { None };
     let at = cursor.at();
+    if cursor.is_word("unique") {
+        return Ok(Some(AlterAction::AddUnique(super::unique::constraint(cursor, name)?)));
+    }
     if !cursor.take_word("check") {
         return Ok(None);
     }
@@ -107,7 +110,10 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
     if cursor.take_word("alter") {
         return column_action(cursor)?.ok_or_else(refused);
     }
-    if cursor.is_words(&["add", "constraint"]) || cursor.is_words(&["add", "check"]) {
+    if cursor.is_words(&["add", "constraint"])
+        || cursor.is_words(&["add", "check"])
+        || cursor.is_words(&["add", "unique"])
+    {
         cursor.next();
         return added_constraint(cursor)?.ok_or_else(refused);
     }

@@ -5,8 +5,8 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterSequenceSpec, CheckSpec, CommentSpec, CreateTableAsSpec, LikeSpec, MaterializedSpec, RefreshSpec,
-    SequenceOption, SequenceSpec, ViewSpec, Written,
+    AlterSequenceSpec, CheckSpec, CommentSpec, CreateTableAsSpec, KeySpec, LikeSpec, MaterializedSpec,
+    RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
 };
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
@@ -255,6 +255,8 @@ pub struct CreateTableSpec {
     pub likes: Vec<LikeSpec>,
     /// Of the table, in order; more than one is an error of the binder's.
     pub keys: Vec<KeySpec>,
+    /// Those at columns are with them.
+    pub unique: Vec<KeySpec>,
     pub checks: Vec<CheckSpec>,
     pub partitions: Vec<PartitionLevel>,
     pub options: Vec<TableOption>,
@@ -321,6 +323,7 @@ pub enum AlterAction {
         not_null: bool,
     },
     AddCheck(CheckSpec),
+    AddUnique(KeySpec),
     AddColumn {
         at: usize,
         if_not_exists: bool,
@@ -395,6 +398,7 @@ pub enum ColumnConstraintKind {
     Null,
     Default(Written),
     PrimaryKey,
+    Unique,
     Identity {
         always: bool,
         options: Vec<SequenceOption>,
@@ -402,14 +406,6 @@ pub enum ColumnConstraintKind {
     /// GENERATED ALWAYS AS (..) STORED.
     Generated(Written),
     Check(Written),
-}
-
-/// `[CONSTRAINT name] PRIMARY KEY (columns)`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KeySpec {
-    pub name: Option<Ident>,
-    pub at: usize,
-    pub columns: Vec<Ident>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

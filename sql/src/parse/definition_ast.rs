@@ -161,3 +161,11 @@ pub enum RowsSource {
     Query(Box<Query>),
     Execute(ExecuteSpec),
 }
+
+/// `[CONSTRAINT name] PRIMARY KEY (columns)` or `UNIQUE (columns)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeySpec {
+    pub name: Option<Ident>,
+    pub at: usize,
+    pub columns: Vec<Ident>,
+}

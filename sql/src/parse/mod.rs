@@ -32,6 +32,7 @@ mod table;
 mod tokens;
 mod typed_literal;
 mod unicode;
+mod unique;
 mod unsupported;
 mod versions;
 mod view;
@@ -42,15 +43,15 @@ mod write;
 pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, CloneSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
-    CreateTableSpec, DeleteSpec, DropSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, KeySpec,
-    MergeAction, MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartitionBound, PartitionLevel,
+    CreateTableSpec, DeleteSpec, DropSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
+    MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartitionBound, PartitionLevel,
     PartitionSpec, PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
     TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterSequenceSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec, Including, LikeSpec,
-    MaterializedSpec, RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption,
+    AlterSequenceSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec, Including, KeySpec,
+    LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption,
     SequenceOptionKind, SequenceSpec, ViewSpec, Written,
 };
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};

@@ -4,11 +4,14 @@
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
 
 use super::ast::{
-    ColumnConstraint, ColumnConstraintKind, ColumnSpec, CreateTableSpec, DropSpec, KeySpec, PartitionBound,
+    ColumnConstraint, ColumnConstraintKind, ColumnSpec, CreateTableSpec, DropSpec, PartitionBound,
     PartitionLevel, PartitionSpec, StatementAst,
 };
 use super::cursor::{Cursor, is_word};
-use super::definition_ast::{CheckSpec, CreateTableAsSpec, Including, LikeSpec, RowsSource, Written};
+use super::definition_ast::{
+    CheckSpec, CreateTableAsSpec, Including, KeySpec, LikeSpec, RowsSource, Written,
+};
+use super::unique;
 use super::unsupported::refuse;
 use crate::bound::OnCommit;
 use base::{Error, ErrorKind, Result};
@@ -21,7 +24,6 @@ use sqlparser::tokenizer::Token;
 type Refused = (&'static [&'static str], &'static str, &'static str);
 
 const REFUSED_CONSTRAINTS: &[Refused] = &[
-    (&["unique"], "UNIQUE constraints", "Declare the columns as PRIMARY KEY; a table has one key."),
     (&["references"], "foreign keys", "Leave REFERENCES out."),
     (&["foreign", "key"], "foreign keys", "Leave FOREIGN KEY out."),
     (&["exclude"], "EXCLUDE constraints", "Declare a PRIMARY KEY."),
@@ -104,6 +106,7 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>, temporary: bool) -> Result<S
         columns: Vec::new(),
         likes: Vec::new(),
         keys: Vec::new(),
+        unique: Vec::new(),
         checks: Vec::new(),
         partitions: Vec::new(),
         options: Vec::new(),
@@ -198,6 +201,10 @@ fn table_item(cursor: &mut Cursor<'_>, table: &mut CreateTableSpec) -> Result<()
             table.keys.push(KeySpec { name, at, columns });
             return Ok(());
         }
+        if cursor.is_word("unique") {
+            table.unique.push(unique::constraint(cursor, name)?);
+            return Ok(());
+        }
         if cursor.take_word("check") {
             table.checks.push(CheckSpec { name, at, condition: check(cursor)? });
             return Ok(());
@@ -271,6 +278,10 @@ fn column_constraint(cursor: &mut Cursor<'_>) -> Result<ColumnConstraint> {
     } else if cursor.take_words(&["primary", "key"]) {
         refuse_key_clauses(cursor)?;
         ColumnConstraintKind::PrimaryKey
+    } else if cursor.take_word("unique") {
+        unique::nulls(cursor)?;
+        refuse_key_clauses(cursor)?;
+        ColumnConstraintKind::Unique
     } else if cursor.take_word("default") {
         // Words that bind as weak as IS may begin the next constraint (NOT NULL), so they need parentheses.
         let strength = super::dialect::NyalaDialect::default().prec_value(Precedence::Is);
@@ -342,7 +353,7 @@ pub(crate) fn generated(cursor: &mut Cursor<'_>) -> Result<ColumnConstraintKind>
     Ok(ColumnConstraintKind::Generated(expression))
 }
 
-fn refuse_key_clauses(cursor: &Cursor<'_>) -> Result<()> {
+pub(super) fn refuse_key_clauses(cursor: &Cursor<'_>) -> Result<()> {
     const CLAUSES: &[Refused] = &[
         (&["include"], "INCLUDE", "Leave the clause out."),
         (&["with"], "WITH (..) of a key", "Leave the clause out."),

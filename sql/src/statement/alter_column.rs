@@ -92,6 +92,11 @@ impl Altered {
 
     /// 42P16 for a second primary key, 0A000 for the first.
     fn refuse_key(&self, key: &Key, at: usize) -> Result<()> {
+        if let Some(at) = key.unique_at() {
+            return Err(Error::unsupported("a new column that is UNIQUE is not supported")
+                .at(at)
+                .with_hint("Declare UNIQUE in CREATE TABLE."));
+        }
         if key.is_empty() {
             return Ok(());
         }
@@ -178,7 +183,8 @@ impl Altered {
             return Err(Error::unsupported("cannot alter type of a column used by a view or rule")
                 .with_detail(format!("rule _RETURN on view {view} depends on column \"{}\"", column.name)));
         }
-        let of_key = self.def.primary_key.contains(&id) || partitions_by(&self.def, id);
+        let unique = self.def.unique.iter().any(|unique| unique.columns.contains(&id));
+        let of_key = unique || self.def.primary_key.contains(&id) || partitions_by(&self.def, id);
         let free = !of_key && column.kind == ColumnKind::Plain;
         let as_it_is = keeps_values(&column.ty, &ty) || (free && widens(&column.ty, &ty));
         if !as_it_is {

@@ -4,11 +4,14 @@
 //! Invariants: a column keeps its id; texts that the table keeps name its columns as they are called now; what drops comes
 //! before what adds, as in PostgreSQL.
 
+use super::create_table::key_positions;
 use super::kept::{Part, renamed, with_objects};
-use super::{new_column, options, partitioning, rules, schema};
+use super::{new_column, options, partitioning, rules, schema, unique};
 use crate::binder::{BindContext, Binder};
-use crate::bound::{AlterTableAction, BoundStatement, DroppedColumn, Expr, Probe, ProbeError, Rel};
-use crate::parse::{AlterAction, AlterTableSpec, CheckSpec, Written};
+use crate::bound::{
+    AddedUnique, AlterTableAction, BoundStatement, DroppedColumn, Expr, Probe, ProbeError, Rel,
+};
+use crate::parse::{AlterAction, AlterTableSpec, CheckSpec, KeySpec, Written};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::{CheckDef, ColumnDef, ColumnKind, TableDef};
@@ -52,7 +55,7 @@ fn pass(action: &AlterAction) -> u8 {
         AlterAction::AddColumn { .. } => 2,
         AlterAction::AddCheck(_) => 3,
         AlterAction::SetNotNull { not_null: true, .. } => 4,
-        AlterAction::SetDefault { value: Some(_), .. } => 5,
+        AlterAction::SetDefault { value: Some(_), .. } | AlterAction::AddUnique(_) => 5,
         AlterAction::AddRangePartition { .. }
         | AlterAction::DropRangePartition { .. }
         | AlterAction::SetOptions(_)
@@ -111,6 +114,7 @@ impl Altered {
             AlterAction::SetDefault { column, value } => self.set_default(binder, column, value.as_ref())?,
             AlterAction::SetNotNull { column, not_null } => self.set_not_null(binder, column, *not_null)?,
             AlterAction::AddCheck(spec) => self.add_check(binder, spec)?,
+            AlterAction::AddUnique(spec) => self.add_unique(binder, spec)?,
             AlterAction::AddColumn { at, if_not_exists, column } => {
                 self.add_column(binder, *at, *if_not_exists, column)?
             }
@@ -204,6 +208,15 @@ impl Altered {
     ) -> Result<AlterTableAction> {
         let (from, to) = (binder.fold(from), binder.fold(to));
         let is_key = self.def.has_primary_key() && self.def.primary_key_name == from;
+        if let Some(place) =
+            self.def.unique.iter().position(|unique| unique.constraint && unique.name == from)
+        {
+            self.check_free(&to)?;
+            if let Some(unique) = self.def.unique.get_mut(place) {
+                unique.name = to;
+            }
+            return Ok(AlterTableAction::Unique(self.def.unique.clone()));
+        }
         if !is_key && !self.def.checks.iter().any(|check| check.name == from) {
             let message = format!("constraint \"{from}\" for table \"{}\" does not exist", self.def.name);
             return Err(Error::new(ErrorKind::UndefinedObject, message));
@@ -222,7 +235,8 @@ impl Altered {
     /// 42710 when a constraint of the table has the name.
     fn check_free(&self, name: &str) -> Result<()> {
         let key = self.def.has_primary_key() && self.def.primary_key_name == name;
-        if key || self.def.checks.iter().any(|check| check.name == name) {
+        let unique = self.def.unique.iter().any(|unique| unique.name == name);
+        if key || unique || self.def.checks.iter().any(|check| check.name == name) {
             let message = format!("constraint \"{name}\" for relation \"{}\" already exists", self.def.name);
             return Err(Error::new(ErrorKind::DuplicateObject, message));
         }
@@ -327,6 +341,28 @@ impl Altered {
         Ok(probe(Rel::Scan(scan), predicate, column, ProbeError::Check(name)))
     }
 
+    fn add_unique(&self, binder: &mut Binder<'_>, spec: &KeySpec) -> Result<AlterTableAction> {
+        let KeySpec { name, at, columns } = spec;
+        let names = self.def.columns.iter().map(|column| column.name.as_str());
+        let places = key_positions(binder, names, columns, "unique", *at)?;
+        let columns: Vec<&ColumnDef> =
+            places.iter().filter_map(|place| self.def.columns.get(*place)).collect();
+        for column in &columns {
+            unique::check_column((&column.name, &column.ty), "unique constraint", *at)?;
+        }
+        if self.def.partitioning.range.is_some() {
+            return Err(unique::of_ranges(*at));
+        }
+        let columns: Vec<ColumnId> = columns.into_iter().map(|column| column.id).collect();
+        let (scan, _) = binder.scan_table(&self.def, None, false);
+        let kept =
+            scan.columns.iter().filter(|(id, _)| columns.contains(id) || self.def.primary_key.contains(id));
+        let entries = kept.map(|(_, typed)| typed.col).collect();
+        let name = name.as_ref().map(|name| binder.fold(name));
+        let added = AddedUnique { name, columns, rows: Rel::Scan(scan), entries };
+        Ok(AlterTableAction::AddUnique(Box::new(added)))
+    }
+
     fn drop_constraint(
         &mut self,
         binder: &Binder<'_>,
@@ -338,6 +374,10 @@ impl Altered {
             return Err(Error::unsupported("dropping a primary key is not supported")
                 .at(binder.position(name.span.start))
                 .with_hint("Create a table without it and INSERT INTO .. SELECT."));
+        }
+        if self.def.unique.iter().any(|unique| unique.constraint && unique.name == folded) {
+            self.def.unique.retain(|unique| !unique.constraint || unique.name != folded);
+            return Ok(AlterTableAction::Unique(self.def.unique.clone()));
         }
         let before = self.def.checks.len();
         self.def.checks.retain(|check| check.name != folded);

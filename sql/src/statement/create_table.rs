@@ -6,14 +6,15 @@
 
 use super::kept::{Part, renamed, with_objects};
 use super::new_column::{bind_column, check_column_name, column_def, is_pseudo, pseudo_name};
-use super::{partitioning, prepared, rules};
+use super::{partitioning, prepared, rules, unique};
 use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{
-    BoundCreateTable, BoundCreateTableAs, BoundStatement, NewCheck, NewColumn, OnCommit, SequenceShape,
+    BoundCreateTable, BoundCreateTableAs, BoundStatement, NewCheck, NewColumn, NewUnique, OnCommit,
+    SequenceShape,
 };
 use crate::parse::{
     CheckSpec, ColumnConstraintKind, ColumnSpec, CreateTableAsSpec, CreateTableSpec, KeySpec, LikeSpec,
-    RowsSource,
+    PartitionLevel, RowsSource,
 };
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId};
 use base::limits::TABLE_COLUMNS_MAX;
@@ -21,7 +22,6 @@ use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, ColumnKind, Partitioning, TableDef, TableOptions};
 use sqlparser::ast;
 use types::SqlType;
-use types::sql_type::oid;
 
 pub(super) fn bind(
     binder: &mut Binder<'_>,
@@ -34,6 +34,7 @@ pub(super) fn bind(
         columns: column_specs,
         likes,
         keys,
+        unique: unique_specs,
         checks,
         partitions,
         options,
@@ -66,30 +67,31 @@ pub(super) fn bind(
     }
     for spec in keys {
         let KeySpec { name: constraint, at, columns: key_columns } = spec;
-        let found = key_positions(binder, &columns, key_columns, *at)?;
+        let found =
+            key_positions(binder, columns.iter().map(|c| c.name.as_str()), key_columns, "primary key", *at)?;
         key.set(&name, found, constraint.as_ref().map(|c| binder.fold(c)), *at)?;
     }
     for index in &key.columns {
         if let Some(column) = columns.get_mut(*index) {
-            if matches!(column.ty.oid, oid::JSON | oid::JSONPATH) {
-                let ty = if column.ty.oid == oid::JSON { "json" } else { "jsonpath" };
-                let message =
-                    format!("data type {ty} has no default operator class for access method \"btree\"");
-                return Err(Error::new(ErrorKind::UndefinedObject, message).with_hint(
-                    "You must specify an operator class for the index or define a default operator class for the data type.",
-                ));
-            }
-            if !types::key::can_be_key(&column.ty.form) {
-                let message = format!(
-                    "a primary key over column \"{}\" is not supported, because of its type",
-                    column.name
-                );
-                return Err(Error::unsupported(message)
-                    .at(key.at)
-                    .with_hint("Use columns of other types than interval and arrays."));
-            }
+            unique::check_column((&column.name, &column.ty), "primary key", key.at)?;
             column.not_null = true;
         }
+    }
+    let mut unique: Vec<NewUnique> = Vec::new();
+    let of_table = unique_specs.iter().map(|KeySpec { name, at, columns: names }| {
+        let columns = key_positions(binder, columns.iter().map(|c| c.name.as_str()), names, "unique", *at)?;
+        Ok((*at, NewUnique { name: name.as_ref().map(|name| binder.fold(name)), columns }))
+    });
+    let of_table = of_table.collect::<Result<Vec<_>>>()?;
+    let copied = std::mem::take(&mut key.unique);
+    for (at, new) in copied.into_iter().chain(of_table) {
+        for column in new.columns.iter().filter_map(|place| columns.get(*place)) {
+            unique::check_column((&column.name, &column.ty), "unique constraint", at)?;
+        }
+        if partitions.iter().any(|level| matches!(level, PartitionLevel::Range { .. })) {
+            return Err(unique::of_ranges(at));
+        }
+        unique::add(&mut unique, (&key.columns, &mut key.name), new);
     }
     let mut own = row_expressions(binder, &name, &mut columns, column_specs, checks)?;
     if let Some(name) =
@@ -112,6 +114,7 @@ pub(super) fn bind(
         range,
         options: super::options::set(options, &context.io)?,
         checks,
+        unique,
         temporary: *temporary,
     })
 }
@@ -165,6 +168,10 @@ fn take_over(
     if including.indexes && source.has_primary_key() {
         let places = source.primary_key.iter().filter_map(|id| source.column_index(*id));
         key.set(table, places.map(|place| first + place).collect(), None, at)?;
+    }
+    for unique in source.unique.iter().filter(|_| including.indexes) {
+        let places = unique.columns.iter().filter_map(|id| source.column_index(*id));
+        key.add_unique(places.map(|place| first + place).collect(), None, at);
     }
     let checks = source.checks.iter().filter(|_| including.constraints);
     checks
@@ -243,6 +250,7 @@ pub(super) fn bind_as(
             range: None,
             options: super::options::set(options, &context.io)?,
             checks: Vec::new(),
+            unique: Vec::new(),
             temporary: *temporary,
         },
         source_columns: bound.output.iter().map(|c| c.col).collect(),
@@ -315,18 +323,30 @@ fn provisional(table: &str, columns: &[NewColumn]) -> TableDef {
         options: TableOptions::default(),
         distinct: Vec::new(),
         checks: Vec::new(),
+        unique: Vec::new(),
     }
 }
 
-/// The primary key as far as it is known.
+/// The primary key as far as it is known, and the unique columns.
 #[derive(Debug, Default)]
 pub(super) struct Key {
     columns: Vec<usize>,
     name: Option<String>,
     at: usize,
+    /// What columns say of themselves, and tables they are like; each with its place.
+    unique: Vec<(usize, NewUnique)>,
 }
 
 impl Key {
+    /// Where columns are said to be unique, if they are.
+    pub(super) fn unique_at(&self) -> Option<usize> {
+        self.unique.first().map(|(at, _)| *at)
+    }
+
+    pub(super) fn add_unique(&mut self, columns: Vec<usize>, name: Option<String>, at: usize) {
+        self.unique.push((at, NewUnique { name, columns }));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.columns.is_empty()
     }
@@ -348,21 +368,22 @@ impl Key {
 }
 
 /// The positions of a key's columns.
-fn key_positions(
+pub(super) fn key_positions<'c>(
     binder: &Binder<'_>,
-    columns: &[NewColumn],
+    columns: impl Iterator<Item = &'c str> + Clone,
     names: &[ast::Ident],
+    constraint: &str,
     at: usize,
 ) -> Result<Vec<usize>> {
     let mut found = Vec::with_capacity(names.len());
     for name in names {
         let folded = binder.fold(name);
-        let Some(index) = columns.iter().position(|c| c.name == folded) else {
+        let Some(index) = columns.clone().position(|name| name == folded) else {
             let message = format!("column \"{folded}\" named in key does not exist");
             return Err(Error::new(ErrorKind::UndefinedColumn, message).at(at));
         };
         if found.contains(&index) {
-            let message = format!("column \"{folded}\" appears twice in primary key constraint");
+            let message = format!("column \"{folded}\" appears twice in {constraint} constraint");
             return Err(Error::new(ErrorKind::DuplicateColumn, message).at(at));
         }
         found.push(index);

@@ -30,6 +30,7 @@ mod sequence;
 mod sequence_calls;
 #[cfg(test)]
 mod tests;
+mod unique;
 mod update;
 mod view;
 

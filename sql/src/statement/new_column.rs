@@ -61,6 +61,9 @@ pub(super) fn bind_column(
             ColumnConstraintKind::PrimaryKey => {
                 key.set(table, vec![index], constraint_name.as_ref().map(|n| binder.fold(n)), *at)?;
             }
+            ColumnConstraintKind::Unique => {
+                key.add_unique(vec![index], constraint_name.as_ref().map(|n| binder.fold(n)), *at);
+            }
             ColumnConstraintKind::Default(written) => sources.default(binder, written, *at)?,
             ColumnConstraintKind::Identity { always, options } => {
                 sources.identity(binder, *always, options, *at)?;

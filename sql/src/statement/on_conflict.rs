@@ -1,10 +1,10 @@
-//! ON CONFLICT: its target, which must be the primary key, and what to do.
+//! ON CONFLICT: its target, the primary key or other unique columns, and what to do.
 //!
 //! Must not know how conflicts are found.
 
 use super::row::{set_values, table_row};
 use crate::binder::{Binder, Clause, Scope};
-use crate::bound::{ConflictUpdate, Expr, OnConflict, TypedCol};
+use crate::bound::{Arbiter, ConflictUpdate, Expr, OnConflict, TypedCol};
 use crate::parse::{ConflictAction, ConflictSpec, ConflictTarget};
 use base::id::ColumnId;
 use base::{Error, ErrorKind, Result};
@@ -23,18 +23,24 @@ pub(super) fn bind(
     outer: &Scope<'_>,
 ) -> Result<OnConflict> {
     let ConflictSpec { at, target, action } = spec;
-    match target {
-        Some(target) => check_target(binder, table, target)?,
+    let arbiter = match target {
+        Some(target) => arbiter(binder, table, target)?,
         None if matches!(action, ConflictAction::Update { .. }) => {
             let message = "ON CONFLICT DO UPDATE requires inference specification or constraint name";
             return Err(Error::new(ErrorKind::Syntax, message)
                 .at(*at)
                 .with_hint("For example, ON CONFLICT (column_name)."));
         }
-        None => {}
+        None => Arbiter::All,
+    };
+    if let (Arbiter::Index(_), ConflictAction::Update { .. }) = (arbiter, action) {
+        let message = "ON CONFLICT DO UPDATE for columns that are not the primary key is not supported";
+        return Err(Error::unsupported(message)
+            .at(*at)
+            .with_hint("Use MERGE, or ON CONFLICT with the columns of the primary key."));
     }
     let (set, filter) = match action {
-        ConflictAction::Nothing => return Ok(OnConflict::DoNothing),
+        ConflictAction::Nothing => return Ok(OnConflict::DoNothing(arbiter)),
         ConflictAction::Replace => return replace(binder, table, *at),
         ConflictAction::Update { set, filter } => (set, filter),
     };
@@ -74,13 +80,16 @@ fn replace(binder: &mut Binder<'_>, table: &TableDef, at: usize) -> Result<OnCon
     Ok(OnConflict::DoUpdate(ConflictUpdate { existing, excluded, values, filter: None }))
 }
 
-/// The target must be the primary key: nothing else is unique.
-fn check_target(binder: &Binder<'_>, table: &TableDef, target: &ConflictTarget) -> Result<()> {
+/// The target must be the primary key or unique columns.
+fn arbiter(binder: &Binder<'_>, table: &TableDef, target: &ConflictTarget) -> Result<Arbiter> {
     match target {
         ConflictTarget::Constraint(name) => {
             let folded = binder.fold(name);
             if table.has_primary_key() && folded == table.primary_key_name {
-                return Ok(());
+                return Ok(Arbiter::Key);
+            }
+            if let Some(unique) = table.unique.iter().find(|u| u.constraint && u.name == folded) {
+                return Ok(Arbiter::Index(unique.index));
             }
             let message = format!("constraint \"{folded}\" for table \"{}\" does not exist", table.name);
             Err(Error::new(ErrorKind::UndefinedObject, message))
@@ -96,7 +105,11 @@ fn check_target(binder: &Binder<'_>, table: &TableDef, target: &ConflictTarget) 
                 columns.insert(column.id);
             }
             if table.has_primary_key() && columns == table.primary_key.iter().copied().collect() {
-                return Ok(());
+                return Ok(Arbiter::Key);
+            }
+            if let Some(unique) = table.unique.iter().find(|u| columns == u.columns.iter().copied().collect())
+            {
+                return Ok(Arbiter::Index(unique.index));
             }
             let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
             Err(Error::new(ErrorKind::InvalidColumnReference, message))

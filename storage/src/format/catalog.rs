@@ -14,7 +14,7 @@ use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
     CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, DistinctCount, SchemaDef, TableDef,
-    TableOptions, TabletDef, ViewDef,
+    TableOptions, TabletDef, UniqueDef, ViewDef,
 };
 use types::{Datum, SqlType};
 
@@ -22,6 +22,9 @@ use types::{Datum, SqlType};
 const COMMENT: u8 = 20;
 /// That of an edit of a materialized view.
 const MATERIALIZE: u8 = 21;
+/// Those of edits of tables.
+const CREATE_TABLE: u8 = 22;
+const ALTER_TABLE: u8 = 23;
 
 pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
     match edit {
@@ -38,11 +41,11 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.varint(id.0);
         }
         CatalogEdit::CreateTable(def) => {
-            writer.u8(15);
+            writer.u8(CREATE_TABLE);
             encode_table(writer, def);
         }
         CatalogEdit::AlterTable(def) => {
-            writer.u8(16);
+            writer.u8(ALTER_TABLE);
             encode_table(writer, def);
         }
         CatalogEdit::CreateSequence(def, position) => {
@@ -110,8 +113,10 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
         12 => CatalogEdit::CreateView(Box::new(decode_view_3(reader)?)),
         13 => CatalogEdit::AlterView(Box::new(decode_view_3(reader)?)),
         14 => CatalogEdit::DropView(ViewId(reader.varint()?)),
-        15 => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
-        16 => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
+        15 => CatalogEdit::CreateTable(Box::new(decode_table_4(reader)?)),
+        16 => CatalogEdit::AlterTable(Box::new(decode_table_4(reader)?)),
+        CREATE_TABLE => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
+        ALTER_TABLE => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
         17 => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
         18 => CatalogEdit::AlterView(Box::new(decode_view(reader)?)),
         MATERIALIZE => {
@@ -134,8 +139,8 @@ pub(super) fn encode_state(writer: &mut Writer, state: &CatalogState) {
     for schema in state.schemas() {
         encode_schema(writer, schema);
     }
-    writer.count(state.tables().count());
-    for table in state.tables() {
+    writer.count(state.stored_tables().count());
+    for table in state.stored_tables() {
         encode_table(writer, table);
     }
     writer.count(state.sequences().count());
@@ -181,6 +186,7 @@ pub(super) fn table_decoder(version: u32) -> fn(&mut Reader<'_>) -> Result<Table
         1 => decode_plain_table,
         2 => decode_table_2,
         3 => decode_table_3,
+        4..7 => decode_table_4,
         _ => decode_table,
     }
 }
@@ -250,9 +256,32 @@ pub(super) fn encode_table(writer: &mut Writer, def: &TableDef) {
         encode_columns(writer, &check.columns);
     }
     encode_missing(writer, &def.columns);
+    writer.count(def.unique.len());
+    for unique in &def.unique {
+        writer.varint(unique.index.0);
+        writer.u32(unique.oid.0);
+        writer.string(&unique.name);
+        encode_columns(writer, &unique.columns);
+        writer.bool(unique.constraint);
+    }
 }
 
 pub(super) fn decode_table(reader: &mut Reader<'_>) -> Result<TableDef> {
+    let mut def = decode_table_4(reader)?;
+    def.unique = reader.list(8, |r| {
+        Ok(UniqueDef {
+            index: TableId(r.varint()?),
+            oid: Oid(r.u32()?),
+            name: r.string()?,
+            columns: decode_columns(r)?,
+            constraint: r.bool()?,
+        })
+    })?;
+    Ok(def)
+}
+
+/// A table of formats 4 to 6: nothing but its key is unique.
+fn decode_table_4(reader: &mut Reader<'_>) -> Result<TableDef> {
     let mut def = decode_table_3(reader)?;
     decode_missing(reader, &mut def.columns)?;
     Ok(def)
@@ -316,6 +345,7 @@ fn decode_plain_table(reader: &mut Reader<'_>) -> Result<TableDef> {
         options: TableOptions::default(),
         distinct: Vec::new(),
         checks: Vec::new(),
+        unique: Vec::new(),
     })
 }
 

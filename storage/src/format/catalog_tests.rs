@@ -7,7 +7,7 @@ use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, Ta
 use catalog::{
     CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, HashLevel,
     MaterializedDef, PG_CLASS, PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition, SchemaDef,
-    SequenceDef, SequenceOwner, TableDef, TableOptions, TabletDef, ViewColumn, ViewDef,
+    SequenceDef, SequenceOwner, TableDef, TableOptions, TabletDef, UniqueDef, ViewColumn, ViewDef,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -113,6 +113,13 @@ fn table() -> TableDef {
             text: "c1 > 0".to_owned(),
             columns: vec![ColumnId(1)],
         }],
+        unique: vec![UniqueDef {
+            index: TableId(13),
+            oid: Oid(16_404),
+            name: "t_c1_key".to_owned(),
+            columns: vec![ColumnId(1)],
+            constraint: true,
+        }],
     }
 }
 
@@ -206,7 +213,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 6).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 7).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -266,9 +273,10 @@ fn golden_bytes_of_materialized_views() {
 fn tables_of_format_2_are_read() {
     let mut plain = table();
     plain.checks.clear();
+    plain.unique.clear();
     plain.columns.iter_mut().for_each(|c| (c.kind, c.missing) = (ColumnKind::Plain, Datum::Null));
-    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 5, 3);
-    older_is_read(&CatalogEdit::AlterTable(Box::new(plain)), 6, 3);
+    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 5, 4);
+    older_is_read(&CatalogEdit::AlterTable(Box::new(plain)), 6, 4);
 }
 
 /// In format 3 no column came later than its table, and views saw all columns.
@@ -276,8 +284,9 @@ fn tables_of_format_2_are_read() {
 fn tables_and_views_of_format_3_are_read() {
     let mut plain = table();
     plain.columns.iter_mut().for_each(|c| c.missing = Datum::Null);
-    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 7, 1);
-    older_is_read(&CatalogEdit::AlterTable(Box::new(plain.clone())), 8, 1);
+    plain.unique.clear();
+    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 7, 2);
+    older_is_read(&CatalogEdit::AlterTable(Box::new(plain.clone())), 8, 2);
     let view = ViewDef { unseen: Vec::new(), ..view() };
     older_is_read(&CatalogEdit::CreateView(Box::new(view.clone())), 12, 1);
     older_is_read(&CatalogEdit::AlterView(Box::new(view.clone())), 13, 1);
@@ -290,13 +299,22 @@ fn tables_and_views_of_format_3_are_read() {
     let mut writer = Writer::new();
     encode_state(&mut writer, &state);
     let mut bytes = writer.into_bytes();
-    // The last list is the view's, and the table's list of missing values stands before the counts of the others.
+    // The last list is the view's, and the table's lists of missing values and unique columns stand before the counts of the others.
     bytes.truncate(bytes.len() - 9);
     let mut table = Writer::new();
     encode_table(&mut table, state.tables().next().unwrap());
-    let at = bytes.windows(table.len()).position(|part| part == table.as_slice()).unwrap() + table.len() - 1;
-    assert_eq!(bytes.remove(at), 0);
+    let at = bytes.windows(table.len()).position(|part| part == table.as_slice()).unwrap() + table.len() - 2;
+    assert_eq!([bytes.remove(at), bytes.remove(at)], [0, 0]);
     assert_eq!(decode_state(&mut Reader::new(&bytes), 3).unwrap(), state);
+}
+
+/// In formats 4 to 6 nothing but a key was unique.
+#[test]
+fn tables_of_format_4_are_read() {
+    let mut plain = table();
+    plain.unique.clear();
+    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 15, 1);
+    older_is_read(&CatalogEdit::AlterTable(Box::new(plain)), 16, 1);
 }
 
 /// `empty` lists at the end of an edit's bytes were not there under an older tag.
@@ -319,13 +337,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 6).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 7).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 6).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 7).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);

@@ -29,5 +29,6 @@ mod sieves;
 mod statements;
 mod timeline;
 mod times;
+mod unique;
 mod whole_tables;
 mod world;

@@ -61,6 +61,7 @@ pub(crate) fn table(catalog: &CatalogState, name: &str, key: bool, buckets: u32)
         options: catalog::TableOptions::default(),
         distinct: Vec::new(),
         checks: Vec::new(),
+        unique: Vec::new(),
     }
 }
 

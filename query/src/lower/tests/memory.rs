@@ -97,6 +97,7 @@ impl Memory {
             options: catalog::TableOptions::default(),
             distinct: Vec::new(),
             checks: Vec::new(),
+            unique: Vec::new(),
         };
         self.catalog.apply(&CatalogEdit::CreateTable(Box::new(def))).unwrap();
     }

@@ -52,6 +52,7 @@ fn table(state: &CatalogState, create: &ast::CreateTable) -> TableDef {
         options: catalog::TableOptions::default(),
         distinct: Vec::new(),
         checks: Vec::new(),
+        unique: Vec::new(),
     }
 }
 

@@ -51,6 +51,7 @@ fn table(
         options: catalog::TableOptions::default(),
         distinct: Vec::new(),
         checks: Vec::new(),
+        unique: Vec::new(),
     }))
 }
 

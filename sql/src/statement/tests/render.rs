@@ -31,7 +31,7 @@ fn statement(bound: &BoundStatement) -> String {
             );
             match &insert.on_conflict {
                 None => {}
-                Some(OnConflict::DoNothing) => line.push_str(" on conflict nothing"),
+                Some(OnConflict::DoNothing(_)) => line.push_str(" on conflict nothing"),
                 Some(OnConflict::DoUpdate(ConflictUpdate { existing, excluded, values, filter })) => {
                     line.push_str(&format!(
                         " on conflict existing {} excluded {} set {}",
@@ -105,6 +105,9 @@ fn create_table(table: &BoundCreateTable) -> String {
     }));
     for check in &table.checks {
         line.push_str(&format!(" check {:?} {:?} {:?}", check.name, check.text, check.columns));
+    }
+    for unique in &table.unique {
+        line.push_str(&format!(" unique {:?} {:?}", unique.name, unique.columns));
     }
     line.push_str(&format!(" key {:?}", table.primary_key));
     if let Some(name) = &table.primary_key_name {

@@ -1,0 +1,31 @@
+//! What tables are made with beside their columns.
+
+use super::{ColRef, Rel};
+use base::id::ColumnId;
+
+/// Columns of a new table that are to be unique.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewUnique {
+    pub name: Option<String>,
+    /// Positions among the table's columns, in the order of the constraint.
+    pub columns: Vec<usize>,
+}
+
+/// What becomes of a temporary table when the transaction commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnCommit {
+    PreserveRows,
+    DeleteRows,
+    Drop,
+}
+
+/// Columns of a table that is there which become unique.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddedUnique {
+    pub name: Option<String>,
+    pub columns: Vec<ColumnId>,
+    /// The table's rows.
+    pub rows: Rel,
+    /// What an entry has of a row: the unique columns and the primary key, in table order.
+    pub entries: Vec<ColRef>,
+}

@@ -1,0 +1,45 @@
+//! UNIQUE: which columns of a new table are unique, and which columns can be.
+//!
+//! Must not know how that is kept.
+//! Invariant: no two constraints are over the same columns in the same order.
+
+use crate::bound::NewUnique;
+use base::{Error, ErrorKind, Result};
+use types::SqlType;
+use types::sql_type::oid;
+
+/// Adds a constraint; one that says nothing new gives no more than its name.
+pub(super) fn add(all: &mut Vec<NewUnique>, key: (&[usize], &mut Option<String>), new: NewUnique) {
+    let (key, key_name) = key;
+    let known = all.iter_mut().find(|unique| unique.columns == new.columns).map(|unique| &mut unique.name);
+    match known.or_else(|| (key == new.columns).then_some(key_name)) {
+        Some(name) if name.is_none() => *name = new.name,
+        Some(_) => {}
+        None => all.push(new),
+    }
+}
+
+/// An error for a column that cannot be compared as keys are. `what` is a constraint over it.
+pub(super) fn check_column((name, ty): (&str, &SqlType), what: &str, at: usize) -> Result<()> {
+    if matches!(ty.oid, oid::JSON | oid::JSONPATH) {
+        let ty = if ty.oid == oid::JSON { "json" } else { "jsonpath" };
+        let message = format!("data type {ty} has no default operator class for access method \"btree\"");
+        return Err(Error::new(ErrorKind::UndefinedObject, message).with_hint(
+            "You must specify an operator class for the index or define a default operator class for the data type.",
+        ));
+    }
+    if !types::key::can_be_key(&ty.form) {
+        let message = format!("a {what} over column \"{name}\" is not supported, because of its type");
+        return Err(Error::unsupported(message)
+            .at(at)
+            .with_hint("Use columns of other types than interval and arrays."));
+    }
+    Ok(())
+}
+
+/// 0A000 for a table partitioned by range.
+pub(super) fn of_ranges(at: usize) -> Error {
+    Error::unsupported("a unique constraint on a table partitioned by range is not supported")
+        .at(at)
+        .with_hint("Partition the table by HASH, or make the columns its PRIMARY KEY.")
+}
