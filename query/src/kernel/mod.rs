@@ -31,6 +31,7 @@ pub(crate) mod objects;
 pub(crate) mod patterns;
 pub(crate) mod privileges;
 pub(crate) mod quoting;
+pub(crate) mod record;
 pub(crate) mod regexp;
 pub(crate) mod rows;
 pub(crate) mod sample;

@@ -4,7 +4,7 @@
 
 use crate::failure::from_datafusion;
 use crate::kernel::compare;
-use crate::kernel::json::set_columns;
+use crate::kernel::json::{record_set, set_columns};
 use crate::kernel::series::{self, SeriesRows};
 use crate::lower::columns;
 use crate::lower::comparisons::{Typed, binary};
@@ -34,7 +34,7 @@ const ROW_NUMBER: Oid = Oid(3100);
 
 /// Whether a set-returning function in FROM can be run.
 pub(crate) fn is_table_function(proc: Oid) -> bool {
-    series::table_function(proc).is_some() || set_columns(proc).is_some()
+    series::table_function(proc).is_some() || set_columns(proc).is_some() || record_set(proc).is_some()
 }
 
 /// A side of a set operation: `columns` of `rel`, in the order of the result's columns.
@@ -235,7 +235,7 @@ impl Lowering<'_> {
         columns: &[TypedCol],
     ) -> Result<LogicalPlan> {
         debug_assert!(compare::operator_of(proc).is_none(), "operators return no sets");
-        if set_columns(proc).is_some() {
+        if set_columns(proc).is_some() || record_set(proc).is_some() {
             return self.function_rows(proc, args, columns);
         }
         let types: Vec<SqlType> = args.iter().map(Expr::ty).collect();

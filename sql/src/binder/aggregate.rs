@@ -5,6 +5,7 @@
 use super::function::{Extras, no_function};
 use super::level::Level;
 use super::names::{fold, located};
+use super::record::result_type;
 use super::resolve::{self, Chosen};
 use super::type_name::held;
 use super::{Binder, Clause, Scope, Term};
@@ -171,7 +172,7 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
         }
         let args = self.coerce_arguments(terms, &chosen)?;
-        let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
+        let ty = result_type(chosen.result, &args).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
         let mut order_by = Vec::with_capacity(extras.order_by.len());
         for item in extras.order_by {

@@ -7,6 +7,7 @@ use crate::bound::{ColRef, Expr};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
+use types::Form;
 
 /// An item of a select list.
 #[derive(Clone, Debug)]
@@ -25,6 +26,10 @@ impl Binder<'_> {
         for item in items {
             self.take_uses();
             match item {
+                ast::SelectItem::UnnamedExpr(expr) if let Some(row) = super::record::starred(expr) => {
+                    let row = self.expr(&row, scope)?;
+                    self.row_star(&row, &mut targets)?;
+                }
                 ast::SelectItem::UnnamedExpr(expr) => {
                     let name = figure_name(expr).map_or_else(|| "?column?".to_owned(), |(n, _)| n);
                     targets.push(self.target(expr, name, scope)?);
@@ -97,6 +102,21 @@ impl Binder<'_> {
         Err(self.missing_table(schema.as_deref(), &table, at, scope))
     }
 
+    /// `(row).*`: all fields of a row.
+    fn row_star(&mut self, row: &Term, targets: &mut Vec<Target>) -> Result<()> {
+        let Form::Row(fields) = row.expr.ty().form else {
+            let message = format!("type {} is not composite", super::type_name::type_name(row.expr.ty().oid));
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), row.at));
+        };
+        let uses = self.take_uses();
+        for (index, field) in fields.iter().enumerate() {
+            let term = Term { expr: self.field_at(&row.expr, index)?, at: row.at };
+            let (name, uses) = (field.name.clone(), uses.clone());
+            targets.push(Target { name, term, origin: (Oid(0), 0), uses });
+        }
+        Ok(())
+    }
+
     fn wildcard(&self, options: &ast::WildcardAdditionalOptions) -> Result<usize> {
         let ast::WildcardAdditionalOptions {
             wildcard_token: ast::helpers::attached_token::AttachedToken(token),
@@ -162,6 +182,7 @@ pub(super) fn figure_name(expr: &ast::Expr) -> Option<(String, u8)> {
         E::Exists { subquery: _, negated: false } => strong("exists"),
         E::Subquery(query) => subquery_name(query),
         E::Array(_) => strong("array"),
+        E::Tuple(_) => strong("row"),
         E::Extract { field: _, syntax: _, expr: _ } => strong("extract"),
         E::Ceil { expr: _, field: _ } => strong("ceil"),
         E::Floor { expr: _, field: _ } => strong("floor"),

@@ -29,6 +29,31 @@ pub struct ScopeTable {
     pub by_name: bool,
     /// Unqualified column names find it, and `*` shows it.
     pub unqualified: bool,
+    pub(crate) whole: Whole,
+}
+
+/// What the name of an entry of FROM means as a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    Row,
+    /// The row of a table: a column that is NOT NULL is null nowhere in it.
+    TableRow,
+    /// The only column: of a function whose rows are plain values.
+    Value,
+    /// A row, or null where an outer join has none.
+    Maybe,
+    /// The same of a table.
+    MaybeTableRow,
+}
+
+impl Whole {
+    /// On the side of an outer join that may have no row.
+    pub(super) fn optional(self) -> Self {
+        match self {
+            Whole::TableRow | Whole::MaybeTableRow => Whole::MaybeTableRow,
+            Whole::Row | Whole::Value | Whole::Maybe => Whole::Maybe,
+        }
+    }
 }
 
 /// A column of an entry of FROM.
@@ -86,7 +111,7 @@ impl<'p> Scope<'p> {
         self.tables.push(table);
     }
 
-    fn levels(&self) -> impl Iterator<Item = &Scope<'p>> {
+    pub(super) fn levels(&self) -> impl Iterator<Item = &Scope<'p>> {
         std::iter::successors(Some(self), |s| s.parent)
     }
 
@@ -148,9 +173,10 @@ impl Binder<'_> {
         {
             return self.value_word(name, at);
         }
-        if let Some(table) = scope.levels().find_map(|l| l.table(None, name)) {
-            let what = format!("the row of \"{}\" as a value", table.name);
-            return Err(self.unsupported(&what, at).with_hint("Name its columns."));
+        let entry = scope.levels().enumerate().find_map(|(depth, l)| l.table(None, name).map(|t| (t, depth)));
+        if let Some((table, depth)) = entry {
+            let table = table.clone();
+            return self.whole_row(&table, depth, at);
         }
         let error = Error::new(ErrorKind::UndefinedColumn, format!("column \"{name}\" does not exist"));
         Err(located(with_near(error, name, None, scope), at))
@@ -218,7 +244,7 @@ impl Binder<'_> {
         located(error, at)
     }
 
-    fn use_column(&mut self, column: &ScopeColumn, depth: usize, at: usize) -> Term {
+    pub(super) fn use_column(&mut self, column: &ScopeColumn, depth: usize, at: usize) -> Term {
         let typed = column.typed.clone();
         let name = column.name.clone();
         self.uses.entry(typed.col).or_insert((at, name));

@@ -5,6 +5,7 @@
 
 use super::names::located;
 use super::order::SortItem;
+use super::record::result_type;
 use super::resolve::Chosen;
 use super::type_name::held;
 use super::{Binder, Clause, Term};
@@ -26,10 +27,13 @@ impl Binder<'_> {
     pub(super) fn set_returning(&mut self, chosen: &Chosen, args: Vec<Expr>, at: usize) -> Result<Term> {
         self.check_set_place(at)?;
         if chosen.proc.out_types.len() > 1 {
-            return Err(self.unsupported("a record as a value", at).with_hint("Call the function in FROM."));
+            return self.record_set(chosen, args, at);
         }
-        let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
+        let ty = result_type(chosen.result, &args).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
+        if self.level().sets.iter().any(|set| set.call.columns.len() > 1) {
+            return Err(self.records_beside_sets(at));
+        }
         let level = self.level();
         level.set_uses.push(at);
         let same = level.sets.iter().find(|s| s.call.proc == chosen.proc.oid && s.call.args == args);
@@ -51,6 +55,31 @@ impl Binder<'_> {
         let call = SetCall { proc: chosen.proc.oid, args, columns: vec![column.clone()] };
         self.level().sets.push(LeveledSet { call, depth });
         Ok(Term { expr: Expr::Column(column), at })
+    }
+
+    /// Where another set goes on longer, a record would be null, and its fields do not tell that.
+    fn records_beside_sets(&self, at: usize) -> Error {
+        self.unsupported("a function that returns records beside another set-returning function", at)
+            .with_hint("Call it in FROM.")
+    }
+
+    /// A call of several columns, whose rows are values.
+    fn record_set(&mut self, chosen: &Chosen, args: Vec<Expr>, at: usize) -> Result<Term> {
+        if !self.level().sets.is_empty() {
+            return Err(self.records_beside_sets(at));
+        }
+        let types = chosen.proc.out_types.iter().map(|ty| held(*ty, -1).map_err(|e| located(e, at)));
+        let types = types.collect::<Result<Vec<_>>>()?;
+        let columns: Vec<TypedCol> =
+            types.into_iter().map(|ty| TypedCol { col: self.new_col(), ty }).collect();
+        let named = chosen.proc.out_names.iter().zip(&columns);
+        let fields =
+            named.map(|(name, column)| ((*name).to_owned(), Term { expr: Expr::Column(column.clone()), at }));
+        let row = self.row_of(fields.collect(), at)?;
+        self.level().set_uses.push(at);
+        let call = SetCall { proc: chosen.proc.oid, args, columns };
+        self.level().sets.push(LeveledSet { call, depth: 1 });
+        Ok(row)
     }
 
     fn check_set_place(&mut self, at: usize) -> Result<()> {

@@ -20,6 +20,7 @@ mod literal_rows;
 mod maintenance;
 mod operators;
 mod pieces;
+mod row_stars;
 mod rows_from;
 mod sequence;
 mod session;
@@ -48,5 +49,6 @@ pub use definition_ast::{
 };
 pub(crate) use forms::{DISTINCT, SYMMETRIC};
 pub use literal_rows::LiteralRows;
+pub(crate) use row_stars::ROW_STAR;
 pub(crate) use rows_from::ROWS_FROM;
 pub use statement::{ParsedStatement, is_operation, parse, parse_expression};
