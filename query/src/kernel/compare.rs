@@ -70,5 +70,6 @@ fn comparable(ty: Oid) -> bool {
             | oid::UUID
             | oid::XID
             | oid::ANYARRAY
+            | oid::RECORD
     ) || array_element(ty).is_some()
 }
