@@ -216,7 +216,7 @@ impl Binder<'_> {
             let Some(entry) = entries.next() else { continue };
             if entries.next().is_some() {
                 let message = format!("table reference \"{table}\" is ambiguous");
-                return Err(located(Error::new(ErrorKind::AmbiguousColumn, message), at));
+                return Err(located(Error::new(ErrorKind::AmbiguousAlias, message), at));
             }
             let hidden = hidden_name(name);
             let own = entry.columns.iter().any(|c| c.name == name);

@@ -46,7 +46,7 @@ impl Binder<'_> {
         let mut all = Vec::new();
         if function == crate::parse::ROWS_FROM {
             for arg in args {
-                all.push(self.listed_function(arg, at, scope)?);
+                all.extend(self.listed_function(arg, at, scope)?);
             }
         } else if schema.is_none() && function == "unnest" && args.len() > 1 {
             // Several arrays: unnest of each, side by side.
@@ -87,8 +87,13 @@ impl Binder<'_> {
         Ok(col)
     }
 
-    /// A function of ROWS FROM.
-    fn listed_function(&mut self, arg: &ast::FunctionArg, at: usize, scope: &Scope<'_>) -> Result<Called> {
+    /// A function of ROWS FROM; unnest of several arrays is one of each.
+    fn listed_function(
+        &mut self,
+        arg: &ast::FunctionArg,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Vec<Called>> {
         let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Function(function))) = arg else {
             return Err(self.unsupported("an item of ROWS FROM that is no plain call", at));
         };
@@ -105,7 +110,11 @@ impl Binder<'_> {
         if !plain {
             return Err(self.unsupported("an item of ROWS FROM that is no plain call", at));
         }
-        self.called(schema.as_deref(), &name, &list.args, at, scope)
+        if schema.is_none() && name == "unnest" && list.args.len() > 1 {
+            let each = list.args.iter().map(std::slice::from_ref);
+            return each.map(|arg| self.called(None, &name, arg, at, scope)).collect();
+        }
+        Ok(vec![self.called(schema.as_deref(), &name, &list.args, at, scope)?])
     }
 
     fn called(

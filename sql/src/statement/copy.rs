@@ -17,6 +17,11 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
     let end = path.as_ref().map_or(CopyEnd::Client, |path| CopyEnd::Path(path.clone()));
     let (direction, columns) = match source {
         CopySource::Query(query) => {
+            if let ast::SetExpr::Select(select) = query.body.as_ref()
+                && select.into.is_some()
+            {
+                return Err(Error::unsupported("COPY (SELECT INTO) is not supported"));
+            }
             let query = binder.bind_query(query)?;
             let names = query.output.iter().map(|c| c.name.clone()).collect();
             (CopyDirection::To { query, target: end }, names)

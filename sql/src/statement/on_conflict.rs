@@ -47,10 +47,6 @@ pub(super) fn bind(
     let (existing, existing_entry) = table_row(binder, table, alias);
     let excluded: Vec<(ColumnId, TypedCol)> =
         table.columns.iter().map(|c| (c.id, TypedCol { col: binder.new_col(), ty: c.ty.clone() })).collect();
-    if existing_entry.name == EXCLUDED {
-        let message = format!("table name \"{EXCLUDED}\" specified more than once");
-        return Err(Error::new(ErrorKind::DuplicateAlias, message));
-    }
     let mut scope = outer.clone();
     scope.add(existing_entry);
     scope.add(binder.scope_table(table, EXCLUDED.to_owned(), &excluded));
