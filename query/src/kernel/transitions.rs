@@ -148,7 +148,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         rows(c, a, |row| Ok(array(accumulated(state("float8_accum", row.first())?, number(row.get(1))?)?)))
     }),
     ("float8_combine", |c, a| {
-        let of = |datum| state("float8_combine", datum);
+        let of = |datum: Option<&Datum>| state("float8_combine", datum);
         rows(c, a, |row| Ok(array(combined(of(row.first())?, of(row.get(1))?)?)))
     }),
     ("float8_regr_accum", |c, a| {
@@ -158,7 +158,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         })
     }),
     ("float8_regr_combine", |c, a| {
-        let of = |datum| state("float8_regr_combine", datum);
+        let of = |datum: Option<&Datum>| state("float8_regr_combine", datum);
         rows(c, a, |row| Ok(array(pairs_combined(of(row.first())?, of(row.get(1))?)?)))
     }),
 ];

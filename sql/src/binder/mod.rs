@@ -98,6 +98,8 @@ pub struct Binder<'a> {
     aliases: HashMap<String, String>,
     /// Names of FROM's entries that the subquery being bound stands beside and must not use, for hints.
     siblings: Vec<Vec<String>>,
+    /// The table that is written, while the relations beside it are bound: they must not use it.
+    barred: Option<ScopeTable>,
     /// Whether functions of sequences are called.
     pub(crate) calls_sequences: bool,
     /// How deep in views the binder is; there relations are named by their OIDs.
@@ -140,6 +142,7 @@ impl<'a> Binder<'a> {
             uses: HashMap::new(),
             aliases: HashMap::new(),
             siblings: Vec::new(),
+            barred: None,
             calls_sequences: false,
             views: 0,
             unseen: Vec::new(),

@@ -62,9 +62,10 @@ impl Binder<'_> {
     ) -> Result<Term> {
         let bound = self.subquery(query, scope)?;
         let column = self.only_column(&bound, "subquery must return only one column", query)?;
-        // Arrays of vectors are no type here, and vectors are no rows of an array.
-        let vector = matches!(column.ty.oid, oid::INT2VECTOR | oid::OIDVECTOR);
-        if vector || types::sql_type::array_element(array_of_values(&column.ty).oid).is_none() {
+        if matches!(column.ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) {
+            return Err(self.unsupported("an array of this type", at));
+        }
+        if types::sql_type::array_element(array_of_values(&column.ty).oid).is_none() {
             let shown = super::type_name::type_name(column.ty.oid);
             let message = format!("could not find array type for data type {shown}");
             return Err(located(Error::new(ErrorKind::UndefinedObject, message), at));

@@ -55,12 +55,14 @@ fn using(parser: &mut Parser, operand: Expr, _precedence: u8) -> Result<Expr, Pa
     Ok(prefixed(&format!("{USING}{name}"), operand))
 }
 
-/// Whether an operator that sqlparser does not take there stands before ANY, SOME or ALL.
+/// Whether an operator stands before ANY, SOME or ALL where sqlparser does not take it, or not what is compared with.
 fn compares_with_all(parser: &Parser) -> bool {
     let is = |n, keyword| matches!(&parser.peek_nth_token_ref(n).token, Token::Word(word) if word.keyword == keyword);
-    operator(&parser.peek_nth_token_ref(0).token).is_some_and(|op| !is_read(&op))
-        && [Keyword::ANY, Keyword::SOME, Keyword::ALL].iter().any(|word| is(1, *word))
-        && parser.peek_nth_token_ref(2).token == Token::LParen
+    let Some(op) = operator(&parser.peek_nth_token_ref(0).token) else { return false };
+    let quantified = [Keyword::ANY, Keyword::SOME, Keyword::ALL].iter().any(|word| is(1, *word))
+        && parser.peek_nth_token_ref(2).token == Token::LParen;
+    let known = is(3, Keyword::SELECT) || is(3, Keyword::WITH);
+    quantified && (!is_read(&op) || !known && is_query(parser, parser.get_current_index() + 3) == Some(true))
 }
 
 fn quantified(parser: &mut Parser, operand: Expr, precedence: u8) -> Result<Expr, ParserError> {
