@@ -6,15 +6,16 @@ The rule, the same for every script:
 - refused: Nyala answers 0A000 and PostgreSQL does not.
 - left out: EXPLAIN; procedural languages, triggers, inheritance; statements that name an object which a refused or left out
   statement made or changed (or a sequence, index or constraint named after such a table), or that stand in a transaction which
-  such a statement ended or should have begun, or that run while a role is set which could not be made; SHOW of a setting whose SET was refused,
-  and while that is standard_conforming_strings, statements with a backslash or `U&`; commands of psql.
+  such a statement ended or should have begun, or that run while a role is set which could not be made; SHOW of a setting
+  whose SET was refused, and while that is standard_conforming_strings, statements with a backslash or `U&`; commands of psql;
+  answers that differ only where the statement leaves them open, as order.py says.
 - different: everything else.
 """
 
 import collections
 import re
 
-from order import same_rows
+from order import agrees_where_decided, same_rows
 from protocol import Answer, Gone
 
 EQUAL, REFUSED, DIFFERENT, LEFT_OUT = "equal", "refused", "different", "left out"
@@ -91,7 +92,7 @@ def shown(answers):
     return "\n".join(lines)
 
 
-def _same(sql, ours, theirs):
+def _same(sql, ours, theirs, agree=same_rows):
     if len(ours) != len(theirs):
         return False
     for mine, other in zip(ours, theirs):
@@ -102,7 +103,7 @@ def _same(sql, ours, theirs):
         if _columns(mine) != _columns(other) or mine.tag != other.tag:
             return False
         names = [name for name, _ in mine.columns] if mine.columns is not None else None
-        if not same_rows(sql, names, mine.rows or mine.copied, other.rows or other.copied):
+        if not agree(sql, names, mine.rows or mine.copied, other.rows or other.copied):
             return False
     return True
 
@@ -206,4 +207,6 @@ class Comparison:
             return EQUAL
         if any(a.error and a.error.get("C") == "0A000" for a in ours):
             return REFUSED
+        if _same(sql, ours, theirs, agrees_where_decided):
+            return LEFT_OUT
         return DIFFERENT

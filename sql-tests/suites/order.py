@@ -6,6 +6,11 @@ The rule:
   with equal keys the multiset of the rows;
 - with any other, row by row.
 
+An answer is left open by the statement where
+- it has LIMIT and no ORDER BY: any rows will do;
+- a window function that goes by places (first_value, lag, row_number and the like, and all with a frame of ROWS) is over a
+  window in whose partition and order rows of the answer are equal, all of these being columns of the output: its values.
+
 Keys are found in the text: a number, the name of an output column, or an expression that the select list has in the same
 words. Knows no server and no types; values are text.
 """
@@ -177,6 +182,70 @@ def same_rows(sql, names, ours, theirs):
     if columns is None:
         return False
     return _runs(ours, columns) == _runs(theirs, columns)
+
+
+def agrees_where_decided(sql, names, ours, theirs):
+    """Whether a statement leaves its answer open and the two answers are the same in what it does not leave open."""
+    if names is None or len(ours) != len(theirs):
+        return False
+    found = tokens(sql)
+    limited = any(found[at] in ("limit", "fetch") for at in _outside(found))
+    if limited and order_by(found) is None:
+        return True
+    undecided = open_columns(found, names, theirs)
+    blank = lambda rows: [[None if at in undecided else value for at, value in enumerate(row)] for row in rows]
+    return bool(undecided) and same_rows(sql, names, blank(ours), blank(theirs))
+
+
+def open_columns(found, names, rows):
+    """Positions of the window functions whose values these rows show to depend on an order that is left open."""
+    placed = _placed(select_list(found), len(names))
+    windows = _windows(found)
+    calls = {at: call for at, item in placed.items() if (call := _call(item, windows))}
+    undecided = set()
+    for at, keys in calls.items():
+        columns = [_column(key, names, placed) for key in keys]
+        if None in columns or set(columns) & set(calls):
+            continue
+        if len({tuple(row[column] for column in columns) for row in rows}) < len(rows):
+            undecided.add(at)
+    return undecided
+
+
+_BY_PLACE = {"row_number", "ntile", "lag", "lead", "first_value", "last_value", "nth_value"}
+_FRAMES = {"rows", "range", "groups"}
+
+
+def _windows(found):
+    """Definitions of the WINDOW clause by name."""
+    starts = [at for at in _outside(found) if found[at] == "window"]
+    if not starts:
+        return {}
+    named = _pieces(_until(found[starts[0] + 1 :], {"order", "limit", "offset", "fetch", "for", ";"}))
+    return {piece[0]: piece[3:-1] for piece in named if piece[1:3] == ["as", "("]}
+
+
+def _call(item, windows):
+    """What a window function that goes by places divides and orders by; None for all else."""
+    if len(item) < 4 or item[1] != "(":
+        return None
+    over = _closing(item, 1) + 1
+    if item[over : over + 1] != ["over"]:
+        return None
+    if item[over + 1 : over + 2] == ["("]:
+        window = item[over + 2 : _closing(item, over + 1)]
+    else:
+        window = windows.get(item[over + 1])
+    if window is None or window[:1] and window[0] not in _FRAMES | {"partition", "order"}:
+        return None
+    if item[0] not in _BY_PLACE and "rows" not in window:
+        return None
+    return _by(window, "partition", _FRAMES | {"order"}) + _by(window, "order", _FRAMES)
+
+
+def _by(window, word, ends):
+    starts = [at for at in _outside(window) if window[at : at + 2] == [word, "by"]]
+    return [_key(piece) for piece in _pieces(_until(window[starts[0] + 2 :], ends))] if starts else []
 
 
 def _multiset(rows):

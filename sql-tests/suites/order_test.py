@@ -2,7 +2,7 @@
 
 import unittest
 
-from order import key_columns, order_by, same_rows, select_list, tokens
+from order import agrees_where_decided, key_columns, order_by, same_rows, select_list, tokens
 
 ROWS = [["a", "1"], ["a", "2"], ["b", "3"]]
 TIED = [["a", "2"], ["a", "1"], ["b", "3"]]
@@ -74,6 +74,30 @@ class Keys(unittest.TestCase):
         self.assertEqual(order_by(tokens("(SELECT a FROM t ORDER BY a, f(b, c) DESC LIMIT 3);")), [["a"], ["f", "(", "b", ",", "c", ")"]])
         self.assertEqual(select_list(tokens("SELECT DISTINCT ON (a, b) a, c FROM t")), [["a"], ["c"]])
         self.assertIsNone(order_by(tokens("WITH q AS (SELECT 1 ORDER BY 1) SELECT * FROM q")))
+
+
+class Open(unittest.TestCase):
+    def test_limits_without_order(self):
+        self.assertTrue(agrees_where_decided("SELECT k, v FROM t LIMIT 2", NAMES, ROWS[:2], ROWS[1:]))
+        self.assertFalse(agrees_where_decided("SELECT k, v FROM t LIMIT 2", NAMES, ROWS[:2], ROWS[:1]))
+        self.assertFalse(agrees_where_decided("SELECT k, v FROM t ORDER BY k LIMIT 2", NAMES, ROWS[:2], ROWS[1:]))
+
+    def test_places_among_equal_rows(self):
+        ours, theirs = [["a", "1"], ["a", "2"], ["b", "1"]], [["a", "2"], ["a", "2"], ["b", "1"]]
+        for window in ["(ORDER BY k)", "(PARTITION BY k)", "(ORDER BY k RANGE UNBOUNDED PRECEDING)"]:
+            self.assertTrue(agrees_where_decided(f"SELECT k, last_value(x) OVER {window} FROM t", NAMES, ours, theirs))
+        by_name = "SELECT k, last_value(x) OVER w AS v FROM t WINDOW u AS (), w AS (PARTITION BY k ORDER BY k DESC) ORDER BY k"
+        self.assertTrue(agrees_where_decided(by_name, NAMES, ours, theirs))
+        self.assertTrue(agrees_where_decided("SELECT k, sum(x) OVER (ORDER BY k ROWS 1 PRECEDING) FROM t", NAMES, ours, theirs))
+
+    def test_what_is_decided_must_agree(self):
+        ours, theirs = [["a", "1"], ["b", "2"]], [["a", "2"], ["b", "2"]]
+        # No two rows are equal; peers are summed whatever their order; the key is not shown.
+        for call in ["last_value(x) OVER (ORDER BY k)", "sum(x) OVER (ORDER BY k)", "last_value(x) OVER (ORDER BY w)"]:
+            self.assertFalse(agrees_where_decided(f"SELECT k, {call} FROM t", NAMES, ours, theirs), call)
+        sql = "SELECT k, lag(x) OVER (ORDER BY k) FROM t"
+        self.assertFalse(agrees_where_decided(sql, NAMES, [["a", "1"], ["a", "2"]], [["a", "1"], ["c", "2"]]))
+        self.assertFalse(agrees_where_decided("SELECT k, sum(x) OVER (ORDER BY k) FROM t", NAMES, TIED, ROWS[:1] * 3))
 
 
 if __name__ == "__main__":
