@@ -46,10 +46,9 @@ pub(super) fn of(binder: &mut Binder<'_>, table: &TableDef) -> Result<Option<Box
 /// Binds a new check over the columns of its table. Returns the columns it names.
 pub(super) fn check(binder: &mut Binder<'_>, table: &TableDef, written: &Written) -> Result<Vec<ColumnId>> {
     refuse_subqueries(binder, &written.expr, "check constraint")?;
-    if let Some((name, at)) = system_column(binder, &written.expr, table) {
-        let message = format!("system column \"{name}\" reference in check constraint is invalid");
-        return Err(Error::new(ErrorKind::InvalidColumnReference, message).at(at));
-    }
+    refuse_system_columns(binder, &written.expr, table, |name| {
+        format!("system column \"{name}\" reference in check constraint is invalid")
+    })?;
     let (row, entry) = table_row(binder, table, None);
     let mut scope = Scope::empty();
     scope.add(entry);
@@ -78,10 +77,9 @@ pub(super) fn generated(
     written: &Written,
 ) -> Result<Vec<ColumnId>> {
     refuse_subqueries(binder, &written.expr, "column generation expression")?;
-    if let Some((name, at)) = system_column(binder, &written.expr, table) {
-        let message = format!("cannot use system column \"{name}\" in column generation expression");
-        return Err(Error::new(ErrorKind::InvalidColumnReference, message).at(at));
-    }
+    refuse_system_columns(binder, &written.expr, table, |name| {
+        format!("cannot use system column \"{name}\" in column generation expression")
+    })?;
     let (row, entry) = table_row(binder, table, None);
     let mut scope = Scope::empty();
     scope.add(entry);
@@ -104,12 +102,23 @@ pub(super) fn generated(
     Ok(named)
 }
 
-/// A system column that an expression names, and where; tableoid would be allowed.
-fn system_column(binder: &Binder<'_>, expr: &ast::Expr, table: &TableDef) -> Option<(String, usize)> {
-    let named = |ident: &ast::Ident| {
+/// 42P10 for a system column; PostgreSQL takes tableoid, which is 0A000.
+fn refuse_system_columns(
+    binder: &Binder<'_>,
+    expr: &ast::Expr,
+    table: &TableDef,
+    message: impl Fn(&str) -> String,
+) -> Result<()> {
+    let refused = |ident: &ast::Ident| {
         let name = binder.fold(ident);
-        let system = SYSTEM_COLUMNS.contains(&name.as_str()) && name != "tableoid";
-        (system && table.column_named(&name).is_none()).then(|| (name, binder.position(ident.span.start)))
+        if !SYSTEM_COLUMNS.contains(&name.as_str()) || table.column_named(&name).is_some() {
+            return None;
+        }
+        let at = binder.position(ident.span.start);
+        Some(match name.as_str() {
+            "tableoid" => binder.unsupported("the system column tableoid", at),
+            _ => Error::new(ErrorKind::InvalidColumnReference, message(&name)).at(at),
+        })
     };
     let found = ast::visit_expressions(expr, |part| {
         let last = match part {
@@ -117,9 +126,9 @@ fn system_column(binder: &Binder<'_>, expr: &ast::Expr, table: &TableDef) -> Opt
             ast::Expr::CompoundIdentifier(idents) => idents.last(),
             _ => None,
         };
-        last.and_then(named).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+        last.and_then(refused).map_or(ControlFlow::Continue(()), ControlFlow::Break)
     });
-    found.break_value()
+    found.break_value().map_or(Ok(()), Err)
 }
 
 /// The generated columns that are computed from a column.
