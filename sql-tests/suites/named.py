@@ -19,6 +19,8 @@ DEPENDENCIES = "pg_depend has no rows for columns of generated columns"
 FUNCTIONS = "hangs on CREATE FUNCTION, which is refused: a view over its rows depends on the column"
 VIEWS_REFUSED = "hangs on views of temporary tables, which are refused: the row is inserted through one"
 TEMPORARY_VIEWS = "hangs on views of temporary tables, which are refused: they are counted in pg_class"
+UNLOGGED = "hangs on unlogged tables and ALTER SEQUENCE SET UNLOGGED, which are refused: they are listed from pg_class"
+ROW_TEXT = "the row of a WITH query as text, q.*::text"
 RESTRICTED = "hangs on restrict_nonsystem_relation_kind, which is refused"
 
 # Cause, script, beginnings of statements.
@@ -43,6 +45,8 @@ _NAMED = [
     (FUNCTIONS, "create_view", ["alter table tt14t drop column f3"]),
     (VIEWS_REFUSED, "with", ["SELECT * from id_alw2"]),
     (TEMPORARY_VIEWS, "create_view", ["SELECT relname FROM pg_class WHERE relname LIKE 'v%'", "SELECT relname FROM pg_class WHERE relname LIKE 'temporal%'"]),
+    (UNLOGGED, "identity", ["SELECT relname, relpersistence FROM pg_class"]),
+    (ROW_TEXT, "with", ["WITH merge_source_cte AS MATERIALIZED (SELECT 15 a, 'merge_source_cte val' b) MERGE INTO m USING (select * from merge_source_cte)"]),
     (RESTRICTED, "create_view", ["select a from tt27v where a > 0"]),
 ]
 

@@ -63,7 +63,7 @@ pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
 
 /// Whether a parenthesis opens a list of columns, and no statement.
 fn begins_columns(tokens: &[TokenWithSpan], open: usize) -> bool {
-    let statements = ["insert", "update", "delete", "merge", "values"];
+    let statements = ["insert", "upsert", "update", "delete", "merge", "values"];
     tokens.get(open).is_some_and(|t| t.token == Token::LParen)
         && tokens.get(open + 1).is_some_and(|first| {
             matches!(&first.token, Token::Word(word) if is_name(word))
