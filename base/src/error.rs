@@ -40,6 +40,10 @@ pub enum ErrorKind {
     DuplicateObject,
     /// 42702
     AmbiguousColumn,
+    /// 42P21
+    CollationMismatch,
+    /// 42P09
+    AmbiguousAlias,
     /// 42725
     AmbiguousFunction,
     /// 42804

@@ -20,6 +20,8 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::DuplicateAlias => "42712",
         ErrorKind::DuplicateObject => "42710",
         ErrorKind::AmbiguousColumn => "42702",
+        ErrorKind::CollationMismatch => "42P21",
+        ErrorKind::AmbiguousAlias => "42P09",
         ErrorKind::AmbiguousFunction => "42725",
         ErrorKind::DatatypeMismatch => "42804",
         ErrorKind::CannotCoerce => "42846",

@@ -1,18 +1,21 @@
 """The same statements to PostgreSQL and to Nyala, and what became of each: equal, refused, different or left out.
 
 The rule, the same for every script:
-- equal: same column names, type OIDs, rows (in any order when the statement does not end in an ORDER BY of its own), copied
-  lines, command tags; or errors of the same SQLSTATE. OIDs of types that a script made are not compared.
+- equal: same column names, type OIDs, rows and copied lines as far as the statement orders them (order.py says how),
+  command tags; or errors of the same SQLSTATE. OIDs of types that a script made are not compared.
 - refused: Nyala answers 0A000 and PostgreSQL does not.
 - left out: EXPLAIN; procedural languages, triggers, inheritance; statements that name an object which a refused or left out
-  statement made or changed, or that stand in a transaction which such a statement ended; SHOW of a setting whose SET was
-  refused, and while that is standard_conforming_strings, statements with a backslash or `U&`; commands of psql.
+  statement made or changed (or a sequence, index or constraint named after such a table), or that stand in a transaction which
+  such a statement ended or should have begun, or that run while a role is set which could not be made; SHOW of a setting
+  whose SET was refused, and while that is standard_conforming_strings, statements with a backslash or `U&`; commands of psql;
+  answers that differ only where the statement leaves them open, as order.py says.
 - different: everything else.
 """
 
 import collections
 import re
 
+from order import agrees_where_decided, same_rows
 from protocol import Answer, Gone
 
 EQUAL, REFUSED, DIFFERENT, LEFT_OUT = "equal", "refused", "different", "left out"
@@ -25,7 +28,7 @@ _NAME = r'(?:"[^"]+"|[A-Za-z_]\w*)(?:\.(?:"[^"]+"|[A-Za-z_]\w*))*'
 _OBJECTS = [
     re.compile(
         r"\b(?:create|alter|drop)\s+(?:or\s+replace\s+)?(?:global\s+|local\s+)?(?:temp\s+|temporary\s+|unlogged\s+|recursive\s+|unique\s+|foreign\s+|materialized\s+)*"
-        r"(?:table|view|sequence|type|domain|function|procedure|aggregate|index|operator|cast|schema|role|user|rule|policy|collation|cast)\s+"
+        r"(?:table|view|sequence|type|domain|function|procedure|aggregate|index|operator\s+class|operator|cast|schema|role|user|rule|policy|collation|cast)\s+"
         rf"(?:concurrently\s+)?(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?({_NAME})",
         re.I,
     ),
@@ -44,13 +47,16 @@ _OBJECTS = [
     re.compile(rf"\bcreate\s+(?:unique\s+)?index\b[^;]*?\bon\s+(?:only\s+)?({_NAME})", re.I),
     re.compile(rf"\binherits\s*\(\s*({_NAME})", re.I),
     re.compile(rf"\bpartition\s+of\s+({_NAME})", re.I),
-    re.compile(rf"\b(?:trigger|rule|policy)\b[^;]*?\bon\s+({_NAME})", re.I),
+    re.compile(rf"\b(?:trigger|policy)\b[^;]*?\bon\s+({_NAME})", re.I),
+    re.compile(rf"\brule\b[^;]*?\bon\s+\w+\s+to\s+({_NAME})", re.I),
     re.compile(rf"\battach\s+partition\s+({_NAME})", re.I),
 ]
 _CREATED = re.compile(r"^\s*(create|alter|drop|insert|update|delete|merge|truncate|copy|with|select|refresh|prepare|declare|comment)", re.I)
 _WORD = re.compile(r'"([^"]+)"|([A-Za-z_]\w*)')
 _SETTING = re.compile(r"\s*set\s+(?:session\s+|local\s+)?(\w+)\s*(?:=|\bto\b)", re.I)
+_SET_ROLE = re.compile(r"\s*(re)?set\s+(?:session\s+authorization|role)\b", re.I)
 _SHOW = re.compile(r"\s*show\s+(\w+)", re.I)
+_SUFFIXES = {"seq", "pkey", "key", "idx", "fkey", "check"}
 _FIRST_USER_OID = 16_384
 
 
@@ -67,16 +73,6 @@ def objects(sql):
 
 def words(sql):
     return {(quoted or plain).lower() for quoted, plain in _WORD.findall(sql)}
-
-
-def ordered(sql):
-    """Whether the last ORDER BY stands outside of parentheses."""
-    depth, flat = 0, []
-    for char in re.sub(r"'(?:[^']|'')*'", "''", sql):
-        depth += {"(": 1, ")": -1}.get(char, 0)
-        if depth == 0:
-            flat.append(char)
-    return re.search(r"\border\s+by\b", "".join(flat), re.I) is not None
 
 
 def shown(answers):
@@ -96,7 +92,7 @@ def shown(answers):
     return "\n".join(lines)
 
 
-def _same(sql, ours, theirs):
+def _same(sql, ours, theirs, agree=same_rows):
     if len(ours) != len(theirs):
         return False
     for mine, other in zip(ours, theirs):
@@ -106,8 +102,8 @@ def _same(sql, ours, theirs):
             continue
         if _columns(mine) != _columns(other) or mine.tag != other.tag:
             return False
-        mine_rows, other_rows = mine.rows or mine.copied, other.rows or other.copied
-        if mine_rows != other_rows and (ordered(sql) or _sorted(mine_rows) != _sorted(other_rows)):
+        names = [name for name, _ in mine.columns] if mine.columns is not None else None
+        if not agree(sql, names, mine.rows or mine.copied, other.rows or other.copied):
             return False
     return True
 
@@ -116,10 +112,6 @@ def _columns(answer):
     if answer.columns is None:
         return None
     return [(name, min(oid, _FIRST_USER_OID)) for name, oid in answer.columns]
-
-
-def _sorted(rows):
-    return sorted(rows, key=repr)
 
 
 class Comparison:
@@ -134,6 +126,7 @@ class Comparison:
         self.broken_transaction = False
         # Settings that are not what the script set them to.
         self.settings = set()
+        self.other_role = False
         self.counts = collections.Counter()
         self.details = []
 
@@ -161,7 +154,8 @@ class Comparison:
         if verdict in (REFUSED, LEFT_OUT) and any(a.error for a in ours) or verdict == LEFT_OUT and not all(a.error for a in theirs):
             if _CREATED.match(sql) and not _same(sql, ours, theirs):
                 self.tainted |= made
-        if self.nyala.status == "E" and self.postgres.status == "T":
+        # Ended by a statement, or never begun.
+        if (self.nyala.status, self.postgres.status) in (("E", "T"), ("I", "T"), ("I", "E")):
             self.broken_transaction = True
         if not in_block:
             if self.broken_transaction:
@@ -174,9 +168,20 @@ class Comparison:
         if setting and verdict in (EQUAL, REFUSED):
             name = setting.group(1).lower()
             self.settings = self.settings | {name} if verdict == REFUSED else self.settings - {name}
+        role = _SET_ROLE.match(sql)
+        if role and not any(a.error for a in theirs):
+            self.other_role = any(a.error for a in ours)
         self.counts[verdict] += 1
         if verdict in (DIFFERENT, REFUSED):
             self.details.append((verdict, sql, shown(theirs), shown(ours)))
+
+    def _named_after(self, sql):
+        """Whether it names a sequence, index or constraint whose name PostgreSQL makes of a table that differs."""
+        for word in words(sql):
+            parts = word.split("_")
+            if parts[-1] in _SUFFIXES and any("_".join(parts[:end]) in self.tainted for end in range(1, len(parts))):
+                return True
+        return False
 
     def _reads_otherwise(self, sql):
         shown = _SHOW.match(sql)
@@ -192,7 +197,9 @@ class Comparison:
             return LEFT_OUT
         if self.broken_transaction:
             return LEFT_OUT
-        if words(sql) & self.tainted:
+        if words(sql) & self.tainted or self._named_after(sql):
+            return LEFT_OUT
+        if self.other_role and not _SET_ROLE.match(sql):
             return LEFT_OUT
         if self._reads_otherwise(sql):
             return LEFT_OUT
@@ -200,4 +207,6 @@ class Comparison:
             return EQUAL
         if any(a.error and a.error.get("C") == "0A000" for a in ours):
             return REFUSED
+        if _same(sql, ours, theirs, agrees_where_decided):
+            return LEFT_OUT
         return DIFFERENT

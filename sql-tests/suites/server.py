@@ -18,10 +18,10 @@ def free_port():
 
 
 class Postgres:
-    """A PostgreSQL 15 in `directory`; `fresh()` is a connection to a new database."""
+    """A PostgreSQL 15 in `directory`; `fresh()` makes its database postgres anew, which is what Nyala's is called."""
 
     def __init__(self, directory):
-        self.directory, self.port, self.databases = directory / "postgres", free_port(), 0
+        self.directory, self.port = directory / "postgres", free_port()
         self.directory.mkdir()
         if os.getuid() == 0:
             shutil.chown(self.directory, "postgres")
@@ -38,12 +38,13 @@ class Postgres:
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def fresh(self, settings):
-        name = f"regress{self.databases}"
-        self.databases += 1
-        admin = Connection("127.0.0.1", self.port)
-        admin.query(f"CREATE DATABASE {name} TEMPLATE template0")
+        admin = Connection("127.0.0.1", self.port, settings={"database": "template1"})
+        for statement in ["DROP DATABASE postgres WITH (FORCE)", "CREATE DATABASE postgres TEMPLATE template0"]:
+            for answer in admin.query(statement):
+                if answer.error:
+                    raise SystemExit(f"{statement}: {answer.error['M']}")
         admin.close()
-        return Connection("127.0.0.1", self.port, settings={"database": name, **settings})
+        return Connection("127.0.0.1", self.port, settings=settings)
 
     def stop(self):
         self._tool("pg_ctl", "-D", self.directory / "data", "-m", "immediate", "stop")

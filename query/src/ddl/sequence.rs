@@ -62,7 +62,7 @@ pub(crate) fn alter_sequence(core: &mut Core, alter: &BoundAlterSequence) -> Res
     for notice in &alter.notices {
         core.notice("NOTICE", "00000", notice.as_str());
     }
-    let Some((def, restart)) = &alter.change else { return Ok(super::table::command("ALTER SEQUENCE")) };
+    let Some((def, restart)) = &alter.change else { return Ok(super::table::command(alter.command)) };
     let database = core.engine.database().clone();
     let transaction = core.transaction.current()?;
     let catalog = Arc::clone(transaction.catalog());
@@ -91,7 +91,7 @@ pub(crate) fn alter_sequence(core: &mut Core, alter: &BoundAlterSequence) -> Res
         Position { value, called: false }
     });
     transaction.edit_catalog(CatalogEdit::AlterSequence(Box::new(def), position))?;
-    Ok(super::table::command("ALTER SEQUENCE"))
+    Ok(super::table::command(alter.command))
 }
 
 /// TRUNCATE .. RESTART IDENTITY.

@@ -8,7 +8,7 @@ use crate::kernel::regexp::functions as regexp;
 use crate::kernel::{
     array_shape, arrays, bits, bytes, calendar, compare, conversion, dates, describe, floats, format,
     information_schema, json, jsonb, list, numbers, objects, patterns, privileges, quoting, send, sequence,
-    server_facts, signatures, strings, system, templates, times, trigonometry,
+    server_facts, signatures, strings, system, templates, times, transitions, trigonometry,
 };
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
@@ -84,6 +84,7 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         send::KERNELS,
         server_facts::KERNELS,
         signatures::KERNELS,
+        transitions::KERNELS,
     ];
     tables.into_iter().flatten().copied().chain(json::kernels())
 }

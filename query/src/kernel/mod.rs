@@ -50,6 +50,7 @@ pub(crate) mod strings;
 pub(crate) mod system;
 pub(crate) mod templates;
 pub(crate) mod times;
+pub(crate) mod transitions;
 pub(crate) mod trigonometry;
 pub(crate) mod udf;
 pub(crate) mod value;

@@ -84,7 +84,7 @@ impl Lowering<'_> {
             .ctes
             .get(&id)
             .cloned()
-            .ok_or_else(|| Error::internal("a CTE is used before it is defined"))?;
+            .ok_or_else(|| Error::unsupported("this WITH query is not supported in this place"))?;
         let plan = self.rel(&cte.rel)?;
         let from: Vec<ColRef> = cte.columns.iter().map(|c| c.col).collect();
         rename(plan, &from, columns)

@@ -244,6 +244,7 @@ fn names_tables(statement: &StatementAst) -> bool {
             | StatementAst::Checkpoint
             | StatementAst::DiscardAll
             | StatementAst::DiscardTemp
+            | StatementAst::DiscardSequences
             | StatementAst::Deallocate { .. }
     )
 }
@@ -333,6 +334,7 @@ fn output_of(core: &Core, statement: &BoundStatement) -> Result<Option<Vec<Outpu
         | BoundStatement::CloneTable(_)
         | BoundStatement::DiscardAll
         | BoundStatement::DiscardTemp
+        | BoundStatement::DiscardSequences
         | BoundStatement::Deallocate { .. } => None,
     })
 }

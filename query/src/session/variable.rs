@@ -56,6 +56,10 @@ impl Core {
                 tokio::task::block_in_place(|| self.drop_temporary())?;
                 Execution::Command("DISCARD TEMP".to_owned())
             }
+            BoundStatement::DiscardSequences => {
+                Remembered::forget(&self.remembered);
+                Execution::Command("DISCARD SEQUENCES".to_owned())
+            }
             BoundStatement::Prepare(prepare) => {
                 self.keep_prepared(prepared, prepare)?;
                 Execution::Command("PREPARE".to_owned())

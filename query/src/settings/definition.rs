@@ -2,7 +2,7 @@
 //!
 //! Invariant: a variable is listed only when its value is honoured; values we cannot honour are refused by `check`.
 
-use crate::settings::values::lower_case;
+use crate::settings::values::{encoding, lower_case};
 use base::{Error, ErrorKind, Result};
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -81,6 +81,11 @@ const fn only(mut definition: Definition, honoured: &'static [&'static str]) -> 
     definition
 }
 
+/// What the planner uses and cannot be told not to.
+const fn planner(name: &'static str, description: &'static str) -> Definition {
+    only(variable(name, "on", Kind::Bool, description), &["on"])
+}
+
 const fn transactional(mut definition: Definition) -> Definition {
     definition.scope = Scope::Transaction;
     definition
@@ -154,14 +159,17 @@ const DEFINITIONS: &[Definition] = &[
         Kind::Bool,
         "Sets the default read-only status of new transactions.",
     )),
-    only(
-        variable(
-            "escape_string_warning",
-            "on",
-            Kind::Bool,
-            "Warn about backslash escapes in ordinary string literals.",
-        ),
-        &["on"],
+    planner("enable_hashagg", "Enables the planner's use of hashed aggregation plans."),
+    planner("enable_hashjoin", "Enables the planner's use of hash join plans."),
+    planner("enable_nestloop", "Enables the planner's use of nested-loop join plans."),
+    planner("enable_seqscan", "Enables the planner's use of sequential-scan plans."),
+    planner("enable_sort", "Enables the planner's use of explicit sort steps."),
+    // There is nothing to warn of while standard_conforming_strings is on.
+    variable(
+        "escape_string_warning",
+        "on",
+        Kind::Bool,
+        "Warn about backslash escapes in ordinary string literals.",
     ),
     variable(
         "extra_float_digits",
@@ -478,20 +486,6 @@ fn order_of(word: &str) -> Option<&'static str> {
         "ymd" => Some("YMD"),
         word if word.starts_with("noneuro") => Some("MDY"),
         word if word.starts_with("euro") => Some("DMY"),
-        _ => None,
-    }
-}
-
-/// PostgreSQL's name of an encoding; compared by letters and digits only.
-fn encoding(value: &str) -> Option<&'static str> {
-    let plain: String =
-        value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    match plain.as_str() {
-        "utf8" | "unicode" => Some("UTF8"),
-        "sqlascii" => Some("SQL_ASCII"),
-        "latin1" | "iso88591" => Some("LATIN1"),
-        "latin9" | "iso885915" => Some("LATIN9"),
-        "win1252" | "windows1252" => Some("WIN1252"),
         _ => None,
     }
 }

@@ -300,6 +300,20 @@ fn split_names(list: &str) -> Vec<String> {
     names
 }
 
+/// PostgreSQL's name of an encoding; compared by letters and digits only.
+pub(super) fn encoding(value: &str) -> Option<&'static str> {
+    let plain: String =
+        value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    match plain.as_str() {
+        "utf8" | "unicode" => Some("UTF8"),
+        "sqlascii" => Some("SQL_ASCII"),
+        "latin1" | "iso88591" => Some("LATIN1"),
+        "latin9" | "iso885915" => Some("LATIN9"),
+        "win1252" | "windows1252" => Some("WIN1252"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Variables;

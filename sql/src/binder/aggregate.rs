@@ -2,6 +2,7 @@
 //!
 //! Invariant: such a call stands in an expression as a column; the call itself is kept in the level.
 
+use super::direction::sorted_by;
 use super::function::{Extras, no_function};
 use super::level::Level;
 use super::names::located;
@@ -202,7 +203,7 @@ impl Binder<'_> {
                     let message =
                         "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
                     let error = Error::new(ErrorKind::InvalidColumnReference, message);
-                    return Err(located(error, self.start(&item.expr)));
+                    return Err(located(error, self.start(sorted_by(item).0)));
                 };
                 key.expr = arg.clone();
             }
@@ -226,13 +227,14 @@ impl Binder<'_> {
     }
 
     pub(super) fn inner_sort_key(&mut self, item: &ast::OrderByExpr, scope: &Scope<'_>) -> Result<SortKey> {
-        let ast::OrderByExpr { expr, options: ast::OrderByOptions { asc, nulls_first }, with_fill } = item;
-        let term = self.expr(expr, scope)?;
+        let ast::OrderByExpr { expr: _, options: ast::OrderByOptions { asc: _, nulls_first }, with_fill } =
+            item;
+        let term = self.expr(sorted_by(item).0, scope)?;
         if with_fill.is_some() {
             return Err(self.unsupported("WITH FILL", term.at));
         }
         let term = self.resolve_unknown(term)?;
-        let descending = *asc == Some(false);
+        let descending = self.descends(item, term.expr.ty().oid, term.at)?;
         Ok(SortKey { expr: term.expr, descending, nulls_first: nulls_first.unwrap_or(descending) })
     }
 

@@ -293,10 +293,13 @@ impl Binder<'_> {
     }
 
     /// Binds `FROM` items (UPDATE .. FROM, DELETE .. USING): their cross join, with their entries added to `scope`.
-    /// Entries already in `scope` are visible to LATERAL items.
+    /// The entry that is in `scope` already is the written table's, which they must not use.
     pub fn bind_from(&mut self, from: &[ast::TableWithJoins], scope: &mut Scope<'_>) -> Result<Rel> {
         let mut own = Scope { parent: scope.parent, tables: Vec::new(), ctes: scope.ctes.clone() };
-        let (rel, _) = self.with_level(Clause::JoinOn, |b| b.from(from, &mut own))?;
+        self.barred = scope.tables.last().cloned();
+        let bound = self.with_level(Clause::JoinOn, |b| b.from(from, &mut own));
+        self.barred = None;
+        let (rel, _) = bound?;
         self.check_aliases(&scope.tables, &own.tables)?;
         scope.tables.append(&mut own.tables);
         Ok(rel)

@@ -315,7 +315,9 @@ impl Binder<'_> {
         let beside = if lateral { Vec::new() } else { scope.tables.iter().map(|t| t.name.clone()).collect() };
         self.siblings.push(beside);
         self.keeps_records = matches!(query.body.as_ref(), ast::SetExpr::Select(_)) && query.with.is_none();
+        let barred = if lateral { None } else { self.barred.take() };
         let bound = self.query(query, seen, true);
+        self.barred = self.barred.take().or(barred);
         self.keeps_records = false;
         self.siblings.pop();
         let bound = bound?;

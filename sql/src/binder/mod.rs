@@ -20,6 +20,7 @@ mod changes;
 mod coerce;
 mod conditional;
 mod context;
+mod direction;
 mod distinct;
 mod entry;
 mod expr;
@@ -67,6 +68,7 @@ pub use context::{BindContext, Clause, Past, PreparedStatements};
 pub use names::is_temporary;
 pub(crate) use names::{Relation, fold};
 pub use object_name::object_named;
+pub(crate) use recursive::is_volatile;
 pub use scope::{Scope, ScopeColumn, ScopeTable};
 pub(crate) use sequences::is_sequence_function;
 pub(crate) use type_name::type_name;
@@ -97,6 +99,8 @@ pub struct Binder<'a> {
     aliases: HashMap<String, String>,
     /// Names of FROM's entries that the subquery being bound stands beside and must not use, for hints.
     siblings: Vec<Vec<String>>,
+    /// The table that is written, while the relations beside it are bound: they must not use it.
+    barred: Option<ScopeTable>,
     /// Whether functions of sequences are called.
     pub(crate) calls_sequences: bool,
     /// How deep in views the binder is; there relations are named by their OIDs.
@@ -139,6 +143,7 @@ impl<'a> Binder<'a> {
             uses: HashMap::new(),
             aliases: HashMap::new(),
             siblings: Vec::new(),
+            barred: None,
             calls_sequences: false,
             views: 0,
             unseen: Vec::new(),

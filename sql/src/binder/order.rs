@@ -1,5 +1,6 @@
 //! ORDER BY, LIMIT and OFFSET.
 
+use super::direction::sorted_by;
 use super::names::{fold, located};
 use super::output::Target;
 use super::select::{Bound, OutColumn};
@@ -85,8 +86,9 @@ impl Binder<'_> {
     ) -> Result<Vec<SortItem>> {
         let mut sort = Vec::with_capacity(items.len());
         for item in items {
-            let ast::OrderByExpr { expr, options: ast::OrderByOptions { asc, nulls_first }, with_fill } =
+            let ast::OrderByExpr { expr: _, options: ast::OrderByOptions { asc: _, nulls_first }, with_fill } =
                 item;
+            let (expr, _) = sorted_by(item);
             if with_fill.is_some() {
                 let at = self.start(expr);
                 return Err(self.unsupported("WITH FILL", at));
@@ -126,7 +128,12 @@ impl Binder<'_> {
                 target.term = self.resolve_unknown(target.term.clone())?;
                 check_order(target.term.expr.ty().oid, target.term.at)?;
             }
-            let descending = *asc == Some(false);
+            let key = match (&hidden, target.and_then(|i| targets.get(i))) {
+                (Some((expr, _)), _) => expr.ty().oid,
+                (None, Some(target)) => target.term.expr.ty().oid,
+                (None, None) => return Err(Error::internal("a sort key is nowhere")),
+            };
+            let descending = self.descends(item, key, self.start(expr))?;
             sort.push(SortItem {
                 target,
                 hidden,
@@ -144,8 +151,9 @@ impl Binder<'_> {
         }
         let mut keys = Vec::with_capacity(items.len());
         for item in items {
-            let ast::OrderByExpr { expr, options: ast::OrderByOptions { asc, nulls_first }, with_fill } =
+            let ast::OrderByExpr { expr: _, options: ast::OrderByOptions { asc: _, nulls_first }, with_fill } =
                 item;
+            let (expr, _) = sorted_by(item);
             let column = match (ordinal(expr), expr) {
                 (Some(n), _) => {
                     bound.columns.get(self.target_at(n, expr, "ORDER BY", bound.columns.len())?)
@@ -181,7 +189,7 @@ impl Binder<'_> {
                 return Err(located(error, self.start(expr)));
             };
             check_order(column.typed.ty.oid, column.at)?;
-            let descending = *asc == Some(false);
+            let descending = self.descends(item, column.typed.ty.oid, self.start(expr))?;
             let nulls_first = nulls_first.unwrap_or(descending);
             keys.push(SortKey { expr: Expr::Column(column.typed.clone()), descending, nulls_first });
         }

@@ -3,6 +3,7 @@
 //! Invariant: their arguments are the direct ones, then the ordered ones, which are the sort keys too.
 
 use super::aggregate::Parts;
+use super::direction::sorted_by;
 use super::function::{Extras, no_function};
 use super::names::located;
 use super::resolve;
@@ -43,8 +44,10 @@ impl Binder<'_> {
         }
         let mut sorts = Vec::with_capacity(extras.within.len());
         for item in extras.within {
-            terms.push(self.expr(&item.expr, scope)?);
-            sorts.push((item.options.asc, item.options.nulls_first));
+            let term = self.expr(sorted_by(item).0, scope)?;
+            let descending = self.descends(item, term.expr.ty().oid, term.at)?;
+            terms.push(term);
+            sorts.push((descending, item.options.nulls_first));
         }
         let actual: Vec<Oid> = terms.iter().map(|t| t.expr.ty().oid).collect();
         let found = resolve::function(name, &actual);
@@ -61,6 +64,9 @@ impl Binder<'_> {
                 return Err(located(shown, at).with_hint(format!(
                     "To use the hypothetical-set aggregate {name}, the number of hypothetical direct arguments must match the number of ordering columns."
                 )));
+            }
+            for (given, item) in exprs.iter().zip(extras.within) {
+                self.same_collation(given, sorted_by(item).0)?;
             }
             // Each direct argument is compared with an ordered one.
             let ordered = terms.split_off(direct);
@@ -93,8 +99,7 @@ impl Binder<'_> {
                 .unsupported("a column in front of WITHIN GROUP", at)
                 .with_hint("Use a constant or a parameter there."));
         }
-        let order_by = ordered.iter().zip(sorts).map(|(expr, (asc, nulls_first))| {
-            let descending = asc == Some(false);
+        let order_by = ordered.iter().zip(sorts).map(|(expr, (descending, nulls_first))| {
             let nulls_first = nulls_first.unwrap_or(descending);
             SortKey { expr: expr.clone(), descending, nulls_first }
         });

@@ -452,7 +452,7 @@ fn is_costly(rel: &Rel) -> bool {
     }
 }
 
-fn is_volatile(rel: &Rel) -> bool {
+pub(crate) fn is_volatile(rel: &Rel) -> bool {
     let mut found = false;
     walk::visit_rel(rel, &mut |expr| {
         walk::visit(expr, &mut |e| {

@@ -218,6 +218,9 @@ impl Binder<'_> {
                 return Err(self.unsupported(&format!("the system column {name}"), at));
             }
         }
+        if let Some(table) = self.barred.as_ref().filter(|t| t.columns.iter().any(|c| c.name == name)) {
+            return Err(barred(&table.name, at));
+        }
         // Words that are functions without parentheses, where the parser took them for names.
         if bare
             && matches!(name, "current_role" | "current_schema" | "user" | "session_user" | "current_catalog")
@@ -248,7 +251,7 @@ impl Binder<'_> {
             let Some(entry) = entries.next() else { continue };
             if entries.next().is_some() {
                 let message = format!("table reference \"{table}\" is ambiguous");
-                return Err(located(Error::new(ErrorKind::AmbiguousColumn, message), at));
+                return Err(located(Error::new(ErrorKind::AmbiguousAlias, message), at));
             }
             let hidden = hidden_name(name);
             let own = entry.columns.iter().any(|c| c.name == name);
@@ -268,7 +271,10 @@ impl Binder<'_> {
             }
             return self.use_value(column, depth, at);
         }
-        Err(self.missing_table(schema, table, at, scope))
+        match &self.barred {
+            Some(entry) if schema.is_none() && entry.name == table => Err(barred(table, at)),
+            _ => Err(self.missing_table(schema, table, at, scope)),
+        }
     }
 
     /// A column as a value; one of records has only fields.
@@ -322,6 +328,15 @@ impl Binder<'_> {
             Term { expr: Expr::Outer(typed), at }
         }
     }
+}
+
+/// A LATERAL relation beside the table that is written uses it.
+fn barred(table: &str, at: usize) -> Error {
+    let message = format!("invalid reference to FROM-clause entry for table \"{table}\"");
+    let hint = format!(
+        "There is an entry for table \"{table}\", but it cannot be referenced from this part of the query."
+    );
+    located(Error::new(ErrorKind::InvalidColumnReference, message).with_hint(hint), at)
 }
 
 /// Adds PostgreSQL's hint when a column of nearly that name can be seen.

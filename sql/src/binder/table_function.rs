@@ -54,7 +54,7 @@ impl Binder<'_> {
         let mut all = Vec::new();
         if function == crate::parse::ROWS_FROM {
             for arg in args {
-                all.push(self.listed_function(arg, at, scope)?);
+                all.extend(self.listed_function(arg, at, scope)?);
             }
         } else if schema.is_none() && function == "unnest" && args.len() > 1 {
             // Several arrays: unnest of each, side by side.
@@ -111,8 +111,13 @@ impl Binder<'_> {
         Ok(col)
     }
 
-    /// A function of ROWS FROM.
-    fn listed_function(&mut self, arg: &ast::FunctionArg, at: usize, scope: &Scope<'_>) -> Result<Called> {
+    /// A function of ROWS FROM; unnest of several arrays is one of each.
+    fn listed_function(
+        &mut self,
+        arg: &ast::FunctionArg,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Vec<Called>> {
         let ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ast::Expr::Function(function))) = arg else {
             return Err(self.unsupported("an item of ROWS FROM that is no plain call", at));
         };
@@ -129,7 +134,11 @@ impl Binder<'_> {
         if !plain {
             return Err(self.unsupported("an item of ROWS FROM that is no plain call", at));
         }
-        self.called(schema.as_deref(), &name, &list.args, None, at, scope)
+        if schema.is_none() && name == "unnest" && list.args.len() > 1 {
+            let each = list.args.iter().map(std::slice::from_ref);
+            return each.map(|arg| self.called(None, &name, arg, None, at, scope)).collect();
+        }
+        Ok(vec![self.called(schema.as_deref(), &name, &list.args, None, at, scope)?])
     }
 
     fn called(

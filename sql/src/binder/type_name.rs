@@ -99,6 +99,9 @@ impl Binder<'_> {
             },
             Some(_) => None,
         };
+        if row.is_none() && self.find_relation(schema.as_deref(), &ty).is_some() {
+            return Err(self.unsupported(&format!("the row type of \"{ty}\""), at));
+        }
         let shown = schema.map_or_else(|| ty.clone(), |s| format!("{s}.{ty}"));
         let row = row.ok_or_else(|| undefined_type(&shown, at))?;
         let numbers: Vec<u64> = modifiers.iter().filter_map(|m| m.parse().ok()).collect();

@@ -125,6 +125,7 @@ pub enum BoundStatement {
     CloneTable(Box<BoundClone>),
     DiscardAll,
     DiscardTemp,
+    DiscardSequences,
     /// Without a key there is nothing but to tell so.
     Comment {
         key: Option<CommentKey>,
@@ -389,6 +390,8 @@ pub struct BoundCreateSequence {
 /// to tell so.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundAlterSequence {
+    /// The words that it began with.
+    pub command: &'static str,
     pub notices: Vec<String>,
     pub change: Option<(SequenceDef, Option<i64>)>,
 }

@@ -78,7 +78,7 @@ fn column_action(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
     }
     if cursor.take_words(&["set", "data", "type"]) || cursor.take_word("type") {
         let type_at = cursor.at();
-        let ty = cursor.sql(Parser::parse_data_type)?;
+        let ty = cursor.sql(super::forms::data_type)?;
         for (word, what) in [("collate", "COLLATE"), ("using", "ALTER COLUMN .. TYPE with USING")] {
             if cursor.is_word(word) {
                 return Err(refuse(what, cursor.at()).with_hint(

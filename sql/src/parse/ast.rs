@@ -76,6 +76,7 @@ pub enum StatementAst {
     CloneTable(Box<CloneSpec>),
     DiscardAll,
     DiscardTemp,
+    DiscardSequences,
     Comment(Box<CommentSpec>),
     Prepare(Box<PrepareSpec>),
     Execute(ExecuteSpec),

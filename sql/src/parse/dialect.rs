@@ -5,6 +5,7 @@
 
 use super::forms;
 use super::in_list;
+use super::postfix;
 use super::typed_literal;
 use super::versions;
 use super::words::{is_label, is_name};
@@ -97,8 +98,12 @@ impl Dialect for NyalaDialect {
             .or_else(|| forms::between(parser, expr))
             .or_else(|| forms::escaped(parser, expr))
             .or_else(|| distinct_from(parser, expr, precedence))
+            .or_else(|| postfix::parse(parser, expr, precedence))
     }
     fn get_next_precedence(&self, parser: &Parser) -> Option<Result<u8, ParserError>> {
+        if postfix::is_using(parser) {
+            return Some(Ok(postfix::USING_PRECEDENCE));
+        }
         BASE.get_next_precedence(parser)
     }
     fn prec_value(&self, precedence: Precedence) -> u8 {

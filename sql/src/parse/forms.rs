@@ -1,5 +1,5 @@
 //! Forms of PostgreSQL's that sqlparser does not read: `((SELECT 1) UNION SELECT 2)` as a value, BETWEEN SYMMETRIC, GROUP BY
-//! DISTINCT and ALL, grouping sets within grouping sets, VARIADIC before an argument.
+//! DISTINCT and ALL, grouping sets within grouping sets, VARIADIC before an argument, types such as `integer ARRAY[4]`.
 //!
 //! Must not know what they mean. Invariant: a word that the syntax tree has no place for stands as the prefix of the
 //! expression behind it; the elements of GROUPING SETS are as they were written.
@@ -7,7 +7,7 @@
 use super::clauses::WITH_TIES;
 use super::cursor::is_word;
 use super::in_list::{OPERAND_CHAIN_MAX, chain_of, is_query};
-use sqlparser::ast::{Expr, Ident};
+use sqlparser::ast::{ArrayElemTypeDef, DataType, Expr, Ident};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -57,6 +57,20 @@ pub(crate) fn prefix(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
     Some(if all { item } else { item.map(|item| prefixed(DISTINCT, item)) })
 }
 
+/// A type; `integer ARRAY[4]` is `integer[4]`.
+pub(super) fn data_type(parser: &mut Parser) -> Result<DataType, ParserError> {
+    let ty = parser.parse_data_type()?;
+    if !parser.parse_keyword(Keyword::ARRAY) {
+        return Ok(ty);
+    }
+    let mut size = None;
+    if parser.consume_token(&Token::LBracket) {
+        size = Some(parser.parse_literal_uint()?);
+        parser.expect_token(&Token::RBracket)?;
+    }
+    Ok(DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(ty), size)))
+}
+
 /// A query in parentheses that begins with a parenthesis or VALUES.
 fn subquery(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
     let token = |n| &parser.peek_nth_token_ref(n).token;
@@ -79,7 +93,7 @@ fn subquery(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
     }))
 }
 
-fn prefixed(word: &str, expr: Expr) -> Expr {
+pub(super) fn prefixed(word: &str, expr: Expr) -> Expr {
     Expr::Prefixed { prefix: Ident::new(word), value: Box::new(expr) }
 }
 

@@ -23,6 +23,7 @@ mod merge;
 mod modifying;
 mod operators;
 mod pieces;
+mod postfix;
 mod prepared;
 mod row_stars;
 mod rows_from;
@@ -58,6 +59,7 @@ pub use definition_ast::{
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;
 pub(crate) use modifying::write_of;
+pub(crate) use postfix::USING;
 pub(crate) use row_stars::ROW_STAR;
 pub(crate) use rows_from::ROWS_FROM;
 pub use statement::{ParsedStatement, is_operation, parse, parse_expression};

@@ -36,6 +36,10 @@ pub(crate) fn alter(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     } else if cursor.is_words(&["owner", "to"]) {
         return Err(refuse("ALTER SEQUENCE OWNER TO", at)
             .with_hint("Everything belongs to the database's owner; leave the statement out."));
+    } else if cursor.is_words(&["set", "logged"]) || cursor.is_words(&["set", "unlogged"]) {
+        return Err(
+            refuse("ALTER SEQUENCE SET LOGGED or UNLOGGED", at).with_hint("Every sequence is logged.")
+        );
     } else {
         let options = options(cursor)?;
         if options.is_empty() {

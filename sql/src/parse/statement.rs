@@ -320,7 +320,10 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         if cursor.take_word("temp") || cursor.take_word("temporary") {
             return Ok(StatementAst::DiscardTemp);
         }
-        if ["plans", "sequences"].iter().any(|word| cursor.is_word(word)) {
+        if cursor.take_word("sequences") {
+            return Ok(StatementAst::DiscardSequences);
+        }
+        if cursor.is_word("plans") {
             return Err(refuse("this form of DISCARD", at).with_hint("Use DISCARD ALL."));
         }
         cursor.expect_words(&["all"])?;

@@ -260,7 +260,7 @@ fn constraint_name(cursor: &mut Cursor<'_>) -> Result<Option<Ident>> {
 pub(crate) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     let name = cursor.name()?;
     let type_at = cursor.at();
-    let ty = cursor.sql(Parser::parse_data_type)?;
+    let ty = cursor.sql(super::forms::data_type)?;
     let mut constraints = Vec::new();
     while !matches!(cursor.peek(), Token::Comma | Token::RParen | Token::SemiColon) && !cursor.at_end() {
         constraints.push(column_constraint(cursor)?);

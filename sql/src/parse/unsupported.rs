@@ -4,6 +4,7 @@
 
 use super::cursor::{Cursor, is_word};
 use super::tokens::position;
+use super::words::is_name;
 use base::Error;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -14,8 +15,8 @@ pub(crate) fn refuse(what: &str, at: usize) -> Error {
     Error::unsupported(format!("{what} {verb} not supported")).at(at)
 }
 
-/// The refusal of the weaker locks of rows, and of SEARCH and CYCLE behind a query of WITH RECURSIVE, which sqlparser
-/// would take for mistakes.
+/// The refusal of the weaker locks of rows, of empty select lists in set operations, of COLLATION FOR, of `f(..) AS (a int)`, and of SEARCH and CYCLE
+/// behind a query of WITH RECURSIVE, which sqlparser would take for mistakes or for names.
 pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
     let is = |index: usize, word| tokens.get(index).is_some_and(|t| is_word(&t.token, word));
     for (at, token) in tokens.iter().enumerate().filter(|(_, t)| is_word(&t.token, "for")) {
@@ -23,6 +24,19 @@ pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
             "FOR NO KEY UPDATE"
         } else if is(at + 1, "key") && is(at + 2, "share") {
             "FOR KEY SHARE"
+        } else {
+            continue;
+        };
+        return Some(refuse(what, position(token.span.start)));
+    }
+    let is_one = |index: usize, words: &[&str]| words.iter().any(|word| is(index, word));
+    for (at, token) in tokens.iter().enumerate() {
+        let what = if is(at, "select") && is_one(at + 1, &["union", "intersect", "except"]) {
+            "an empty select list in a set operation"
+        } else if is(at, "collation") && is(at + 1, "for") {
+            "COLLATION FOR"
+        } else if token.token == Token::RParen && is(at + 1, "as") && begins_columns(tokens, at + 2) {
+            "a list of columns without a name behind a call"
         } else {
             continue;
         };
@@ -45,6 +59,16 @@ pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
             refuse("CYCLE", at).with_hint("Use UNION, or collect the path in an array and look into it.")
         })
     })
+}
+
+/// Whether a parenthesis opens a list of columns, and no statement.
+fn begins_columns(tokens: &[TokenWithSpan], open: usize) -> bool {
+    let statements = ["insert", "upsert", "update", "delete", "merge", "values"];
+    tokens.get(open).is_some_and(|t| t.token == Token::LParen)
+        && tokens.get(open + 1).is_some_and(|first| {
+            matches!(&first.token, Token::Word(word) if is_name(word))
+                && !statements.iter().any(|word| is_word(&first.token, word))
+        })
 }
 
 /// First words and what to use instead; longer entries stand before shorter ones.

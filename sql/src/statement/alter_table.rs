@@ -6,12 +6,14 @@
 
 use super::create_table::key_positions;
 use super::kept::{Part, renamed, with_objects};
-use super::{new_column, options, partitioning, rules, schema, unique};
-use crate::binder::{BindContext, Binder};
+use super::{new_column, options, partitioning, rules, schema, sequence, unique};
+use crate::binder::{BindContext, Binder, Relation};
 use crate::bound::{
     AddedUnique, AlterTableAction, BoundStatement, DroppedColumn, Expr, Probe, ProbeError, Rel,
 };
-use crate::parse::{AlterAction, AlterTableSpec, CheckSpec, KeySpec, Written};
+use crate::parse::{
+    AlterAction, AlterSequenceSpec, AlterTableSpec, CheckSpec, KeySpec, SequenceChange, Written,
+};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::{CheckDef, ColumnDef, ColumnKind, TableDef};
@@ -23,6 +25,9 @@ pub(super) fn bind(
     spec: &AlterTableSpec,
 ) -> Result<BoundStatement> {
     let AlterTableSpec { name, if_exists, actions } = spec;
+    if let Some(spec) = of_sequence(binder, spec) {
+        return sequence::alter(binder, context, &spec, "ALTER TABLE");
+    }
     let table = match binder.table_named(name) {
         Ok(table) => table,
         Err(error) => {
@@ -42,6 +47,18 @@ pub(super) fn bind(
         altered.action(binder, context, action)?;
     }
     Ok(BoundStatement::AlterTable { table: Some(table.id), actions: altered.actions, notices: Vec::new() })
+}
+
+/// A new name or schema of a sequence, which ALTER TABLE gives it, too.
+fn of_sequence(binder: &Binder<'_>, spec: &AlterTableSpec) -> Option<AlterSequenceSpec> {
+    let AlterTableSpec { name, if_exists, actions } = spec;
+    let change = match actions.as_slice() {
+        [AlterAction::Rename(name)] => SequenceChange::Rename(name.clone()),
+        [AlterAction::SetSchema(name)] => SequenceChange::SetSchema(name.clone()),
+        _ => return None,
+    };
+    let Ok(Relation::Sequence(_)) = binder.relation(name) else { return None };
+    Some(AlterSequenceSpec { name: name.clone(), if_exists: *if_exists, change })
 }
 
 /// When an action has its turn, however the statement orders them.

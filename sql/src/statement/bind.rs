@@ -77,7 +77,7 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::CreateTableAs(spec) => create_table::bind_as(binder, context, spec)?,
         StatementAst::CreateSchema { name, if_not_exists } => schema::create(binder, name, *if_not_exists)?,
         StatementAst::CreateSequence(spec) => sequence::create(binder, spec)?,
-        StatementAst::AlterSequence(spec) => sequence::alter(binder, context, spec)?,
+        StatementAst::AlterSequence(spec) => sequence::alter(binder, context, spec, "ALTER SEQUENCE")?,
         StatementAst::DropSequence(spec) => sequence::drop(binder, spec)?,
         StatementAst::CreateView(spec) => view::create(binder, context, spec)?,
         StatementAst::DropView(spec) => view::drop(binder, spec)?,
@@ -119,6 +119,7 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::CloneTable(spec) => maintenance::clone_table(binder, context, spec)?,
         StatementAst::DiscardAll => BoundStatement::DiscardAll,
         StatementAst::DiscardTemp => BoundStatement::DiscardTemp,
+        StatementAst::DiscardSequences => BoundStatement::DiscardSequences,
         StatementAst::Deallocate { name } => {
             BoundStatement::Deallocate { name: name.as_ref().map(|n| binder.fold(n)) }
         }

@@ -5,7 +5,7 @@
 
 use super::copy_options;
 use super::row::target_columns;
-use crate::binder::Binder;
+use crate::binder::{Binder, Relation};
 use crate::bound::{BoundCopy, BoundQuery, CopyDirection, CopyEnd, OutputColumn, Rel};
 use crate::parse::{CopySource, CopySpec};
 use base::{Error, ErrorKind, Result};
@@ -17,14 +17,24 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
     let end = path.as_ref().map_or(CopyEnd::Client, |path| CopyEnd::Path(path.clone()));
     let (direction, columns) = match source {
         CopySource::Query(query) => {
+            if let ast::SetExpr::Select(select) = query.body.as_ref()
+                && select.into.is_some()
+            {
+                return Err(Error::unsupported("COPY (SELECT INTO) is not supported"));
+            }
             let query = binder.bind_query(query)?;
             let names = query.output.iter().map(|c| c.name.clone()).collect();
             (CopyDirection::To { query, target: end }, names)
         }
         CopySource::Table { name, columns } => {
+            match binder.relation(name).map_err(Error::without_position)? {
+                Relation::View(view) => return Err(not_copied(*from, "view", &view.name)),
+                Relation::Sequence(sequence) => return Err(not_copied(*from, "sequence", &sequence.name)),
+                Relation::Table(_) | Relation::System(_) => {}
+            }
             let table = binder.stored_named(name).map_err(Error::without_position)?;
             if binder.is_materialized(&table) {
-                return Err(not_copied(*from, &table.name));
+                return Err(not_copied(*from, "materialized view", &table.name));
             }
             let columns = copied_columns(binder, &table, columns)?;
             let names: Vec<String> = columns
@@ -44,12 +54,17 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy
     Ok(BoundCopy { direction, format })
 }
 
-/// 42809 for a materialized view.
-fn not_copied(from: bool, name: &str) -> Error {
+/// 42809 for a relation that COPY does not take.
+fn not_copied(from: bool, what: &str, name: &str) -> Error {
     let verb = if from { "to" } else { "from" };
-    let error =
-        Error::new(ErrorKind::WrongObjectType, format!("cannot copy {verb} materialized view \"{name}\""));
-    if from { error } else { error.with_hint("Try the COPY (SELECT ...) TO variant.") }
+    let error = Error::new(ErrorKind::WrongObjectType, format!("cannot copy {verb} {what} \"{name}\""));
+    match (from, what) {
+        (false, "view" | "materialized view") => error.with_hint("Try the COPY (SELECT ...) TO variant."),
+        (true, "view") => {
+            error.with_hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger.")
+        }
+        _ => error,
+    }
 }
 
 /// The columns of COPY's list, or all that are not generated.

@@ -3,7 +3,7 @@
 //! Must not know how rows are written.
 //! Invariant: with USING a row's address may come several times; the row is removed once.
 
-use super::row::{joined_columns, returning, with_ctes};
+use super::row::{give_ctes_to, joined_columns, returning, with_ctes};
 use super::update::{filtered, join};
 use crate::binder::{Binder, Scope};
 use crate::bound::BoundDelete;
@@ -23,6 +23,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &DeleteSpec, above: &Scope<'_>
     let target = filtered(binder, target, filter.as_ref(), &scope)?;
     let joined = scope.tables.get(1..).unwrap_or_default();
     let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer, joined)?;
+    let returning = give_ctes_to(&ctes, returning)?;
     let joined_columns = joined_columns(&table, returning.as_ref()).iter().map(|c| c.col).collect();
     Ok(BoundDelete {
         table: table.id,

@@ -5,9 +5,9 @@
 
 use super::on_conflict;
 use super::part;
-use super::row::{is_default, returning, target_column, with_ctes};
+use super::row::{give_ctes, give_ctes_to, is_default, returning, target_column, with_ctes};
 use crate::binder::{Binder, Clause, Scope};
-use crate::bound::{BoundInsert, ColRef, Expr, Rel, TypedCol};
+use crate::bound::{BoundInsert, ColRef, Expr, OnConflict, Rel, TypedCol};
 use crate::parse::{InsertSource, InsertSpec, LiteralRows, MergeInsert, Overriding, TargetColumn};
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, ColumnKind, TableDef};
@@ -46,10 +46,17 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec, outer: &Scope<'_>
         },
     };
     let on_conflict = match on_conflict {
-        Some(conflict) => Some(on_conflict::bind(binder, &table, alias.as_ref(), conflict, &scope)?),
+        Some(conflict) => {
+            let mut bound = on_conflict::bind(binder, &table, alias.as_ref(), conflict, &scope)?;
+            if let OnConflict::DoUpdate(update) = &mut bound {
+                update.values.iter_mut().chain(&mut update.filter).try_for_each(|e| give_ctes(&ctes, e))?;
+            }
+            Some(bound)
+        }
         None => None,
     };
     let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &scope, &[])?;
+    let returning = give_ctes_to(&ctes, returning)?;
     Ok(BoundInsert {
         table: table.id,
         source: with_ctes(ctes, source),

@@ -20,6 +20,9 @@ const INT4_EQUAL: Oid = Oid(65);
 
 pub(super) fn bind(binder: &mut Binder<'_>, spec: &MergeSpec) -> Result<BoundMerge> {
     let MergeSpec { with, table: name, alias, source, on, whens } = spec;
+    if with.as_ref().is_some_and(|with| with.recursive) {
+        return Err(Error::new(ErrorKind::Syntax, "WITH RECURSIVE is not supported for MERGE statement"));
+    }
     let above = Scope::empty();
     let mut scope = Scope::inside(&above);
     let ctes = binder.bind_with(with.as_ref(), &mut scope)?;

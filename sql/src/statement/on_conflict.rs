@@ -6,7 +6,7 @@ use super::row::{set_values, table_row};
 use crate::binder::{Binder, Clause, Scope};
 use crate::bound::{Arbiter, ConflictUpdate, Expr, OnConflict, TypedCol};
 use crate::parse::{ConflictAction, ConflictSpec, ConflictTarget};
-use base::id::ColumnId;
+use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
 use sqlparser::ast;
@@ -24,41 +24,42 @@ pub(super) fn bind(
 ) -> Result<OnConflict> {
     let ConflictSpec { at, target, action } = spec;
     let arbiter = match target {
-        Some(target) => arbiter(binder, table, target)?,
+        // What DO UPDATE says is looked at before what it is for.
+        Some(target) => arbiter(binder, table, target),
         None if matches!(action, ConflictAction::Update { .. }) => {
             let message = "ON CONFLICT DO UPDATE requires inference specification or constraint name";
             return Err(Error::new(ErrorKind::Syntax, message)
                 .at(*at)
                 .with_hint("For example, ON CONFLICT (column_name)."));
         }
-        None => Arbiter::All,
+        None => Ok(Arbiter::All),
     };
-    if let (Arbiter::Index(_), ConflictAction::Update { .. }) = (arbiter, action) {
+    if let (Ok(Arbiter::Index(_)), ConflictAction::Update { .. }) = (&arbiter, action) {
         let message = "ON CONFLICT DO UPDATE for columns that are not the primary key is not supported";
         return Err(Error::unsupported(message)
             .at(*at)
             .with_hint("Use MERGE, or ON CONFLICT with the columns of the primary key."));
     }
     let (set, filter) = match action {
-        ConflictAction::Nothing => return Ok(OnConflict::DoNothing(arbiter)),
-        ConflictAction::Replace => return replace(binder, table, *at),
+        ConflictAction::Nothing => return Ok(OnConflict::DoNothing(arbiter?)),
+        ConflictAction::Replace => return arbiter.and_then(|_| replace(binder, table, *at)),
         ConflictAction::Update { set, filter } => (set, filter),
     };
     let (existing, existing_entry) = table_row(binder, table, alias);
     let excluded: Vec<(ColumnId, TypedCol)> =
         table.columns.iter().map(|c| (c.id, TypedCol { col: binder.new_col(), ty: c.ty.clone() })).collect();
-    if existing_entry.name == EXCLUDED {
-        let message = format!("table name \"{EXCLUDED}\" specified more than once");
-        return Err(Error::new(ErrorKind::DuplicateAlias, message));
-    }
     let mut scope = outer.clone();
     scope.add(existing_entry);
-    scope.add(binder.scope_table(table, EXCLUDED.to_owned(), &excluded));
+    let mut proposed = binder.scope_table(table, EXCLUDED.to_owned(), &excluded);
+    // It is stored nowhere, and has no system columns.
+    proposed.columns.iter_mut().for_each(|column| column.origin = (Oid(0), 0));
+    scope.add(proposed);
     let mut set = set_values(binder, table, set, &scope, &existing)?;
     let filter = match filter {
         Some(filter) => Some(binder.bind_condition(filter, &scope, Clause::Where)?),
         None => None,
     };
+    arbiter?;
     let values = existing
         .iter()
         .enumerate()

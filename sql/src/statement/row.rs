@@ -4,8 +4,8 @@
 //! Invariant: a SET list becomes one value per assigned column, each of the column's type.
 
 use super::part;
-use crate::binder::{Binder, Clause, Scope, ScopeTable};
-use crate::bound::{Cte, Expr, Rel, Returning, TypedCol, walk};
+use crate::binder::{Binder, Clause, Scope, ScopeTable, is_volatile};
+use crate::bound::{Cte, Expr, Rel, Returning, SubqueryKind, TypedCol, walk};
 use crate::parse::{SetClause, TargetColumn};
 use base::id::ColumnId;
 use base::{Error, ErrorKind, Result};
@@ -258,6 +258,35 @@ pub(super) fn table_row(
     let name = alias.map_or_else(|| table.name.clone(), |a| binder.fold(a));
     let entry = binder.scope_table(table, name, &columns);
     (columns.into_iter().map(|(_, typed)| typed).collect(), entry)
+}
+
+/// Gives the subqueries of an expression that is computed beside the source the CTEs of the statement. Those that may yield
+/// other rows each time stay the source's.
+pub(super) fn give_ctes(ctes: &[Cte], expr: &mut Expr) -> Result<()> {
+    if ctes.is_empty() || ctes.iter().any(|cte| is_volatile(&cte.rel)) {
+        return Ok(());
+    }
+    walk::rewrite(expr, &mut |node| {
+        let Expr::Subquery(subquery) = node else { return Ok(false) };
+        let body = std::mem::replace(&mut subquery.rel, Rel::Unit);
+        subquery.rel = with_ctes(ctes.to_vec(), body);
+        // What it compares stands beside it.
+        match &mut subquery.kind {
+            SubqueryKind::Quantified { arg, .. } => give_ctes(ctes, arg)?,
+            SubqueryKind::Row { args, .. } => {
+                args.iter_mut().try_for_each(|(arg, _)| give_ctes(ctes, arg))?;
+            }
+            SubqueryKind::Scalar | SubqueryKind::Exists | SubqueryKind::Array => {}
+        }
+        Ok(true)
+    })
+}
+
+/// `give_ctes` for what RETURNING says.
+pub(super) fn give_ctes_to(ctes: &[Cte], returning: Option<Returning>) -> Result<Option<Returning>> {
+    let Some(mut returning) = returning else { return Ok(None) };
+    returning.items.iter_mut().try_for_each(|item| give_ctes(ctes, item))?;
+    Ok(Some(returning))
 }
 
 /// A source under the CTEs of its statement.

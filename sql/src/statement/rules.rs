@@ -5,13 +5,16 @@
 //! are not generated, by functions that depend on nothing else.
 
 use super::kept::refuse_subqueries;
+use super::new_column::SYSTEM_COLUMNS;
 use super::row::table_row;
 use crate::binder::{Binder, Clause, Scope};
 use crate::bound::{CastHow, Expr, RowRules, TableScan, TypedCol, walk};
 use crate::parse::Written;
-use base::id::ColumnId;
+use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnDef, ColumnKind, TableDef, builtin};
+use sqlparser::ast;
+use std::ops::ControlFlow;
 use types::sql_type::oid;
 
 /// The rules of a table, for a statement that writes to it. None of them are the rule.
@@ -43,6 +46,9 @@ pub(super) fn of(binder: &mut Binder<'_>, table: &TableDef) -> Result<Option<Box
 /// Binds a new check over the columns of its table. Returns the columns it names.
 pub(super) fn check(binder: &mut Binder<'_>, table: &TableDef, written: &Written) -> Result<Vec<ColumnId>> {
     refuse_subqueries(binder, &written.expr, "check constraint")?;
+    refuse_system_columns(binder, &written.expr, table, |name| {
+        format!("system column \"{name}\" reference in check constraint is invalid")
+    })?;
     let (row, entry) = table_row(binder, table, None);
     let mut scope = Scope::empty();
     scope.add(entry);
@@ -71,6 +77,9 @@ pub(super) fn generated(
     written: &Written,
 ) -> Result<Vec<ColumnId>> {
     refuse_subqueries(binder, &written.expr, "column generation expression")?;
+    refuse_system_columns(binder, &written.expr, table, |name| {
+        format!("cannot use system column \"{name}\" in column generation expression")
+    })?;
     let (row, entry) = table_row(binder, table, None);
     let mut scope = Scope::empty();
     scope.add(entry);
@@ -91,6 +100,35 @@ pub(super) fn generated(
         return Err(Error::new(ErrorKind::InvalidObjectDefinition, message));
     }
     Ok(named)
+}
+
+/// 42P10 for a system column; PostgreSQL takes tableoid, which is 0A000.
+fn refuse_system_columns(
+    binder: &Binder<'_>,
+    expr: &ast::Expr,
+    table: &TableDef,
+    message: impl Fn(&str) -> String,
+) -> Result<()> {
+    let refused = |ident: &ast::Ident| {
+        let name = binder.fold(ident);
+        if !SYSTEM_COLUMNS.contains(&name.as_str()) || table.column_named(&name).is_some() {
+            return None;
+        }
+        let at = binder.position(ident.span.start);
+        Some(match name.as_str() {
+            "tableoid" => binder.unsupported("the system column tableoid", at),
+            _ => Error::new(ErrorKind::InvalidColumnReference, message(&name)).at(at),
+        })
+    };
+    let found = ast::visit_expressions(expr, |part| {
+        let last = match part {
+            ast::Expr::Identifier(ident) => Some(ident),
+            ast::Expr::CompoundIdentifier(idents) => idents.last(),
+            _ => None,
+        };
+        last.and_then(refused).map_or(ControlFlow::Continue(()), ControlFlow::Break)
+    });
+    found.break_value().map_or(Ok(()), Err)
 }
 
 /// The generated columns that are computed from a column.
@@ -130,25 +168,35 @@ fn columns_in(table: &TableDef, row: &[TypedCol], expr: &Expr) -> Vec<ColumnId> 
 fn depends_on_more(expr: &Expr) -> bool {
     let varies = |proc| builtin::proc(proc).is_none_or(|row| row.volatility != 'i');
     match expr {
+        // As the cast to text that PostgreSQL makes of it.
+        Expr::Call { proc, args, .. } if CONCATENATIONS.contains(proc) => {
+            args.iter().any(|arg| written_by_settings(arg.ty().oid))
+        }
         Expr::Call { proc, .. } => varies(*proc),
         Expr::Cast { how: CastHow::Function(proc), .. } => varies(*proc),
         Expr::Cast { how: CastHow::InOut, arg, ty } => {
-            // How these are read and written depends on settings or on the catalog.
-            [arg.ty().oid, ty.oid].into_iter().any(|ty| {
-                matches!(
-                    ty,
-                    oid::DATE
-                        | oid::TIMESTAMP
-                        | oid::TIMESTAMPTZ
-                        | oid::INTERVAL
-                        | oid::REGCLASS
-                        | oid::REGTYPE
-                        | oid::REGPROC
-                        | oid::REGNAMESPACE
-                        | oid::REGROLE
-                )
-            })
+            [arg.ty().oid, ty.oid].into_iter().any(written_by_settings)
         }
         _ => false,
     }
+}
+
+/// pg_proc OIDs of textanycat and anytextcat.
+const CONCATENATIONS: &[Oid] = &[Oid(2003), Oid(2004)];
+
+/// Whether how values of a type are read and written depends on settings or on the catalog.
+fn written_by_settings(ty: Oid) -> bool {
+    types::sql_type::array_element(ty).is_some()
+        || matches!(
+            ty,
+            oid::DATE
+                | oid::TIMESTAMP
+                | oid::TIMESTAMPTZ
+                | oid::INTERVAL
+                | oid::REGCLASS
+                | oid::REGTYPE
+                | oid::REGPROC
+                | oid::REGNAMESPACE
+                | oid::REGROLE
+        )
 }

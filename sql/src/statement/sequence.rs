@@ -4,7 +4,7 @@
 //! Invariant: a shape is consistent: its bounds hold its start and fit its type.
 
 use super::schema;
-use crate::binder::{BindContext, Binder};
+use crate::binder::{BindContext, Binder, Relation};
 use crate::bound::{BoundAlterSequence, BoundCreateSequence, BoundStatement, SequenceShape};
 use crate::parse::{
     AlterSequenceSpec, DropSpec, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec,
@@ -61,6 +61,7 @@ pub(super) fn alter(
     binder: &mut Binder<'_>,
     context: &BindContext<'_>,
     spec: &AlterSequenceSpec,
+    command: &'static str,
 ) -> Result<BoundStatement> {
     let AlterSequenceSpec { name, if_exists, change } = spec;
     let before = match binder.sequence_named(name) {
@@ -69,7 +70,8 @@ pub(super) fn alter(
             return match schema::missing(binder, name, &error, "relation")? {
                 Some(missing) => {
                     let notices = vec![format!("{}, skipping", missing.message())];
-                    Ok(BoundStatement::AlterSequence(Box::new(BoundAlterSequence { notices, change: None })))
+                    let none = BoundAlterSequence { command, notices, change: None };
+                    Ok(BoundStatement::AlterSequence(Box::new(none)))
                 }
                 None => Err(error),
             };
@@ -106,7 +108,7 @@ pub(super) fn alter(
         }
     }
     let change = Some((def, restart));
-    Ok(BoundStatement::AlterSequence(Box::new(BoundAlterSequence { notices: Vec::new(), change })))
+    Ok(BoundStatement::AlterSequence(Box::new(BoundAlterSequence { command, notices: Vec::new(), change })))
 }
 
 pub(super) fn drop(binder: &Binder<'_>, spec: &DropSpec) -> Result<BoundStatement> {
@@ -140,10 +142,17 @@ fn owner_named(binder: &Binder<'_>, name: &ast::ObjectName, schema: SchemaId) ->
         return Err(Error::new(ErrorKind::Syntax, "invalid OWNED BY option")
             .with_hint("Specify OWNED BY table.column or OWNED BY NONE."));
     };
-    let table = binder.table_named(&ast::ObjectName(parts)).map_err(Error::without_position)?;
-    if table.schema != schema {
+    let elsewhere = || {
         let message = "sequence must be in same schema as table it is linked to";
-        return Err(Error::new(ErrorKind::WrongObjectState, message));
+        Error::new(ErrorKind::WrongObjectState, message)
+    };
+    let name = ast::ObjectName(parts);
+    if let Ok(Relation::System(_)) = binder.relation(&name) {
+        return Err(elsewhere());
+    }
+    let table = binder.table_named(&name).map_err(Error::without_position)?;
+    if table.schema != schema {
+        return Err(elsewhere());
     }
     let column = binder.fold(&column);
     let found = table.column_named(&column).ok_or_else(|| {

@@ -4,7 +4,7 @@
 //! Invariants: the source yields the row address, every old column and every new column; with FROM a row's address may
 //! come several times, and any one of them may be taken, as in PostgreSQL.
 
-use super::row::{returning, set_values, with_ctes};
+use super::row::{give_ctes_to, returning, set_values, with_ctes};
 use crate::binder::{Binder, Clause, Scope};
 use crate::bound::{BoundUpdate, ColRef, Expr, JoinKind, Rel, TypedCol};
 use crate::parse::UpdateSpec;
@@ -48,6 +48,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec, above: &Scope<'_>
     }
     let joined = scope.tables.get(1..).unwrap_or_default();
     let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer, joined)?;
+    let returning = give_ctes_to(&ctes, returning)?;
     let mut joined_columns = Vec::new();
     for column in super::row::joined_columns(&table, returning.as_ref()) {
         let col = binder.new_col();

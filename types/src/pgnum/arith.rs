@@ -163,6 +163,17 @@ impl PgNum {
         Self::from_groups(self.is_negative(), self.weight + 1, self.scale, digits)
     }
 
+    /// The value times a power of ten, exactly, shown with the same scale.
+    #[must_use]
+    pub fn shifted(&self, exponent: i32) -> Self {
+        if self.is_zero() || !self.is_finite() {
+            return self.clone();
+        }
+        let within = 10_u16.pow(exponent.rem_euclid(GROUP_DIGITS).unsigned_abs());
+        let value = self.times_small(within);
+        Self { weight: value.weight + exponent.div_euclid(GROUP_DIGITS), ..value }
+    }
+
     /// Remainder with the sign of `self`; the scale is the larger one.
     pub fn rem(&self, other: &Self) -> Result<Self> {
         if self.is_nan() || other.is_nan() {

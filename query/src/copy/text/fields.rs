@@ -99,7 +99,17 @@ fn split_text(options: &CopyText, line: &[u8], out: &mut Vec<u8>, fields: &mut V
                 break;
             }
             if byte == b'\\' {
-                at = unescape(line, at, out)?;
+                at = match unescape(line, at, out) {
+                    Ok(next) => next,
+                    // The null marker means nothing else, even where it could not be read, such as `\0`.
+                    Err(error) => {
+                        let end = field_end(options, line, raw_start);
+                        if line.get(raw_start..end) != Some(options.null.as_bytes()) {
+                            return Err(error);
+                        }
+                        end
+                    }
+                };
             } else {
                 out.push(byte);
             }
@@ -115,6 +125,14 @@ fn split_text(options: &CopyText, line: &[u8], out: &mut Vec<u8>, fields: &mut V
             return Ok(());
         }
     }
+}
+
+/// Where the field that begins at a place ends.
+fn field_end(options: &CopyText, line: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = line.get(at).filter(|byte| **byte != options.delimiter) {
+        at += if *byte == b'\\' { 2 } else { 1 };
+    }
+    at.min(line.len())
 }
 
 /// Decodes what stands behind a backslash at `at - 1`; returns where to go on.

@@ -186,6 +186,17 @@ fn csv_cases() -> Vec<Case> {
     ]
 }
 
+/// Such a marker means nothing else, and is no NUL where it is all of a field.
+#[test]
+fn a_null_marker_may_be_an_escape() {
+    let layout = Layout::Text(CopyText { null: "\\0".to_owned(), ..text() });
+    let data = b"42\t\\\\0\n\\0\t\\0\n";
+    let rows = read(&layout, data, data.len()).unwrap();
+    assert_eq!(rows, [[Some("42".to_owned()), Some("\\0".to_owned())], [None, None]]);
+    let failed = read(&layout, b"1\ta\\0\n", 8).unwrap_err();
+    assert_eq!(failed.0, "invalid byte sequence for encoding \"UTF8\": 0x00");
+}
+
 #[test]
 fn data_is_read_as_by_postgresql_however_it_is_cut() {
     for (layout, data, expected) in text_cases().into_iter().chain(csv_cases()) {

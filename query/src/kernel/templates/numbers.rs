@@ -71,7 +71,7 @@ pub(super) fn integer(value: i64, picture: &Picture, bits: u32) -> Result<String
         return match bits {
             #[expect(clippy::cast_precision_loss, reason = "32 bits fit")]
             32 => Ok(with_exponent(value as f64, picture.behind)),
-            _ => Ok(scientific(&PgNum::from_i64(value), picture.behind)?),
+            _ => Ok(scientific(&PgNum::from_i64(value), picture.behind)),
         };
     }
     let mut value = value;
@@ -94,26 +94,17 @@ pub(super) fn integer(value: i64, picture: &Picture, bits: u32) -> Result<String
 }
 
 /// A numeric with an exponent of at least two digits.
-fn scientific(value: &PgNum, behind: usize) -> Result<String> {
+fn scientific(value: &PgNum, behind: usize) -> String {
     let mut exponent = 0;
     if let Some(first) = value.groups().first() {
         exponent = value.weight() * 4 + i32::try_from(first.ilog10()).unwrap_or(0);
     }
     let places = i32::try_from(behind).unwrap_or(0);
-    let power = |exponent: i32| PgNum::from_i64(10).power(&PgNum::from_i64(i64::from(exponent)));
-    // Scaled by a power of ten, exactly, and rounded once.
-    let scaled = match exponent {
-        e if e >= 0 => {
-            let factor = PgNum::parse(&format!("1e-{e}"))?;
-            value.mul(&factor)?
-        }
-        e => value.mul(&power(-e)?)?,
-    };
     // Rounding up may give two digits in front of the point, as in PostgreSQL.
-    let mantissa = scaled.round(places);
+    let mantissa = value.shifted(-exponent).round(places);
     let sign = if exponent < 0 { '-' } else { '+' };
     let blank = if value.is_negative() { "" } else { " " };
-    Ok(format!("{blank}{mantissa}e{sign}{:02}", exponent.unsigned_abs()))
+    format!("{blank}{mantissa}e{sign}{:02}", exponent.unsigned_abs())
 }
 
 pub(super) fn numeric(value: &PgNum, picture: &Picture) -> Result<String> {
@@ -121,7 +112,8 @@ pub(super) fn numeric(value: &PgNum, picture: &Picture) -> Result<String> {
         return Ok(roman(picture, i64::from(value.round(0).to_i32()?)));
     }
     if picture.exponent {
-        return if value.is_finite() { scientific(value, picture.behind) } else { Ok(no_exponent(picture)) };
+        let finite = value.is_finite();
+        return Ok(if finite { scientific(value, picture.behind) } else { no_exponent(picture) });
     }
     let mut value = value.clone();
     let mut shift = 0;
