@@ -4,8 +4,9 @@ use crate::comment::CommentKey;
 use crate::sequence::{Position, SequenceDef};
 use crate::state::SchemaDef;
 use crate::table::TableDef;
+use crate::user_type::UserTypeDef;
 use crate::view::ViewDef;
-use base::id::{SchemaId, SequenceId, TableId, ViewId};
+use base::id::{Oid, SchemaId, SequenceId, TableId, ViewId};
 
 /// One change of the catalog. Ids and OIDs inside were minted before, so applying is deterministic.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,10 @@ pub enum CatalogEdit {
     /// Another definition of a view with the same id.
     AlterView(Box<ViewDef>),
     DropView(ViewId),
+    CreateType(Box<UserTypeDef>),
+    /// Another definition of a type with the same OID.
+    AlterType(Box<UserTypeDef>),
+    DropType(Oid),
     /// Without a text there is no comment any more.
     Comment(CommentKey, Option<String>),
 }

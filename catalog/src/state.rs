@@ -1,11 +1,13 @@
 //! The catalog at one instant: lookups by name and id, and `apply`.
 //!
-//! Invariants: names of relations are unique within a schema; every table's schema exists; OIDs are unique and below `next_oid`.
+//! Invariants: names of relations and types are unique within a schema; every table's schema exists; OIDs are unique and below
+//! `next_oid`, those of types (`types::user_type`) by the numbers that they are made of.
 
-use crate::comment::{CommentKey, PG_CLASS, PG_NAMESPACE, is_part};
+use crate::comment::{CommentKey, PG_CLASS, PG_NAMESPACE, PG_TYPE, is_part};
 use crate::edit::CatalogEdit;
 use crate::sequence::SequenceDef;
 use crate::table::TableDef;
+use crate::user_type::UserTypeDef;
 use crate::view::ViewDef;
 use base::id::{Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
@@ -28,10 +30,12 @@ pub struct CatalogState {
     tables: BTreeMap<TableId, Arc<TableDef>>,
     sequences: BTreeMap<SequenceId, Arc<SequenceDef>>,
     views: BTreeMap<ViewId, Arc<ViewDef>>,
+    types: BTreeMap<Oid, Arc<UserTypeDef>>,
     schema_names: BTreeMap<String, SchemaId>,
     table_names: BTreeMap<(SchemaId, String), TableId>,
     sequence_names: BTreeMap<(SchemaId, String), SequenceId>,
     view_names: BTreeMap<(SchemaId, String), ViewId>,
+    type_names: BTreeMap<(SchemaId, String), Oid>,
     comments: BTreeMap<CommentKey, Arc<str>>,
     next_oid: Oid,
     next_id: u64,
@@ -52,6 +56,8 @@ impl CatalogState {
             tables: BTreeMap::new(),
             sequences: BTreeMap::new(),
             views: BTreeMap::new(),
+            types: BTreeMap::new(),
+            type_names: BTreeMap::new(),
             table_names: BTreeMap::new(),
             sequence_names: BTreeMap::new(),
             view_names: BTreeMap::new(),
@@ -138,6 +144,27 @@ impl CatalogState {
         self.view_names.get(&(schema, name.to_owned())).and_then(|id| self.views.get(id))
     }
 
+    pub fn types(&self) -> impl Iterator<Item = &Arc<UserTypeDef>> {
+        self.types.values()
+    }
+
+    /// A type by its OID, not by that of its array type.
+    pub fn type_of(&self, oid: Oid) -> Option<&Arc<UserTypeDef>> {
+        self.types.get(&oid)
+    }
+
+    pub fn type_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<UserTypeDef>> {
+        self.type_names.get(&(schema, name.to_owned())).and_then(|oid| self.types.get(oid))
+    }
+
+    /// The same state with other types.
+    #[must_use]
+    pub fn with_types(mut self, types: Vec<UserTypeDef>) -> Self {
+        self.type_names = types.iter().map(|ty| ((ty.schema, ty.name.clone()), ty.oid)).collect();
+        self.types = types.into_iter().map(|ty| (ty.oid, Arc::new(ty))).collect();
+        self
+    }
+
     /// What is said about objects.
     pub fn comments(&self) -> impl Iterator<Item = (&CommentKey, &str)> {
         self.comments.iter().map(|(key, text)| (key, text.as_ref()))
@@ -167,7 +194,8 @@ impl CatalogState {
                 self.schemas.insert(def.id, Arc::new(def.clone()));
             }
             CatalogEdit::DropSchema(id) => {
-                let views = self.views.values().any(|v| v.schema == *id);
+                let views = self.views.values().any(|v| v.schema == *id)
+                    || self.types.values().any(|ty| ty.schema == *id);
                 if self.tables_of(*id).next().is_some() || self.sequences_of(*id).next().is_some() || views {
                     return Err(Error::internal("dropping a schema that still has relations"));
                 }
@@ -178,6 +206,7 @@ impl CatalogState {
             }
             CatalogEdit::CreateTable(def) => {
                 self.check_free(def.schema, &def.name)?;
+                self.check_no_type(def.schema, &def.name)?;
                 self.claim(def.oid, def.id.0);
                 self.put_table(def);
             }
@@ -225,6 +254,7 @@ impl CatalogState {
             }
             CatalogEdit::CreateView(def) => {
                 self.check_free(def.schema, &def.name)?;
+                self.check_no_type(def.schema, &def.name)?;
                 self.claim(def.oid, def.id.0);
                 self.put_view(def);
             }
@@ -243,6 +273,26 @@ impl CatalogState {
                 let def = def.ok_or_else(|| Error::internal("dropping an unknown view"))?;
                 self.view_names.remove(&(def.schema, def.name.clone()));
                 self.forget_comments(PG_CLASS, def.oid);
+            }
+            CatalogEdit::CreateType(def) => {
+                self.check_type_free(def.schema, &def.name)?;
+                self.put_type(def);
+            }
+            CatalogEdit::AlterType(def) => {
+                let before = self.types.get(&def.oid);
+                let before = before.ok_or_else(|| Error::internal("altering an unknown type"))?;
+                let old_name = (before.schema, before.name.clone());
+                if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
+                    self.check_type_free(def.schema, &def.name)?;
+                    self.type_names.remove(&old_name);
+                }
+                self.put_type(def);
+            }
+            CatalogEdit::DropType(oid) => {
+                let def = self.types.remove(oid);
+                let def = def.ok_or_else(|| Error::internal("dropping an unknown type"))?;
+                self.type_names.remove(&(def.schema, def.name.clone()));
+                self.forget_comments(PG_TYPE, def.oid);
             }
             CatalogEdit::Comment(key, Some(text)) => {
                 self.comments.insert(*key, text.as_str().into());
@@ -275,6 +325,40 @@ impl CatalogState {
             return Err(Error::new(ErrorKind::DuplicateTable, message));
         }
         Ok(())
+    }
+
+    /// 42710 when a type has the name that a table or view, and so its type, is to have.
+    fn check_no_type(&self, schema: SchemaId, name: &str) -> Result<()> {
+        if !self.type_names.contains_key(&(schema, name.to_owned())) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::DuplicateObject, format!("type \"{name}\" already exists")).with_hint(
+            "A relation has an associated type of the same name, so you must use a name that doesn't conflict with \
+             any existing type.",
+        ))
+    }
+
+    /// 42710 when a type has the name; tables and views have types of their names.
+    fn check_type_free(&self, schema: SchemaId, name: &str) -> Result<()> {
+        if !self.schemas.contains_key(&schema) {
+            return Err(Error::internal("a type in an unknown schema"));
+        }
+        let key = (schema, name.to_owned());
+        let relation = self.table_names.contains_key(&key) || self.view_names.contains_key(&key);
+        if relation || self.type_names.contains_key(&key) {
+            return Err(Error::new(ErrorKind::DuplicateObject, format!("type \"{name}\" already exists")));
+        }
+        Ok(())
+    }
+
+    fn put_type(&mut self, def: &UserTypeDef) {
+        let numbers =
+            types::user_type::number(def.oid).into_iter().chain(def.labels().iter().map(|l| l.oid.0));
+        for number in numbers {
+            self.next_oid = self.next_oid.max(Oid(number.saturating_add(1)));
+        }
+        self.type_names.insert((def.schema, def.name.clone()), def.oid);
+        self.types.insert(def.oid, Arc::new(def.clone()));
     }
 
     fn put_table(&mut self, def: &TableDef) {
@@ -325,6 +409,8 @@ impl CatalogState {
             sequence_names: sequences.iter().map(|s| ((s.schema, s.name.clone()), s.id)).collect(),
             view_names: BTreeMap::new(),
             views: BTreeMap::new(),
+            types: BTreeMap::new(),
+            type_names: BTreeMap::new(),
             sequences: sequences.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             schemas: schemas.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             tables: tables.into_iter().map(|t| (t.id, Arc::new(t))).collect(),

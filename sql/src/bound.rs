@@ -13,7 +13,7 @@ pub use statement::{
     BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundStatement, CopyDirection,
     CopyEnd, CopyFormat, CopyHeader, CopyText, DroppedColumn, ExplainOptions, Fill, Isolation, NewCheck,
     NewColumn, OnCommit, OptionChanges, ParquetCompression, Probe, ProbeError, SequenceShape, SettingValue,
-    Targets,
+    Targets, TypeEdit,
 };
 pub use window::{FrameBound, FrameUnit, WindowCall, WindowFrame};
 pub use write::{

@@ -136,6 +136,9 @@ impl Decoder {
             | CatalogEdit::CreateView(_)
             | CatalogEdit::AlterView(_)
             | CatalogEdit::DropView(_)
+            | CatalogEdit::CreateType(_)
+            | CatalogEdit::AlterType(_)
+            | CatalogEdit::DropType(_)
             | CatalogEdit::Comment(..) => None,
         });
         edited.map(|def| Ok((def.id, Arc::new(Layout::new(def)?)))).collect()

@@ -83,6 +83,8 @@ impl Past {
                 self.retire_view(before, def.id, ts);
                 self.views_since.insert(def.id, ts);
             }
+            // Labels only join an enum, and no table has a type that is gone: those of now are those of then.
+            CatalogEdit::CreateType(_) | CatalogEdit::AlterType(_) | CatalogEdit::DropType(_) => {}
             // What was said of objects at other times is not kept.
             CatalogEdit::Comment(..) => {}
         }
@@ -135,6 +137,7 @@ impl Past {
             current.next_id(),
             version,
         )
+        .with_types(current.types().map(|ty| ty.as_ref().clone()).collect())
     }
 
     /// Definitions of tables that count no more, in order of their end.

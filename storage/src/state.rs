@@ -353,6 +353,9 @@ impl DatabaseState {
             | CatalogEdit::CreateView(_)
             | CatalogEdit::AlterView(_)
             | CatalogEdit::DropView(_)
+            | CatalogEdit::CreateType(_)
+            | CatalogEdit::AlterType(_)
+            | CatalogEdit::DropType(_)
             | CatalogEdit::Comment(..) => {}
         }
         Ok(())

@@ -9,10 +9,11 @@ use crate::kernel::quoting::quote_ident;
 use crate::session::Core;
 use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogEdit, CatalogState, SequenceDef, TableDef, ViewDef};
+use catalog::{CatalogEdit, CatalogState, SequenceDef, TableDef, UserTypeDef, ViewDef};
 use sql::bound::DroppedColumn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use types::user_type::array_element;
 
 const HINT: &str = "Use DROP ... CASCADE to drop the dependent objects too.";
 
@@ -72,6 +73,8 @@ struct Gone {
     sequences: BTreeSet<SequenceId>,
     views: BTreeSet<ViewId>,
     columns: BTreeSet<(TableId, ColumnId)>,
+    /// Those in schemas that go.
+    types: BTreeSet<Oid>,
 }
 
 /// What else would have to go.
@@ -97,6 +100,7 @@ fn drop_objects(core: &mut Core, mut gone: Gone, cascade: bool, notices: &[Strin
     readers(&catalog, &shown, &mut gone, &mut dependents);
     defaults(&catalog, &shown, &gone, &mut dependents);
     forbid_or_tell(core, target.as_deref(), &dependents, cascade)?;
+    types_are_free(&catalog, &shown, &gone)?;
     carry_out(core, &catalog, &gone, dependents)
 }
 
@@ -169,6 +173,9 @@ fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: D
     for table in &gone.tables {
         transaction.edit_catalog(CatalogEdit::DropTable(*table))?;
     }
+    for ty in &gone.types {
+        transaction.edit_catalog(CatalogEdit::DropType(*ty))?;
+    }
     for schema in &gone.schemas {
         transaction.edit_catalog(CatalogEdit::DropSchema(*schema))?;
     }
@@ -177,7 +184,7 @@ fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: D
 
 /// The one object that is named, in words; None when there are several.
 fn target(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Option<String> {
-    let Gone { schemas, tables, sequences, views, columns: _ } = gone;
+    let Gone { schemas, tables, sequences, views, columns: _, types: _ } = gone;
     let schemas = schemas.iter().map(|schema| format!("schema {}", shown.schema(*schema)));
     let tables = tables.iter().filter_map(|id| catalog.table(*id)).map(|t| table_name(shown, t));
     let sequences = sequences.iter().filter_map(|id| catalog.sequence(*id)).map(|s| sequence_name(shown, s));
@@ -192,6 +199,11 @@ fn table_name(shown: &Shown, def: &TableDef) -> String {
 
 fn sequence_name(shown: &Shown, def: &SequenceDef) -> String {
     format!("sequence {}", shown.relation(def.schema, &def.name))
+}
+
+/// A type in words, with its schema unless it is found without.
+pub(super) fn type_name(shown: &Shown, def: &UserTypeDef) -> String {
+    format!("type {}", shown.user_type(def))
 }
 
 fn view_name(shown: &Shown, def: &ViewDef) -> String {
@@ -217,9 +229,28 @@ fn within_schemas(catalog: &CatalogState, shown: &Shown, gone: &mut Gone, depend
             gone.views.insert(view.id);
             described.push((view.oid, view_name(shown, view), owner.clone()));
         }
+        for def in catalog.types().filter(|ty| ty.schema == *schema) {
+            gone.types.insert(def.oid);
+            described.push((def.oid, type_name(shown, def), owner.clone()));
+        }
     }
     described.sort();
     dependents.described.extend(described.into_iter().map(|(_, object, on)| (object, on)));
+}
+
+/// 0A000 when a table that stays has a column of a type that goes.
+fn types_are_free(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Result<()> {
+    for table in catalog.tables().filter(|table| !gone.tables.contains(&table.id)) {
+        let goes = |ty: Oid| gone.types.contains(&array_element(ty).unwrap_or(ty));
+        if let Some(column) = table.columns.iter().find(|column| goes(column.ty.oid)) {
+            let column = format!("column {} of {}", quote_ident(&column.name), table_name(shown, table));
+            return Err(Error::unsupported(format!(
+                "dropping the type of {column} with its schema is not supported"
+            ))
+            .with_hint("Drop the column first."));
+        }
+    }
+    Ok(())
 }
 
 /// 2BP01 when the sequence of an identity column would go without the column.

@@ -9,6 +9,7 @@ mod drop;
 mod names;
 mod sequence;
 mod table;
+mod user_type;
 mod view;
 
 pub(crate) use alter::alter_table;
@@ -16,4 +17,5 @@ pub(crate) use comment::comment;
 pub(crate) use drop::{drop_schemas, drop_sequences, drop_tables, drop_views};
 pub(crate) use sequence::{alter_sequence, create_sequence};
 pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};
+pub(crate) use user_type::{alter_type, create_type, drop_types};
 pub(crate) use view::create_view;

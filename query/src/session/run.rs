@@ -209,6 +209,13 @@ impl Core {
             BoundStatement::DropTables { tables, cascade, notices } => {
                 ddl::drop_tables(self, tables, *cascade, notices)
             }
+            BoundStatement::CreateType { schema, name, labels } => {
+                ddl::create_type(self, *schema, name, labels)
+            }
+            BoundStatement::AlterType { ty, edit } => ddl::alter_type(self, *ty, edit),
+            BoundStatement::DropTypes { types, cascade, notices } => {
+                ddl::drop_types(self, types, *cascade, notices)
+            }
             BoundStatement::CreateView(create) => ddl::create_view(self, create),
             BoundStatement::DropViews { views, cascade, notices } => {
                 ddl::drop_views(self, views, *cascade, notices)
@@ -385,6 +392,9 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::CreateTable(_)
         | BoundStatement::CreateTableAs(_)
         | BoundStatement::DropTables { .. }
+        | BoundStatement::CreateType { .. }
+        | BoundStatement::AlterType { .. }
+        | BoundStatement::DropTypes { .. }
         | BoundStatement::CreateView(_)
         | BoundStatement::DropViews { .. }
         | BoundStatement::CreateSequence(_)
@@ -419,6 +429,9 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::CreateTable(_) => "CREATE TABLE",
         BoundStatement::CreateTableAs(_) => "CREATE TABLE AS",
         BoundStatement::DropTables { .. } => "DROP TABLE",
+        BoundStatement::CreateType { .. } => "CREATE TYPE",
+        BoundStatement::AlterType { .. } => "ALTER TYPE",
+        BoundStatement::DropTypes { .. } => "DROP TYPE",
         BoundStatement::CreateView(_) => "CREATE VIEW",
         BoundStatement::DropViews { .. } => "DROP VIEW",
         BoundStatement::CreateSequence(_) => "CREATE SEQUENCE",

@@ -7,8 +7,8 @@ use super::{BoundQuery, ColRef, Expr, Rel};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    CheckDef, ColumnDef, ColumnKind, CommentKey, SequenceDef, SequenceOwner, TableDef, TableOptions,
-    ViewColumn,
+    CheckDef, ColumnDef, ColumnKind, CommentKey, Neighbour, SequenceDef, SequenceOwner, TableDef,
+    TableOptions, ViewColumn,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -34,6 +34,21 @@ pub enum BoundStatement {
     CreateView(Box<BoundCreateView>),
     DropViews {
         views: Vec<ViewId>,
+        cascade: bool,
+        notices: Vec<String>,
+    },
+    /// An enum with labels.
+    CreateType {
+        schema: SchemaId,
+        name: String,
+        labels: Vec<String>,
+    },
+    AlterType {
+        ty: Oid,
+        edit: TypeEdit,
+    },
+    DropTypes {
+        types: Vec<Oid>,
         cascade: bool,
         notices: Vec<String>,
     },
@@ -138,6 +153,14 @@ pub enum BoundStatement {
     Deallocate {
         name: Option<String>,
     },
+}
+
+/// What becomes of a type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TypeEdit {
+    AddLabel { label: String, if_not_exists: bool, place: Neighbour },
+    RenameLabel { from: String, to: String },
+    Name { schema: SchemaId, name: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterSequenceSpec, CheckSpec, CommentSpec, CreateTableAsSpec, LikeSpec, SequenceOption, SequenceSpec,
-    ViewSpec, Written,
+    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CommentSpec, CreateTableAsSpec, CreateTypeSpec, LikeSpec,
+    SequenceOption, SequenceSpec, ViewSpec, Written,
 };
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
@@ -33,6 +33,9 @@ pub enum StatementAst {
     DropSequence(DropSpec),
     CreateView(Box<ViewSpec>),
     DropView(DropSpec),
+    CreateType(Box<CreateTypeSpec>),
+    AlterType(Box<AlterTypeSpec>),
+    DropType(DropSpec),
     DropTable(DropSpec),
     DropSchema(DropSpec),
     Copy(Box<CopySpec>),

@@ -33,6 +33,7 @@ mod tokens;
 mod typed_literal;
 mod unicode;
 mod unsupported;
+mod user_type;
 mod versions;
 mod view;
 mod whole_table;
@@ -49,9 +50,9 @@ pub use ast::{
 };
 pub(crate) use clauses::{JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterSequenceSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec, Including, LikeSpec,
-    RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, ViewSpec,
-    Written,
+    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec,
+    CreateTypeSpec, Including, LikeSpec, RelationKind, RowsSource, SequenceChange, SequenceOption,
+    SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec, Written,
 };
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;

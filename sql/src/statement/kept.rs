@@ -93,6 +93,15 @@ pub(super) fn object_edits(
 ) -> Result<Vec<Edit>> {
     let mut names = RelationNames::default();
     let _whole: ControlFlow<()> = node.visit(&mut names);
+    for ty in &names.types {
+        if binder.sql_type(ty).is_ok_and(|ty| ty.oid >= types::user_type::FIRST) {
+            return Err(Error::unsupported(
+                "the name of a type that a user made in an expression that is kept",
+            )
+            .at(at)
+            .with_hint("Compare with a column of the type, or with its text."));
+        }
+    }
     let characters: Vec<char> = text.chars().collect();
     let mut edits = Vec::with_capacity(names.found.len());
     for (place, name, cast) in names.found {
@@ -131,6 +140,8 @@ pub(super) fn in_quotes(name: &str) -> String {
 struct RelationNames {
     /// Where it stands, the name, and whether the cast is written.
     found: Vec<(Location, String, bool)>,
+    /// Types that are named.
+    types: Vec<ast::DataType>,
 }
 
 impl RelationNames {
@@ -149,6 +160,11 @@ impl RelationNames {
 impl Visitor for RelationNames {
     type Break = ();
     fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
+        if let ast::Expr::Cast { data_type, .. }
+        | ast::Expr::TypedString(ast::TypedString { data_type, .. }) = expr
+        {
+            self.types.push(data_type.clone());
+        }
         match expr {
             ast::Expr::Cast { expr, data_type: ast::DataType::Regclass, .. } => self.add(expr, true),
             ast::Expr::Function(function) => {

@@ -30,6 +30,7 @@ mod sequence_calls;
 #[cfg(test)]
 mod tests;
 mod update;
+mod user_type;
 mod view;
 
 pub use alter_column::bind_refill;

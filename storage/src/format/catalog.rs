@@ -8,6 +8,7 @@ use super::datum::{decode_form, encode_form};
 use super::kinds::{decode_kinds, decode_missing, encode_kinds, encode_missing};
 use super::partitioning::{decode_partitioning, encode_partitioning};
 use super::sequence::{decode_position, decode_sequence, encode_position, encode_sequence};
+use super::user_type::{decode_type, encode_type};
 use super::view::{decode_view, decode_view_3, encode_view};
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
@@ -19,6 +20,10 @@ use types::{Datum, SqlType};
 
 /// The tag of an edit of a comment.
 const COMMENT: u8 = 20;
+/// The tags of edits of types.
+const CREATE_TYPE: u8 = 21;
+const ALTER_TYPE: u8 = 22;
+const DROP_TYPE: u8 = 23;
 
 pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
     match edit {
@@ -71,6 +76,18 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.u8(14);
             writer.varint(id.0);
         }
+        CatalogEdit::CreateType(def) => {
+            writer.u8(CREATE_TYPE);
+            encode_type(writer, def);
+        }
+        CatalogEdit::AlterType(def) => {
+            writer.u8(ALTER_TYPE);
+            encode_type(writer, def);
+        }
+        CatalogEdit::DropType(oid) => {
+            writer.u8(DROP_TYPE);
+            writer.u32(oid.0);
+        }
         CatalogEdit::Comment(key, text) => {
             writer.u8(COMMENT);
             encode_key(writer, key);
@@ -110,6 +127,9 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
             let key = decode_key(reader)?;
             CatalogEdit::Comment(key, if reader.bool()? { Some(reader.string()?) } else { None })
         }
+        CREATE_TYPE => CatalogEdit::CreateType(Box::new(decode_type(reader)?)),
+        ALTER_TYPE => CatalogEdit::AlterType(Box::new(decode_type(reader)?)),
+        DROP_TYPE => CatalogEdit::DropType(Oid(reader.u32()?)),
         _ => return Err(reader.bad("unknown catalog edit")),
     })
 }
@@ -139,6 +159,10 @@ pub(super) fn encode_state(writer: &mut Writer, state: &CatalogState) {
         encode_key(writer, key);
         writer.string(text);
     }
+    writer.count(state.types().count());
+    for ty in state.types() {
+        encode_type(writer, ty);
+    }
 }
 
 /// `version` is that of the checkpoint's format.
@@ -150,8 +174,9 @@ pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<Cata
     let views = if version < 3 { Vec::new() } else { reader.list(9, view_decoder(version))? };
     let comments =
         if version < 5 { Vec::new() } else { reader.list(13, |r| Ok((decode_key(r)?, r.string()?)))? };
+    let types = if version < 6 { Vec::new() } else { reader.list(8, decode_type)? };
     let state = CatalogState::from_parts(schemas, tables, sequences, views, next_oid, next_id, edits);
-    Ok(state.with_comments(comments))
+    Ok(state.with_comments(comments).with_types(types))
 }
 
 /// What reads a table in a checkpoint of a version.

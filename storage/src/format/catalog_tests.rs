@@ -5,9 +5,10 @@ use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, HashLevel,
-    PG_CLASS, PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition, SchemaDef, SequenceDef,
-    SequenceOwner, TableDef, TableOptions, TabletDef, ViewColumn, ViewDef,
+    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, EnumLabel,
+    HashLevel, PG_CLASS, PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition, SchemaDef,
+    SequenceDef, SequenceOwner, TableDef, TableOptions, TabletDef, TypeShape, UserTypeDef, ViewColumn,
+    ViewDef,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -167,10 +168,21 @@ pub(crate) fn edits() -> Vec<CatalogEdit> {
         CatalogEdit::DropView(ViewId(300)),
         CatalogEdit::Comment(CommentKey::of(PG_NAMESPACE, Oid(2200)), Some("c".to_owned())),
         CatalogEdit::Comment(CommentKey { class: PG_CLASS, object: Oid(7), column: ColumnId(2) }, None),
+        CatalogEdit::CreateType(Box::new(mood())),
+        CatalogEdit::AlterType(Box::new(mood())),
+        CatalogEdit::DropType(mood().oid),
     ]
 }
 
-/// A catalog with a schema, a table, a sequence and a view.
+/// An enum to which a label came later.
+fn mood() -> UserTypeDef {
+    let label = |oid, position, name: &str| EnumLabel { oid: Oid(oid), position, name: name.to_owned() };
+    let labels = vec![label(16_501, 1 << 32, "a"), label(16_600, 3 << 31, "b"), label(16_502, 2 << 32, "c")];
+    let oid = types::user_type::UserKind::Enum.oid(16_500).unwrap();
+    UserTypeDef { oid, schema: SchemaId(2), name: "mood".to_owned(), shape: TypeShape::Enum(labels) }
+}
+
+/// A catalog with a schema, a table, a sequence, a view and a type.
 pub(crate) fn state() -> CatalogState {
     let mut state = CatalogState::initial();
     for edit in &edits()[..3] {
@@ -179,6 +191,7 @@ pub(crate) fn state() -> CatalogState {
     state.apply(&CatalogEdit::CreateView(Box::new(view()))).unwrap();
     let comment = CommentKey::of(PG_NAMESPACE, Oid(2200));
     state.apply(&CatalogEdit::Comment(comment, Some("all may read".to_owned()))).unwrap();
+    state.apply(&CatalogEdit::CreateType(Box::new(mood()))).unwrap();
     state
 }
 
@@ -195,7 +208,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 5).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 6).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -243,6 +256,22 @@ fn golden_bytes_of_comments() {
     assert_eq!(writer.as_slice(), comments);
 }
 
+#[test]
+fn golden_bytes_of_types() {
+    let mut writer = Writer::new();
+    let all = edits();
+    [&all[14], &all[16]].into_iter().for_each(|edit| encode_edit(&mut writer, edit));
+    #[rustfmt::skip]
+    let types = [
+        21, 0xe8, 0x80, 0, 0x40, 2, 4, b'm', b'o', b'o', b'd', 1, 3, // OID, schema, name, an enum of three labels
+        0x75, 0x40, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, b'a', // OID, position, name
+        0xd8, 0x40, 0, 0, 0, 0, 0, 0x80, 1, 0, 0, 0, 1, b'b',
+        0x76, 0x40, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, b'c',
+        23, 0xe8, 0x80, 0, 0x40,
+    ];
+    assert_eq!(writer.as_slice(), types);
+}
+
 /// Format 2 had neither kinds of columns nor checks.
 #[test]
 fn tables_of_format_2_are_read() {
@@ -273,7 +302,7 @@ fn tables_and_views_of_format_3_are_read() {
     encode_state(&mut writer, &state);
     let mut bytes = writer.into_bytes();
     // The last list is the view's, and the table's list of missing values stands before the counts of the others.
-    bytes.truncate(bytes.len() - 9);
+    bytes.truncate(bytes.len() - 10);
     let mut table = Writer::new();
     encode_table(&mut table, state.tables().next().unwrap());
     let at = bytes.windows(table.len()).position(|part| part == table.as_slice()).unwrap() + table.len() - 1;
@@ -301,13 +330,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 5).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 6).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 5).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 6).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);

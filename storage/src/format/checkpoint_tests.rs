@@ -141,7 +141,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x05\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x06\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
@@ -159,19 +159,22 @@ fn golden_bytes_of_checkpoint_and_current() {
 
 const GOLDEN_CHECKPOINT: (usize, u32) = (2_257, 2_136_072_777);
 
-/// Bytes of an empty catalog's sequences, views and comments, an empty past, no counters.
-const NOTHING: usize = 14;
-/// The part of them that formats 3 and 4 had, and format 2.
+/// Bytes of an empty catalog's sequences, views, comments and types, an empty past, no counters.
+const NOTHING: usize = 15;
+/// The part of them that format 5 had, formats 3 and 4, and format 2.
+const NOTHING_OF_5: usize = 14;
 const NOTHING_OF_4: usize = 13;
 const NOTHING_OF_2: usize = 6;
 
-/// Format 1 had neither history nor options of tables, format 2 no sequences, formats before 5 no comments.
+/// Format 1 had neither history nor options of tables, format 2 no sequences, formats before 5 no comments,
+/// format 5 no types.
 #[test]
 fn checkpoints_of_older_formats_are_read() {
     older_is_read(1, 0);
     older_is_read(2, NOTHING_OF_2);
     older_is_read(3, NOTHING_OF_4);
     older_is_read(4, NOTHING_OF_4);
+    older_is_read(5, NOTHING_OF_5);
 }
 
 /// `nothing` is how many bytes of a format say that there is no past.
