@@ -41,7 +41,7 @@ fn is_special(operator: Operator, left: Oid, right: Oid) -> bool {
 }
 
 /// Operators of enums are declared for this pseudo-type.
-const ANYENUM: Oid = Oid(3500);
+pub(crate) const ANYENUM: Oid = Oid(3500);
 
 /// Types whose values are compared by their form, or by a key.
 fn comparable(ty: Oid) -> bool {
