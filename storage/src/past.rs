@@ -83,7 +83,8 @@ impl Past {
                 self.retire_view(before, def.id, ts);
                 self.views_since.insert(def.id, ts);
             }
-            // Labels only join an enum, and no table has a type that is gone: those of now are those of then.
+            // Positions of labels never change, so those of now say what was meant then. Types that were dropped are
+            // not kept: columns that had them can be read at earlier times by their positions only, which has no text.
             CatalogEdit::CreateType(_) | CatalogEdit::AlterType(_) | CatalogEdit::DropType(_) => {}
             // What was said of objects at other times is not kept.
             CatalogEdit::Comment(..) => {}

@@ -201,6 +201,28 @@ fn sequence_name(shown: &Shown, def: &SequenceDef) -> String {
     format!("sequence {}", shown.relation(def.schema, &def.name))
 }
 
+/// Columns of a type in words, each with what it depends on: those of its array type first, as PostgreSQL tells them.
+pub(super) fn columns_of_type(
+    catalog: &CatalogState,
+    shown: &Shown,
+    def: &UserTypeDef,
+) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let plain = type_name(shown, def);
+    let array = (types::user_type::array_of(def.oid), format!("{plain}[]"));
+    for (ty, name) in [array, (Some(def.oid), plain)] {
+        let mut tables: Vec<_> = catalog.tables().collect();
+        tables.sort_by_key(|table| table.oid);
+        for table in tables {
+            for column in table.columns.iter().rev().filter(|column| Some(column.ty.oid) == ty) {
+                let column = format!("column {} of {}", quote_ident(&column.name), table_name(shown, table));
+                found.push((column, name.clone()));
+            }
+        }
+    }
+    found
+}
+
 /// A type in words, with its schema unless it is found without.
 pub(super) fn type_name(shown: &Shown, def: &UserTypeDef) -> String {
     format!("type {}", shown.user_type(def))

@@ -2,11 +2,10 @@
 //!
 //! Invariant: a label keeps its position, so that rows need not be written anew.
 
-use super::drop::type_name;
+use super::drop::{columns_of_type, type_name};
 use super::names::Shown;
 use super::table::command;
 use crate::api::Execution;
-use crate::kernel::quoting::quote_ident;
 use crate::session::Core;
 use base::id::{Oid, SchemaId};
 use base::{Error, ErrorKind, Result};
@@ -15,7 +14,7 @@ use catalog::{
 };
 use sql::bound::TypeEdit;
 use std::sync::Arc;
-use types::user_type::{UserKind, array_of};
+use types::user_type::UserKind;
 
 /// CREATE TYPE .. AS ENUM.
 pub(crate) fn create_type(
@@ -122,18 +121,9 @@ pub(crate) fn drop_types(
     }
     let catalog = Arc::clone(core.transaction.current()?.catalog());
     let shown = Shown::new(core, &catalog);
-    let mut detail: Vec<String> = Vec::new();
-    for def in types.iter().filter_map(|oid| catalog.type_of(*oid)) {
-        let (plain, array) = (type_name(&shown, def), array_of(def.oid));
-        for table in catalog.tables() {
-            let relation = shown.relation(table.schema, &table.name);
-            for column in table.columns.iter().filter(|c| c.ty.oid == def.oid || Some(c.ty.oid) == array) {
-                let brackets = if column.ty.oid == def.oid { "" } else { "[]" };
-                let column = quote_ident(&column.name);
-                detail.push(format!("column {column} of table {relation} depends on {plain}{brackets}"));
-            }
-        }
-    }
+    let dropped = types.iter().filter_map(|oid| catalog.type_of(*oid));
+    let columns = dropped.flat_map(|def| columns_of_type(&catalog, &shown, def));
+    let detail: Vec<String> = columns.map(|(column, ty)| format!("{column} depends on {ty}")).collect();
     if !detail.is_empty() {
         if cascade {
             return Err(Error::unsupported(

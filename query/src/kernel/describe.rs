@@ -14,7 +14,7 @@ use arrow::array::{ArrayRef, new_null_array};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, Relation};
-use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, TableDef, ViewDef};
+use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE, TableDef, ViewDef};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -173,6 +173,7 @@ fn comment_of(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             "pg_constraint" => Some(PG_CONSTRAINT),
             "pg_database" => Some(PG_DATABASE),
             "pg_namespace" => Some(PG_NAMESPACE),
+            "pg_type" => Some(PG_TYPE),
             _ => None,
         };
         let key = class.map(|class| CommentKey::of(class, Oid(id)));

@@ -51,6 +51,7 @@ pub(super) fn drop(binder: &Binder<'_>, spec: &DropSpec) -> Result<BoundStatemen
     let DropSpec { names, if_exists, cascade } = spec;
     let (mut types, mut notices) = (Vec::new(), Vec::new());
     for name in names {
+        check_not_required(binder, name)?;
         match named(binder, name) {
             Ok(def) => {
                 if !types.contains(&def.oid) {
@@ -64,6 +65,19 @@ pub(super) fn drop(binder: &Binder<'_>, spec: &DropSpec) -> Result<BoundStatemen
         }
     }
     Ok(BoundStatement::DropTypes { types, cascade: *cascade, notices })
+}
+
+/// 2BP01 for a built-in type.
+fn check_not_required(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<()> {
+    let (schema, own) = binder.split_name(name)?;
+    let built_in =
+        schema.is_none_or(|schema| schema == "pg_catalog") && catalog::builtin::type_named(&own).is_some();
+    if !built_in {
+        return Ok(());
+    }
+    let shown = crate::binder::type_name(self::built_in(&own));
+    let message = format!("cannot drop type {shown} because it is required by the database system");
+    Err(Error::new(ErrorKind::DependentObjects, message))
 }
 
 /// The type that a user made of that name; 42704 when there is none, without position as PostgreSQL has it.
