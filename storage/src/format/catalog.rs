@@ -21,9 +21,9 @@ use types::{Datum, SqlType};
 /// The tag of an edit of a comment.
 const COMMENT: u8 = 20;
 /// The tags of edits of types.
-const CREATE_TYPE: u8 = 21;
-const ALTER_TYPE: u8 = 22;
-const DROP_TYPE: u8 = 23;
+const CREATE_TYPE: u8 = 22;
+const ALTER_TYPE: u8 = 23;
+const DROP_TYPE: u8 = 24;
 
 pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
     match edit {
@@ -174,7 +174,7 @@ pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<Cata
     let views = if version < 3 { Vec::new() } else { reader.list(9, view_decoder(version))? };
     let comments =
         if version < 5 { Vec::new() } else { reader.list(13, |r| Ok((decode_key(r)?, r.string()?)))? };
-    let types = if version < 6 { Vec::new() } else { reader.list(8, decode_type)? };
+    let types = if version < 7 { Vec::new() } else { reader.list(8, decode_type)? };
     let state = CatalogState::from_parts(schemas, tables, sequences, views, next_oid, next_id, edits);
     Ok(state.with_comments(comments).with_types(types))
 }

@@ -208,7 +208,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 6).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 7).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -263,11 +263,11 @@ fn golden_bytes_of_types() {
     [&all[14], &all[16]].into_iter().for_each(|edit| encode_edit(&mut writer, edit));
     #[rustfmt::skip]
     let types = [
-        21, 0xe8, 0x80, 0, 0x40, 2, 4, b'm', b'o', b'o', b'd', 1, 3, // OID, schema, name, an enum of three labels
+        22, 0xe8, 0x80, 0, 0x40, 2, 4, b'm', b'o', b'o', b'd', 1, 3, // OID, schema, name, an enum of three labels
         0x75, 0x40, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, b'a', // OID, position, name
         0xd8, 0x40, 0, 0, 0, 0, 0, 0x80, 1, 0, 0, 0, 1, b'b',
         0x76, 0x40, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, b'c',
-        23, 0xe8, 0x80, 0, 0x40,
+        24, 0xe8, 0x80, 0, 0x40,
     ];
     assert_eq!(writer.as_slice(), types);
 }
@@ -330,13 +330,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 6).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 7).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 6).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 7).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);
