@@ -76,7 +76,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("create user", ""),
     ("create rule", ""),
     ("create trigger", ""),
-    ("create type", ""),
     ("create", ""),
     ("declare", "Portals of the extended protocol take the place of cursors."),
     ("do", ""),

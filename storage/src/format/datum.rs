@@ -1,6 +1,6 @@
 //! Forms of types and single data as bytes.
 //!
-//! Invariants: the tag of a datum is that of its form; nesting is bounded.
+//! Invariants: the tag of a datum is that of its form (enums have that of the number they are held as); nesting is bounded.
 
 use super::codec::{Reader, Writer};
 use arrow::datatypes::i256;
@@ -43,6 +43,7 @@ pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
         Form::Jsonb => writer.u8(19),
         Form::Time => writer.u8(20),
         Form::TimeTz => writer.u8(21),
+        Form::Enum => writer.u8(24),
     }
 }
 
@@ -74,6 +75,7 @@ fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
         19 => Form::Jsonb,
         20 => Form::Time,
         21 => Form::TimeTz,
+        24 => Form::Enum,
         _ => return Err(reader.bad("unknown form of a type")),
     })
 }
