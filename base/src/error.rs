@@ -216,6 +216,8 @@ pub enum ErrorKind {
     WrongObjectState,
     /// 55006
     ObjectInUse,
+    /// 55P04
+    UnsafeNewEnumValue,
     /// 55P02
     CannotChangeParameter,
     /// 57014
@@ -304,6 +306,13 @@ impl Error {
         }
         error.0.source = Some(Box::new(source));
         error
+    }
+
+    /// The same error in other words.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
     }
 
     #[must_use]

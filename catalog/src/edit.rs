@@ -5,8 +5,9 @@ use crate::materialized::MaterializedDef;
 use crate::sequence::{Position, SequenceDef};
 use crate::state::SchemaDef;
 use crate::table::TableDef;
+use crate::user_type::UserTypeDef;
 use crate::view::ViewDef;
-use base::id::{SchemaId, SequenceId, TableId, ViewId};
+use base::id::{Oid, SchemaId, SequenceId, TableId, ViewId};
 
 /// One change of the catalog. Ids and OIDs inside were minted before, so applying is deterministic.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +30,10 @@ pub enum CatalogEdit {
     DropView(ViewId),
     /// Makes a table a materialized view, or says that it is another one.
     Materialize(TableId, Box<MaterializedDef>),
+    CreateType(Box<UserTypeDef>),
+    /// Another definition of a type with the same OID.
+    AlterType(Box<UserTypeDef>),
+    DropType(Oid),
     /// Without a text there is no comment any more.
     Comment(CommentKey, Option<String>),
 }

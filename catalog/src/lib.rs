@@ -1,4 +1,4 @@
-//! What exists: schemas, tables, columns, keys, partitions, sequences and views, as pure state plus edits.
+//! What exists: schemas, tables, columns, keys, partitions, sequences, views and types, as pure state plus edits.
 //!
 //! Must not know files, time, SQL text beyond stored default expressions, or rows.
 //! Invariant: `CatalogState::apply` is the only way to change the state; the same edits give the same state.
@@ -12,9 +12,10 @@ mod sequence;
 mod state;
 mod table;
 mod unique;
+mod user_type;
 mod view;
 
-pub use comment::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE};
+pub use comment::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE};
 pub use edit::CatalogEdit;
 pub use materialized::MaterializedDef;
 pub use partitions::{range_level, tablets, with_range_partition, without_range_partition};
@@ -25,4 +26,5 @@ pub use table::{
     TableDef, TableOptions, TabletDef,
 };
 pub use unique::UniqueDef;
+pub use user_type::{EnumLabel, Neighbour, TypeShape, UserTypeDef, labels_of, with_label};
 pub use view::{ViewColumn, ViewDef, pieces as view_pieces, relation_name, relation_of_name};

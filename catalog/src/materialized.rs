@@ -2,7 +2,10 @@
 //!
 //! Must not know what a query means.
 
-use base::id::{ColumnId, Oid};
+use crate::state::CatalogState;
+use base::id::{ColumnId, Oid, TableId};
+use base::{Error, Result};
+use std::sync::Arc;
 
 /// What makes a table a materialized view.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,4 +18,34 @@ pub struct MaterializedDef {
     pub unseen: Vec<(Oid, ColumnId)>,
     /// Whether it holds the query's rows; else it cannot be read.
     pub populated: bool,
+}
+
+impl CatalogState {
+    /// The tables that are materialized views.
+    pub fn materialized(&self) -> impl Iterator<Item = (TableId, &Arc<MaterializedDef>)> {
+        self.materialized.iter().map(|(id, def)| (*id, def))
+    }
+
+    pub fn materialized_view(&self, table: TableId) -> Option<&Arc<MaterializedDef>> {
+        self.materialized.get(&table)
+    }
+
+    /// The same state with other materialized views.
+    #[must_use]
+    pub fn with_materialized(mut self, views: Vec<(TableId, MaterializedDef)>) -> Self {
+        self.materialized = views.into_iter().map(|(id, def)| (id, Arc::new(def))).collect();
+        self
+    }
+
+    pub(crate) fn materialize(&mut self, id: TableId, def: &MaterializedDef) -> Result<()> {
+        if !self.tables.contains_key(&id) {
+            return Err(Error::internal("a materialized view without a table"));
+        }
+        let mut def = def.clone();
+        if def.unseen.is_empty() {
+            def.unseen = self.first_unseen(&def.uses);
+        }
+        self.materialized.insert(id, Arc::new(def));
+        Ok(())
+    }
 }

@@ -1,8 +1,12 @@
-//! Definitions of sequences, and which value comes after which.
+//! Definitions of sequences, which value comes after which, and the edits of sequences.
 //!
 //! Must not know where a sequence stands: that is no part of the catalog, as it changes without transactions.
 
+use crate::comment::PG_CLASS;
+use crate::state::CatalogState;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SequenceId, TableId};
+use base::{Error, Result};
+use std::sync::Arc;
 
 /// A sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +72,62 @@ impl SequenceDef {
             }
         };
         value.map(|value| Position { value, called: true })
+    }
+}
+
+impl CatalogState {
+    pub fn sequences(&self) -> impl Iterator<Item = &Arc<SequenceDef>> {
+        self.sequences.values()
+    }
+
+    pub fn sequence(&self, id: SequenceId) -> Option<&Arc<SequenceDef>> {
+        self.sequences.get(&id)
+    }
+
+    pub fn sequence_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<SequenceDef>> {
+        self.sequence_names.get(&(schema, name.to_owned())).and_then(|id| self.sequences.get(id))
+    }
+
+    pub fn sequences_of(&self, schema: SchemaId) -> impl Iterator<Item = &Arc<SequenceDef>> {
+        self.sequences.values().filter(move |s| s.schema == schema)
+    }
+
+    /// Sequences that belong to columns of a table.
+    pub fn owned_sequences(&self, table: TableId) -> impl Iterator<Item = &Arc<SequenceDef>> {
+        self.sequences.values().filter(move |s| s.owner.is_some_and(|owner| owner.table == table))
+    }
+
+    pub(crate) fn create_sequence(&mut self, def: &SequenceDef) -> Result<()> {
+        self.check_free(def.schema, &def.name)?;
+        self.claim(def.oid, def.id.0.max(def.counter.0));
+        self.put_sequence(def);
+        Ok(())
+    }
+
+    pub(crate) fn alter_sequence(&mut self, def: &SequenceDef) -> Result<()> {
+        let before = self.sequences.get(&def.id);
+        let before = before.ok_or_else(|| Error::internal("altering an unknown sequence"))?;
+        let old_name = (before.schema, before.name.clone());
+        if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
+            self.check_free(def.schema, &def.name)?;
+            self.sequence_names.remove(&old_name);
+        }
+        self.next_id = self.next_id.max(def.counter.0.saturating_add(1));
+        self.put_sequence(def);
+        Ok(())
+    }
+
+    pub(crate) fn drop_sequence(&mut self, id: SequenceId) -> Result<()> {
+        let def = self.sequences.remove(&id);
+        let def = def.ok_or_else(|| Error::internal("dropping an unknown sequence"))?;
+        self.sequence_names.remove(&(def.schema, def.name.clone()));
+        self.forget_comments(PG_CLASS, def.oid);
+        Ok(())
+    }
+
+    fn put_sequence(&mut self, def: &SequenceDef) {
+        self.sequence_names.insert((def.schema, def.name.clone()), def.id);
+        self.sequences.insert(def.id, Arc::new(def.clone()));
     }
 }
 

@@ -1,13 +1,15 @@
 //! The catalog at one instant: lookups by name and id, and `apply`.
 //!
-//! Invariants: names of relations are unique within a schema; every table's schema exists; OIDs are unique and below `next_oid`.
+//! Invariants: names of relations and types are unique within a schema; every table's schema exists; OIDs are unique and below
+//! `next_oid`, those of types (`types::user_type`) by the numbers that they are made of.
 
-use crate::comment::{CommentKey, PG_CLASS, PG_NAMESPACE, is_part};
+use crate::comment::{CommentKey, PG_NAMESPACE, is_part};
 use crate::edit::CatalogEdit;
 use crate::materialized::MaterializedDef;
 use crate::sequence::SequenceDef;
 use crate::table::TableDef;
 use crate::unique::UniqueDef;
+use crate::user_type::UserTypeDef;
 use crate::view::ViewDef;
 use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
@@ -26,19 +28,21 @@ pub struct SchemaDef {
 /// The catalog. Cheap to clone: definitions are shared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CatalogState {
-    schemas: BTreeMap<SchemaId, Arc<SchemaDef>>,
-    tables: BTreeMap<TableId, Arc<TableDef>>,
-    sequences: BTreeMap<SequenceId, Arc<SequenceDef>>,
-    views: BTreeMap<ViewId, Arc<ViewDef>>,
+    pub(crate) schemas: BTreeMap<SchemaId, Arc<SchemaDef>>,
+    pub(crate) tables: BTreeMap<TableId, Arc<TableDef>>,
+    pub(crate) sequences: BTreeMap<SequenceId, Arc<SequenceDef>>,
+    pub(crate) views: BTreeMap<ViewId, Arc<ViewDef>>,
+    pub(crate) types: BTreeMap<Oid, Arc<UserTypeDef>>,
     schema_names: BTreeMap<String, SchemaId>,
-    table_names: BTreeMap<(SchemaId, String), TableId>,
-    sequence_names: BTreeMap<(SchemaId, String), SequenceId>,
-    view_names: BTreeMap<(SchemaId, String), ViewId>,
+    pub(crate) table_names: BTreeMap<(SchemaId, String), TableId>,
+    pub(crate) sequence_names: BTreeMap<(SchemaId, String), SequenceId>,
+    pub(crate) view_names: BTreeMap<(SchemaId, String), ViewId>,
+    pub(crate) type_names: BTreeMap<(SchemaId, String), Oid>,
     comments: BTreeMap<CommentKey, Arc<str>>,
     /// Of the tables that are materialized views.
-    materialized: BTreeMap<TableId, Arc<MaterializedDef>>,
-    next_oid: Oid,
-    next_id: u64,
+    pub(crate) materialized: BTreeMap<TableId, Arc<MaterializedDef>>,
+    pub(crate) next_oid: Oid,
+    pub(crate) next_id: u64,
     version: u64,
 }
 
@@ -56,6 +60,8 @@ impl CatalogState {
             tables: BTreeMap::new(),
             sequences: BTreeMap::new(),
             views: BTreeMap::new(),
+            types: BTreeMap::new(),
+            type_names: BTreeMap::new(),
             table_names: BTreeMap::new(),
             sequence_names: BTreeMap::new(),
             view_names: BTreeMap::new(),
@@ -122,39 +128,6 @@ impl CatalogState {
         self.tables().filter(move |t| t.schema == schema)
     }
 
-    pub fn sequences(&self) -> impl Iterator<Item = &Arc<SequenceDef>> {
-        self.sequences.values()
-    }
-
-    pub fn sequence(&self, id: SequenceId) -> Option<&Arc<SequenceDef>> {
-        self.sequences.get(&id)
-    }
-
-    pub fn sequence_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<SequenceDef>> {
-        self.sequence_names.get(&(schema, name.to_owned())).and_then(|id| self.sequences.get(id))
-    }
-
-    pub fn sequences_of(&self, schema: SchemaId) -> impl Iterator<Item = &Arc<SequenceDef>> {
-        self.sequences.values().filter(move |s| s.schema == schema)
-    }
-
-    /// Sequences that belong to columns of a table.
-    pub fn owned_sequences(&self, table: TableId) -> impl Iterator<Item = &Arc<SequenceDef>> {
-        self.sequences.values().filter(move |s| s.owner.is_some_and(|owner| owner.table == table))
-    }
-
-    pub fn views(&self) -> impl Iterator<Item = &Arc<ViewDef>> {
-        self.views.values()
-    }
-
-    pub fn view(&self, id: ViewId) -> Option<&Arc<ViewDef>> {
-        self.views.get(&id)
-    }
-
-    pub fn view_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<ViewDef>> {
-        self.view_names.get(&(schema, name.to_owned())).and_then(|id| self.views.get(id))
-    }
-
     /// What is said about objects.
     pub fn comments(&self) -> impl Iterator<Item = (&CommentKey, &str)> {
         self.comments.iter().map(|(key, text)| (key, text.as_ref()))
@@ -162,22 +135,6 @@ impl CatalogState {
 
     pub fn comment(&self, key: &CommentKey) -> Option<&str> {
         self.comments.get(key).map(AsRef::as_ref)
-    }
-
-    /// The tables that are materialized views.
-    pub fn materialized(&self) -> impl Iterator<Item = (TableId, &Arc<MaterializedDef>)> {
-        self.materialized.iter().map(|(id, def)| (*id, def))
-    }
-
-    pub fn materialized_view(&self, table: TableId) -> Option<&Arc<MaterializedDef>> {
-        self.materialized.get(&table)
-    }
-
-    /// The same state with other materialized views.
-    #[must_use]
-    pub fn with_materialized(mut self, views: Vec<(TableId, MaterializedDef)>) -> Self {
-        self.materialized = views.into_iter().map(|(id, def)| (id, Arc::new(def))).collect();
-        self
     }
 
     /// The same state with other comments.
@@ -190,91 +147,21 @@ impl CatalogState {
     /// The state after `edit`; `self` is unchanged when the edit does not fit it.
     pub fn apply(&mut self, edit: &CatalogEdit) -> Result<()> {
         match edit {
-            CatalogEdit::CreateSchema(def) => {
-                if self.schema_names.contains_key(&def.name) {
-                    let message = format!("schema \"{}\" already exists", def.name);
-                    return Err(Error::new(ErrorKind::DuplicateSchema, message));
-                }
-                self.claim(def.oid, def.id.0);
-                self.schema_names.insert(def.name.clone(), def.id);
-                self.schemas.insert(def.id, Arc::new(def.clone()));
-            }
-            CatalogEdit::DropSchema(id) => {
-                let views = self.views.values().any(|v| v.schema == *id);
-                if self.tables_of(*id).next().is_some() || self.sequences_of(*id).next().is_some() || views {
-                    return Err(Error::internal("dropping a schema that still has relations"));
-                }
-                let def =
-                    self.schemas.remove(id).ok_or_else(|| Error::internal("dropping an unknown schema"))?;
-                self.schema_names.remove(&def.name);
-                self.forget_comments(PG_NAMESPACE, def.oid);
-            }
-            CatalogEdit::CreateTable(def) => {
-                self.check_free(def.schema, &def.name)?;
-                self.claim(def.oid, def.id.0);
-                self.put_table(def);
-            }
-            CatalogEdit::DropTable(id) => {
-                let def =
-                    self.tables.remove(id).ok_or_else(|| Error::internal("dropping an unknown table"))?;
-                self.table_names.remove(&(def.schema, def.name.clone()));
-                self.comments.retain(|key, _| !is_part(key, &def));
-                self.materialized.remove(id);
-            }
+            CatalogEdit::CreateSchema(def) => self.create_schema(def)?,
+            CatalogEdit::DropSchema(id) => self.drop_schema(*id)?,
+            CatalogEdit::CreateTable(def) => self.create_table(def)?,
+            CatalogEdit::DropTable(id) => self.drop_table(*id)?,
             CatalogEdit::AlterTable(def) => self.alter_table(def)?,
-            CatalogEdit::CreateSequence(def, _) => {
-                self.check_free(def.schema, &def.name)?;
-                self.claim(def.oid, def.id.0.max(def.counter.0));
-                self.put_sequence(def);
-            }
-            CatalogEdit::AlterSequence(def, _) => {
-                let before = self.sequences.get(&def.id);
-                let before = before.ok_or_else(|| Error::internal("altering an unknown sequence"))?;
-                let old_name = (before.schema, before.name.clone());
-                if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
-                    self.check_free(def.schema, &def.name)?;
-                    self.sequence_names.remove(&old_name);
-                }
-                self.next_id = self.next_id.max(def.counter.0.saturating_add(1));
-                self.put_sequence(def);
-            }
-            CatalogEdit::DropSequence(id) => {
-                let def = self.sequences.remove(id);
-                let def = def.ok_or_else(|| Error::internal("dropping an unknown sequence"))?;
-                self.sequence_names.remove(&(def.schema, def.name.clone()));
-                self.forget_comments(PG_CLASS, def.oid);
-            }
-            CatalogEdit::CreateView(def) => {
-                self.check_free(def.schema, &def.name)?;
-                self.claim(def.oid, def.id.0);
-                self.put_view(def);
-            }
-            CatalogEdit::AlterView(def) => {
-                let before = self.views.get(&def.id);
-                let before = before.ok_or_else(|| Error::internal("altering an unknown view"))?;
-                let old_name = (before.schema, before.name.clone());
-                if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
-                    self.check_free(def.schema, &def.name)?;
-                    self.view_names.remove(&old_name);
-                }
-                self.put_view(def);
-            }
-            CatalogEdit::DropView(id) => {
-                let def = self.views.remove(id);
-                let def = def.ok_or_else(|| Error::internal("dropping an unknown view"))?;
-                self.view_names.remove(&(def.schema, def.name.clone()));
-                self.forget_comments(PG_CLASS, def.oid);
-            }
-            CatalogEdit::Materialize(id, def) => {
-                if !self.tables.contains_key(id) {
-                    return Err(Error::internal("a materialized view without a table"));
-                }
-                let mut def = def.as_ref().clone();
-                if def.unseen.is_empty() {
-                    def.unseen = self.first_unseen(&def.uses);
-                }
-                self.materialized.insert(*id, Arc::new(def));
-            }
+            CatalogEdit::CreateSequence(def, _) => self.create_sequence(def)?,
+            CatalogEdit::AlterSequence(def, _) => self.alter_sequence(def)?,
+            CatalogEdit::DropSequence(id) => self.drop_sequence(*id)?,
+            CatalogEdit::CreateView(def) => self.create_view(def)?,
+            CatalogEdit::AlterView(def) => self.alter_view(def)?,
+            CatalogEdit::DropView(id) => self.drop_view(*id)?,
+            CatalogEdit::Materialize(id, def) => self.materialize(*id, def)?,
+            CatalogEdit::CreateType(def) => self.create_type(def)?,
+            CatalogEdit::AlterType(def) => self.alter_type(def)?,
+            CatalogEdit::DropType(oid) => self.drop_type(*oid)?,
             CatalogEdit::Comment(key, Some(text)) => {
                 self.comments.insert(*key, text.as_str().into());
             }
@@ -283,6 +170,49 @@ impl CatalogState {
             }
         }
         self.version = self.version.saturating_add(1);
+        Ok(())
+    }
+
+    fn create_schema(&mut self, def: &SchemaDef) -> Result<()> {
+        if self.schema_names.contains_key(&def.name) {
+            let message = format!("schema \"{}\" already exists", def.name);
+            return Err(Error::new(ErrorKind::DuplicateSchema, message));
+        }
+        self.claim(def.oid, def.id.0);
+        self.schema_names.insert(def.name.clone(), def.id);
+        self.schemas.insert(def.id, Arc::new(def.clone()));
+        Ok(())
+    }
+
+    fn drop_schema(&mut self, id: SchemaId) -> Result<()> {
+        let used = [
+            self.tables_of(id).next().is_some(),
+            self.sequences_of(id).next().is_some(),
+            self.views.values().any(|view| view.schema == id),
+            self.types.values().any(|ty| ty.schema == id),
+        ];
+        if used.contains(&true) {
+            return Err(Error::internal("dropping a schema that still has relations or types"));
+        }
+        let def = self.schemas.remove(&id).ok_or_else(|| Error::internal("dropping an unknown schema"))?;
+        self.schema_names.remove(&def.name);
+        self.forget_comments(PG_NAMESPACE, def.oid);
+        Ok(())
+    }
+
+    fn create_table(&mut self, def: &TableDef) -> Result<()> {
+        self.check_free(def.schema, &def.name)?;
+        self.check_no_type(def.schema, &def.name)?;
+        self.claim(def.oid, def.id.0);
+        self.put_table(def);
+        Ok(())
+    }
+
+    fn drop_table(&mut self, id: TableId) -> Result<()> {
+        let def = self.tables.remove(&id).ok_or_else(|| Error::internal("dropping an unknown table"))?;
+        self.table_names.remove(&(def.schema, def.name.clone()));
+        self.comments.retain(|key, _| !is_part(key, &def));
+        self.materialized.remove(&id);
         Ok(())
     }
 
@@ -302,12 +232,12 @@ impl CatalogState {
         Ok(())
     }
 
-    fn forget_comments(&mut self, class: Oid, object: Oid) {
+    pub(crate) fn forget_comments(&mut self, class: Oid, object: Oid) {
         self.comments.retain(|key, _| (key.class, key.object) != (class, object));
     }
 
     /// 42P07 when a relation has the name.
-    fn check_free(&self, schema: SchemaId, name: &str) -> Result<()> {
+    pub(crate) fn check_free(&self, schema: SchemaId, name: &str) -> Result<()> {
         if !self.schemas.contains_key(&schema) {
             return Err(Error::internal("a relation in an unknown schema"));
         }
@@ -339,27 +269,13 @@ impl CatalogState {
         self.tables.insert(def.id, Arc::new(def.clone()));
     }
 
-    fn put_sequence(&mut self, def: &SequenceDef) {
-        self.sequence_names.insert((def.schema, def.name.clone()), def.id);
-        self.sequences.insert(def.id, Arc::new(def.clone()));
-    }
-
     /// The first column of each table among some relations that there is not yet.
-    fn first_unseen(&self, uses: &[Oid]) -> Vec<(Oid, ColumnId)> {
+    pub(crate) fn first_unseen(&self, uses: &[Oid]) -> Vec<(Oid, ColumnId)> {
         let used = self.tables.values().filter(|table| uses.contains(&table.oid));
         used.map(|table| (table.oid, table.next_column)).collect()
     }
 
-    fn put_view(&mut self, def: &ViewDef) {
-        self.view_names.insert((def.schema, def.name.clone()), def.id);
-        let mut def = def.clone();
-        if def.unseen.is_empty() {
-            def.unseen = self.first_unseen(&def.uses);
-        }
-        self.views.insert(def.id, Arc::new(def));
-    }
-
-    fn claim(&mut self, oid: Oid, id: u64) {
+    pub(crate) fn claim(&mut self, oid: Oid, id: u64) {
         // A table with a key takes the OID after its own for the key's index and constraint.
         self.next_oid = self.next_oid.max(Oid(oid.0.saturating_add(3)));
         self.next_id = self.next_id.max(id.saturating_add(1));
@@ -381,6 +297,8 @@ impl CatalogState {
             sequence_names: sequences.iter().map(|s| ((s.schema, s.name.clone()), s.id)).collect(),
             view_names: BTreeMap::new(),
             views: BTreeMap::new(),
+            types: BTreeMap::new(),
+            type_names: BTreeMap::new(),
             sequences: sequences.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             schemas: schemas.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             tables: tables.into_iter().map(|t| (t.id, Arc::new(t))).collect(),

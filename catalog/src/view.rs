@@ -2,7 +2,11 @@
 //!
 //! Must not know what a query means.
 
+use crate::comment::PG_CLASS;
+use crate::state::CatalogState;
 use base::id::{ColumnId, Oid, SchemaId, ViewId};
+use base::{Error, Result};
+use std::sync::Arc;
 use types::SqlType;
 
 /// A view.
@@ -59,6 +63,57 @@ pub fn pieces(text: &str) -> impl Iterator<Item = (&str, Option<Oid>)> {
             None => Some((text, None)),
         }
     })
+}
+
+impl CatalogState {
+    pub fn views(&self) -> impl Iterator<Item = &Arc<ViewDef>> {
+        self.views.values()
+    }
+
+    pub fn view(&self, id: ViewId) -> Option<&Arc<ViewDef>> {
+        self.views.get(&id)
+    }
+
+    pub fn view_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<ViewDef>> {
+        self.view_names.get(&(schema, name.to_owned())).and_then(|id| self.views.get(id))
+    }
+
+    pub(crate) fn create_view(&mut self, def: &ViewDef) -> Result<()> {
+        self.check_free(def.schema, &def.name)?;
+        self.check_no_type(def.schema, &def.name)?;
+        self.claim(def.oid, def.id.0);
+        self.put_view(def);
+        Ok(())
+    }
+
+    pub(crate) fn alter_view(&mut self, def: &ViewDef) -> Result<()> {
+        let before = self.views.get(&def.id);
+        let before = before.ok_or_else(|| Error::internal("altering an unknown view"))?;
+        let old_name = (before.schema, before.name.clone());
+        if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
+            self.check_free(def.schema, &def.name)?;
+            self.view_names.remove(&old_name);
+        }
+        self.put_view(def);
+        Ok(())
+    }
+
+    pub(crate) fn drop_view(&mut self, id: ViewId) -> Result<()> {
+        let def = self.views.remove(&id);
+        let def = def.ok_or_else(|| Error::internal("dropping an unknown view"))?;
+        self.view_names.remove(&(def.schema, def.name.clone()));
+        self.forget_comments(PG_CLASS, def.oid);
+        Ok(())
+    }
+
+    pub(crate) fn put_view(&mut self, def: &ViewDef) {
+        self.view_names.insert((def.schema, def.name.clone()), def.id);
+        let mut def = def.clone();
+        if def.unseen.is_empty() {
+            def.unseen = self.first_unseen(&def.uses);
+        }
+        self.views.insert(def.id, Arc::new(def));
+    }
 }
 
 #[cfg(test)]

@@ -4,14 +4,16 @@
 
 use crate::kernel::quoting::quote_ident;
 use crate::kernel::system::{FIRST_USER_OID, format_type};
-use base::Result;
 use base::id::{Oid, SchemaId};
-use catalog::CatalogState;
+use base::{Error, ErrorKind, Result};
 use catalog::builtin;
+use catalog::{CatalogState, EnumLabel, UserTypeDef};
 use sql::binder::{BindContext, is_temporary, object_named};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use types::sql_type::oid;
 use types::text::ObjectNames;
+use types::user_type;
 
 /// pg_namespace.oid of pg_catalog.
 const PG_CATALOG: Oid = Oid(11);
@@ -23,11 +25,34 @@ pub(crate) struct Names {
     /// Existing schemas, in order.
     search_path: Vec<String>,
     user: String,
+    /// Labels that the transaction added to enums.
+    added_labels: BTreeSet<Oid>,
 }
 
 impl Names {
-    pub(crate) fn new(catalog: Arc<CatalogState>, search_path: Vec<String>, user: &str) -> Self {
-        Self { catalog, search_path, user: user.to_owned() }
+    pub(crate) fn new(
+        catalog: Arc<CatalogState>,
+        search_path: Vec<String>,
+        user: &str,
+        added_labels: BTreeSet<Oid>,
+    ) -> Self {
+        Self { catalog, search_path, user: user.to_owned(), added_labels }
+    }
+
+    fn enum_of(&self, ty: Oid) -> Result<&UserTypeDef> {
+        let def = self.catalog.type_of(ty);
+        def.map(AsRef::as_ref).ok_or_else(|| Error::internal(format!("cache lookup failed for type {ty}")))
+    }
+
+    /// 55P04 for a label that this transaction added.
+    fn check_committed(&self, def: &UserTypeDef, label: &EnumLabel) -> Result<()> {
+        if !self.added_labels.contains(&label.oid) {
+            return Ok(());
+        }
+        let name = user_type(&self.catalog, &self.search_path, def.oid).unwrap_or_default();
+        let message = format!("unsafe use of new value \"{}\" of enum type {name}", label.name);
+        Err(Error::new(ErrorKind::UnsafeNewEnumValue, message)
+            .with_hint("New enum values must be committed before they can be used."))
     }
 }
 
@@ -35,6 +60,7 @@ impl ObjectNames for Names {
     fn name(&self, ty: Oid, object: Oid) -> Option<String> {
         let id = object.0;
         match ty {
+            oid::REGTYPE if object >= user_type::FIRST => user_type(&self.catalog, &self.search_path, object),
             oid::REGTYPE => builtin::type_by_oid(object).map(|_| format_type(id, None)),
             oid::REGCLASS => relation(&self.catalog, &self.search_path, id),
             oid::REGNAMESPACE => schema(&self.catalog, id),
@@ -55,6 +81,26 @@ impl ObjectNames for Names {
             .with_session(crate::engine::DATABASE, &self.user);
         object_named(&context, ty, text)
     }
+
+    fn enum_label(&self, ty: Oid, position: i64) -> Option<String> {
+        self.catalog.type_of(ty)?.label_at(position).map(|label| label.name.clone())
+    }
+
+    fn enum_position(&self, ty: Oid, label: &str) -> Result<i64> {
+        let def = self.enum_of(ty)?;
+        let Some(label) = def.label_named(label) else {
+            let name = user_type(&self.catalog, &self.search_path, ty).unwrap_or_default();
+            let message = format!("invalid input value for enum {name}: \"{label}\"");
+            return Err(Error::new(ErrorKind::InvalidText, message));
+        };
+        self.check_committed(def, label)?;
+        Ok(label.position)
+    }
+
+    fn check_label(&self, ty: Oid, position: i64) -> Result<()> {
+        let def = self.enum_of(ty)?;
+        def.label_at(position).map_or(Ok(()), |label| self.check_committed(def, label))
+    }
 }
 
 /// Visible without its schema: the first relation of its name along the search path. Built-in relations are.
@@ -72,6 +118,28 @@ pub(crate) fn is_visible(catalog: &CatalogState, search_path: &[String], id: u32
             || catalog.index_named(s.id, &name).is_some()
     });
     Some(first.is_some_and(|s| s.id == schema))
+}
+
+/// A type that a user made, or the type of its arrays, as SQL text would name it.
+pub(crate) fn user_type(catalog: &CatalogState, search_path: &[String], ty: Oid) -> Option<String> {
+    if let Some(element) = user_type::array_element(ty) {
+        return user_type(catalog, search_path, element).map(|name| format!("{name}[]"));
+    }
+    let def = catalog.type_of(ty)?;
+    let visible = user_type_is_visible(catalog, search_path, ty)?;
+    let name = quote_ident(&def.name);
+    match catalog.schema(def.schema) {
+        Some(schema) if !visible => Some(format!("{}.{name}", quote_ident(&schema.name))),
+        _ => Some(name),
+    }
+}
+
+/// Visible without its schema: the first type of its name along the search path. Those of pg_catalog come before.
+pub(crate) fn user_type_is_visible(catalog: &CatalogState, search_path: &[String], ty: Oid) -> Option<bool> {
+    let def = catalog.type_of(user_type::array_element(ty).unwrap_or(ty))?;
+    let mut path = search_path.iter().filter_map(|schema| catalog.schema_named(schema));
+    let found = path.find_map(|schema| catalog.type_named(schema.id, &def.name));
+    Some(found.is_some_and(|found| found.oid == def.oid) && builtin::type_named(&def.name).is_none())
 }
 
 /// A relation as SQL text would name it.

@@ -58,7 +58,7 @@ fn type_size(ty: &SqlType) -> i16 {
         (_, oid::CSTRING | oid::UNKNOWN) if ty.oid == oid::CSTRING => -2,
         (Form::Bool, _) => 1,
         (Form::Int16, _) => 2,
-        (Form::Int32 | Form::UInt32 | Form::Float32 | Form::Date, _) => 4,
+        (Form::Int32 | Form::UInt32 | Form::Float32 | Form::Date | Form::Enum, _) => 4,
         (Form::Int64 | Form::Float64 | Form::Time | Form::Timestamp | Form::TimestampTz, _) => 8,
         (Form::TimeTz, _) => 12,
         (Form::Interval | Form::Uuid, _) => 16,

@@ -348,7 +348,7 @@ fn parameter(
     match (value, format) {
         (None, _) => Ok(Datum::Null),
         (Some(bytes), Format::Binary) => {
-            types::decode_binary(ty, bytes).map_err(|error| match error.kind() {
+            types::decode_binary(ty, bytes, io).map_err(|error| match error.kind() {
                 ErrorKind::InvalidBinary if error.message() == WRONG_LENGTH => {
                     Error::new(ErrorKind::InvalidBinary, format!("{WRONG_LENGTH} in bind parameter {number}"))
                 }

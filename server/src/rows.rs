@@ -131,7 +131,7 @@ impl Cursor {
             .zip(&self.formats)
             .map(|((array, column), format)| match format {
                 Format::Text => Ok(Encoder::Text(TextEncoder::new(&column.ty, array, &self.io)?)),
-                Format::Binary => Ok(Encoder::Binary(BinaryEncoder::new(&column.ty, array)?)),
+                Format::Binary => Ok(Encoder::Binary(BinaryEncoder::new(&column.ty, array, &self.io)?)),
             })
             .collect()
     }

@@ -70,6 +70,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::WrongObjectState => "55000",
         ErrorKind::ObjectInUse => "55006",
         ErrorKind::CannotChangeParameter => "55P02",
+        ErrorKind::UnsafeNewEnumValue => "55P04",
         ErrorKind::Cancelled => "57014",
         ErrorKind::Shutdown => "57P01",
         ErrorKind::Io => "58030",

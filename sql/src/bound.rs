@@ -15,7 +15,7 @@ pub use statement::{
     BoundCreateSequence, BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh,
     BoundStatement, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, DroppedColumn, ExplainOptions,
     Fill, Isolation, NewCheck, NewColumn, OptionChanges, ParquetCompression, Probe, ProbeError,
-    SequenceShape, SettingValue, Targets,
+    SequenceShape, SettingValue, Targets, TypeEdit,
 };
 pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{

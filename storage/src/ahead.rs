@@ -137,6 +137,9 @@ impl Decoder {
             | CatalogEdit::AlterView(_)
             | CatalogEdit::DropView(_)
             | CatalogEdit::Materialize(..)
+            | CatalogEdit::CreateType(_)
+            | CatalogEdit::AlterType(_)
+            | CatalogEdit::DropType(_)
             | CatalogEdit::Comment(..) => None,
         });
         edited.map(|def| Ok((def.id, Arc::new(Layout::new(def)?)))).collect()

@@ -83,6 +83,9 @@ impl Past {
                 self.retire_view(before, def.id, ts);
                 self.views_since.insert(def.id, ts);
             }
+            // Positions of labels never change, so those of now say what was meant then. Types that were dropped are
+            // not kept: columns that had them can be read at earlier times by their positions only, which has no text.
+            CatalogEdit::CreateType(_) | CatalogEdit::AlterType(_) | CatalogEdit::DropType(_) => {}
             // What was said of objects at other times is not kept; of materialized views the rows are.
             CatalogEdit::Comment(..) | CatalogEdit::Materialize(..) => {}
         }
@@ -135,6 +138,7 @@ impl Past {
             current.next_id(),
             version,
         )
+        .with_types(current.types().map(|ty| ty.as_ref().clone()).collect())
     }
 
     /// Definitions of tables that count no more, in order of their end.

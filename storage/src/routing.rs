@@ -247,7 +247,7 @@ fn extreme(form: &Form, low: bool) -> Option<Datum> {
     match form {
         Form::Int16 => Some(Datum::Int16(pick16)),
         Form::Int32 => Some(Datum::Int32(pick32)),
-        Form::Int64 => Some(Datum::Int64(pick64)),
+        Form::Int64 | Form::Enum => Some(Datum::Int64(pick64)),
         Form::Date => Some(Datum::Date(pick32)),
         Form::Timestamp => Some(Datum::Timestamp(pick64)),
         Form::TimestampTz => Some(Datum::TimestampTz(pick64)),

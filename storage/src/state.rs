@@ -354,6 +354,9 @@ impl DatabaseState {
             | CatalogEdit::AlterView(_)
             | CatalogEdit::DropView(_)
             | CatalogEdit::Materialize(..)
+            | CatalogEdit::CreateType(_)
+            | CatalogEdit::AlterType(_)
+            | CatalogEdit::DropType(_)
             | CatalogEdit::Comment(..) => {}
         }
         Ok(())

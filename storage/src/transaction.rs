@@ -15,9 +15,9 @@ use crate::tablet::Reference;
 use crate::upsert::{Upsert, Upserted};
 use crate::view::View;
 use arrow::record_batch::RecordBatch;
-use base::id::{CommandNumber, CommitTs, CounterId, TableId, TabletId, TxnId};
+use base::id::{CommandNumber, CommitTs, CounterId, Oid, TableId, TabletId, TxnId};
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogEdit, CatalogState, TableDef};
+use catalog::{CatalogEdit, CatalogState, TableDef, UserTypeDef};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -154,6 +154,27 @@ impl Transaction {
     /// The catalog with this transaction's own edits.
     pub fn catalog(&self) -> &Arc<CatalogState> {
         &self.catalog
+    }
+
+    /// The labels that this transaction added to enums, without those that enums were made with.
+    pub fn added_labels(&self) -> BTreeSet<Oid> {
+        let labels = |def: &UserTypeDef| def.labels().iter().map(|label| label.oid).collect::<Vec<_>>();
+        let mut made_with = BTreeSet::new();
+        let mut added = BTreeSet::new();
+        for edit in &self.edits {
+            match edit {
+                CatalogEdit::CreateType(def) => made_with.extend(labels(def)),
+                CatalogEdit::AlterType(def) => {
+                    // Nobody else changes the catalog meanwhile.
+                    let first = self.core.newest().catalog().next_oid();
+                    added.extend(
+                        labels(def).into_iter().filter(|oid| *oid >= first && !made_with.contains(oid)),
+                    );
+                }
+                _ => {}
+            }
+        }
+        added
     }
 
     /// The commit timestamp that the current command reads at.

@@ -53,7 +53,7 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
         Form::Int32 => {
             primitive::<Int32Type>(form, data, |d| if let Datum::Int32(v) = d { Some(*v) } else { None })
         }
-        Form::Int64 => {
+        Form::Int64 | Form::Enum => {
             primitive::<Int64Type>(form, data, |d| if let Datum::Int64(v) = d { Some(*v) } else { None })
         }
         Form::UInt32 => {
@@ -273,7 +273,7 @@ pub fn get(form: &Form, array: &dyn Array, row: usize) -> Result<Datum> {
         Form::Bool => Datum::Bool(array.as_boolean().value(row)),
         Form::Int16 => Datum::Int16(array.as_primitive::<Int16Type>().value(row)),
         Form::Int32 => Datum::Int32(array.as_primitive::<Int32Type>().value(row)),
-        Form::Int64 => Datum::Int64(array.as_primitive::<Int64Type>().value(row)),
+        Form::Int64 | Form::Enum => Datum::Int64(array.as_primitive::<Int64Type>().value(row)),
         Form::UInt32 => Datum::UInt32(array.as_primitive::<UInt32Type>().value(row)),
         Form::Float32 => Datum::Float32(array.as_primitive::<Float32Type>().value(row)),
         Form::Float64 => Datum::Float64(array.as_primitive::<Float64Type>().value(row)),

@@ -43,7 +43,7 @@ pub fn fingerprint_rows(columns: &[(SqlType, ArrayRef)]) -> Result<u128> {
         if array.len() != rows {
             return Err(Error::internal("columns of unequal length"));
         }
-        encoders.push((ty.oid.0.to_le_bytes(), BinaryEncoder::new(ty, array)?));
+        encoders.push((ty.oid.0.to_le_bytes(), BinaryEncoder::of_stored(ty, array)?));
     }
     let mut sum = 0_u128;
     let mut bytes = Vec::new();

@@ -103,7 +103,7 @@ fn write_cell(column: &Column, row: usize, out: &mut Vec<u8>) -> Result<()> {
         Column::Bool(a) => out.push(u8::from(a.value(row))),
         Column::Int16(a) => write_i16(a.value(row), out),
         Column::Int32(a) => write_i32(a.value(row), out),
-        Column::Int64(a) => write_i64(a.value(row), out),
+        Column::Int64(a) | Column::Enum(a) => write_i64(a.value(row), out),
         Column::UInt32(a) => out.extend_from_slice(&a.value(row).to_be_bytes()),
         Column::Float32(a) => write_f32(a.value(row), out),
         Column::Float64(a) => write_f64(a.value(row), out),
@@ -132,7 +132,7 @@ pub fn encode_key_data(values: &[(Form, Datum)]) -> Result<Vec<u8>> {
             (Form::Bool, Datum::Bool(v)) => out.push(u8::from(*v)),
             (Form::Int16, Datum::Int16(v)) => write_i16(*v, &mut out),
             (Form::Int32, Datum::Int32(v)) | (Form::Date, Datum::Date(v)) => write_i32(*v, &mut out),
-            (Form::Int64, Datum::Int64(v))
+            (Form::Int64 | Form::Enum, Datum::Int64(v))
             | (Form::Time, Datum::Time(v))
             | (Form::Timestamp, Datum::Timestamp(v))
             | (Form::TimestampTz, Datum::TimestampTz(v)) => write_i64(*v, &mut out),
@@ -167,7 +167,7 @@ pub fn decode_key(forms: &[Form], key: &[u8]) -> Result<Vec<Datum>> {
             Form::Bool => Datum::Bool(take::<1>(&mut rest)? != [0]),
             Form::Int16 => Datum::Int16(i16::from_be_bytes(take(&mut rest)?) ^ i16::MIN),
             Form::Int32 => Datum::Int32(i32::from_be_bytes(take(&mut rest)?) ^ i32::MIN),
-            Form::Int64 => Datum::Int64(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
+            Form::Int64 | Form::Enum => Datum::Int64(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
             Form::UInt32 => Datum::UInt32(u32::from_be_bytes(take(&mut rest)?)),
             Form::Float32 => {
                 let bits = u32::from_be_bytes(take(&mut rest)?);

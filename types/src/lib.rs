@@ -16,6 +16,7 @@ pub mod list;
 pub mod pgnum;
 pub mod sql_type;
 pub mod text;
+pub mod user_type;
 pub mod zone;
 
 pub use datum::{Datum, Interval, TimeTz};

@@ -3,6 +3,7 @@
 //! Invariant: `form` follows from `oid` and `typmod`, except that a numeric may be exact at a fixed
 //! scale (`Decimal128`, `Decimal256`) or carry its own scale per value (`PgNum`).
 
+use crate::user_type;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 use base::id::Oid;
 use std::sync::Arc;
@@ -105,6 +106,9 @@ pub enum Form {
     Int16,
     Int32,
     Int64,
+    /// Int64: the place of an enum's label in the order of labels, which never changes; what the labels are only the
+    /// catalog knows.
+    Enum,
     /// oid and the reg* types.
     UInt32,
     Float32,
@@ -163,7 +167,7 @@ impl Form {
             Form::Bool => DataType::Boolean,
             Form::Int16 => DataType::Int16,
             Form::Int32 => DataType::Int32,
-            Form::Int64 => DataType::Int64,
+            Form::Int64 | Form::Enum => DataType::Int64,
             Form::UInt32 => DataType::UInt32,
             Form::Float32 => DataType::Float32,
             Form::Float64 => DataType::Float64,
@@ -303,6 +307,7 @@ fn form_of(oid: Oid, typmod: i32) -> Option<Form> {
         oid::INT8 => Form::Int64,
         oid::OID | oid::XID => Form::UInt32,
         registry if is_registry(registry) => Form::UInt32,
+        user if user_type::is_enum(user) => Form::Enum,
         oid::FLOAT4 => Form::Float32,
         oid::FLOAT8 => Form::Float64,
         oid::NUMERIC => numeric_form(typmod),
@@ -367,12 +372,14 @@ pub fn is_vector(ty: Oid) -> bool {
 
 /// The element type of an array type.
 pub fn array_element(array: Oid) -> Option<Oid> {
-    ARRAYS.iter().find(|(a, _)| *a == array).map(|(_, e)| *e)
+    let built_in = ARRAYS.iter().find(|(a, _)| *a == array).map(|(_, e)| *e);
+    built_in.or_else(|| user_type::array_element(array))
 }
 
 /// The array type over an element type.
 pub fn array_of(element: Oid) -> Option<Oid> {
-    ARRAYS.iter().rev().find(|(_, e)| *e == element).map(|(a, _)| *a)
+    let built_in = ARRAYS.iter().rev().find(|(_, e)| *e == element).map(|(a, _)| *a);
+    built_in.or_else(|| user_type::array_of(element))
 }
 
 /// Array type and element type; the vectors come first so that `array_of` finds the true array.

@@ -34,6 +34,8 @@ pub(crate) fn file_field(name: &str, ty: &SqlType) -> Result<Field> {
         }
         // A scale per value (and NaN, infinity) has no place in Parquet's decimals.
         Form::PgNum => DataType::Utf8View,
+        // The labels: positions mean nothing outside.
+        Form::Enum => DataType::Utf8View,
         // Parquet's times have no offset.
         Form::TimeTz => DataType::Utf8View,
         Form::Uuid => DataType::FixedSizeBinary(UUID_BYTES),
@@ -71,7 +73,7 @@ pub(crate) fn to_file_array(ty: &SqlType, array: &ArrayRef, settings: &IoSetting
             let precision = precision_of(ty).unwrap_or(76);
             Arc::new(decimals.with_precision_and_scale(precision, small(*scale)?).map_err(arrow)?)
         }
-        Form::PgNum | Form::TimeTz | Form::Interval => {
+        Form::PgNum | Form::TimeTz | Form::Interval | Form::Enum => {
             // In the style of no session, so that every session reads it back.
             let plain = IoSettings { interval_style: IntervalStyle::Postgres, ..settings.clone() };
             let encoder = TextEncoder::new(ty, array, &plain)?;
@@ -139,7 +141,7 @@ pub(crate) fn is_convertible(from: &DataType, ty: &SqlType) -> bool {
         Form::Date => *from == DataType::Date32,
         Form::Timestamp => matches!(from, DataType::Timestamp(_, None)),
         Form::TimestampTz => matches!(from, DataType::Timestamp(_, Some(_))),
-        Form::Interval => is_text,
+        Form::Interval | Form::Enum => is_text,
         Form::Row(_) | Form::List(_) => false,
         Form::Array(_) => match from {
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
@@ -180,7 +182,7 @@ pub(crate) fn from_file_array(array: &ArrayRef, ty: &SqlType, settings: &IoSetti
             through_text(array, ty, settings)
         }
         Form::Text => text(array, ty),
-        Form::Jsonb | Form::TimeTz | Form::Interval => through_text(array, ty, settings),
+        Form::Jsonb | Form::TimeTz | Form::Interval | Form::Enum => through_text(array, ty, settings),
         Form::Time => times(array, ty),
         Form::Uuid => Ok(Arc::new(array.as_fixed_size_binary().iter().collect::<BinaryViewArray>())),
         Form::Timestamp => Ok(Arc::new(micros(array)?)),

@@ -1,4 +1,4 @@
-//! DROP TABLE, SEQUENCE, VIEW and SCHEMA, and of columns: what goes with an object, and what depends on it.
+//! DROP TABLE, SEQUENCE, VIEW, SCHEMA and TYPE, and of columns: what goes with an object, and what depends on it.
 //!
 //! Invariants: a sequence goes with the column it belongs to; nothing that is left names what is gone.
 
@@ -7,12 +7,13 @@ use super::table::command;
 use crate::api::Execution;
 use crate::kernel::quoting::quote_ident;
 use crate::session::Core;
-use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
+use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogEdit, CatalogState, SequenceDef, TableDef, ViewDef};
+use catalog::{CatalogEdit, CatalogState, ColumnDef, ColumnKind, SequenceDef, TableDef, ViewDef};
 use sql::bound::DroppedColumn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use types::user_type::{array_element, array_of};
 
 const HINT: &str = "Use DROP ... CASCADE to drop the dependent objects too.";
 
@@ -24,7 +25,7 @@ pub(crate) fn drop_tables(
     notices: &[String],
 ) -> Result<Execution> {
     let gone = Gone { tables: tables.iter().copied().collect(), ..Gone::default() };
-    drop_objects(core, gone, cascade, notices)?;
+    drop_objects(core, gone, &[], cascade, notices)?;
     Ok(command("DROP TABLE"))
 }
 
@@ -47,7 +48,7 @@ pub(crate) fn drop_sequences(
     notices: &[String],
 ) -> Result<Execution> {
     let gone = Gone { sequences: sequences.iter().copied().collect(), ..Gone::default() };
-    drop_objects(core, gone, cascade, notices)?;
+    drop_objects(core, gone, &[], cascade, notices)?;
     Ok(command("DROP SEQUENCE"))
 }
 
@@ -59,7 +60,7 @@ pub(crate) fn drop_views(
     notices: &[String],
 ) -> Result<Execution> {
     let gone = Gone { views: views.iter().copied().collect(), ..Gone::default() };
-    drop_objects(core, gone, cascade, notices)?;
+    drop_objects(core, gone, &[], cascade, notices)?;
     Ok(command("DROP VIEW"))
 }
 
@@ -67,12 +68,26 @@ pub(crate) fn drop_views(
 pub(crate) fn drop_schemas(
     core: &mut Core,
     schemas: &[SchemaId],
+    columns: &[(TableId, DroppedColumn)],
     cascade: bool,
     notices: &[String],
 ) -> Result<Execution> {
     let gone = Gone { schemas: schemas.to_vec(), ..Gone::default() };
-    drop_objects(core, gone, cascade, notices)?;
+    drop_objects(core, gone, columns, cascade, notices)?;
     Ok(command("DROP SCHEMA"))
+}
+
+/// DROP TYPE, with the columns of other objects that have them.
+pub(crate) fn drop_types(
+    core: &mut Core,
+    types: &[Oid],
+    columns: &[(TableId, DroppedColumn)],
+    cascade: bool,
+    notices: &[String],
+) -> Result<Execution> {
+    let gone = Gone { types: types.iter().copied().collect(), ..Gone::default() };
+    drop_objects(core, gone, columns, cascade, notices)?;
+    Ok(command("DROP TYPE"))
 }
 
 /// What a statement drops.
@@ -83,6 +98,7 @@ struct Gone {
     sequences: BTreeSet<SequenceId>,
     views: BTreeSet<ViewId>,
     columns: BTreeSet<(TableId, ColumnId)>,
+    types: BTreeSet<Oid>,
 }
 
 /// What else would have to go.
@@ -92,9 +108,18 @@ struct Dependents {
     described: Vec<(String, String)>,
     /// Columns that lose their defaults.
     defaults: BTreeMap<TableId, Vec<ColumnId>>,
+    /// Checks that tables lose.
+    checks: BTreeMap<TableId, Vec<Oid>>,
 }
 
-fn drop_objects(core: &mut Core, mut gone: Gone, cascade: bool, notices: &[String]) -> Result<()> {
+/// `columns` go with types, in the order in which they are told.
+fn drop_objects(
+    core: &mut Core,
+    mut gone: Gone,
+    columns: &[(TableId, DroppedColumn)],
+    cascade: bool,
+    notices: &[String],
+) -> Result<()> {
     for notice in notices {
         core.notice("NOTICE", "00000", notice.as_str());
     }
@@ -105,10 +130,24 @@ fn drop_objects(core: &mut Core, mut gone: Gone, cascade: bool, notices: &[Strin
     within_schemas(&catalog, &shown, &mut gone, &mut dependents);
     gone.sequences.extend(gone.tables.iter().flat_map(|t| catalog.owned_sequences(*t)).map(|s| s.id));
     identities_stay(&catalog, &shown, &gone)?;
-    readers(&catalog, &shown, &mut gone, &mut dependents);
+    for (table, dropped) in columns {
+        let table = catalog.table(*table).ok_or_else(|| Error::internal("altering an unknown table"))?;
+        let ty = table.column(dropped.column).and_then(|c| type_behind(&catalog, &shown, c, &gone));
+        let column = column_name(&shown, table, dropped.column);
+        dependents.described.push((column, ty.unwrap_or_default()));
+        of_column(&catalog, &shown, table, dropped, &mut gone, &mut dependents);
+        readers(&catalog, &shown, &mut gone, &mut dependents, &[]);
+    }
+    readers(&catalog, &shown, &mut gone, &mut dependents, &[]);
+    texts_of_types(&catalog, &shown, &gone, &mut dependents);
+    let types: Vec<Oid> = gone.types.iter().copied().collect();
+    readers(&catalog, &shown, &mut gone, &mut dependents, &types);
     defaults(&catalog, &shown, &gone, &mut dependents);
     forbid_or_tell(core, target.as_deref(), &dependents, cascade)?;
-    carry_out(core, &catalog, &gone, dependents)
+    let left: BTreeSet<(TableId, ColumnId)> =
+        gone.columns.iter().filter(|(table, _)| !gone.tables.contains(table)).copied().collect();
+    carry_out(core, &catalog, &gone, dependents)?;
+    without_columns(core, &left)
 }
 
 /// A column of a table: drops the sequences that belong to it, and the views that read it where it cascades. The column
@@ -118,31 +157,61 @@ pub(super) fn with_column(
     table: &TableDef,
     dropped: &DroppedColumn,
 ) -> Result<Vec<ColumnId>> {
-    let DroppedColumn { column, generated, views, cascade } = dropped;
     let catalog = Arc::clone(core.transaction.current()?.catalog());
     let shown = Shown::new(core, &catalog);
-    let named = |id: ColumnId| {
-        let name = table.column(id).map(|c| quote_ident(&c.name)).unwrap_or_default();
-        format!("column {name} of {}", table_name(&shown, table))
-    };
     let mut gone = Gone::default();
     let mut dependents = Dependents::default();
+    of_column(&catalog, &shown, table, dropped, &mut gone, &mut dependents);
+    readers(&catalog, &shown, &mut gone, &mut dependents, &[]);
+    defaults(&catalog, &shown, &gone, &mut dependents);
+    let named = column_name(&shown, table, dropped.column);
+    forbid_or_tell(core, Some(&named), &dependents, dropped.cascade)?;
+    let own = dependents.defaults.remove(&table.id).unwrap_or_default();
+    carry_out(core, &catalog, &gone, dependents)?;
+    Ok(own)
+}
+
+/// What goes with a column.
+fn of_column(
+    catalog: &CatalogState,
+    shown: &Shown,
+    table: &TableDef,
+    dropped: &DroppedColumn,
+    gone: &mut Gone,
+    dependents: &mut Dependents,
+) {
+    let DroppedColumn { column, generated, views, materialized, cascade: _ } = dropped;
+    let named = |id: ColumnId| column_name(shown, table, id);
     gone.columns.extend(std::iter::once(column).chain(generated).map(|id| (table.id, *id)));
     dependents.described.extend(generated.iter().map(|id| (named(*id), named(*column))));
     for (id, column) in views {
         if let Some(view) = catalog.view(*id).filter(|_| gone.views.insert(*id)) {
-            dependents.described.push((view_name(&shown, view), named(*column)));
+            dependents.described.push((view_name(shown, view), named(*column)));
+        }
+    }
+    for (id, column) in materialized {
+        if let Some(view) = catalog.table(*id).filter(|_| gone.tables.insert(*id)) {
+            dependents.described.push((table_name(shown, view), named(*column)));
         }
     }
     let owned = catalog.owned_sequences(table.id);
     let owned = owned.filter(|s| s.owner.is_some_and(|o| gone.columns.contains(&(o.table, o.column))));
-    gone.sequences = owned.map(|s| s.id).collect();
-    readers(&catalog, &shown, &mut gone, &mut dependents);
-    defaults(&catalog, &shown, &gone, &mut dependents);
-    forbid_or_tell(core, Some(&named(*column)), &dependents, *cascade)?;
-    let own = dependents.defaults.remove(&table.id).unwrap_or_default();
-    carry_out(core, &catalog, &gone, dependents)?;
-    Ok(own)
+    gone.sequences.extend(owned.map(|s| s.id));
+}
+
+/// Takes columns from their tables.
+fn without_columns(core: &mut Core, columns: &BTreeSet<(TableId, ColumnId)>) -> Result<()> {
+    let transaction = core.transaction.current()?;
+    let tables: BTreeSet<TableId> = columns.iter().map(|(table, _)| *table).collect();
+    for table in tables {
+        let def = transaction.catalog().table(table);
+        let def = def.ok_or_else(|| Error::internal("altering an unknown table"))?.as_ref().clone();
+        let own = columns.iter().filter(|(of, _)| *of == table);
+        let mut def = own.fold(def, |def, (_, column)| def.without_column(*column));
+        def.schema_version = SchemaVersion(def.schema_version.0.saturating_add(1));
+        tokio::task::block_in_place(|| transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(def))))?;
+    }
+    Ok(())
 }
 
 /// 2BP01 when something depends on what goes, unless that goes too.
@@ -163,11 +232,18 @@ fn forbid_or_tell(
 
 fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: Dependents) -> Result<()> {
     let transaction = core.transaction.current()?;
-    for (table, columns) in dependents.defaults {
+    let Dependents { described: _, mut defaults, mut checks } = dependents;
+    for table in checks.keys() {
+        defaults.entry(*table).or_default();
+    }
+    for (table, columns) in defaults {
         let Some(def) = catalog.table(table) else { continue };
         let mut def = def.as_ref().clone();
         for column in def.columns.iter_mut().filter(|c| columns.contains(&c.id)) {
             column.default = None;
+        }
+        if let Some(checks) = checks.remove(&table) {
+            def.checks.retain(|check| !checks.contains(&check.oid));
         }
         transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(def)))?;
     }
@@ -180,6 +256,9 @@ fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: D
     for table in &gone.tables {
         transaction.edit_catalog(CatalogEdit::DropTable(*table))?;
     }
+    for ty in &gone.types {
+        transaction.edit_catalog(CatalogEdit::DropType(*ty))?;
+    }
     for schema in &gone.schemas {
         transaction.edit_catalog(CatalogEdit::DropSchema(*schema))?;
     }
@@ -188,12 +267,13 @@ fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: D
 
 /// The one object that is named, in words; None when there are several.
 fn target(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Option<String> {
-    let Gone { schemas, tables, sequences, views, columns: _ } = gone;
+    let Gone { schemas, tables, sequences, views, columns: _, types } = gone;
     let schemas = schemas.iter().map(|schema| format!("schema {}", shown.schema(*schema)));
     let tables = tables.iter().filter_map(|id| catalog.table(*id)).map(|t| table_name(shown, t));
     let sequences = sequences.iter().filter_map(|id| catalog.sequence(*id)).map(|s| sequence_name(shown, s));
     let views = views.iter().filter_map(|id| catalog.view(*id)).map(|v| view_name(shown, v));
-    let mut all = schemas.chain(tables).chain(sequences).chain(views);
+    let types = types.iter().filter_map(|ty| type_name(catalog, shown, *ty));
+    let mut all = schemas.chain(tables).chain(sequences).chain(views).chain(types);
     all.next().filter(|_| all.next().is_none())
 }
 
@@ -204,6 +284,31 @@ fn table_name(shown: &Shown, def: &TableDef) -> String {
 
 fn sequence_name(shown: &Shown, def: &SequenceDef) -> String {
     format!("sequence {}", shown.relation(def.schema, &def.name))
+}
+
+fn column_name(shown: &Shown, table: &TableDef, column: ColumnId) -> String {
+    let name = table.column(column).map(|c| quote_ident(&c.name)).unwrap_or_default();
+    format!("column {name} of {}", table_name(shown, table))
+}
+
+/// A type, or that of arrays over it, in words, with its schema unless it is found without.
+fn type_name(catalog: &CatalogState, shown: &Shown, ty: Oid) -> Option<String> {
+    let element = array_element(ty);
+    let def = catalog.type_of(element.unwrap_or(ty))?;
+    let array = if element.is_some() { "[]" } else { "" };
+    Some(format!("type {}{array}", shown.user_type(def)))
+}
+
+/// The type that goes of a column, or in what it is computed from, in words.
+fn type_behind(catalog: &CatalogState, shown: &Shown, column: &ColumnDef, gone: &Gone) -> Option<String> {
+    let own = array_element(column.ty.oid).unwrap_or(column.ty.oid);
+    if gone.types.contains(&own) {
+        return type_name(catalog, shown, column.ty.oid);
+    }
+    let text = column.default.as_deref()?;
+    let mut types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
+    let named = types.find(|ty| text.contains(&catalog::relation_name(*ty)))?;
+    type_name(catalog, shown, named)
 }
 
 fn view_name(shown: &Shown, def: &ViewDef) -> String {
@@ -229,6 +334,11 @@ fn within_schemas(catalog: &CatalogState, shown: &Shown, gone: &mut Gone, depend
             gone.views.insert(view.id);
             described.push((view.oid, view_name(shown, view), owner.clone()));
         }
+        for def in catalog.types().filter(|ty| ty.schema == *schema) {
+            gone.types.insert(def.oid);
+            let name = type_name(catalog, shown, def.oid).unwrap_or_default();
+            described.push((def.oid, name, owner.clone()));
+        }
     }
     described.sort();
     dependents.described.extend(described.into_iter().map(|(_, object, on)| (object, on)));
@@ -250,9 +360,16 @@ fn identities_stay(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Result
     Ok(())
 }
 
-/// Views that read what goes, and those that read them.
-fn readers(catalog: &CatalogState, shown: &Shown, gone: &mut Gone, dependents: &mut Dependents) {
+/// Views that read what goes, and those that read them; also those that name some types.
+fn readers(
+    catalog: &CatalogState,
+    shown: &Shown,
+    gone: &mut Gone,
+    dependents: &mut Dependents,
+    types: &[Oid],
+) {
     let mut names: BTreeMap<Oid, String> = BTreeMap::new();
+    names.extend(types.iter().filter_map(|ty| Some((*ty, type_name(catalog, shown, *ty)?))));
     let tables = gone.tables.iter().filter_map(|id| catalog.table(*id));
     names.extend(tables.map(|t| (t.oid, table_name(shown, t))));
     let sequences = gone.sequences.iter().filter_map(|id| catalog.sequence(*id));
@@ -300,6 +417,35 @@ fn defaults(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut
                     dependents.described.push((described, name.clone()));
                     dependents.defaults.entry(table.id).or_default().push(column.id);
                 }
+            }
+        }
+    }
+}
+
+/// Defaults and checks of what is left that name types that go.
+fn texts_of_types(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
+    let types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
+    let types: Vec<(String, String)> =
+        types.filter_map(|ty| Some((catalog::relation_name(ty), type_name(catalog, shown, ty)?))).collect();
+    let named = |text: &str| {
+        types.iter().find(|(constant, _)| text.contains(constant.as_str())).map(|(_, name)| name.clone())
+    };
+    for table in catalog.tables().filter(|t| !types.is_empty() && !gone.tables.contains(&t.id)) {
+        let goes = |column: &ColumnId| gone.columns.contains(&(table.id, *column));
+        let columns = table.columns.iter().filter(|c| c.kind != ColumnKind::Generated && !goes(&c.id));
+        for column in columns {
+            if let Some(ty) = column.default.as_deref().and_then(named) {
+                let of = column_name(shown, table, column.id);
+                dependents.described.push((format!("default value for {of}"), ty));
+                dependents.defaults.entry(table.id).or_default().push(column.id);
+            }
+        }
+        for check in table.checks.iter().filter(|check| !check.columns.iter().any(goes)) {
+            if let Some(ty) = named(&check.text) {
+                let check_name = quote_ident(&check.name);
+                let described = format!("constraint {check_name} on {}", table_name(shown, table));
+                dependents.described.push((described, ty));
+                dependents.checks.entry(table.id).or_default().push(check.oid);
             }
         }
     }

@@ -11,12 +11,14 @@ mod names;
 mod sequence;
 mod table;
 mod unique;
+mod user_type;
 mod view;
 
 pub(crate) use alter::alter_table;
 pub(crate) use comment::comment;
-pub(crate) use drop::{drop_materialized, drop_schemas, drop_sequences, drop_tables, drop_views};
+pub(crate) use drop::{drop_materialized, drop_schemas, drop_sequences, drop_tables, drop_types, drop_views};
 pub(crate) use materialized::{create_materialized, refresh};
 pub(crate) use sequence::{alter_sequence, create_sequence};
 pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};
+pub(crate) use user_type::{alter_type, create_type};
 pub(crate) use view::create_view;

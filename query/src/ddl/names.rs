@@ -5,7 +5,7 @@ use crate::session::Core;
 use base::id::SchemaId;
 use base::limits::IDENTIFIER_BYTES_MAX;
 use base::{Error, Result};
-use catalog::CatalogState;
+use catalog::{CatalogState, UserTypeDef};
 use std::sync::Arc;
 
 /// Tables, sequences, views and the indexes of keys share one space of names within a schema.
@@ -82,6 +82,11 @@ impl Shown {
             }
             _ => quote_ident(name),
         }
+    }
+
+    /// The same for a type.
+    pub(super) fn user_type(&self, def: &UserTypeDef) -> String {
+        crate::names::user_type(&self.catalog, &self.search_path, def.oid).unwrap_or_default()
     }
 
     pub(super) fn schema(&self, schema: SchemaId) -> String {

@@ -6,7 +6,7 @@
 use crate::kernel::call::Run;
 use crate::kernel::regexp::functions as regexp;
 use crate::kernel::{
-    array_shape, arrays, bits, bytes, calendar, compare, conversion, dates, describe, floats, format,
+    array_shape, arrays, bits, bytes, calendar, compare, conversion, dates, describe, enums, floats, format,
     information_schema, json, jsonb, list, numbers, objects, patterns, privileges, quoting, send, sequence,
     server_facts, signatures, strings, system, templates, times, transitions, trigonometry,
 };
@@ -82,6 +82,7 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         describe::KERNELS,
         sequence::KERNELS,
         send::KERNELS,
+        enums::KERNELS,
         server_facts::KERNELS,
         signatures::KERNELS,
         transitions::KERNELS,

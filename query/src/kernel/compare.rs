@@ -40,6 +40,9 @@ fn is_special(operator: Operator, left: Oid, right: Oid) -> bool {
     (left == oid::XID) != (right == oid::XID) || (left == oid::OIDVECTOR && ordered)
 }
 
+/// Operators of enums are declared for this pseudo-type.
+pub(crate) const ANYENUM: Oid = Oid(3500);
+
 /// Types whose values are compared by their form, or by a key.
 fn comparable(ty: Oid) -> bool {
     matches!(
@@ -71,5 +74,6 @@ fn comparable(ty: Oid) -> bool {
             | oid::XID
             | oid::ANYARRAY
             | oid::RECORD
+            | ANYENUM
     ) || array_element(ty).is_some()
 }

@@ -14,9 +14,10 @@ use arrow::array::{ArrayRef, new_null_array};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, Relation};
-use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, TableDef};
+use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE, TableDef};
 use std::collections::HashMap;
 use std::sync::OnceLock;
+use types::user_type::FIRST;
 
 /// What an index keeps unique.
 struct Keyed<'c> {
@@ -91,16 +92,22 @@ pub(crate) fn view_text(text: &str, name: impl Fn(u32) -> Option<String>) -> Str
         if let Some(relation) = relation {
             let name = name(relation.0).unwrap_or_else(|| relation.to_string());
             let last = name.rsplit('.').next().unwrap_or_default();
-            alias = Some(last.to_owned());
+            alias = (relation < FIRST).then(|| last.to_owned());
             shown.push_str(&name);
         }
     }
     with_names(&shown, name) + ";"
 }
 
-/// The text of an expression with relations by their names instead of their OIDs.
+/// The text of an expression with relations and types by their names instead of their OIDs.
 pub(crate) fn named_relations(call: &Call<'_>, text: &str) -> String {
-    with_names(text, |id| relation_name(call, id))
+    let text: String = catalog::view_pieces(text)
+        .map(|(text, ty)| match ty {
+            Some(ty) => text.to_owned() + &relation_name(call, ty.0).unwrap_or_else(|| ty.to_string()),
+            None => text.to_owned(),
+        })
+        .collect();
+    with_names(&text, |id| relation_name(call, id))
 }
 
 /// The same for whoever knows the names.
@@ -197,6 +204,7 @@ fn comment_of(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             "pg_constraint" => Some(PG_CONSTRAINT),
             "pg_database" => Some(PG_DATABASE),
             "pg_namespace" => Some(PG_NAMESPACE),
+            "pg_type" => Some(PG_TYPE),
             _ => None,
         };
         let key = class.map(|class| CommentKey::of(class, Oid(id)));
@@ -336,7 +344,11 @@ fn is_visible(relation: &str, id: u32, namespace: &str) -> Option<bool> {
 
 /// A relation as SQL text would name it: with its schema where the search path does not find it.
 fn relation_name(call: &Call<'_>, id: u32) -> Option<String> {
-    crate::names::relation(&call.statement.catalog, &call.statement.search_path, id)
+    let (catalog, path) = (&call.statement.catalog, &call.statement.search_path);
+    match Oid(id) {
+        ty if ty >= FIRST => crate::names::user_type(catalog, path, ty),
+        _ => crate::names::relation(catalog, path, id),
+    }
 }
 
 /// By the name of PostgreSQL's implementation.

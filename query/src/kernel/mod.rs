@@ -18,6 +18,7 @@ pub(crate) mod dates;
 pub(crate) mod decimals;
 pub(crate) mod describe;
 pub(crate) mod encodings;
+pub(crate) mod enums;
 pub(crate) mod extremes;
 pub(crate) mod floats;
 pub(crate) mod format;

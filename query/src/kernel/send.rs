@@ -10,7 +10,7 @@ use types::encode::BinaryEncoder;
 
 fn send(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let value = arg(args, 0)?;
-    let encoder = BinaryEncoder::new(call.arg(0)?, &value.array)?;
+    let encoder = BinaryEncoder::new(call.arg(0)?, &value.array, &call.statement.io)?;
     let mut out = Bytes::builder(call.ret, call.rows)?;
     for row in 0..call.rows {
         if value.is_null(row) {
@@ -27,6 +27,7 @@ fn send(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 /// By the name of PostgreSQL's implementation.
 pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("boolsend", send),
+    ("enum_send", send),
     ("int2send", send),
     ("int4send", send),
     ("int8send", send),

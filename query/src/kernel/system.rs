@@ -188,7 +188,10 @@ fn format_type_rows(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             continue;
         }
         let modifier = (!modifiers.is_null(row)).then(|| modifier_column.value(modifiers.index(row)));
-        Text::append(&mut out, format_type(id_column.value(ids.index(row)), modifier))?;
+        let id = id_column.value(ids.index(row));
+        let (catalog, path) = (&call.statement.catalog, &call.statement.search_path);
+        let name = crate::names::user_type(catalog, path, Oid(id));
+        Text::append(&mut out, name.unwrap_or_else(|| format_type(id, modifier)))?;
     }
     Text::finish(out)
 }
@@ -297,6 +300,11 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_table_is_visible", |c, a| map1::<Id, Bool, _>(c, a, |id| Ok(table_is_visible(c, id)))),
     ("pg_type_is_visible", |c, a| {
         map1::<Id, Bool, _>(c, a, |id| {
+            let own =
+                crate::names::user_type_is_visible(&c.statement.catalog, &c.statement.search_path, Oid(id));
+            if own.is_some() {
+                return Ok(own);
+            }
             Ok(catalog::builtin::type_by_oid(Oid(id)).map(|ty| ty.namespace == PG_CATALOG))
         })
     }),

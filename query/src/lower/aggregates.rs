@@ -7,6 +7,7 @@ use crate::kernel::aggregate::{
     CollectUdaf, ExtremeUdaf, Extremity, Finish, FirstUdaf, Moment, MomentUdaf, NumericSumUdaf, OrderedSet,
     Regression, SortBy, SumUdaf,
 };
+use crate::kernel::compare::ANYENUM;
 use crate::kernel::json::Kind;
 use crate::kernel::numbers;
 use crate::lower::columns;
@@ -59,7 +60,7 @@ fn method(proc: Oid) -> Option<Method> {
     }
     let argument = row.args.first().copied();
     let supported = argument.is_none_or(|ty| {
-        matches!(ty, oid::ANY | oid::ANYELEMENT | oid::ANYARRAY | oid::ANYNONARRAY)
+        matches!(ty, oid::ANY | oid::ANYELEMENT | oid::ANYARRAY | oid::ANYNONARRAY | ANYENUM)
             || SqlType::of(ty).is_some()
     });
     if !supported {

@@ -140,7 +140,8 @@ impl Core {
             "iso_8601" => IntervalStyle::Iso8601,
             _ => IntervalStyle::Postgres,
         };
-        let names = Names::new(Arc::clone(catalog), self.search_path(catalog), &self.user);
+        let added = self.transaction.storage().map(storage::Transaction::added_labels).unwrap_or_default();
+        let names = Names::new(Arc::clone(catalog), self.search_path(catalog), &self.user, added);
         let date_order = match self.variables.get("DateStyle").rsplit(", ").next() {
             Some("DMY") => DateOrder::Dmy,
             Some("YMD") => DateOrder::Ymd,

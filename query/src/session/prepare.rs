@@ -311,6 +311,9 @@ fn output_of(core: &Core, statement: &BoundStatement) -> Result<Option<Vec<Outpu
         | BoundStatement::CreateTable(_)
         | BoundStatement::CreateTableAs(_)
         | BoundStatement::DropTables { .. }
+        | BoundStatement::CreateType { .. }
+        | BoundStatement::AlterType { .. }
+        | BoundStatement::DropTypes { .. }
         | BoundStatement::CreateView(_)
         | BoundStatement::DropViews { .. }
         | BoundStatement::CreateSequence(_)

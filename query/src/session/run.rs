@@ -216,6 +216,13 @@ impl Core {
             BoundStatement::DropTables { tables, cascade, notices } => {
                 ddl::drop_tables(self, tables, *cascade, notices)
             }
+            BoundStatement::CreateType { schema, name, labels } => {
+                ddl::create_type(self, *schema, name, labels)
+            }
+            BoundStatement::AlterType { ty, edit } => ddl::alter_type(self, *ty, edit),
+            BoundStatement::DropTypes { types, columns, cascade, notices } => {
+                ddl::drop_types(self, types, columns, *cascade, notices)
+            }
             BoundStatement::CreateView(create) => ddl::create_view(self, create),
             BoundStatement::DropViews { views, cascade, notices } => {
                 ddl::drop_views(self, views, *cascade, notices)
@@ -231,8 +238,8 @@ impl Core {
             BoundStatement::CreateSchema { name, if_not_exists } => {
                 ddl::create_schema(self, name, *if_not_exists)
             }
-            BoundStatement::DropSchemas { schemas, cascade, notices } => {
-                ddl::drop_schemas(self, schemas, *cascade, notices)
+            BoundStatement::DropSchemas { schemas, columns, cascade, notices } => {
+                ddl::drop_schemas(self, schemas, columns, *cascade, notices)
             }
             BoundStatement::Truncate { tables, restart } => ddl::truncate(self, tables, *restart),
             BoundStatement::AlterTable { table, actions, notices } => {
@@ -395,6 +402,9 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::CreateTable(_)
         | BoundStatement::CreateTableAs(_)
         | BoundStatement::DropTables { .. }
+        | BoundStatement::CreateType { .. }
+        | BoundStatement::AlterType { .. }
+        | BoundStatement::DropTypes { .. }
         | BoundStatement::CreateView(_)
         | BoundStatement::DropViews { .. }
         | BoundStatement::CreateSequence(_)
@@ -432,6 +442,9 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::CreateTable(_) => "CREATE TABLE",
         BoundStatement::CreateTableAs(_) => "CREATE TABLE AS",
         BoundStatement::DropTables { .. } => "DROP TABLE",
+        BoundStatement::CreateType { .. } => "CREATE TYPE",
+        BoundStatement::AlterType { .. } => "ALTER TYPE",
+        BoundStatement::DropTypes { .. } => "DROP TYPE",
         BoundStatement::CreateView(_) => "CREATE VIEW",
         BoundStatement::DropViews { .. } => "DROP VIEW",
         BoundStatement::CreateSequence(_) => "CREATE SEQUENCE",

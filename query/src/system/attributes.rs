@@ -10,7 +10,7 @@ use base::id::{ColumnId, Oid};
 use catalog::builtin::{Relation, relation, system_relations};
 use catalog::{ColumnDef, ColumnKind, TableDef};
 use types::sql_type::oid;
-use types::{Datum, SqlType};
+use types::{Datum, SqlType, user_type};
 
 pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
     // Columns of PostgreSQL's own relations are built-in rows.
@@ -95,6 +95,12 @@ fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &Colum
 
 /// A value of the type's row in pg_type.
 fn type_value(ty: Oid, column: &str) -> Value {
+    // What users make has what these have: enums four bytes, arrays any length.
+    let ty = match ty {
+        own if user_type::is_enum(own) => oid::INT4,
+        own if user_type::is_array(own) => oid::INT4_ARRAY,
+        other => other,
+    };
     let types: &'static Relation = relation("pg_type")?;
     let (oid, place) = (types.column("oid")?, types.column(column)?);
     let wanted = ty.to_string();

@@ -11,6 +11,7 @@ mod sequences;
 mod server;
 mod storage;
 mod table;
+mod user_types;
 mod views;
 
 pub(crate) use builtin::SystemCatalog;

@@ -6,7 +6,8 @@ use crate::system::builtin::SystemCatalog;
 use crate::system::relations::OWNER;
 use crate::system::table::{SystemTable, flag, value, word};
 use base::id::Oid;
-use catalog::ViewDef;
+use catalog::{PG_TYPE, ViewDef};
+use types::user_type::FIRST;
 
 pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
     for view in catalog.state.views() {
@@ -61,7 +62,7 @@ pub(super) fn dependencies(catalog: &SystemCatalog, out: &mut SystemTable) {
             out.row(&[
                 ("classid", word(RULES)),
                 ("objid", value(rule_oid(view))),
-                ("refclassid", word(CLASSES)),
+                ("refclassid", if relation >= FIRST { value(PG_TYPE) } else { word(CLASSES) }),
                 ("refobjid", value(relation)),
                 ("deptype", word(kind)),
             ]);

@@ -11,7 +11,7 @@ use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, CastContext, CastMethod};
 use types::sql_type::{is_registry, is_vector, oid};
-use types::{Datum, SqlType};
+use types::{Datum, SqlType, user_type};
 
 /// Pseudo-types that stand for whatever type an argument has.
 pub(super) fn is_polymorphic(ty: Oid) -> bool {
@@ -27,7 +27,12 @@ pub(super) enum Path {
 }
 
 pub(super) fn category(ty: Oid) -> char {
-    builtin::type_by_oid(ty).map_or('U', |t| t.category)
+    match builtin::type_by_oid(ty) {
+        Some(row) => row.category,
+        None if user_type::is_enum(ty) => 'E',
+        None if user_type::is_array(ty) => 'A',
+        None => 'U',
+    }
 }
 
 pub(super) fn is_preferred(ty: Oid) -> bool {
@@ -35,7 +40,8 @@ pub(super) fn is_preferred(ty: Oid) -> bool {
 }
 
 fn true_array_element(ty: Oid) -> Option<Oid> {
-    builtin::type_by_oid(ty).filter(|t| t.is_true_array).map(|t| t.element)
+    let built_in = builtin::type_by_oid(ty).filter(|t| t.is_true_array).map(|t| t.element);
+    built_in.or_else(|| user_type::array_element(ty))
 }
 
 /// The path from a type to another that a context allows; equal types are a relabelling.

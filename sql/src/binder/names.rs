@@ -35,6 +35,11 @@ impl Lines {
         Self(Vec::new())
     }
 
+    /// Whether the text is one that the catalog keeps.
+    pub(super) fn are_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn position(&self, at: Location) -> usize {
         let line = usize::try_from(at.line).unwrap_or(0);
         let column = usize::try_from(at.column).unwrap_or(0);

@@ -7,6 +7,7 @@ use super::resolve::is_generic;
 use base::id::Oid;
 use catalog::builtin;
 use types::sql_type::oid;
+use types::user_type;
 
 const ANYENUM: Oid = Oid(3500);
 const ANYRANGE: Oid = Oid(3831);
@@ -17,11 +18,13 @@ const ANYCOMPATIBLENONARRAY: Oid = Oid(5079);
 const ANYCOMPATIBLERANGE: Oid = Oid(5080);
 
 fn element_of(array: Oid) -> Option<Oid> {
-    builtin::type_by_oid(array).filter(|t| t.is_true_array).map(|t| t.element)
+    let built_in = builtin::type_by_oid(array).filter(|t| t.is_true_array).map(|t| t.element);
+    built_in.or_else(|| user_type::array_element(array))
 }
 
 fn array_of(element: Oid) -> Option<Oid> {
-    builtin::type_by_oid(element).map(|t| t.array).filter(|a| *a != Oid(0))
+    let built_in = builtin::type_by_oid(element).map(|t| t.array).filter(|a| *a != Oid(0));
+    built_in.or_else(|| user_type::array_of(element))
 }
 
 /// What the pseudo-types stand for.
@@ -62,7 +65,8 @@ fn bindings(actual: &[Oid], declared: &[Oid]) -> Option<Bindings> {
     for (actual, declared) in actual.iter().zip(declared) {
         let unknown = *actual == oid::UNKNOWN;
         match *declared {
-            oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYARRAY if unknown => unknown_element = true,
+            oid::ANYELEMENT | oid::ANYNONARRAY | oid::ANYARRAY | ANYENUM if unknown => unknown_element = true,
+            ANYENUM => agree(&mut found.element, *actual)?,
             oid::ANYELEMENT | oid::ANYNONARRAY => {
                 if *declared == oid::ANYNONARRAY && element_of(*actual).is_some() {
                     return None;
@@ -78,12 +82,15 @@ fn bindings(actual: &[Oid], declared: &[Oid]) -> Option<Bindings> {
             }
             ANYCOMPATIBLEARRAY if unknown => compatible.push((oid::UNKNOWN, 0)),
             ANYCOMPATIBLEARRAY => compatible.push((element_of(*actual)?, 0)),
-            ANYENUM | ANYRANGE | ANYMULTIRANGE | ANYCOMPATIBLEMULTIRANGE | ANYCOMPATIBLERANGE => return None,
+            ANYRANGE | ANYMULTIRANGE | ANYCOMPATIBLEMULTIRANGE | ANYCOMPATIBLERANGE => return None,
             _ => {}
         }
     }
     if unknown_element && found.element.is_none() {
         found.element = Some(oid::TEXT);
+    }
+    if declared.contains(&ANYENUM) && !found.element.is_some_and(user_type::is_enum) {
+        return None;
     }
     if !compatible.is_empty() {
         let common = common_oid(&compatible, "arguments").ok()?;
@@ -108,7 +115,7 @@ fn agree(slot: &mut Option<Oid>, ty: Oid) -> Option<()> {
 
 fn replace(declared: Oid, bindings: &Bindings) -> Option<Oid> {
     match declared {
-        oid::ANYELEMENT | oid::ANYNONARRAY => bindings.element,
+        oid::ANYELEMENT | oid::ANYNONARRAY | ANYENUM => bindings.element,
         oid::ANYARRAY => array_of(bindings.element?),
         oid::ANYCOMPATIBLE | ANYCOMPATIBLENONARRAY => bindings.compatible,
         ANYCOMPATIBLEARRAY => array_of(bindings.compatible?),

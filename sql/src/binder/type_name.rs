@@ -6,10 +6,10 @@ use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin;
 use sqlparser::ast::{self, DataType};
-use types::SqlType;
 use types::sql_type::oid;
 use types::text::interval_range::FULL_PRECISION;
 use types::text::interval_range::field::{ALL, DAY, HOUR, MINUTE, MONTH, SECOND, YEAR};
+use types::{SqlType, user_type};
 
 impl Binder<'_> {
     /// The type that a type name means; 42704 when there is none, 0A000 when this version does not hold it.
@@ -67,7 +67,8 @@ impl Binder<'_> {
             DataType::Custom(name, modifiers) => return self.custom_type(name, modifiers),
             DataType::Array(ast::ArrayElemTypeDef::SquareBracket(element, _)) => {
                 let (element, modifier) = self.type_and_modifier(element)?;
-                let array = builtin::type_by_oid(element).map_or(Oid(0), |t| t.array);
+                let built_in = builtin::type_by_oid(element).map(|t| t.array);
+                let array = built_in.or_else(|| user_type::array_of(element)).unwrap_or(Oid(0));
                 if array == Oid(0) && types::sql_type::array_element(element).is_some() {
                     // PostgreSQL's arrays have any number of dimensions in one type.
                     (element, modifier)
@@ -90,6 +91,15 @@ impl Binder<'_> {
 
     fn custom_type(&self, name: &ast::ObjectName, modifiers: &[String]) -> Result<(Oid, i32)> {
         let (schema, ty, at) = self.qualified(name)?;
+        if let Some(oid) = catalog::relation_of_name(&ty).filter(|_| self.lines.are_none()) {
+            let known = self.context.catalog.type_of(user_type::array_element(oid).unwrap_or(oid));
+            return known.map(|_| (oid, -1)).ok_or_else(|| undefined_type(&oid.to_string(), 0));
+        }
+        if modifiers.is_empty()
+            && let Some(oid) = self.user_type(schema.as_deref(), &ty)
+        {
+            return Ok((oid, -1));
+        }
         let row = match schema.as_deref() {
             None | Some("pg_catalog") => builtin::type_named(&ty),
             // Its domains are their base types, as they are in results.
@@ -130,6 +140,45 @@ impl Binder<'_> {
         };
         Ok((row.oid, typmod))
     }
+}
+
+impl Binder<'_> {
+    /// The type that a user made, or the type of arrays over one, of that name. Types of pg_catalog are found first.
+    pub(crate) fn user_type(&self, schema: Option<&str>, name: &str) -> Option<Oid> {
+        let catalog = self.context.catalog;
+        let within = |schema: &str| {
+            let schema = catalog.schema_named(schema)?.id;
+            if let Some(def) = catalog.type_named(schema, name) {
+                return Some(def.oid);
+            }
+            let mut arrays = catalog.types().filter(|def| def.schema == schema && name.starts_with('_'));
+            arrays.find(|def| def.array_name() == name).and_then(|def| user_type::array_of(def.oid))
+        };
+        match schema {
+            Some(schema) => within(schema),
+            None if builtin::type_named(name).is_some() => None,
+            None => self.context.search_path.iter().find_map(|schema| within(schema)),
+        }
+    }
+
+    /// An error in which types that users made have their names instead of their OIDs.
+    pub(crate) fn with_type_names(&self, error: Error) -> Error {
+        let named = |text: &str| {
+            let types = self.context.catalog.types();
+            types.fold(text.to_owned(), |text, def| text.replace(&marked(def.oid), &def.name))
+        };
+        let (message, detail) = (named(error.message()), error.detail().map(named));
+        let error = error.with_message(message);
+        match detail {
+            Some(detail) => error.with_detail(detail),
+            None => error,
+        }
+    }
+}
+
+/// What stands for the name of a type that a user made until `Binder::with_type_names` gives it: no other text has it.
+fn marked(ty: Oid) -> String {
+    format!("\u{1}{ty}\u{1}")
 }
 
 /// The type in the form this version holds it in; 0A000 when it holds none.
@@ -241,6 +290,12 @@ pub(super) fn interval_modifier(fields: Option<&ast::IntervalFields>, precision:
 
 /// A type as PostgreSQL's messages name it.
 pub(crate) fn type_name(ty: Oid) -> String {
+    if let Some(element) = user_type::array_element(ty) {
+        return format!("{}[]", marked(element));
+    }
+    if user_type::is_enum(ty) {
+        return marked(ty);
+    }
     let row = builtin::type_by_oid(ty);
     let is_array = |r: &&builtin::TypeRow| builtin::type_by_oid(r.element).is_some_and(|e| e.array == ty);
     if let Some(row) = row.filter(is_array) {

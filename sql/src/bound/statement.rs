@@ -8,8 +8,8 @@ use super::{BoundQuery, ColRef, Expr, Rel};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    CheckDef, ColumnDef, ColumnKind, CommentKey, SequenceDef, SequenceOwner, TableDef, TableOptions,
-    UniqueDef, ViewColumn,
+    CheckDef, ColumnDef, ColumnKind, CommentKey, Neighbour, SequenceDef, SequenceOwner, TableDef,
+    TableOptions, UniqueDef, ViewColumn,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -45,6 +45,23 @@ pub enum BoundStatement {
         cascade: bool,
         notices: Vec<String>,
     },
+    /// An enum with labels.
+    CreateType {
+        schema: SchemaId,
+        name: String,
+        labels: Vec<String>,
+    },
+    AlterType {
+        ty: Oid,
+        edit: TypeEdit,
+    },
+    DropTypes {
+        types: Vec<Oid>,
+        /// What tables lose with them.
+        columns: Vec<(TableId, DroppedColumn)>,
+        cascade: bool,
+        notices: Vec<String>,
+    },
     DropTables {
         tables: Vec<TableId>,
         cascade: bool,
@@ -56,6 +73,8 @@ pub enum BoundStatement {
     },
     DropSchemas {
         schemas: Vec<SchemaId>,
+        /// What other tables lose with the types in them.
+        columns: Vec<(TableId, DroppedColumn)>,
         cascade: bool,
         notices: Vec<String>,
     },
@@ -147,6 +166,14 @@ pub enum BoundStatement {
     Deallocate {
         name: Option<String>,
     },
+}
+
+/// What becomes of a type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TypeEdit {
+    AddLabel { label: String, if_not_exists: bool, place: Neighbour },
+    RenameLabel { from: String, to: String },
+    Name { schema: SchemaId, name: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,6 +342,8 @@ pub struct DroppedColumn {
     pub generated: Vec<ColumnId>,
     /// Views that read one of them.
     pub views: Vec<(ViewId, ColumnId)>,
+    /// Materialized views that do.
+    pub materialized: Vec<(TableId, ColumnId)>,
     pub cascade: bool,
 }
 

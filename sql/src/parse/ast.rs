@@ -5,8 +5,8 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterSequenceSpec, CheckSpec, CommentSpec, CreateTableAsSpec, KeySpec, LikeSpec, MaterializedSpec,
-    RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
+    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CommentSpec, CreateTableAsSpec, CreateTypeSpec, KeySpec,
+    LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
 };
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
@@ -36,6 +36,9 @@ pub enum StatementAst {
     CreateMaterialized(Box<MaterializedSpec>),
     DropMaterialized(DropSpec),
     Refresh(RefreshSpec),
+    CreateType(Box<CreateTypeSpec>),
+    AlterType(Box<AlterTypeSpec>),
+    DropType(DropSpec),
     DropTable(DropSpec),
     DropSchema(DropSpec),
     Copy(Box<CopySpec>),

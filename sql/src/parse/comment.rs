@@ -37,7 +37,6 @@ const OTHER_KINDS: &[&str] = &[
     "text",
     "transform",
     "trigger",
-    "type",
 ];
 
 /// Behind COMMENT.
@@ -59,6 +58,8 @@ pub(crate) fn comment(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         relation(RelationKind::Index, cursor)?
     } else if cursor.take_word("column") {
         CommentTarget::Column(cursor.dotted_name()?)
+    } else if cursor.take_word("type") {
+        CommentTarget::Type(cursor.qualified_name()?)
     } else if cursor.take_word("schema") {
         CommentTarget::Schema(cursor.name()?)
     } else if cursor.take_word("database") {

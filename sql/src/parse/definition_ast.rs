@@ -5,6 +5,7 @@
 
 use super::ast::{ExecuteSpec, TableOption};
 use crate::bound::OnCommit;
+use catalog::Neighbour;
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
 
 /// An expression that is kept as it was written.
@@ -126,6 +127,7 @@ pub enum CommentTarget {
     Schema(Ident),
     Database(Ident),
     Constraint { name: Ident, table: ObjectName },
+    Type(ObjectName),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +155,28 @@ pub struct RefreshSpec {
     pub name: ObjectName,
     pub concurrently: bool,
     pub with_data: bool,
+}
+
+/// CREATE TYPE .. AS ENUM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreateTypeSpec {
+    pub name: ObjectName,
+    pub labels: Vec<String>,
+}
+
+/// ALTER TYPE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlterTypeSpec {
+    pub name: ObjectName,
+    pub change: TypeChange,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TypeChange {
+    AddValue { label: String, if_not_exists: bool, place: Neighbour },
+    RenameValue { from: String, to: String },
+    Rename(Ident),
+    SetSchema(Ident),
 }
 
 /// Where the rows of a new table come from.

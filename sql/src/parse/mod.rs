@@ -36,6 +36,7 @@ mod typed_literal;
 mod unicode;
 mod unique;
 mod unsupported;
+mod user_type;
 mod versions;
 mod view;
 mod whole_table;
@@ -52,9 +53,9 @@ pub use ast::{
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterSequenceSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec, Including, KeySpec,
-    LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption,
-    SequenceOptionKind, SequenceSpec, ViewSpec, Written,
+    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec,
+    CreateTypeSpec, Including, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource,
+    SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec, Written,
 };
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;

@@ -18,7 +18,7 @@ pub(crate) fn refuse(what: &str, at: usize) -> Error {
 /// The refusal of the weaker locks of rows, of empty select lists in set operations, of COLLATION FOR, of `f(..) AS (a int)`, and of SEARCH and CYCLE
 /// behind a query of WITH RECURSIVE, which sqlparser would take for mistakes or for names.
 pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
-    let is = |index: usize, word| tokens.get(index).is_some_and(|t| is_word(&t.token, word));
+    let is = |index: usize, word: &str| tokens.get(index).is_some_and(|t| is_word(&t.token, word));
     for (at, token) in tokens.iter().enumerate().filter(|(_, t)| is_word(&t.token, "for")) {
         let what = if is(at + 1, "no") && is(at + 2, "key") && is(at + 3, "update") {
             "FOR NO KEY UPDATE"
@@ -100,7 +100,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("create user", ""),
     ("create rule", ""),
     ("create trigger", ""),
-    ("create type", ""),
     ("create", ""),
     ("declare", "Portals of the extended protocol take the place of cursors."),
     ("do", ""),

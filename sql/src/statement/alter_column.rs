@@ -12,13 +12,14 @@ use super::{rules, update};
 use crate::binder::{BindContext, Binder, type_name, view_reads};
 use crate::bound::{AddedColumn, AlterTableAction, BoundUpdate, DroppedColumn, Expr, Fill, walk};
 use crate::parse::{CheckSpec, ColumnConstraintKind, ColumnSpec};
-use base::id::{ColumnId, TableId};
+use base::id::{ColumnId, Oid, SchemaId, TableId, ViewId};
 use base::limits::TABLE_COLUMNS_MAX;
 use base::{Error, ErrorKind, Result};
-use catalog::{ColumnDef, ColumnKind, TableDef, builtin};
+use catalog::{CatalogState, ColumnDef, ColumnKind, TableDef, builtin};
 use sqlparser::ast;
 use std::collections::BTreeMap;
-use types::sql_type::oid;
+use std::sync::Arc;
+use types::sql_type::{array_of, oid};
 use types::{Datum, Form, IoSettings, SqlType};
 
 const OTHER_TYPE_HINT: &str =
@@ -129,20 +130,31 @@ impl Altered {
                 false => Err(Error::new(ErrorKind::UndefinedColumn, message)),
             };
         };
-        self.refuse_part_of_key(column, &folded, at)?;
+        self.refuse_part_of_key(column, &folded, Some(at))?;
+        Ok(AlterTableAction::DropColumn(Box::new(self.dropped(binder, context, column)?)))
+    }
+
+    /// The table loses a column, and what goes with it.
+    fn dropped(
+        &mut self,
+        binder: &mut Binder<'_>,
+        context: &BindContext<'_>,
+        column: ColumnId,
+    ) -> Result<DroppedColumn> {
         let generated = rules::generated_from(binder, &self.def, column)?;
-        let mut views = Vec::new();
+        let (mut views, mut materialized) = (Vec::new(), Vec::new());
         for column in std::iter::once(column).chain(generated.iter().copied()) {
-            views.extend(readers(context, self.def.id, column)?.map(|view| (view, column)));
+            let readers = readers(context, self.def.id, column)?;
+            views.extend(readers.views.into_iter().map(|view| (view, column)));
+            materialized.extend(readers.materialized.into_iter().map(|table| (table, column)));
         }
         for gone in std::iter::once(column).chain(generated.iter().copied()) {
             self.def = self.def.without_column(gone);
         }
-        let dropped = DroppedColumn { column, generated, views, cascade: false };
-        Ok(AlterTableAction::DropColumn(Box::new(dropped)))
+        Ok(DroppedColumn { column, generated, views, materialized, cascade: false })
     }
 
-    fn refuse_part_of_key(&self, column: ColumnId, name: &str, at: usize) -> Result<()> {
+    fn refuse_part_of_key(&self, column: ColumnId, name: &str, at: Option<usize>) -> Result<()> {
         if partitions_by(&self.def, column) {
             let message = format!(
                 "cannot drop column \"{name}\" because it is part of the partition key of relation \"{}\"",
@@ -151,9 +163,12 @@ impl Altered {
             return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
         }
         if self.def.primary_key.contains(&column) {
-            return Err(Error::unsupported("dropping a column of the primary key is not supported")
-                .at(at)
-                .with_hint("Create a table without it and INSERT INTO .. SELECT."));
+            let error = Error::unsupported("dropping a column of the primary key is not supported")
+                .with_hint("Create a table without it and INSERT INTO .. SELECT.");
+            return Err(match at {
+                Some(at) => error.at(at),
+                None => error,
+            });
         }
         Ok(())
     }
@@ -178,10 +193,9 @@ impl Altered {
                     column.name
                 )));
         }
-        if let Some(view) = readers(context, self.def.id, id)?.next() {
-            let view = context.catalog.view(view).map(|v| v.name.clone()).unwrap_or_default();
+        if let Some(reader) = readers(context, self.def.id, id)?.first(context.catalog) {
             return Err(Error::unsupported("cannot alter type of a column used by a view or rule")
-                .with_detail(format!("rule _RETURN on view {view} depends on column \"{}\"", column.name)));
+                .with_detail(format!("rule _RETURN on {reader} depends on column \"{}\"", column.name)));
         }
         let unique = self.def.unique.iter().any(|unique| unique.columns.contains(&id));
         let of_key = unique || self.def.primary_key.contains(&id) || partitions_by(&self.def, id);
@@ -203,35 +217,82 @@ impl Altered {
     }
 }
 
-/// Views that read a column; refused when a materialized view does.
-fn readers(
+/// The columns that go with types, in the order in which PostgreSQL tells them: for each type first those of arrays over it.
+/// A materialized view goes as a whole, so none of them is one of its own; nor is one of a schema that goes.
+pub(super) fn columns_of_types(
+    binder: &mut Binder<'_>,
     context: &BindContext<'_>,
-    table: TableId,
-    column: ColumnId,
-) -> Result<impl Iterator<Item = base::id::ViewId> + use<>> {
+    types: &[Oid],
+    schemas: &[SchemaId],
+    cascade: bool,
+) -> Result<Vec<(TableId, DroppedColumn)>> {
+    let catalog = context.catalog;
+    let stays =
+        |t: &&Arc<TableDef>| catalog.materialized_view(t.id).is_none() && !schemas.contains(&t.schema);
+    let mut tables: Vec<_> = catalog.tables().filter(stays).collect();
+    tables.sort_by_key(|table| table.oid);
+    let whole = |table: &TableDef| Altered { def: table.clone(), actions: Vec::new() };
+    let mut left: BTreeMap<TableId, Altered> = tables.iter().map(|t| (t.id, whole(t))).collect();
     let mut found = Vec::new();
+    for ty in types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]) {
+        for table in &tables {
+            let Some(left) = left.get_mut(&table.id) else { continue };
+            // Generated columns go with what they are computed from.
+            let of_type = |c: &&ColumnDef| {
+                let computed = c.default.as_ref().filter(|_| c.kind == ColumnKind::Generated);
+                let names = |ty| computed.is_some_and(|text| text.contains(&catalog::relation_name(ty)));
+                Some(c.ty.oid) == ty || ty.is_some_and(names)
+            };
+            let mut columns: Vec<&ColumnDef> = table.columns.iter().rev().filter(of_type).collect();
+            columns.sort_by_key(|column| column.kind == ColumnKind::Generated);
+            for column in columns {
+                if left.def.column(column.id).is_none() {
+                    continue;
+                }
+                if cascade {
+                    left.refuse_part_of_key(column.id, &column.name, None)?;
+                }
+                let dropped = left.dropped(binder, context, column.id)?;
+                found.push((table.id, DroppedColumn { cascade, ..dropped }));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What reads a column.
+struct Readers {
+    views: Vec<ViewId>,
+    materialized: Vec<TableId>,
+}
+
+impl Readers {
+    /// One of them in words.
+    fn first(&self, catalog: &CatalogState) -> Option<String> {
+        let mut views = self.views.iter().filter_map(|id| catalog.view(*id));
+        let mut tables = self.materialized.iter().filter_map(|id| catalog.table(*id));
+        let view = views.next().map(|view| format!("view {}", view.name));
+        view.or_else(|| tables.next().map(|table| format!("materialized view {}", table.name)))
+    }
+}
+
+/// The views and materialized views that read a column.
+fn readers(context: &BindContext<'_>, table: TableId, column: ColumnId) -> Result<Readers> {
+    let mut found = Readers { views: Vec::new(), materialized: Vec::new() };
     // A column of this very statement is in no view.
     let def = context.catalog.table(table).filter(|def| def.column(column).is_some());
-    for view in context.catalog.views() {
-        if let Some(def) = def.filter(|def| view.uses.contains(&def.oid))
-            && view_reads(context, &view.text, &view.unseen, def, column)?
-        {
-            found.push(view.id);
+    let Some(def) = def else { return Ok(found) };
+    for view in context.catalog.views().filter(|view| view.uses.contains(&def.oid)) {
+        if view_reads(context, &view.text, &view.unseen, def, column)? {
+            found.views.push(view.id);
         }
     }
-    for (id, view) in context.catalog.materialized() {
-        if let Some(def) = def.filter(|def| view.uses.contains(&def.oid))
-            && view_reads(context, &view.text, &view.unseen, def, column)?
-        {
-            let name = context.catalog.table(id).map_or("?", |table| table.name.as_str());
-            let message =
-                format!("changing a column that materialized view \"{name}\" reads is not supported");
-            return Err(
-                Error::unsupported(message).with_hint("Drop the materialized view first and create it anew.")
-            );
+    for (id, view) in context.catalog.materialized().filter(|(_, view)| view.uses.contains(&def.oid)) {
+        if view_reads(context, &view.text, &view.unseen, def, column)? {
+            found.materialized.push(id);
         }
     }
-    Ok(found.into_iter())
+    Ok(found)
 }
 
 /// Whether every value of a type is stored as the same value of another one.

@@ -4,7 +4,7 @@
 
 use super::{
     alter_table, comment, copy, create_table, delete, insert, maintenance, materialized, merge, prepared,
-    schema, sequence, sequence_calls, update, view,
+    schema, sequence, sequence_calls, update, user_type, view,
 };
 use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{BoundStatement, SettingValue};
@@ -23,8 +23,8 @@ pub struct Binding {
 pub fn bind_statement(context: &BindContext<'_>, statement: &ParsedStatement) -> Result<Binding> {
     let mut binder = Binder::new(context);
     binder.writes = statement.writes();
-    let statement = bind(&mut binder, context, statement.ast())?;
-    let statement = binder.with_parts(statement)?;
+    let bound = bind(&mut binder, context, statement.ast()).and_then(|bound| binder.with_parts(bound));
+    let statement = bound.map_err(|error| binder.with_type_names(error))?;
     if binder.calls_sequences {
         sequence_calls::check(&statement)?;
     }
@@ -84,8 +84,11 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::CreateMaterialized(spec) => materialized::create(binder, context, spec)?,
         StatementAst::DropMaterialized(spec) => materialized::drop(binder, spec)?,
         StatementAst::Refresh(spec) => materialized::refresh(binder, spec)?,
+        StatementAst::CreateType(spec) => user_type::create(binder, spec)?,
+        StatementAst::AlterType(spec) => user_type::alter(binder, spec)?,
+        StatementAst::DropType(spec) => user_type::drop(binder, context, spec)?,
         StatementAst::DropTable(spec) => schema::drop_tables(binder, spec)?,
-        StatementAst::DropSchema(spec) => schema::drop_schemas(binder, spec)?,
+        StatementAst::DropSchema(spec) => schema::drop_schemas(binder, context, spec)?,
         StatementAst::Copy(spec) => BoundStatement::Copy(Box::new(copy::bind(binder, spec)?)),
         StatementAst::Explain(spec) => explain(binder, context, spec)?,
         StatementAst::Comment(spec) => comment::bind(binder, spec)?,

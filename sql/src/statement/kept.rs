@@ -1,7 +1,7 @@
-//! Expressions that the catalog keeps as text: what may stand in them, and relations that they name.
+//! Expressions that the catalog keeps as text: what may stand in them, and relations and types that they name.
 //!
 //! Must not know whose expressions they are.
-//! Invariant: a relation named by a constant stands in the text by its OID.
+//! Invariant: a relation named by a constant, and a type that a user made, stand in the text by their OIDs.
 
 use crate::binder::Binder;
 use crate::parse::Written;
@@ -94,7 +94,10 @@ pub(super) fn object_edits(
     let mut names = RelationNames::default();
     let _whole: ControlFlow<()> = node.visit(&mut names);
     let characters: Vec<char> = text.chars().collect();
-    let mut edits = Vec::with_capacity(names.found.len());
+    let mut edits = Vec::with_capacity(names.found.len() + names.types.len());
+    for name in &names.types {
+        edits.extend(type_edit(binder, name, text, at)?);
+    }
     for (place, name, cast) in names.found {
         let start = binder.position(place).checked_sub(at);
         let literal: Vec<char> = format!("'{}'", name.replace('\'', "''")).chars().collect();
@@ -111,6 +114,38 @@ pub(super) fn object_edits(
         edits.push(Edit { start, characters: literal.len(), text: format!("'{id}'{cast}") });
     }
     Ok(edits)
+}
+
+/// What brings the OID of a type that a user made in the place of its name; None for other types.
+fn type_edit(binder: &Binder<'_>, name: &ast::ObjectName, text: &str, at: usize) -> Result<Option<Edit>> {
+    let (schema, own) = binder.split_name(name)?;
+    let Some(oid) = binder.user_type(schema.as_deref(), &own) else { return Ok(None) };
+    let (start, characters) = extent(binder, name, text, at).ok_or_else(|| {
+        let place =
+            name.0.iter().find_map(|part| part.as_ident()).map_or(at, |i| binder.position(i.span.start));
+        Error::unsupported("this way to write the name of a type in an expression that is kept").at(place)
+    })?;
+    Ok(Some(Edit { start, characters, text: catalog::relation_name(oid) }))
+}
+
+/// Where a name begins in a text, and how many characters it has, if it stands there as it was read.
+pub(super) fn extent(
+    binder: &Binder<'_>,
+    name: &ast::ObjectName,
+    text: &str,
+    at: usize,
+) -> Option<(usize, usize)> {
+    let mut idents = name.0.iter().filter_map(|part| part.as_ident());
+    let first = idents.next()?;
+    let last = idents.next_back().unwrap_or(first);
+    let start = binder.position(first.span.start).checked_sub(at)?;
+    let end = binder.position(last.span.start).checked_sub(at)?;
+    let written = match last.quote_style {
+        Some(_) => in_quotes(&last.value),
+        None => last.value.clone(),
+    };
+    let length = written.chars().count();
+    text.chars().skip(end).take(length).eq(written.chars()).then_some((start, end + length - start))
 }
 
 /// A name as an identifier that means it wherever it stands.
@@ -131,6 +166,8 @@ pub(super) fn in_quotes(name: &str) -> String {
 struct RelationNames {
     /// Where it stands, the name, and whether the cast is written.
     found: Vec<(Location, String, bool)>,
+    /// Types that are named.
+    types: Vec<ast::ObjectName>,
 }
 
 impl RelationNames {
@@ -144,11 +181,24 @@ impl RelationNames {
         };
         self.found.push((span.start, text, cast));
     }
+
+    fn add_type(&mut self, ty: &ast::DataType) {
+        match ty {
+            ast::DataType::Custom(name, _) => self.types.push(name.clone()),
+            ast::DataType::Array(ast::ArrayElemTypeDef::SquareBracket(element, _)) => self.add_type(element),
+            _ => {}
+        }
+    }
 }
 
 impl Visitor for RelationNames {
     type Break = ();
     fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
+        if let ast::Expr::Cast { data_type, .. }
+        | ast::Expr::TypedString(ast::TypedString { data_type, .. }) = expr
+        {
+            self.add_type(data_type);
+        }
         match expr {
             ast::Expr::Cast { expr, data_type: ast::DataType::Regclass, .. } => self.add(expr, true),
             ast::Expr::Function(function) => {

@@ -32,6 +32,7 @@ mod sequence_calls;
 mod tests;
 mod unique;
 mod update;
+mod user_type;
 mod view;
 
 pub use alter_column::bind_refill;

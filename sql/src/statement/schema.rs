@@ -3,10 +3,11 @@
 //! Must not know how the catalog is changed.
 //! Invariant: an object that is named twice is dropped once.
 
-use crate::binder::Binder;
+use super::alter_column::columns_of_types;
+use crate::binder::{BindContext, Binder};
 use crate::bound::BoundStatement;
 use crate::parse::DropSpec;
-use base::id::SchemaId;
+use base::id::{Oid, SchemaId};
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
 
@@ -61,7 +62,11 @@ pub(super) fn missing(
     Ok(Some(Error::new(ErrorKind::UndefinedTable, format!("{kind} \"{table}\" does not exist"))))
 }
 
-pub(super) fn drop_schemas(binder: &Binder<'_>, spec: &DropSpec) -> Result<BoundStatement> {
+pub(super) fn drop_schemas(
+    binder: &mut Binder<'_>,
+    context: &BindContext<'_>,
+    spec: &DropSpec,
+) -> Result<BoundStatement> {
     let DropSpec { names, if_exists, cascade } = spec;
     let mut schemas: Vec<SchemaId> = Vec::new();
     let mut notices = Vec::new();
@@ -78,5 +83,8 @@ pub(super) fn drop_schemas(binder: &Binder<'_>, spec: &DropSpec) -> Result<Bound
             Err(error) => return Err(error),
         }
     }
-    Ok(BoundStatement::DropSchemas { schemas, cascade: *cascade, notices })
+    let types = context.catalog.types().filter(|ty| schemas.contains(&ty.schema));
+    let types: Vec<Oid> = types.map(|ty| ty.oid).collect();
+    let columns = columns_of_types(binder, context, &types, &schemas, *cascade)?;
+    Ok(BoundStatement::DropSchemas { schemas, columns, cascade: *cascade, notices })
 }

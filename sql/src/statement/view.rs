@@ -3,7 +3,7 @@
 //! Must not know how the catalog is changed.
 //! Invariant: the text that is kept has been bound in the way it will be, to the same columns.
 
-use super::kept::{Edit, as_written, edited, in_quotes, object_edits};
+use super::kept::{Edit, as_written, edited, extent, object_edits};
 use super::new_column::pseudo_name;
 use super::schema;
 use crate::binder::{BindContext, Binder, is_temporary};
@@ -14,6 +14,7 @@ use base::{Error, ErrorKind, Result};
 use catalog::{ViewColumn, ViewDef};
 use sqlparser::ast;
 use types::sql_type::oid;
+use types::user_type::array_element;
 
 pub(super) fn create(
     binder: &mut Binder<'_>,
@@ -138,8 +139,11 @@ fn whole_tables(binder: &Binder<'_>, body: &ast::SetExpr, text: &str, at: usize,
 
 const TABLE: &str = "table";
 
-/// The OID in a constant that an edit puts in.
+/// The OID in a constant, or in the name of a type, that an edit puts in.
 fn oid_of(edit: &Edit) -> Option<Oid> {
+    if let Some(name) = edit.text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        return catalog::relation_of_name(name).map(|ty| array_element(ty).unwrap_or(ty));
+    }
     edit.text.split('\'').nth(1)?.parse().ok().map(Oid)
 }
 
@@ -154,15 +158,7 @@ fn relation_edit(
     let (Some(first), Some(last)) = (idents.first(), idents.last()) else {
         return Err(Error::internal("a relation without a name"));
     };
-    let start = binder.position(first.span.start).checked_sub(at);
-    let end = binder.position(last.span.start).checked_sub(at);
-    let written = match last.quote_style {
-        Some(_) => in_quotes(&last.value),
-        None => last.value.clone(),
-    };
-    let length = written.chars().count();
-    let fits = |end: &usize| text.chars().skip(*end).take(length).eq(written.chars());
-    let (Some(start), Some(end)) = (start, end.filter(fits)) else {
+    let Some((start, characters)) = extent(binder, &relation.name, text, at) else {
         return Err(Error::unsupported("this way to write the name of a table in a view is not supported")
             .at(binder.position(first.span.start)));
     };
@@ -171,7 +167,7 @@ fn relation_edit(
         false => format!(" AS {}", as_written(&binder.fold(last))),
     };
     let text = format!("{}{alias}", catalog::relation_name(relation.oid));
-    Ok(Edit { start, characters: end + length - start, text })
+    Ok(Edit { start, characters, text })
 }
 
 /// The columns with the names that are given for the first of them.

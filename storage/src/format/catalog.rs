@@ -9,6 +9,7 @@ use super::kinds::{decode_kinds, decode_missing, encode_kinds, encode_missing};
 use super::materialized::{decode_materialized, encode_materialized};
 use super::partitioning::{decode_partitioning, encode_partitioning};
 use super::sequence::{decode_position, decode_sequence, encode_position, encode_sequence};
+use super::user_type::{decode_type, encode_type};
 use super::view::{decode_view, decode_view_3, encode_view};
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
@@ -25,6 +26,10 @@ const MATERIALIZE: u8 = 21;
 /// Those of edits of tables.
 const CREATE_TABLE: u8 = 22;
 const ALTER_TABLE: u8 = 23;
+/// Those of edits of types.
+const CREATE_TYPE: u8 = 24;
+const ALTER_TYPE: u8 = 25;
+const DROP_TYPE: u8 = 26;
 
 pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
     match edit {
@@ -82,6 +87,18 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.varint(id.0);
             encode_materialized(writer, def);
         }
+        CatalogEdit::CreateType(def) => {
+            writer.u8(CREATE_TYPE);
+            encode_type(writer, def);
+        }
+        CatalogEdit::AlterType(def) => {
+            writer.u8(ALTER_TYPE);
+            encode_type(writer, def);
+        }
+        CatalogEdit::DropType(oid) => {
+            writer.u8(DROP_TYPE);
+            writer.u32(oid.0);
+        }
         CatalogEdit::Comment(key, text) => {
             writer.u8(COMMENT);
             encode_key(writer, key);
@@ -127,6 +144,9 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
             let key = decode_key(reader)?;
             CatalogEdit::Comment(key, if reader.bool()? { Some(reader.string()?) } else { None })
         }
+        CREATE_TYPE => CatalogEdit::CreateType(Box::new(decode_type(reader)?)),
+        ALTER_TYPE => CatalogEdit::AlterType(Box::new(decode_type(reader)?)),
+        DROP_TYPE => CatalogEdit::DropType(Oid(reader.u32()?)),
         _ => return Err(reader.bad("unknown catalog edit")),
     })
 }
@@ -161,6 +181,10 @@ pub(super) fn encode_state(writer: &mut Writer, state: &CatalogState) {
         writer.varint(id.0);
         encode_materialized(writer, def);
     }
+    writer.count(state.types().count());
+    for ty in state.types() {
+        encode_type(writer, ty);
+    }
 }
 
 /// `version` is that of the checkpoint's format.
@@ -177,7 +201,8 @@ pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<Cata
         0..6 => Vec::new(),
         _ => reader.list(4, |r| Ok((TableId(r.varint()?), decode_materialized(r)?)))?,
     };
-    Ok(state.with_comments(comments).with_materialized(materialized))
+    let types = if version < 8 { Vec::new() } else { reader.list(8, decode_type)? };
+    Ok(state.with_comments(comments).with_materialized(materialized).with_types(types))
 }
 
 /// What reads a table in a checkpoint of a version.

@@ -5,9 +5,10 @@ use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, HashLevel,
-    MaterializedDef, PG_CLASS, PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition, SchemaDef,
-    SequenceDef, SequenceOwner, TableDef, TableOptions, TabletDef, UniqueDef, ViewColumn, ViewDef,
+    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, EnumLabel,
+    HashLevel, MaterializedDef, PG_CLASS, PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition,
+    SchemaDef, SequenceDef, SequenceOwner, TableDef, TableOptions, TabletDef, TypeShape, UniqueDef,
+    UserTypeDef, ViewColumn, ViewDef,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -175,6 +176,9 @@ pub(crate) fn edits() -> Vec<CatalogEdit> {
         CatalogEdit::Comment(CommentKey::of(PG_NAMESPACE, Oid(2200)), Some("c".to_owned())),
         CatalogEdit::Comment(CommentKey { class: PG_CLASS, object: Oid(7), column: ColumnId(2) }, None),
         CatalogEdit::Materialize(TableId(300), Box::new(materialized())),
+        CatalogEdit::CreateType(Box::new(mood())),
+        CatalogEdit::AlterType(Box::new(mood())),
+        CatalogEdit::DropType(mood().oid),
     ]
 }
 
@@ -187,7 +191,15 @@ fn materialized() -> MaterializedDef {
     }
 }
 
-/// A catalog with a schema, a table, a sequence and a view.
+/// An enum to which a label came later.
+fn mood() -> UserTypeDef {
+    let label = |oid, position, name: &str| EnumLabel { oid: Oid(oid), position, name: name.to_owned() };
+    let labels = vec![label(16_501, 1 << 32, "a"), label(16_600, 3 << 31, "b"), label(16_502, 2 << 32, "c")];
+    let oid = types::user_type::UserKind::Enum.oid(16_500).unwrap();
+    UserTypeDef { oid, schema: SchemaId(2), name: "mood".to_owned(), shape: TypeShape::Enum(labels) }
+}
+
+/// A catalog with a schema, a table, a sequence, a view and a type.
 pub(crate) fn state() -> CatalogState {
     let mut state = CatalogState::initial();
     for edit in &edits()[..3] {
@@ -197,6 +209,7 @@ pub(crate) fn state() -> CatalogState {
     let comment = CommentKey::of(PG_NAMESPACE, Oid(2200));
     state.apply(&CatalogEdit::Comment(comment, Some("all may read".to_owned()))).unwrap();
     state.apply(&CatalogEdit::Materialize(table().id, Box::new(materialized()))).unwrap();
+    state.apply(&CatalogEdit::CreateType(Box::new(mood()))).unwrap();
     state
 }
 
@@ -213,7 +226,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 7).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 8).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -268,6 +281,22 @@ fn golden_bytes_of_materialized_views() {
     assert_eq!(writer.as_slice(), [21, 0xac, 2, 1, b'q', 1, 7, 0, 0, 0, 1, 7, 0, 0, 0, 2, 0, 0, 0, 1]);
 }
 
+#[test]
+fn golden_bytes_of_types() {
+    let mut writer = Writer::new();
+    let all = edits();
+    [&all[15], &all[17]].into_iter().for_each(|edit| encode_edit(&mut writer, edit));
+    #[rustfmt::skip]
+    let types = [
+        24, 0xe8, 0x80, 0, 0x40, 2, 4, b'm', b'o', b'o', b'd', 1, 3, // OID, schema, name, an enum of three labels
+        0x75, 0x40, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, b'a', // OID, position, name
+        0xd8, 0x40, 0, 0, 0, 0, 0, 0x80, 1, 0, 0, 0, 1, b'b',
+        0x76, 0x40, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, b'c',
+        26, 0xe8, 0x80, 0, 0x40,
+    ];
+    assert_eq!(writer.as_slice(), types);
+}
+
 /// Format 2 had neither kinds of columns nor checks.
 #[test]
 fn tables_of_format_2_are_read() {
@@ -300,7 +329,7 @@ fn tables_and_views_of_format_3_are_read() {
     encode_state(&mut writer, &state);
     let mut bytes = writer.into_bytes();
     // The last list is the view's, and the table's lists of missing values and unique columns stand before the counts of the others.
-    bytes.truncate(bytes.len() - 9);
+    bytes.truncate(bytes.len() - 10);
     let mut table = Writer::new();
     encode_table(&mut table, state.tables().next().unwrap());
     let at = bytes.windows(table.len()).position(|part| part == table.as_slice()).unwrap() + table.len() - 2;
@@ -337,13 +366,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 7).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 8).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 7).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 8).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);

@@ -141,7 +141,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x07\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x08\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
@@ -159,15 +159,16 @@ fn golden_bytes_of_checkpoint_and_current() {
 
 const GOLDEN_CHECKPOINT: (usize, u32) = (2_318, 2_756_697_426);
 
-/// Bytes of an empty catalog's sequences, views, comments and materialized views, an empty past, no counters.
-const NOTHING: usize = 15;
-/// The part of them that format 5 had, formats 3 and 4, and format 2.
+/// Bytes of an empty catalog's sequences, views, comments, materialized views and types, an empty past, no counters.
+const NOTHING: usize = 16;
+/// The part of them that formats 6 and 7 had, format 5, formats 3 and 4, and format 2.
+const NOTHING_OF_7: usize = 15;
 const NOTHING_OF_5: usize = 14;
 const NOTHING_OF_4: usize = 13;
 const NOTHING_OF_2: usize = 6;
 
 /// Format 1 had neither history nor options of tables, format 2 no sequences, formats before 5 no comments, format 5 no
-/// materialized views.
+/// materialized views, formats before 8 no types.
 #[test]
 fn checkpoints_of_older_formats_are_read() {
     older_is_read(1, 0);
@@ -175,7 +176,8 @@ fn checkpoints_of_older_formats_are_read() {
     older_is_read(3, NOTHING_OF_4);
     older_is_read(4, NOTHING_OF_4);
     older_is_read(5, NOTHING_OF_5);
-    older_is_read(6, NOTHING);
+    older_is_read(6, NOTHING_OF_7);
+    older_is_read(7, NOTHING_OF_7);
 }
 
 /// `nothing` is how many bytes of a format say that there is no past.

@@ -1,6 +1,6 @@
 //! Forms of types and single data as bytes.
 //!
-//! Invariants: the tag of a datum is that of its form; nesting is bounded.
+//! Invariants: the tag of a datum is that of its form (enums have that of the number they are held as); nesting is bounded.
 
 use super::codec::{Reader, Writer};
 use arrow::datatypes::i256;
@@ -55,6 +55,7 @@ pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
                 encode_form(writer, &ty.form);
             }
         }
+        Form::Enum => writer.u8(24),
     }
 }
 
@@ -94,6 +95,7 @@ fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
             })?;
             Form::Row(fields.into())
         }
+        24 => Form::Enum,
         _ => return Err(reader.bad("unknown form of a type")),
     })
 }

@@ -19,6 +19,7 @@ mod partitioning;
 mod record;
 mod row;
 mod sequence;
+mod user_type;
 mod view;
 
 pub(crate) use checkpoint::{

@@ -114,7 +114,7 @@ fn encoder<'a>(array: &'a ArrayRef, form: &'a Form) -> Result<Encode<'a>> {
         }
         Form::Int16 => fixed::<Int16Type, 2>(array, i16::to_le_bytes),
         Form::Int32 => fixed::<Int32Type, 4>(array, i32::to_le_bytes),
-        Form::Int64 => fixed::<Int64Type, 8>(array, i64::to_le_bytes),
+        Form::Int64 | Form::Enum => fixed::<Int64Type, 8>(array, i64::to_le_bytes),
         Form::UInt32 => fixed::<UInt32Type, 4>(array, u32::to_le_bytes),
         Form::Float32 => fixed::<Float32Type, 4>(array, |v| v.to_bits().to_le_bytes()),
         Form::Float64 => fixed::<Float64Type, 8>(array, |v| v.to_bits().to_le_bytes()),
@@ -190,7 +190,7 @@ fn decoder(form: &Form) -> Box<dyn ColumnDecoder> {
         Form::Bool => Box::new(Bools(BooleanBuilder::new())),
         Form::Int16 => fixed_decoder::<Int16Type, 2>(form, i16::from_le_bytes),
         Form::Int32 => fixed_decoder::<Int32Type, 4>(form, i32::from_le_bytes),
-        Form::Int64 => fixed_decoder::<Int64Type, 8>(form, i64::from_le_bytes),
+        Form::Int64 | Form::Enum => fixed_decoder::<Int64Type, 8>(form, i64::from_le_bytes),
         Form::UInt32 => fixed_decoder::<UInt32Type, 4>(form, u32::from_le_bytes),
         Form::Float32 => fixed_decoder::<Float32Type, 4>(form, |b| f32::from_bits(u32::from_le_bytes(b))),
         Form::Float64 => fixed_decoder::<Float64Type, 8>(form, |b| f64::from_bits(u64::from_le_bytes(b))),

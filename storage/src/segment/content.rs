@@ -203,7 +203,7 @@ fn bounds(form: &Form, array: &ArrayRef) -> (Option<Datum>, Option<Datum>) {
         ),
         Form::Int16 => native!(Int16Type, Int16),
         Form::Int32 => native!(Int32Type, Int32),
-        Form::Int64 => native!(Int64Type, Int64),
+        Form::Int64 | Form::Enum => native!(Int64Type, Int64),
         Form::UInt32 => native!(UInt32Type, UInt32),
         Form::Decimal128 { .. } => native!(Decimal128Type, Decimal128),
         Form::Decimal256 { .. } => native!(Decimal256Type, Decimal256),

@@ -25,6 +25,7 @@ const PATH: &str = "segment/1";
 fn forms() -> Vec<Form> {
     vec![
         Form::Int64,
+        Form::Enum,
         Form::Bool,
         Form::Int16,
         Form::Int32,
@@ -84,7 +85,7 @@ fn datum(form: &Form, random: &Random) -> Datum {
         Form::Bool => Datum::Bool(small % 2 == 0),
         Form::Int16 => Datum::Int16(pick(i16::MIN.into(), i16::MAX.into()) as i16),
         Form::Int32 => Datum::Int32(pick(i32::MIN.into(), i32::MAX.into()) as i32),
-        Form::Int64 => Datum::Int64(pick(i64::MIN, i64::MAX)),
+        Form::Int64 | Form::Enum => Datum::Int64(pick(i64::MIN, i64::MAX)),
         Form::UInt32 => Datum::UInt32(pick(0, u32::MAX.into()).unsigned_abs() as u32),
         Form::Float32 => Datum::Float32(match extreme {
             0 => f32::NAN,

@@ -9,6 +9,7 @@ use crate::datum::TimeTz;
 use crate::list::Dimension;
 use crate::pgnum::{Class, PgNum};
 use crate::sql_type::{SqlType, array_element, oid};
+use crate::text::IoSettings;
 use arrow::array::ArrayRef;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -28,12 +29,20 @@ pub(crate) const SIGN_NEG_INFINITY: u16 = 0xF000;
 pub struct BinaryEncoder {
     oid: Oid,
     column: Column,
+    /// None: enums are told by the positions of their labels.
+    settings: Option<IoSettings>,
 }
 
 impl BinaryEncoder {
     /// An array that is not of the type's form is an internal error.
-    pub fn new(ty: &SqlType, array: &ArrayRef) -> Result<Self> {
-        Ok(Self { oid: ty.oid, column: Column::new(&ty.form, array)? })
+    pub fn new(ty: &SqlType, array: &ArrayRef, settings: &IoSettings) -> Result<Self> {
+        let column = Column::new(&ty.form, array)?;
+        Ok(Self { oid: ty.oid, column, settings: Some(settings.clone()) })
+    }
+
+    /// Of bytes that depend on nothing but the values as they are stored; no client may see them.
+    pub(crate) fn of_stored(ty: &SqlType, array: &ArrayRef) -> Result<Self> {
+        Ok(Self { oid: ty.oid, column: Column::new(&ty.form, array)?, settings: None })
     }
 
     pub fn is_null(&self, row: usize) -> bool {
@@ -42,16 +51,26 @@ impl BinaryEncoder {
 
     /// Appends the bytes of the cell, which must not be null, without a length.
     pub fn write(&self, row: usize, out: &mut Vec<u8>) -> Result<()> {
-        write_cell(self.oid, &self.column, row, out)
+        write_cell(self.oid, &self.column, row, self.settings.as_ref(), out)
     }
 }
 
-fn write_cell(oid: Oid, column: &Column, row: usize, out: &mut Vec<u8>) -> Result<()> {
+fn write_cell(
+    oid: Oid,
+    column: &Column,
+    row: usize,
+    settings: Option<&IoSettings>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     match column {
         Column::Bool(a) => out.push(u8::from(a.value(row))),
         Column::Int16(a) => out.extend_from_slice(&a.value(row).to_be_bytes()),
         Column::Int32(a) => out.extend_from_slice(&a.value(row).to_be_bytes()),
         Column::Int64(a) => out.extend_from_slice(&a.value(row).to_be_bytes()),
+        Column::Enum(a) => match settings {
+            Some(settings) => out.extend_from_slice(settings.enum_label(oid, a.value(row))?.as_bytes()),
+            None => out.extend_from_slice(&a.value(row).to_be_bytes()),
+        },
         Column::UInt32(a) => out.extend_from_slice(&a.value(row).to_be_bytes()),
         Column::Float32(a) => out.extend_from_slice(&a.value(row).to_be_bytes()),
         Column::Float64(a) => out.extend_from_slice(&a.value(row).to_be_bytes()),
@@ -97,10 +116,10 @@ fn write_cell(oid: Oid, column: &Column, row: usize, out: &mut Vec<u8>) -> Resul
             out.extend_from_slice(&length(columns.len())?.to_be_bytes());
             for (oid, column) in columns {
                 out.extend_from_slice(&oid.0.to_be_bytes());
-                write_with_length(*oid, column, row, out)?;
+                write_with_length(*oid, column, row, settings, out)?;
             }
         }
-        Column::Array(_, elements) => write_array(oid, elements, row, out)?,
+        Column::Array(_, elements) => write_array(oid, elements, row, settings, out)?,
     }
     Ok(())
 }
@@ -111,7 +130,13 @@ fn write_char(text: &str, out: &mut Vec<u8>) {
     out.push(octal.or_else(|| text.bytes().next()).unwrap_or(0));
 }
 
-fn write_array(oid: Oid, elements: &Elements, row: usize, out: &mut Vec<u8>) -> Result<()> {
+fn write_array(
+    oid: Oid,
+    elements: &Elements,
+    row: usize,
+    settings: Option<&IoSettings>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let element_oid = array_element(oid).unwrap_or(oid::TEXT);
     let values = elements.values.as_ref();
     let (rows, mut dimensions) = elements.at(row)?;
@@ -127,20 +152,26 @@ fn write_array(oid: Oid, elements: &Elements, row: usize, out: &mut Vec<u8>) -> 
         out.extend_from_slice(&dimension.lower.to_be_bytes());
     }
     for row in rows {
-        write_with_length(element_oid, values, row, out)?;
+        write_with_length(element_oid, values, row, settings, out)?;
     }
     Ok(())
 }
 
 /// A value behind its length, -1 for null.
-fn write_with_length(oid: Oid, column: &Column, row: usize, out: &mut Vec<u8>) -> Result<()> {
+fn write_with_length(
+    oid: Oid,
+    column: &Column,
+    row: usize,
+    settings: Option<&IoSettings>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     if column.is_null(row) {
         out.extend_from_slice(&(-1_i32).to_be_bytes());
         return Ok(());
     }
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
-    write_cell(oid, column, row, out)?;
+    write_cell(oid, column, row, settings, out)?;
     let written = length(out.len() - at - 4)?.to_be_bytes();
     if let Some(slot) = out.get_mut(at..at + 4) {
         slot.copy_from_slice(&written);

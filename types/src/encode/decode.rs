@@ -16,17 +16,18 @@ use crate::jsonpath;
 use crate::list::{DIMENSIONS_MAX, Dimension, List, count_of, too_many_dimensions};
 use crate::pgnum::{PgNum, SCALE_MAX};
 use crate::sql_type::{Form, SqlType, array_element, oid};
-use crate::text::{apply_typmod, numeric_datum};
+use crate::text::{IoSettings, apply_typmod, numeric_datum};
 use base::{Error, ErrorKind, Result};
 
 /// Reads a value that is not null from its binary format and applies the type's modifier. Malformed bytes are 22P03.
-pub fn decode_binary(ty: &SqlType, bytes: &[u8]) -> Result<Datum> {
+pub fn decode_binary(ty: &SqlType, bytes: &[u8], settings: &IoSettings) -> Result<Datum> {
     let mut input = Input(bytes);
     let datum = match &ty.form {
         Form::Bool => Datum::Bool(input.array::<1>()? != [0]),
         Form::Int16 => Datum::Int16(i16::from_be_bytes(input.array()?)),
         Form::Int32 => Datum::Int32(i32::from_be_bytes(input.array()?)),
         Form::Int64 => Datum::Int64(i64::from_be_bytes(input.array()?)),
+        Form::Enum => Datum::Int64(settings.enum_position(ty.oid, &utf8(input.rest())?)?),
         Form::UInt32 => Datum::UInt32(u32::from_be_bytes(input.array()?)),
         Form::Float32 => Datum::Float32(f32::from_be_bytes(input.array()?)),
         Form::Float64 => Datum::Float64(f64::from_be_bytes(input.array()?)),
@@ -78,7 +79,7 @@ pub fn decode_binary(ty: &SqlType, bytes: &[u8]) -> Result<Datum> {
             let days = i32::from_be_bytes(input.array()?);
             Datum::Interval(Interval { months: i32::from_be_bytes(input.array()?), days, micros })
         }
-        Form::Array(element) => list(ty, element, &mut input)?,
+        Form::Array(element) => list(ty, element, &mut input, settings)?,
         Form::Row(_) => {
             return Err(Error::unsupported("input of anonymous composite types is not implemented"));
         }
@@ -181,7 +182,7 @@ fn numeric(input: &mut Input<'_>) -> Result<PgNum> {
     }
 }
 
-fn list(ty: &SqlType, element: &Form, input: &mut Input<'_>) -> Result<Datum> {
+fn list(ty: &SqlType, element: &Form, input: &mut Input<'_>, settings: &IoSettings) -> Result<Datum> {
     let dimensions = i32::from_be_bytes(input.array()?);
     let flags = i32::from_be_bytes(input.array()?);
     let sent = u32::from_be_bytes(input.array()?);
@@ -220,7 +221,7 @@ fn list(ty: &SqlType, element: &Form, input: &mut Input<'_>) -> Result<Datum> {
     for _ in 0..count {
         let len = i32::from_be_bytes(input.array()?);
         items.push(match usize::try_from(len) {
-            Ok(len) => decode_binary(&element, input.take(len)?)?,
+            Ok(len) => decode_binary(&element, input.take(len)?, settings)?,
             Err(_) if len == -1 => Datum::Null,
             Err(_) => return Err(malformed("incorrect binary data format")),
         });

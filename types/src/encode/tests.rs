@@ -12,12 +12,12 @@ fn binary_is_postgresqls_both_ways() {
         let datum = parse_text(&ty, text, &IoSettings::default()).unwrap();
         let array = crate::array::from_data(&ty.form, std::slice::from_ref(&datum)).unwrap();
         let mut bytes = Vec::new();
-        BinaryEncoder::new(&ty, &array).unwrap().write(0, &mut bytes).unwrap();
+        BinaryEncoder::new(&ty, &array, &IoSettings::default()).unwrap().write(0, &mut bytes).unwrap();
         let shown: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(shown, *hex, "{oid} {text}");
-        assert_eq!(decode_binary(&ty, &bytes).unwrap(), datum, "{oid} {text}");
+        assert_eq!(decode_binary(&ty, &bytes, &IoSettings::default()).unwrap(), datum, "{oid} {text}");
         bytes.push(0);
-        assert!(*oid == 25 || decode_binary(&ty, &bytes).is_err());
+        assert!(*oid == 25 || decode_binary(&ty, &bytes, &IoSettings::default()).is_err());
     }
 }
 

@@ -61,6 +61,7 @@ fn write_cell(oid: Oid, column: &Column, row: usize, settings: &IoSettings, out:
         Column::Int16(a) => write_integer(i64::from(a.value(row)), out),
         Column::Int32(a) => write_integer(i64::from(a.value(row)), out),
         Column::Int64(a) => write_integer(a.value(row), out),
+        Column::Enum(a) => out.push_str(&settings.enum_label(oid, a.value(row))?),
         Column::UInt32(a) => write_oid(oid, a.value(row), settings, out),
         Column::Float32(a) => write_f32(a.value(row), settings.extra_float_digits, out),
         Column::Float64(a) => write_f64(a.value(row), settings.extra_float_digits, out),

@@ -27,6 +27,7 @@ pub(crate) fn format_form(
         (Form::Int16, Datum::Int16(v)) => write_integer(i64::from(*v), out),
         (Form::Int32, Datum::Int32(v)) => write_integer(i64::from(*v), out),
         (Form::Int64, Datum::Int64(v)) => write_integer(*v, out),
+        (Form::Enum, Datum::Int64(v)) => out.push_str(&settings.enum_label(oid, *v)?),
         (Form::UInt32, Datum::UInt32(v)) => write_oid(oid, *v, settings, out),
         (Form::Float32, Datum::Float32(v)) => float::write_f32(*v, settings.extra_float_digits, out),
         (Form::Float64, Datum::Float64(v)) => float::write_f64(*v, settings.extra_float_digits, out),

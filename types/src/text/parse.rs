@@ -29,6 +29,7 @@ pub(crate) fn parse_form(ty: &SqlType, text: &str, settings: &IoSettings) -> Res
         Form::Int16 => Datum::Int16(parse_integer(text, "smallint")?),
         Form::Int32 => Datum::Int32(parse_integer(text, "integer")?),
         Form::Int64 => Datum::Int64(parse_integer(text, "bigint")?),
+        Form::Enum => Datum::Int64(settings.enum_position(ty.oid, text)?),
         Form::UInt32 => Datum::UInt32(parse_oid(ty.oid, text, settings)?),
         Form::Float32 => Datum::Float32(parse_float(text, "real", |v: f32| (v == 0.0, v.is_infinite()))?),
         Form::Float64 => {

@@ -1,8 +1,8 @@
 //! The session settings that text conversion depends on.
 
 use crate::zone::Zone;
-use base::Result;
 use base::id::Oid;
+use base::{Error, Result};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -45,6 +45,12 @@ pub trait ObjectNames: Debug + Send + Sync {
     fn name(&self, ty: Oid, object: Oid) -> Option<String>;
     /// The object that a text names, as the input function of the type reads it.
     fn object(&self, ty: Oid, text: &str) -> Result<Oid>;
+    /// The label of an enum at a position; None when there is none there.
+    fn enum_label(&self, ty: Oid, position: i64) -> Option<String>;
+    /// The position of an enum's label; 22P02 when the enum has no such label, 55P04 when it may not be used yet.
+    fn enum_position(&self, ty: Oid, label: &str) -> Result<i64>;
+    /// 55P04 when the label at a position may not be used yet.
+    fn check_label(&self, ty: Oid, position: i64) -> Result<()>;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -65,9 +71,23 @@ pub struct IoSettings {
     pub extra_float_digits: i32,
     pub bytea_output: ByteaOutput,
     pub interval_style: IntervalStyle,
-    /// Without it values of the reg* types are numbers.
+    /// Without it values of the reg* types are numbers, and enums cannot be read or written.
     pub names: Option<Arc<dyn ObjectNames>>,
     pub now: Option<i64>,
+}
+
+impl IoSettings {
+    /// How an enum's value is written.
+    pub(crate) fn enum_label(&self, ty: Oid, position: i64) -> Result<String> {
+        let label = self.names.as_ref().and_then(|names| names.enum_label(ty, position));
+        label.ok_or_else(|| Error::internal(format!("type {ty} has no label at {position}")))
+    }
+
+    /// The value that a text of an enum means.
+    pub(crate) fn enum_position(&self, ty: Oid, label: &str) -> Result<i64> {
+        let names = self.names.as_ref();
+        names.ok_or_else(|| Error::internal("labels are read without a catalog"))?.enum_position(ty, label)
+    }
 }
 
 impl Default for IoSettings {

@@ -4,6 +4,10 @@
 pub(crate) fn reason(name: &str, arguments: usize) -> Option<&'static str> {
     Some(match name {
         "random" | "gen_random_uuid" => "yields another value at every call",
+        "enum_eq" | "enum_ne" | "enum_lt" | "enum_le" | "enum_gt" | "enum_ge" | "enum_first"
+        | "enum_last" | "enum_range" | "enum_send" => {
+            "needs a type that is made: enum.slt, which PostgreSQL confirms, compares it"
+        }
         "now" | "transaction_timestamp" | "statement_timestamp" | "clock_timestamp" | "timeofday" => {
             "tells the time"
         }

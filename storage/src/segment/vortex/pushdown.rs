@@ -135,7 +135,7 @@ fn scalar(form: &Form, value: &Datum) -> Option<Scalar> {
         (Form::Bool, Datum::Bool(v)) => Scalar::bool(*v, never),
         (Form::Int16, Datum::Int16(v)) => Scalar::primitive(*v, never),
         (Form::Int32, Datum::Int32(v)) | (Form::Date, Datum::Date(v)) => Scalar::primitive(*v, never),
-        (Form::Int64, Datum::Int64(v))
+        (Form::Int64 | Form::Enum, Datum::Int64(v))
         | (Form::Time, Datum::Time(v))
         | (Form::Timestamp, Datum::Timestamp(v))
         | (Form::TimestampTz, Datum::TimestampTz(v)) => Scalar::primitive(*v, never),

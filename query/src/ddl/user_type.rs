@@ -1,0 +1,109 @@
+//! CREATE TYPE and ALTER TYPE.
+//!
+//! Invariant: a label keeps its position, so that rows need not be written anew.
+
+use super::table::command;
+use crate::api::Execution;
+use crate::session::Core;
+use base::id::{Oid, SchemaId};
+use base::{Error, ErrorKind, Result};
+use catalog::{
+    CatalogEdit, CatalogState, EnumLabel, Neighbour, TypeShape, UserTypeDef, labels_of, with_label,
+};
+use sql::bound::TypeEdit;
+use std::sync::Arc;
+use types::user_type::UserKind;
+
+/// CREATE TYPE .. AS ENUM.
+pub(crate) fn create_type(
+    core: &mut Core,
+    schema: SchemaId,
+    name: &str,
+    labels: &[String],
+) -> Result<Execution> {
+    let transaction = core.transaction.current()?;
+    let number = transaction.catalog().next_oid();
+    let oid = UserKind::Enum
+        .oid(number.0)
+        .ok_or_else(|| Error::new(ErrorKind::LimitExceeded, "there are no OIDs left for types"))?;
+    let shape = TypeShape::Enum(labels_of(labels, Oid(number.0.saturating_add(1))));
+    let def = UserTypeDef { oid, schema, name: name.to_owned(), shape };
+    transaction.edit_catalog(CatalogEdit::CreateType(Box::new(def)))?;
+    Ok(command("CREATE TYPE"))
+}
+
+/// ALTER TYPE.
+pub(crate) fn alter_type(core: &mut Core, ty: Oid, edit: &TypeEdit) -> Result<Execution> {
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let mut def =
+        catalog.type_of(ty).ok_or_else(|| Error::internal("altering an unknown type"))?.as_ref().clone();
+    match edit {
+        TypeEdit::Name { schema, name } => {
+            let same_schema = def.schema == *schema && def.name == *name;
+            if same_schema || catalog.type_named(*schema, name).is_some() {
+                let shown = catalog.schema(*schema).map_or_else(String::new, |s| s.name.clone());
+                let message = match def.schema == *schema {
+                    true => format!("type \"{name}\" already exists"),
+                    false => format!("type \"{name}\" already exists in schema \"{shown}\""),
+                };
+                return Err(Error::new(ErrorKind::DuplicateObject, message));
+            }
+            (def.schema, def.name) = (*schema, name.clone());
+        }
+        TypeEdit::AddLabel { label, if_not_exists, place } => {
+            if def.label_named(label).is_some() {
+                let message = format!("enum label \"{label}\" already exists");
+                if !if_not_exists {
+                    return Err(Error::new(ErrorKind::DuplicateObject, message));
+                }
+                core.notice("NOTICE", "42710", format!("{message}, skipping"));
+                return Ok(command("ALTER TYPE"));
+            }
+            let labels = with_label(def.labels(), label, catalog.next_oid(), place)?;
+            let neighbour = match place {
+                Neighbour::Last => "",
+                Neighbour::Before(name) | Neighbour::After(name) => name.as_str(),
+            };
+            def.shape = TypeShape::Enum(labels.ok_or_else(|| no_label(neighbour))?);
+        }
+        TypeEdit::RenameLabel { from, to } => {
+            let mut labels = def.labels().to_vec();
+            let taken = labels.iter().any(|label| label.name == *to);
+            let label = labels.iter_mut().find(|label| label.name == *from).ok_or_else(|| no_label(from))?;
+            if taken {
+                return Err(Error::new(
+                    ErrorKind::DuplicateObject,
+                    format!("enum label \"{to}\" already exists"),
+                ));
+            }
+            not_written(&catalog, label)?;
+            to.clone_into(&mut label.name);
+            def.shape = TypeShape::Enum(labels);
+        }
+    }
+    core.transaction.current()?.edit_catalog(CatalogEdit::AlterType(Box::new(def)))?;
+    Ok(command("ALTER TYPE"))
+}
+
+fn no_label(name: &str) -> Error {
+    Error::new(ErrorKind::InvalidParameterValue, format!("\"{name}\" is not an existing enum label"))
+}
+
+/// 0A000 for a label whose name may stand in an expression that is kept: it would mean nothing any more.
+fn not_written(catalog: &CatalogState, label: &EnumLabel) -> Result<()> {
+    let literal = format!("'{}'", label.name.replace('\'', "''"));
+    let of_tables = catalog.tables().flat_map(|table| {
+        let defaults = table.columns.iter().filter_map(|column| column.default.as_ref());
+        defaults.chain(table.checks.iter().map(|check| &check.text))
+    });
+    let views = catalog.views().map(|view| &view.text);
+    let mut texts = of_tables.chain(views).chain(catalog.materialized().map(|(_, view)| &view.text));
+    if texts.any(|text| text.contains(&literal)) {
+        let message =
+            format!("renaming a label that a default, check or view writes ({literal}) is not supported");
+        return Err(
+            Error::unsupported(message).with_hint("Drop what names it, rename the label, and make it again.")
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! CREATE, ALTER and DROP TYPE.
+//!
+//! Must not know how the catalog is changed.
+//! Invariant: a type that is named twice is dropped once.
+
+use super::alter_column::columns_of_types;
+use crate::binder::{BindContext, Binder};
+use crate::bound::{BoundStatement, TypeEdit};
+use crate::parse::{AlterTypeSpec, CreateTypeSpec, DropSpec, TypeChange};
+use base::id::Oid;
+use base::limits::IDENTIFIER_BYTES_MAX;
+use base::{Error, ErrorKind, Result};
+use catalog::UserTypeDef;
+use sqlparser::ast;
+use std::sync::Arc;
+
+pub(super) fn create(binder: &Binder<'_>, spec: &CreateTypeSpec) -> Result<BoundStatement> {
+    let CreateTypeSpec { name, labels } = spec;
+    let (schema, name) = binder.creation_target(name)?;
+    labels.iter().try_for_each(|label| check_label(label))?;
+    for (place, label) in labels.iter().enumerate() {
+        if labels.iter().take(place).any(|before| before == label) {
+            let message = "duplicate key value violates unique constraint \"pg_enum_typid_label_index\"";
+            return Err(Error::new(ErrorKind::UniqueViolation, message));
+        }
+    }
+    Ok(BoundStatement::CreateType { schema: schema.id, name, labels: labels.clone() })
+}
+
+pub(super) fn alter(binder: &Binder<'_>, spec: &AlterTypeSpec) -> Result<BoundStatement> {
+    let AlterTypeSpec { name, change } = spec;
+    let def = named(binder, name)?;
+    let edit = match change {
+        TypeChange::AddValue { label, if_not_exists, place } => {
+            check_label(label)?;
+            TypeEdit::AddLabel { label: label.clone(), if_not_exists: *if_not_exists, place: place.clone() }
+        }
+        TypeChange::RenameValue { from, to } => {
+            check_label(to)?;
+            TypeEdit::RenameLabel { from: from.clone(), to: to.clone() }
+        }
+        TypeChange::Rename(to) => TypeEdit::Name { schema: def.schema, name: binder.fold(to) },
+        TypeChange::SetSchema(schema) => {
+            let schema = binder.schema_named(&ast::ObjectName::from(vec![schema.clone()]))?;
+            TypeEdit::Name { schema: schema.id, name: def.name.clone() }
+        }
+    };
+    Ok(BoundStatement::AlterType { ty: def.oid, edit })
+}
+
+pub(super) fn drop(
+    binder: &mut Binder<'_>,
+    context: &BindContext<'_>,
+    spec: &DropSpec,
+) -> Result<BoundStatement> {
+    let DropSpec { names, if_exists, cascade } = spec;
+    let (mut types, mut notices) = (Vec::new(), Vec::new());
+    for name in names {
+        check_not_required(binder, name)?;
+        match named(binder, name) {
+            Ok(def) => {
+                if !types.contains(&def.oid) {
+                    types.push(def.oid);
+                }
+            }
+            Err(error) if *if_exists && error.kind() == ErrorKind::UndefinedObject => {
+                notices.push(format!("{}, skipping", error.message()));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let columns = columns_of_types(binder, context, &types, &[], *cascade)?;
+    Ok(BoundStatement::DropTypes { types, columns, cascade: *cascade, notices })
+}
+
+/// 2BP01 for a built-in type.
+fn check_not_required(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<()> {
+    let (schema, own) = binder.split_name(name)?;
+    let built_in =
+        schema.is_none_or(|schema| schema == "pg_catalog") && catalog::builtin::type_named(&own).is_some();
+    if !built_in {
+        return Ok(());
+    }
+    let shown = crate::binder::type_name(self::built_in(&own));
+    let message = format!("cannot drop type {shown} because it is required by the database system");
+    Err(Error::new(ErrorKind::DependentObjects, message))
+}
+
+/// The type that a user made of that name; 42704 when there is none, without position as PostgreSQL has it.
+pub(super) fn named(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<Arc<UserTypeDef>> {
+    let (schema, own) = binder.split_name(name)?;
+    let shown = schema.as_ref().map_or_else(|| own.clone(), |schema| format!("{schema}.{own}"));
+    match binder.user_type(schema.as_deref(), &own) {
+        Some(oid) => {
+            let def = binder.context.catalog.type_of(oid).cloned();
+            def.ok_or_else(|| Error::unsupported(format!("changing the array type {shown} is not supported")))
+        }
+        None if schema.is_none() && catalog::builtin::type_named(&own).is_some() => {
+            let message = format!("must be owner of type {}", crate::binder::type_name(built_in(&own)));
+            Err(Error::new(ErrorKind::InsufficientPrivilege, message))
+        }
+        None => Err(Error::new(ErrorKind::UndefinedObject, format!("type \"{shown}\" does not exist"))),
+    }
+}
+
+fn built_in(name: &str) -> Oid {
+    catalog::builtin::type_named(name).map_or(Oid(0), |row| row.oid)
+}
+
+/// 42602 for a label that is no name.
+fn check_label(label: &str) -> Result<()> {
+    if label.len() <= IDENTIFIER_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidName, format!("invalid enum label \"{label}\""))
+        .with_detail(format!("Labels must be {IDENTIFIER_BYTES_MAX} bytes or less.")))
+}
