@@ -9,7 +9,7 @@ use crate::kernel::quoting::quote_ident;
 use crate::session::Core;
 use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogEdit, CatalogState, SequenceDef, TableDef, ViewDef};
+use catalog::{CatalogEdit, CatalogState, ForeignKeyDef, SequenceDef, TableDef, ViewDef};
 use sql::bound::DroppedColumn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -92,6 +92,8 @@ struct Dependents {
     described: Vec<(String, String)>,
     /// Columns that lose their defaults.
     defaults: BTreeMap<TableId, Vec<ColumnId>>,
+    /// Foreign keys that go, by their tables.
+    foreign_keys: BTreeMap<TableId, Vec<Oid>>,
 }
 
 fn drop_objects(core: &mut Core, mut gone: Gone, cascade: bool, notices: &[String]) -> Result<()> {
@@ -107,6 +109,12 @@ fn drop_objects(core: &mut Core, mut gone: Gone, cascade: bool, notices: &[Strin
     identities_stay(&catalog, &shown, &gone)?;
     readers(&catalog, &shown, &mut gone, &mut dependents);
     defaults(&catalog, &shown, &gone, &mut dependents);
+    for table in gone.tables.iter().filter_map(|id| catalog.table(*id)) {
+        let on = table_name(&shown, table);
+        referring(&catalog, &shown, table, &mut dependents, |child, _| {
+            (!gone.tables.contains(&child.id)).then(|| on.clone())
+        });
+    }
     forbid_or_tell(core, target.as_deref(), &dependents, cascade)?;
     carry_out(core, &catalog, &gone, dependents)
 }
@@ -139,10 +147,53 @@ pub(super) fn with_column(
     gone.sequences = owned.map(|s| s.id).collect();
     readers(&catalog, &shown, &mut gone, &mut dependents);
     defaults(&catalog, &shown, &gone, &mut dependents);
+    referring(&catalog, &shown, table, &mut dependents, |child, key| {
+        let other = child.id != table.id;
+        key.referenced
+            .iter()
+            .find(|id| other && gone.columns.contains(&(table.id, **id)))
+            .map(|id| named(*id))
+    });
     forbid_or_tell(core, Some(&named(*column)), &dependents, *cascade)?;
     let own = dependents.defaults.remove(&table.id).unwrap_or_default();
     carry_out(core, &catalog, &gone, dependents)?;
     Ok(own)
+}
+
+/// A unique constraint of a table, by its index: drops the foreign keys of other tables that need it where it cascades; those
+/// of the table itself, which are returned, are the caller's.
+pub(super) fn with_key(core: &mut Core, table: &TableDef, index: Oid, cascade: bool) -> Result<Vec<Oid>> {
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let shown = Shown::new(core, &catalog);
+    let Some(unique) = table.unique.iter().find(|unique| unique.oid == index) else { return Ok(Vec::new()) };
+    let name = quote_ident(&unique.name);
+    let mut dependents = Dependents::default();
+    referring(&catalog, &shown, table, &mut dependents, |_, key| {
+        let needs = table.key_of(&key.referenced).is_some_and(|key| key.index == index);
+        needs.then(|| format!("index {name}"))
+    });
+    let target = format!("constraint {name} on {}", table_name(&shown, table));
+    forbid_or_tell(core, Some(&target), &dependents, cascade)?;
+    let own = dependents.foreign_keys.remove(&table.id).unwrap_or_default();
+    carry_out(core, &catalog, &Gone::default(), dependents)?;
+    Ok(own)
+}
+
+/// Foreign keys to a table that go with something, and with what.
+fn referring(
+    catalog: &CatalogState,
+    shown: &Shown,
+    table: &TableDef,
+    dependents: &mut Dependents,
+    goes: impl Fn(&TableDef, &ForeignKeyDef) -> Option<String>,
+) {
+    for (child, key) in catalog.references_to(table.id) {
+        if let Some(on) = goes(child, key) {
+            let described = format!("constraint {} on {}", quote_ident(&key.name), table_name(shown, child));
+            dependents.described.push((described, on));
+            dependents.foreign_keys.entry(child.id).or_default().push(key.oid);
+        }
+    }
 }
 
 /// 2BP01 when something depends on what goes, unless that goes too.
@@ -163,12 +214,17 @@ fn forbid_or_tell(
 
 fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: Dependents) -> Result<()> {
     let transaction = core.transaction.current()?;
-    for (table, columns) in dependents.defaults {
+    let Dependents { described: _, defaults, foreign_keys } = dependents;
+    let changed: BTreeSet<TableId> = defaults.keys().chain(foreign_keys.keys()).copied().collect();
+    for table in changed {
         let Some(def) = catalog.table(table) else { continue };
         let mut def = def.as_ref().clone();
+        let columns = defaults.get(&table).map(Vec::as_slice).unwrap_or_default();
         for column in def.columns.iter_mut().filter(|c| columns.contains(&c.id)) {
             column.default = None;
         }
+        let keys = foreign_keys.get(&table).map(Vec::as_slice).unwrap_or_default();
+        def.foreign_keys.retain(|key| !keys.contains(&key.oid));
         transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(def)))?;
     }
     for view in &gone.views {

@@ -15,6 +15,7 @@ mod cursor;
 mod definition_ast;
 mod dialect;
 mod equivalents;
+mod foreign_key;
 mod forms;
 mod in_list;
 mod literal_rows;
@@ -42,7 +43,7 @@ mod words;
 mod write;
 
 pub use ast::{
-    AlterAction, AlterTableSpec, AnalyzeSpec, CloneSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
+    AlterAction, AlterTableSpec, AnalyzeSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
     CreateTableSpec, DeleteSpec, DropSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
     MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartitionBound, PartitionLevel,
@@ -51,9 +52,9 @@ pub use ast::{
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterSequenceSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec, Including, KeySpec,
-    LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption,
-    SequenceOptionKind, SequenceSpec, ViewSpec, Written,
+    AlterSequenceSpec, CheckSpec, CloneSpec, CommentSpec, CommentTarget, CreateTableAsSpec, ForeignKeySpec,
+    Including, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource, SequenceChange,
+    SequenceOption, SequenceOptionKind, SequenceSpec, ViewSpec, Written,
 };
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;

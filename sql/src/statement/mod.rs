@@ -12,6 +12,7 @@ mod copy;
 mod copy_options;
 mod create_table;
 mod delete;
+mod foreign_key;
 mod insert;
 mod kept;
 mod maintenance;
@@ -34,7 +35,7 @@ mod unique;
 mod update;
 mod view;
 
-pub use alter_column::bind_refill;
+pub use alter_column::{bind_referring, bind_refill};
 pub(crate) use bind::bind_write;
 pub use bind::{Binding, bind_statement};
 pub use sequence_calls::depend_on_order;
