@@ -164,6 +164,10 @@ pub enum ErrorKind {
     NotNullViolation,
     /// 23505
     UniqueViolation,
+    /// 23503
+    ForeignKeyViolation,
+    /// 42830
+    InvalidForeignKey,
     /// 23514
     CheckViolation,
     /// 28000

@@ -43,6 +43,7 @@ pub(crate) fn is_part(key: &CommentKey, table: &TableDef) -> bool {
             keyed(2)
                 || table.unique.iter().any(|unique| unique.constraint_oid() == key.object)
                 || table.checks.iter().any(|check| check.oid == key.object)
+                || table.foreign_keys.iter().any(|foreign| foreign.oid == key.object)
         }
         _ => false,
     }

@@ -6,6 +6,7 @@
 pub mod builtin;
 mod comment;
 mod edit;
+mod foreign_key;
 mod materialized;
 mod partitions;
 mod sequence;
@@ -17,6 +18,7 @@ mod view;
 
 pub use comment::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE};
 pub use edit::CatalogEdit;
+pub use foreign_key::{ForeignKeyAction, ForeignKeyDef, KeyOf};
 pub use materialized::MaterializedDef;
 pub use partitions::{range_level, tablets, with_range_partition, without_range_partition};
 pub use sequence::{Position, SequenceDef, SequenceOwner, relation_constant};

@@ -205,6 +205,7 @@ mod tests {
             distinct: Vec::new(),
             checks: Vec::new(),
             unique: Vec::new(),
+            foreign_keys: Vec::new(),
         }
     }
 

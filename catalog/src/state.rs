@@ -5,6 +5,7 @@
 
 use crate::comment::{CommentKey, PG_NAMESPACE, is_part};
 use crate::edit::CatalogEdit;
+use crate::foreign_key::ForeignKeyDef;
 use crate::materialized::MaterializedDef;
 use crate::sequence::SequenceDef;
 use crate::table::TableDef;
@@ -13,7 +14,7 @@ use crate::user_type::UserTypeDef;
 use crate::view::ViewDef;
 use base::id::{ColumnId, Oid, SchemaId, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A schema (namespace).
@@ -41,6 +42,8 @@ pub struct CatalogState {
     comments: BTreeMap<CommentKey, Arc<str>>,
     /// Of the tables that are materialized views.
     pub(crate) materialized: BTreeMap<TableId, Arc<MaterializedDef>>,
+    /// Tables that foreign keys refer to, each with a table that has such a key; it follows from the tables.
+    referring: BTreeSet<(TableId, TableId)>,
     pub(crate) next_oid: Oid,
     pub(crate) next_id: u64,
     version: u64,
@@ -67,6 +70,7 @@ impl CatalogState {
             view_names: BTreeMap::new(),
             comments: BTreeMap::new(),
             materialized: BTreeMap::new(),
+            referring: BTreeSet::new(),
             next_oid: Oid(16_384),
             next_id: 2,
             version: 0,
@@ -122,6 +126,15 @@ impl CatalogState {
     pub fn table_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<TableDef>> {
         let id = self.table_names.get(&(schema, name.to_owned()))?;
         self.tables.get(id).filter(|table| !table.is_index())
+    }
+
+    /// Foreign keys that refer to a table, each with the table that has it, in order of their ids.
+    pub fn references_to(&self, table: TableId) -> impl Iterator<Item = (&Arc<TableDef>, &ForeignKeyDef)> {
+        let referring = self.referring.range((table, TableId(0))..=(table, TableId(u64::MAX)));
+        let referring = referring.filter_map(|(_, child)| self.tables.get(child));
+        referring
+            .flat_map(move |child| child.foreign_keys.iter().map(move |key| (child, key)))
+            .filter(move |(_, key)| key.table == table)
     }
 
     pub fn tables_of(&self, schema: SchemaId) -> impl Iterator<Item = &Arc<TableDef>> {
@@ -213,6 +226,7 @@ impl CatalogState {
         self.table_names.remove(&(def.schema, def.name.clone()));
         self.comments.retain(|key, _| !is_part(key, &def));
         self.materialized.remove(&id);
+        self.referring.retain(|(_, child)| *child != id);
         Ok(())
     }
 
@@ -228,6 +242,9 @@ impl CatalogState {
             self.table_names.remove(&old_name);
         }
         self.comments.retain(|key, _| !is_part(key, &before) || is_part(key, def));
+        if !before.foreign_keys.is_empty() {
+            self.referring.retain(|(_, child)| *child != def.id);
+        }
         self.put_table(def);
         Ok(())
     }
@@ -265,6 +282,10 @@ impl CatalogState {
             self.next_id = self.next_id.max(unique.index.0.saturating_add(2));
             self.next_oid = self.next_oid.max(Oid(unique.oid.0.saturating_add(2)));
         }
+        for key in &def.foreign_keys {
+            self.next_oid = self.next_oid.max(Oid(key.oid.0.saturating_add(1)));
+            self.referring.insert((key.table, def.id));
+        }
         self.table_names.insert((def.schema, def.name.clone()), def.id);
         self.tables.insert(def.id, Arc::new(def.clone()));
     }
@@ -291,7 +312,9 @@ impl CatalogState {
         next_id: u64,
         version: u64,
     ) -> Self {
+        let referred = |t: &TableDef| t.foreign_keys.iter().map(|k| (k.table, t.id)).collect::<Vec<_>>();
         let mut state = Self {
+            referring: tables.iter().flat_map(referred).collect(),
             schema_names: schemas.iter().map(|s| (s.name.clone(), s.id)).collect(),
             table_names: tables.iter().map(|t| ((t.schema, t.name.clone()), t.id)).collect(),
             sequence_names: sequences.iter().map(|s| ((s.schema, s.name.clone()), s.id)).collect(),

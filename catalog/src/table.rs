@@ -2,6 +2,7 @@
 //!
 //! Invariant: a tablet exists for each combination of hash buckets and range partition, and only those.
 
+use crate::foreign_key::ForeignKeyDef;
 use crate::unique::UniqueDef;
 use base::error::Subject;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
@@ -33,6 +34,7 @@ pub struct TableDef {
     pub checks: Vec<CheckDef>,
     /// Columns that are unique beside the primary key.
     pub unique: Vec<UniqueDef>,
+    pub foreign_keys: Vec<ForeignKeyDef>,
 }
 
 /// What `CREATE TABLE .. WITH (..)` and `ALTER TABLE .. SET (..)` choose; None takes the server's setting.
@@ -79,6 +81,10 @@ impl TableDef {
         def.distinct.retain(|count| count.column != id);
         def.checks.retain(|check| !check.columns.contains(&id));
         def.unique.retain(|unique| !unique.columns.contains(&id));
+        let itself = def.id;
+        def.foreign_keys.retain(|key| {
+            !key.columns.contains(&id) && !(key.table == itself && key.referenced.contains(&id))
+        });
         def
     }
 
@@ -102,6 +108,7 @@ impl TableDef {
             && self.tablets == other.tablets
             && self.checks == other.checks
             && self.unique.iter().map(|u| u.index).eq(other.unique.iter().map(|u| u.index))
+            && self.foreign_keys.iter().map(|k| k.oid).eq(other.foreign_keys.iter().map(|k| k.oid))
             && self.columns.len() == other.columns.len()
             && self.columns.iter().zip(&other.columns).all(same)
     }

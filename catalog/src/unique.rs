@@ -47,7 +47,8 @@ impl TableDef {
     pub fn last_oid(&self) -> Oid {
         let checks = self.checks.iter().map(|check| check.oid);
         let indexes = self.unique.iter().map(|unique| Oid(unique.oid.0.saturating_add(2)));
-        checks.chain(indexes).fold(Oid(self.oid.0.saturating_add(2)), Oid::max)
+        let foreign = self.foreign_keys.iter().map(|key| key.oid);
+        checks.chain(indexes).chain(foreign).fold(Oid(self.oid.0.saturating_add(2)), Oid::max)
     }
 
     /// The index that keeps columns unique: they are its key, and the table's own key says whose entry it is.
@@ -78,6 +79,7 @@ impl TableDef {
             distinct: Vec::new(),
             checks: Vec::new(),
             unique: Vec::new(),
+            foreign_keys: Vec::new(),
         })
     }
 }

@@ -44,6 +44,8 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::Cardinality => "21000",
         ErrorKind::NotNullViolation => "23502",
         ErrorKind::UniqueViolation => "23505",
+        ErrorKind::ForeignKeyViolation => "23503",
+        ErrorKind::InvalidForeignKey => "42830",
         ErrorKind::CheckViolation => "23514",
         ErrorKind::InvalidAuthorization => "28000",
         ErrorKind::ActiveTransaction => "25001",

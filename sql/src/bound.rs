@@ -9,13 +9,13 @@ pub mod walk;
 mod window;
 mod write;
 
-pub use new_table::{AddedUnique, NewUnique, OnCommit};
+pub use new_table::{AddedUnique, NewCheck, NewForeignKey, NewUnique, OnCommit};
 pub use statement::{
     AddedColumn, AlterTableAction, BoundAlterSequence, BoundClone, BoundCopy, BoundCreateMaterialized,
     BoundCreateSequence, BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh,
     BoundStatement, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, DroppedColumn, ExplainOptions,
-    Fill, Isolation, NewCheck, NewColumn, OptionChanges, ParquetCompression, Probe, ProbeError,
-    SequenceShape, SettingValue, Targets, TypeEdit,
+    Fill, Isolation, NewColumn, OptionChanges, ParquetCompression, Probe, ProbeError, SequenceShape,
+    SettingValue, Targets, TypeEdit,
 };
 pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{

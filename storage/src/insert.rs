@@ -10,7 +10,7 @@ use crate::routed::{Routed, route};
 use crate::transaction::{Conflict, InsertMode, InsertOutcome, Transaction, lost_race};
 use crate::view::View;
 use crate::write::Existing;
-use arrow::array::Int64Array;
+use arrow::array::{BooleanArray, Int64Array};
 use arrow::record_batch::RecordBatch;
 use base::id::TableId;
 use base::{Error, Result};
@@ -38,12 +38,28 @@ impl Transaction {
         let outcome = if fresh && layout.def().unique.is_empty() {
             // A new row id has never been seen.
             self.append(&layout, &routed, None)?;
+            self.note_written(&layout, rows, None)?;
             InsertOutcome { inserted: rows.num_rows() as u64, ..InsertOutcome::default() }
         } else {
-            self.insert_routed(&layout, &view, routed, mode)?
+            let outcome = self.insert_routed(&layout, &view, routed, mode)?;
+            self.note_inserted(&layout, rows, &outcome)?;
+            outcome
         };
         self.stage_when_large(true)?;
         Ok(outcome)
+    }
+
+    fn note_inserted(&mut self, layout: &Layout, rows: &RecordBatch, outcome: &InsertOutcome) -> Result<()> {
+        if layout.def().foreign_keys.is_empty() || outcome.inserted == 0 {
+            return Ok(());
+        }
+        let mut kept = vec![true; rows.num_rows()];
+        for conflict in &outcome.conflicts {
+            if let Some(kept) = kept.get_mut(conflict.row) {
+                *kept = false;
+            }
+        }
+        self.note_written(layout, rows, Some(&BooleanArray::from(kept)))
     }
 
     /// Inserts rows whose table is locked.

@@ -2,14 +2,15 @@
 //!
 //! Must not know rows or files. Nobody waits in here: a lock that another transaction holds is refused with the
 //! holder's id, and the caller may wait for that transaction's end.
-//! Invariant: a key of a table is locked by one transaction at most, and by none while another one has the table exclusively.
+//! Invariants: a key of a table is held by one transaction, or by some that all only need it to stay; and only under a hold
+//! of its table. Holds of one table by different transactions do not conflict.
 
 use crate::layout::{Key, KeyHasher};
 use base::id::{TableId, TabletId, TxnId};
 use base::plant::{Flaw, planted};
 use base::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::time::Duration;
 
@@ -21,23 +22,80 @@ pub(crate) struct Held {
     pub(crate) by: TxnId,
 }
 
-/// Who may write to a table.
-#[derive(Debug)]
-enum TableLock {
-    /// These transactions, each key by its own lock.
-    Shared(BTreeSet<TxnId>),
-    /// One alone, without locks on keys.
-    Exclusive(TxnId),
+/// What a transaction may do with a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// Keep keys from going, each by its own lock.
+    KeepKeys,
+    /// Write rows, each key by its own lock.
+    WriteKeys,
+    /// Keep every key from going: nobody writes.
+    KeepAll,
+    /// Write alone, without locks on keys.
+    All,
 }
 
-type Shard = HashMap<(TabletId, Key), TxnId, KeyHasher>;
+impl Hold {
+    /// Whether two transactions cannot have these at a time.
+    fn conflicts(self, other: Hold) -> bool {
+        match (self, other) {
+            (Hold::All, _) | (_, Hold::All) => true,
+            (Hold::KeepAll, Hold::WriteKeys) | (Hold::WriteKeys, Hold::KeepAll) => true,
+            (Hold::KeepKeys | Hold::WriteKeys, Hold::KeepKeys | Hold::WriteKeys)
+            | (Hold::KeepAll | Hold::KeepKeys, Hold::KeepAll)
+            | (Hold::KeepAll, Hold::KeepKeys) => false,
+        }
+    }
+
+    /// The least that gives the rights of both.
+    pub(crate) fn and(self, other: Hold) -> Hold {
+        match (self, other) {
+            (one, two) if one == two => one,
+            (Hold::KeepKeys, other) | (other, Hold::KeepKeys) => other,
+            (Hold::WriteKeys | Hold::KeepAll | Hold::All, _) => Hold::All,
+        }
+    }
+
+    /// Whether it comes without locks on keys to keep.
+    pub(crate) fn keeps_all(self) -> bool {
+        matches!(self, Hold::KeepAll | Hold::All)
+    }
+}
+
+/// Who has a key.
+#[derive(Debug)]
+enum KeyLock {
+    /// It may be written.
+    Written(TxnId),
+    /// It stays as long as one of these runs; at least one.
+    Kept(Vec<TxnId>),
+}
+
+impl KeyLock {
+    /// Somebody else who has it.
+    fn other(&self, txn: TxnId) -> Option<TxnId> {
+        match self {
+            KeyLock::Written(by) => Some(*by).filter(|by| *by != txn),
+            KeyLock::Kept(holders) => holders.iter().copied().find(|by| *by != txn),
+        }
+    }
+
+    fn is_held_by(&self, txn: TxnId) -> bool {
+        match self {
+            KeyLock::Written(by) => *by == txn,
+            KeyLock::Kept(holders) => holders.contains(&txn),
+        }
+    }
+}
+
+type Shard = HashMap<(TabletId, Key), KeyLock, KeyHasher>;
 
 /// Order: `catalog`, `tables`, then one shard at a time; never two of them together.
 #[derive(Debug)]
 pub(crate) struct Locks {
     hasher: KeyHasher,
     shards: Vec<Mutex<Shard>>,
-    tables: Mutex<HashMap<TableId, TableLock>>,
+    tables: Mutex<HashMap<TableId, BTreeMap<TxnId, Hold>>>,
     catalog: Mutex<Option<TxnId>>,
     running: Mutex<BTreeSet<TxnId>>,
     ended: Condvar,
@@ -79,43 +137,23 @@ impl Locks {
         !outcome.timed_out()
     }
 
-    /// The right to write to a table, key by key. True when it was not held before.
-    pub(crate) fn share_table(&self, txn: TxnId, table: TableId) -> Result<bool, Held> {
+    /// A right to a table beside those that the transaction has; what it has now.
+    pub(crate) fn take_table(&self, txn: TxnId, table: TableId, wanted: Hold) -> Result<Hold, Held> {
         let mut tables = guard(&self.tables);
-        match tables.entry(table).or_insert_with(|| TableLock::Shared(BTreeSet::new())) {
-            TableLock::Shared(holders) => Ok(holders.insert(txn)),
-            TableLock::Exclusive(by) if *by == txn => Ok(false),
-            TableLock::Exclusive(by) => Err(Held { by: *by }),
+        let holders = tables.entry(table).or_default();
+        let wanted = holders.get(&txn).map_or(wanted, |mine| mine.and(wanted));
+        if let Some((by, _)) = holders.iter().find(|(by, hold)| **by != txn && wanted.conflicts(**hold)) {
+            return Err(Held { by: *by });
         }
-    }
-
-    /// The right to write to a table alone, from a shared or no right.
-    pub(crate) fn take_table(&self, txn: TxnId, table: TableId) -> Result<(), Held> {
-        let mut tables = guard(&self.tables);
-        match tables.get(&table) {
-            Some(TableLock::Shared(holders)) => {
-                if let Some(by) = holders.iter().find(|h| **h != txn) {
-                    return Err(Held { by: *by });
-                }
-            }
-            Some(TableLock::Exclusive(by)) if *by != txn => return Err(Held { by: *by }),
-            Some(TableLock::Exclusive(_)) | None => {}
-        }
-        tables.insert(table, TableLock::Exclusive(txn));
-        Ok(())
+        holders.insert(txn, wanted);
+        Ok(wanted)
     }
 
     pub(crate) fn release_table(&self, txn: TxnId, table: TableId) {
         let mut tables = guard(&self.tables);
-        let empty = match tables.get_mut(&table) {
-            Some(TableLock::Shared(holders)) => {
-                holders.remove(&txn);
-                holders.is_empty()
-            }
-            Some(TableLock::Exclusive(by)) => *by == txn,
-            None => false,
-        };
-        if empty {
+        let Some(holders) = tables.get_mut(&table) else { return };
+        holders.remove(&txn);
+        if holders.is_empty() {
             tables.remove(&table);
         }
     }
@@ -139,29 +177,63 @@ impl Locks {
         }
     }
 
-    /// Locks a key. True when this transaction did not hold it before.
+    /// Locks a key to write it. True when this transaction did not hold it before.
     pub(crate) fn take_key(&self, txn: TxnId, tablet: TabletId, key: &Key) -> Result<bool, Held> {
         let name = (tablet, key.clone());
         let Some(shard) = self.shard(&name) else { return Ok(false) };
         match guard(shard).entry(name) {
             Entry::Vacant(free) => {
-                free.insert(txn);
+                free.insert(KeyLock::Written(txn));
                 Ok(true)
             }
-            Entry::Occupied(held) if *held.get() == txn || planted(Flaw::SkipLockCheck) => Ok(false),
-            Entry::Occupied(held) => Err(Held { by: *held.get() }),
+            Entry::Occupied(mut held) => match held.get().other(txn) {
+                Some(_) if planted(Flaw::SkipLockCheck) => Ok(false),
+                Some(by) => Err(Held { by }),
+                None => {
+                    held.insert(KeyLock::Written(txn));
+                    Ok(false)
+                }
+            },
         }
     }
 
-    pub(crate) fn release_keys(&self, keys: impl IntoIterator<Item = (TabletId, Key)>) {
+    /// Locks a key so that nobody else writes it; others may keep it too. True when this transaction did not hold it
+    /// before.
+    pub(crate) fn keep_key(&self, txn: TxnId, tablet: TabletId, key: &Key) -> Result<bool, Held> {
+        let name = (tablet, key.clone());
+        let Some(shard) = self.shard(&name) else { return Ok(false) };
+        match guard(shard).entry(name) {
+            Entry::Vacant(free) => {
+                free.insert(KeyLock::Kept(vec![txn]));
+                Ok(true)
+            }
+            Entry::Occupied(mut held) => match held.get_mut() {
+                lock if lock.is_held_by(txn) => Ok(false),
+                KeyLock::Written(by) => Err(Held { by: *by }),
+                KeyLock::Kept(holders) => {
+                    holders.push(txn);
+                    Ok(true)
+                }
+            },
+        }
+    }
+
+    pub(crate) fn release_keys(&self, txn: TxnId, keys: impl IntoIterator<Item = (TabletId, Key)>) {
         for name in keys {
-            if let Some(shard) = self.shard(&name) {
-                guard(shard).remove(&name);
+            let Some(shard) = self.shard(&name) else { continue };
+            if let Entry::Occupied(mut held) = guard(shard).entry(name) {
+                if let KeyLock::Kept(holders) = held.get_mut() {
+                    holders.retain(|by| *by != txn);
+                    if !holders.is_empty() {
+                        continue;
+                    }
+                }
+                held.remove();
             }
         }
     }
 
-    /// Locks held on keys, for tests and checks of leaks.
+    /// Keys that are locked, for tests and checks of leaks.
     pub(crate) fn keys_held(&self) -> usize {
         self.shards.iter().map(|s| guard(s).len()).sum()
     }
@@ -175,30 +247,71 @@ impl Locks {
 
 #[cfg(test)]
 mod tests {
-    use super::{Held, Locks};
+    use super::{Held, Hold, Locks};
     use crate::layout::Key;
     use base::id::{TableId, TabletId, TxnId};
     use std::sync::Arc;
     use std::time::Duration;
 
     #[test]
-    fn a_key_has_one_holder_and_a_table_shared_or_one() {
+    fn a_key_has_one_writer_and_a_table_many_or_one() {
         let locks = Locks::new();
         let (a, b) = (TxnId(1), TxnId(2));
         let key: Key = Arc::from([7_u8].as_slice());
         let (table, tablet) = (TableId(1), TabletId(2));
-        assert_eq!(locks.share_table(a, table), Ok(true));
-        assert_eq!(locks.share_table(b, table), Ok(true));
-        assert_eq!(locks.take_table(a, table), Err(Held { by: b }));
+        assert_eq!(locks.take_table(a, table, Hold::WriteKeys), Ok(Hold::WriteKeys));
+        assert_eq!(locks.take_table(b, table, Hold::WriteKeys), Ok(Hold::WriteKeys));
+        assert_eq!(locks.take_table(a, table, Hold::All), Err(Held { by: b }));
         assert_eq!(locks.take_key(a, tablet, &key), Ok(true));
         assert_eq!(locks.take_key(a, tablet, &key), Ok(false));
         assert_eq!(locks.take_key(b, tablet, &key), Err(Held { by: a }));
-        locks.release_keys([(tablet, key.clone())]);
+        locks.release_keys(a, [(tablet, key.clone())]);
         assert_eq!(locks.take_key(b, tablet, &key), Ok(true));
         locks.release_table(b, table);
-        assert_eq!(locks.take_table(a, table), Ok(()));
-        assert_eq!(locks.share_table(b, table), Err(Held { by: a }));
+        assert_eq!(locks.take_table(a, table, Hold::All), Ok(Hold::All));
+        assert_eq!(locks.take_table(b, table, Hold::WriteKeys), Err(Held { by: a }));
+        assert_eq!(locks.take_table(b, table, Hold::KeepKeys), Err(Held { by: a }));
         assert_eq!(locks.keys_held(), 1);
+    }
+
+    #[test]
+    fn a_key_that_some_keep_is_written_by_none() {
+        let locks = Locks::new();
+        let (a, b, c) = (TxnId(1), TxnId(2), TxnId(3));
+        let key: Key = Arc::from([7_u8].as_slice());
+        let tablet = TabletId(2);
+        let keys = || [(tablet, key.clone())];
+        assert_eq!(locks.keep_key(a, tablet, &key), Ok(true));
+        assert_eq!(locks.keep_key(a, tablet, &key), Ok(false));
+        assert_eq!(locks.keep_key(b, tablet, &key), Ok(true));
+        assert_eq!(locks.take_key(c, tablet, &key), Err(Held { by: a }));
+        assert_eq!(locks.take_key(a, tablet, &key), Err(Held { by: b }));
+        locks.release_keys(b, keys());
+        // Who alone keeps a key may come to write it, and then nobody keeps it beside.
+        assert_eq!(locks.take_key(a, tablet, &key), Ok(false));
+        assert_eq!(locks.keep_key(a, tablet, &key), Ok(false));
+        assert_eq!(locks.keep_key(b, tablet, &key), Err(Held { by: a }));
+        locks.release_keys(a, keys());
+        assert_eq!(locks.take_key(c, tablet, &key), Ok(true));
+        locks.release_keys(c, keys());
+        assert_eq!(locks.keys_held(), 0);
+    }
+
+    #[test]
+    fn who_keeps_all_keys_of_a_table_keeps_writers_out() {
+        let locks = Locks::new();
+        let (a, b) = (TxnId(1), TxnId(2));
+        let table = TableId(1);
+        assert_eq!(locks.take_table(a, table, Hold::KeepAll), Ok(Hold::KeepAll));
+        assert_eq!(locks.take_table(b, table, Hold::KeepKeys), Ok(Hold::KeepKeys));
+        assert_eq!(locks.take_table(b, table, Hold::WriteKeys), Err(Held { by: a }));
+        assert_eq!(locks.take_table(b, table, Hold::KeepAll), Ok(Hold::KeepAll));
+        // To write beside is to have the table alone.
+        assert_eq!(locks.take_table(a, table, Hold::WriteKeys), Err(Held { by: b }));
+        locks.release_table(b, table);
+        assert_eq!(locks.take_table(a, table, Hold::WriteKeys), Ok(Hold::All));
+        locks.release_table(a, table);
+        assert_eq!(locks.take_table(b, table, Hold::All), Ok(Hold::All));
     }
 
     #[test]

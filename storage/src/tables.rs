@@ -7,13 +7,14 @@
 use crate::commit::add_deletes;
 use crate::format::{Attach, AttachedSegment, CommitRecord, Origin};
 use crate::layout::Layout;
+use crate::locks::Hold;
 use crate::memtable::Memtable;
 use crate::past::Retired;
 use crate::private::{Part, TabletPart};
 use crate::segment::SegmentScan;
 use crate::state::{AttachEdit, CommitEdit, DatabaseState};
 use crate::tablet::{Reference, ReferenceMeta, TabletState};
-use crate::transaction::{Transaction, lost_race};
+use crate::transaction::Transaction;
 use crate::view::{missing_table, scan_columns, snapshot_too_old};
 use crate::wait::block_on;
 use arrow::array::{AsArray, BooleanArray};
@@ -118,8 +119,9 @@ impl Transaction {
         };
         let dropped = state.past().dropped(state.catalog(), def.id).ok_or_else(gone)?;
         let before = CommitTs(dropped.until.0.saturating_sub(1));
-        let def = dropped.def.as_ref().clone();
-        let target = Arc::new(Layout::new(&dropped.def)?);
+        // What it referred to need not be there.
+        let def = TableDef { foreign_keys: Vec::new(), ..dropped.def.as_ref().clone() };
+        let target = Arc::new(Layout::new(&Arc::new(def.clone()))?);
         let pairs: Vec<_> = def.tablets.iter().map(|t| (t.id, t.id)).collect();
         self.try_edit_catalog(CatalogEdit::CreateTable(Box::new(def.clone())))?;
         let owned = |s: &&Retired<SequenceDef>| {
@@ -265,24 +267,10 @@ impl Transaction {
 
     /// The only right to write to a table, which is still the one this transaction sees.
     fn lock_table_exclusive(&mut self, layout: &Layout) -> Result<()> {
-        let table = layout.table();
-        if !self.held.exclusive.contains(&table) {
-            let taken = self.core.locks.take_table(self.id, table);
-            self.unless_held(taken)?;
-            self.held.shared.remove(&table);
-            self.held.exclusive.insert(table);
-            if let Some(keys) = self.held.keys.remove(&table) {
-                self.core.locks.release_keys(keys);
-            }
+        if !self.holds_all(layout.table()) {
+            self.hold_table(layout.table(), Hold::All)?;
         }
-        let committed = self.core.newest();
-        match (committed.catalog().table(table), self.pinned.state.catalog().table(table)) {
-            (None, Some(_)) => Err(missing_table(table).with_kind(ErrorKind::LostRace)),
-            (Some(now), Some(mine)) if !now.takes_rows_of(mine) => {
-                Err(lost_race("the table was changed by a concurrent transaction"))
-            }
-            _ => Ok(()),
-        }
+        self.check_still_seen(layout.table())
     }
 
     /// Adds truncated tablets and attached segments to a commit.

@@ -7,18 +7,20 @@
 use crate::core::{Core, Pinned};
 use crate::format::RowAddress;
 use crate::layout::{Key, KeyHasher};
-use crate::locks::Held;
+use crate::locks::{Held, Hold};
 use crate::private::Private;
+use crate::references::{Left, Unsettled};
 use crate::scan::ReadView;
 use crate::tables::PendingAttach;
 use crate::tablet::Reference;
 use crate::upsert::{Upsert, Upserted};
 use crate::view::View;
+use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
-use base::id::{CommandNumber, CommitTs, CounterId, Oid, TableId, TabletId, TxnId};
+use base::id::{ColumnId, CommandNumber, CommitTs, CounterId, Oid, TableId, TabletId, TxnId};
 use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, CatalogState, TableDef, UserTypeDef};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What an insert does when a key exists already.
@@ -82,8 +84,7 @@ pub(crate) type KilledRows = HashMap<Key, KilledRow, KeyHasher>;
 #[derive(Debug, Default)]
 pub(crate) struct HeldLocks {
     pub(crate) keys: HashMap<TableId, Vec<(TabletId, Key)>>,
-    pub(crate) shared: HashSet<TableId>,
-    pub(crate) exclusive: HashSet<TableId>,
+    pub(crate) tables: HashMap<TableId, Hold>,
     pub(crate) catalog: bool,
 }
 
@@ -110,6 +111,8 @@ pub struct Transaction {
     pub(crate) kept: Vec<Pinned>,
     /// Counters that begin with the commit.
     pub(crate) counters: Vec<CounterId>,
+    /// Foreign keys that are to be looked at before the commit.
+    pub(crate) unsettled: Unsettled,
     /// A write failed: nothing can be committed after it.
     failed: bool,
     /// What went wrong between two commands, which the next one tells.
@@ -139,6 +142,7 @@ impl Transaction {
             attached: Vec::new(),
             kept: Vec::new(),
             counters: Vec::new(),
+            unsettled: Unsettled::default(),
             failed: false,
             untold: None,
             blocked_by: None,
@@ -198,7 +202,8 @@ impl Transaction {
         self.pinned = pinned;
         self.generation = self.generation.wrapping_add(1);
         if moved {
-            let found = self.find_killed_again();
+            let state = Arc::clone(&self.pinned.state);
+            let found = self.find_killed_again(&state);
             self.note_between(found);
         }
     }
@@ -243,20 +248,17 @@ impl Transaction {
             return Err(lost_race("the catalog was changed by a concurrent transaction"));
         }
         if let CatalogEdit::DropTable(table) = &edit {
-            let taken = self.core.locks.take_table(self.id, *table);
-            self.unless_held(taken)?;
-            self.held.shared.remove(table);
-            self.held.exclusive.insert(*table);
+            self.hold_table(*table, Hold::All)?;
             self.forget_table(*table);
         }
         if let CatalogEdit::AlterTable(def) = &edit
             && self.catalog.table(def.id).is_some_and(|before| !before.takes_rows_of(def))
         {
             // Nobody writes to tablets that go, or by an old definition of what a row may be.
-            let taken = self.core.locks.take_table(self.id, def.id);
-            self.unless_held(taken)?;
-            self.held.shared.remove(&def.id);
-            self.held.exclusive.insert(def.id);
+            self.hold_table(def.id, Hold::All)?;
+        }
+        if let CatalogEdit::CreateTable(def) | CatalogEdit::AlterTable(def) = &edit {
+            self.hold_referenced(def)?;
         }
         let before = match &edit {
             CatalogEdit::AlterTable(def) => self.catalog.table(def.id).cloned(),
@@ -351,6 +353,47 @@ impl Transaction {
         self.note(outcome)
     }
 
+    /// The newest committed state with all that this transaction wrote, the current command included. To look at only:
+    /// its row addresses are of no use.
+    pub fn newest_view(&mut self) -> Result<ReadView> {
+        let outcome = self.try_newest_view();
+        self.note(outcome)
+    }
+
+    /// Referenced values that the writes since the last call took away from tables.
+    pub fn take_left(&mut self) -> Vec<Left> {
+        self.unsettled.take_left()
+    }
+
+    /// Whether some writes are still to be looked at: what `take_left` gives, or what `settle_references` is for.
+    pub fn is_unsettled(&self) -> bool {
+        self.unsettled.is_any()
+    }
+
+    /// 23503 when a row that was written refers to none. At the end of each statement, behind all its other writes.
+    pub fn settle_references(&mut self) -> Result<()> {
+        let outcome = self.try_settle_references();
+        self.note(outcome)
+    }
+
+    /// The same for rows that were there before their foreign key; each row gives the key's columns. What refers to none
+    /// is told by `settle_references`.
+    pub fn check_references(&mut self, table: TableId, foreign_key: Oid, rows: &RecordBatch) -> Result<()> {
+        let outcome = self.try_check_references(table, foreign_key, rows);
+        self.note(outcome)
+    }
+
+    /// Which rows of columns that are a key of a table there are in it, committed or own; none for a null among them.
+    pub fn has_keys(
+        &mut self,
+        table: TableId,
+        columns: &[ColumnId],
+        values: &[ArrayRef],
+    ) -> Result<Vec<bool>> {
+        let outcome = self.try_has_keys(table, columns, values);
+        self.note(outcome)
+    }
+
     /// Whole rows at `addresses` of the current view, in that order. Fields are named by column id.
     pub fn fetch(&self, table: TableId, addresses: &[u64]) -> Result<RecordBatch> {
         self.fetch_rows(table, addresses)
@@ -369,6 +412,9 @@ impl Transaction {
         self.check_usable()?;
         if !self.has_writes() {
             return Ok(self.pinned.ts());
+        }
+        if self.unsettled.is_any() {
+            return Err(Error::internal("foreign keys were not looked at before the commit"));
         }
         let outcome = self.commit_writes();
         let unknown = outcome.as_ref().is_err_and(|e| e.kind() == ErrorKind::CommitUnknown);
@@ -437,8 +483,8 @@ impl Drop for Transaction {
         }
         self.core.counters.forget(&self.counters);
         let locks = &self.core.locks;
-        locks.release_keys(std::mem::take(&mut self.held.keys).into_values().flatten());
-        for table in self.held.shared.iter().chain(&self.held.exclusive) {
+        locks.release_keys(self.id, std::mem::take(&mut self.held.keys).into_values().flatten());
+        for table in self.held.tables.keys() {
             locks.release_table(self.id, *table);
         }
         if self.held.catalog {

@@ -124,6 +124,7 @@ impl Transaction {
         };
         self.append(&layout, &routed, None)?;
         self.add_all_entries(&view, &layout, &routed.rows)?;
+        self.note_upserted(&table_view, &ended, &rows, &written_by(&order, ended.len())?)?;
         self.stage_when_large(true)?;
         Ok(Upserted { inserted, changed: replaced, rows })
     }
@@ -211,6 +212,17 @@ fn in_order(new: &[usize], changed: &[usize]) -> Vec<(usize, Option<usize>)> {
     let mut order: Vec<_> = new.iter().map(|row| (*row, None)).chain(changed).collect();
     order.sort_unstable();
     order
+}
+
+/// Of each row that was changed, which of the rows written took its place.
+fn written_by(order: &[(usize, Option<usize>)], changed: usize) -> Result<Vec<u32>> {
+    let mut rows = vec![0; changed];
+    for (written, (_, place)) in order.iter().enumerate() {
+        if let Some(row) = place.and_then(|place| rows.get_mut(place)) {
+            *row = u32::try_from(written).map_err(|_| Error::internal("too many rows in one batch"))?;
+        }
+    }
+    Ok(rows)
 }
 
 /// The rows that are written.

@@ -10,6 +10,7 @@ use crate::layout::{Key, Layout};
 use crate::memtable::NEVER;
 use crate::private::{Part, PrivateTable};
 use crate::routed::{Routed, by_tablet, route};
+use crate::state::DatabaseState;
 use crate::tablet::LiveRow;
 use crate::transaction::{InsertMode, KilledRow, Transaction, lost_race};
 use crate::view::{TableView, View};
@@ -236,6 +237,7 @@ impl Transaction {
         } else {
             self.append(&layout, &routed, None)?;
         }
+        self.note_changed(&table_view, &ended, rows)?;
         self.stage_when_large(true)
     }
 
@@ -255,6 +257,7 @@ impl Transaction {
         let killed = self.kill(&table_view, &targets)?;
         let ended: Vec<Place> = targets.iter().map(|target| target.place).collect();
         self.end_entries(&view, &table_view, &ended)?;
+        self.note_deleted(&table_view, &ended)?;
         Ok(killed as u64)
     }
 
@@ -359,9 +362,8 @@ impl Transaction {
         Ok(())
     }
 
-    /// After a flush moved rows: finds those that this transaction killed where they are now.
-    pub(crate) fn find_killed_again(&mut self) -> Result<()> {
-        let state = Arc::clone(&self.pinned.state);
+    /// After a flush moved rows: finds those that this transaction killed where they are in a newer state.
+    pub(crate) fn find_killed_again(&mut self, state: &DatabaseState) -> Result<()> {
         for (tablet, killed) in &mut self.killed {
             let Some(tablet) = state.tablet(*tablet) else { continue };
             let moved: Vec<Key> = killed

@@ -3,9 +3,9 @@
 //! Invariants: rows are looked at when nobody else can write any that the new definition forbids; another list of columns
 //! has another schema version.
 
-use super::alter_column;
 use super::names::{constraint_exists, free_name, relation_exists};
 use super::table::command;
+use super::{alter_column, drop};
 use crate::api::Execution;
 use crate::interrupt::Interrupt;
 use crate::lower::{self, QueryContext, StatementContext};
@@ -76,6 +76,8 @@ pub(crate) async fn alter_table(
         core.transaction.current()?.begin_command();
     }
     let known = |index| before.unique.iter().any(|unique| unique.index == index);
+    let known_key = |oid| before.foreign_keys.iter().any(|key| key.oid == oid);
+    let mut new_keys = def.foreign_keys.iter().filter(|key| !known_key(key.oid));
     let mut new_unique = def.unique.iter().filter(|unique| !known(unique.index));
     for action in actions {
         match action {
@@ -84,6 +86,11 @@ pub(crate) async fn alter_table(
                 let unique = new_unique.next();
                 let unique = unique.ok_or_else(|| Error::internal("a new constraint has no index"))?;
                 super::unique::fill(core, unique, added, context, interrupt).await?;
+            }
+            AlterTableAction::AddForeignKey(_) => {
+                let key = new_keys.next();
+                let key = key.ok_or_else(|| Error::internal("a new foreign key is not there"))?;
+                super::foreign_key::check(core, &def, key, context, interrupt).await?;
             }
             _ => {}
         }
@@ -159,6 +166,20 @@ fn altered(
             let catalog = Arc::clone(core.transaction.current()?.catalog());
             let mut def = def;
             super::unique::add(&catalog, &mut def, vec![(added.name.clone(), added.columns.clone(), true)])?;
+            Ok(def)
+        }
+        AlterTableAction::DropKey { index, cascade } => {
+            let gone = drop::with_key(core, &def, *index, *cascade)?;
+            let kept = def.foreign_keys.iter().filter(|key| !gone.contains(&key.oid)).cloned().collect();
+            Ok(TableDef { foreign_keys: kept, ..def })
+        }
+        AlterTableAction::ForeignKeys(keys) => Ok(TableDef { foreign_keys: keys.clone(), ..def }),
+        AlterTableAction::AddForeignKey(new) => {
+            let catalog = Arc::clone(core.transaction.current()?.catalog());
+            let new = std::slice::from_ref(new.as_ref());
+            super::foreign_key::check_kept(core, new)?;
+            let mut def = def;
+            super::foreign_key::add(&catalog, &mut def, new)?;
             Ok(def)
         }
         AlterTableAction::Probe(_) => Ok(def),

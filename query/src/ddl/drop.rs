@@ -9,7 +9,9 @@ use crate::kernel::quoting::quote_ident;
 use crate::session::Core;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogEdit, CatalogState, ColumnDef, ColumnKind, SequenceDef, TableDef, ViewDef};
+use catalog::{
+    CatalogEdit, CatalogState, ColumnDef, ColumnKind, ForeignKeyDef, SequenceDef, TableDef, ViewDef,
+};
 use sql::bound::DroppedColumn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -110,6 +112,8 @@ struct Dependents {
     defaults: BTreeMap<TableId, Vec<ColumnId>>,
     /// Checks that tables lose.
     checks: BTreeMap<TableId, Vec<Oid>>,
+    /// Foreign keys that go, by their tables.
+    foreign_keys: BTreeMap<TableId, Vec<Oid>>,
 }
 
 /// `columns` go with types, in the order in which they are told.
@@ -143,6 +147,12 @@ fn drop_objects(
     let types: Vec<Oid> = gone.types.iter().copied().collect();
     readers(&catalog, &shown, &mut gone, &mut dependents, &types);
     defaults(&catalog, &shown, &gone, &mut dependents);
+    for table in gone.tables.iter().filter_map(|id| catalog.table(*id)) {
+        let on = table_name(&shown, table);
+        referring(&catalog, &shown, table, &mut dependents, |child, _| {
+            (!gone.tables.contains(&child.id)).then(|| on.clone())
+        });
+    }
     forbid_or_tell(core, target.as_deref(), &dependents, cascade)?;
     let left: BTreeSet<(TableId, ColumnId)> =
         gone.columns.iter().filter(|(table, _)| !gone.tables.contains(table)).copied().collect();
@@ -197,6 +207,13 @@ fn of_column(
     let owned = catalog.owned_sequences(table.id);
     let owned = owned.filter(|s| s.owner.is_some_and(|o| gone.columns.contains(&(o.table, o.column))));
     gone.sequences.extend(owned.map(|s| s.id));
+    referring(catalog, shown, table, dependents, |child, key| {
+        let other = child.id != table.id;
+        key.referenced
+            .iter()
+            .find(|id| other && gone.columns.contains(&(table.id, **id)))
+            .map(|id| named(*id))
+    });
 }
 
 /// Takes columns from their tables.
@@ -212,6 +229,42 @@ fn without_columns(core: &mut Core, columns: &BTreeSet<(TableId, ColumnId)>) -> 
         tokio::task::block_in_place(|| transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(def))))?;
     }
     Ok(())
+}
+
+/// A unique constraint of a table, by its index: drops the foreign keys of other tables that need it where it cascades; those
+/// of the table itself, which are returned, are the caller's.
+pub(super) fn with_key(core: &mut Core, table: &TableDef, index: Oid, cascade: bool) -> Result<Vec<Oid>> {
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let shown = Shown::new(core, &catalog);
+    let Some(unique) = table.unique.iter().find(|unique| unique.oid == index) else { return Ok(Vec::new()) };
+    let name = quote_ident(&unique.name);
+    let mut dependents = Dependents::default();
+    referring(&catalog, &shown, table, &mut dependents, |_, key| {
+        let needs = table.key_of(&key.referenced).is_some_and(|key| key.index == index);
+        needs.then(|| format!("index {name}"))
+    });
+    let target = format!("constraint {name} on {}", table_name(&shown, table));
+    forbid_or_tell(core, Some(&target), &dependents, cascade)?;
+    let own = dependents.foreign_keys.remove(&table.id).unwrap_or_default();
+    carry_out(core, &catalog, &Gone::default(), dependents)?;
+    Ok(own)
+}
+
+/// Foreign keys to a table that go with something, and with what.
+fn referring(
+    catalog: &CatalogState,
+    shown: &Shown,
+    table: &TableDef,
+    dependents: &mut Dependents,
+    goes: impl Fn(&TableDef, &ForeignKeyDef) -> Option<String>,
+) {
+    for (child, key) in catalog.references_to(table.id) {
+        if let Some(on) = goes(child, key) {
+            let described = format!("constraint {} on {}", quote_ident(&key.name), table_name(shown, child));
+            dependents.described.push((described, on));
+            dependents.foreign_keys.entry(child.id).or_default().push(key.oid);
+        }
+    }
 }
 
 /// 2BP01 when something depends on what goes, unless that goes too.
@@ -232,19 +285,20 @@ fn forbid_or_tell(
 
 fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: Dependents) -> Result<()> {
     let transaction = core.transaction.current()?;
-    let Dependents { described: _, mut defaults, mut checks } = dependents;
-    for table in checks.keys() {
-        defaults.entry(*table).or_default();
-    }
-    for (table, columns) in defaults {
+    let Dependents { described: _, defaults, checks, foreign_keys } = dependents;
+    let changed: BTreeSet<TableId> =
+        defaults.keys().chain(checks.keys()).chain(foreign_keys.keys()).copied().collect();
+    for table in changed {
         let Some(def) = catalog.table(table) else { continue };
         let mut def = def.as_ref().clone();
+        let columns = defaults.get(&table).map(Vec::as_slice).unwrap_or_default();
         for column in def.columns.iter_mut().filter(|c| columns.contains(&c.id)) {
             column.default = None;
         }
-        if let Some(checks) = checks.remove(&table) {
-            def.checks.retain(|check| !checks.contains(&check.oid));
-        }
+        let lost = checks.get(&table).map(Vec::as_slice).unwrap_or_default();
+        def.checks.retain(|check| !lost.contains(&check.oid));
+        let keys = foreign_keys.get(&table).map(Vec::as_slice).unwrap_or_default();
+        def.foreign_keys.retain(|key| !keys.contains(&key.oid));
         transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(def)))?;
     }
     for view in &gone.views {

@@ -6,6 +6,7 @@ mod alter;
 mod alter_column;
 mod comment;
 mod drop;
+mod foreign_key;
 mod materialized;
 mod names;
 mod sequence;

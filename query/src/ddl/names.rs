@@ -23,6 +23,7 @@ pub(super) fn constraint_exists(catalog: &CatalogState, schema: SchemaId, name: 
         t.has_primary_key() && t.primary_key_name == name
             || t.checks.iter().any(|check| check.name == name)
             || t.unique.iter().any(|unique| unique.constraint && unique.name == name)
+            || t.foreign_keys.iter().any(|key| key.name == name)
     })
 }
 

@@ -35,8 +35,11 @@ pub(crate) fn create_table(core: &mut Core, create: &BoundCreateTable) -> Result
         core.notice("NOTICE", "42P07", format!("{message}, skipping"));
         return Ok(command("CREATE TABLE"));
     }
-    let mut table = new_table(catalog, create)?;
-    let sequences = super::sequence::of_new_table(catalog, create, &mut table)?;
+    let catalog = Arc::clone(catalog);
+    super::foreign_key::check_kept(core, &create.foreign_keys)?;
+    let transaction = core.transaction.current()?;
+    let mut table = new_table(&catalog, create)?;
+    let sequences = super::sequence::of_new_table(&catalog, create, &mut table)?;
     let id = table.id;
     transaction.edit_catalog(CatalogEdit::CreateTable(Box::new(table)))?;
     for sequence in sequences {
@@ -173,10 +176,12 @@ fn new_table(catalog: &CatalogState, create: &BoundCreateTable) -> Result<TableD
         distinct: Vec::new(),
         checks,
         unique: Vec::new(),
+        foreign_keys: Vec::new(),
         partitioning,
     };
     let columns = create.unique.iter().map(|new| Ok((new.name.clone(), ids(&new.columns)?, true)));
     super::unique::add(catalog, &mut table, columns.collect::<Result<Vec<_>>>()?)?;
+    super::foreign_key::add(catalog, &mut table, &create.foreign_keys)?;
     Ok(table)
 }
 
@@ -235,8 +240,13 @@ fn checks(
 }
 
 /// TRUNCATE.
-pub(crate) fn truncate(core: &mut Core, tables: &[TableId], restart: bool) -> Result<Execution> {
-    for table in tables {
+pub(crate) fn truncate(
+    core: &mut Core,
+    tables: &[TableId],
+    restart: bool,
+    cascade: bool,
+) -> Result<Execution> {
+    for table in &with_referring(core, tables, cascade)? {
         let transaction = core.transaction.current()?;
         tokio::task::block_in_place(|| transaction.truncate(*table))?;
         if restart {
@@ -244,6 +254,34 @@ pub(crate) fn truncate(core: &mut Core, tables: &[TableId], restart: bool) -> Re
         }
     }
     Ok(command("TRUNCATE TABLE"))
+}
+
+/// The tables with those that refer to them, which must be among them already unless it cascades.
+fn with_referring(core: &mut Core, tables: &[TableId], cascade: bool) -> Result<Vec<TableId>> {
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let mut all = tables.to_vec();
+    let mut place = 0;
+    while let Some(table) = all.get(place).copied() {
+        place += 1;
+        for (child, _) in catalog.references_to(table) {
+            if all.contains(&child.id) {
+                continue;
+            }
+            if !cascade {
+                let name = catalog.table(table).map(|table| table.name.as_str()).unwrap_or_default();
+                let child = &child.name;
+                let message = "cannot truncate a table referenced in a foreign key constraint";
+                return Err(Error::unsupported(message)
+                    .with_detail(format!("Table \"{child}\" references \"{name}\"."))
+                    .with_hint(format!(
+                        "Truncate table \"{child}\" at the same time, or use TRUNCATE ... CASCADE."
+                    )));
+            }
+            core.notice("NOTICE", "00000", format!("truncate cascades to table \"{}\"", child.name));
+            all.push(child.id);
+        }
+    }
+    Ok(all)
 }
 
 /// UNDROP TABLE: in the first schema that has lost a table of that name.
@@ -278,6 +316,11 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
         if !name.is_empty() && relation_exists(&catalog, def.schema, name) {
             return Err(taken(name));
         }
+    }
+    for key in &def.foreign_keys {
+        let message = format!("foreign key \"{}\" of table \"{}\" is not brought back", key.name, def.name);
+        let detail = "ALTER TABLE .. ADD FOREIGN KEY makes it again.";
+        core.notice_with_detail("NOTICE", "00000", message, Some(detail.to_owned()));
     }
     let transaction = core.transaction.current()?;
     tokio::task::block_in_place(|| transaction.undrop_table(&def))?;
@@ -324,6 +367,7 @@ pub(crate) fn clone_table(core: &mut Core, clone: &BoundClone) -> Result<Executi
         options: options.applied_to(source.options),
         checks,
         unique: Vec::new(),
+        foreign_keys: Vec::new(),
         ..source.as_ref().clone()
     };
     let unique = source.unique.iter().map(|unique| (None, unique.columns.clone(), unique.constraint));

@@ -5,6 +5,7 @@
 mod at_hand;
 mod batch;
 mod change;
+mod foreign_keys;
 mod insert;
 mod keys;
 mod merge;
@@ -14,6 +15,7 @@ mod rules;
 
 pub(crate) use batch::TableBatches;
 pub(crate) use change::{delete, update};
+pub(crate) use foreign_keys::settle;
 pub(crate) use insert::insert;
 pub(crate) use merge::merge;
 pub(crate) use rules::Rules;

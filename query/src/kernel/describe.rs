@@ -14,7 +14,10 @@ use arrow::array::{ArrayRef, new_null_array};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, Relation};
-use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE, TableDef};
+use catalog::{
+    CommentKey, ForeignKeyAction, ForeignKeyDef, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE,
+    TableDef,
+};
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use types::user_type::FIRST;
@@ -52,6 +55,10 @@ fn constraint(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
         let kind = if primary { "PRIMARY KEY" } else { "UNIQUE" };
         return (!alone).then(|| format!("{kind} ({})", keyed.column_names().join(", ")));
     }
+    let mut keys = call.statement.catalog.tables().flat_map(|t| t.foreign_keys.iter().map(move |k| (t, k)));
+    if let Some((table, key)) = keys.find(|(_, key)| key.oid == Oid(id)) {
+        return foreign_key(call, table, key);
+    }
     let mut checks = call.statement.catalog.tables().flat_map(|t| &t.checks);
     let Some(check) = checks.find(|check| check.oid == Oid(id)) else {
         return definition(id, if pretty { "pretty" } else { "definition" });
@@ -59,6 +66,37 @@ fn constraint(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
     let text = named_relations(call, &check.text);
     let text = if pretty { text } else { crate::system::in_parentheses(&text) };
     Some(format!("CHECK ({text})"))
+}
+
+fn foreign_key(call: &Call<'_>, table: &TableDef, key: &ForeignKeyDef) -> Option<String> {
+    let parent = call.statement.catalog.table(key.table)?;
+    let listed = |table: &TableDef, columns: &[ColumnId]| {
+        let columns = columns.iter().filter_map(|id| table.column(*id));
+        columns.map(|column| quote_ident(&column.name)).collect::<Vec<_>>().join(", ")
+    };
+    let mut text = format!(
+        "FOREIGN KEY ({}) REFERENCES {}({})",
+        listed(table, &key.columns),
+        relation_name(call, parent.oid.0)?,
+        listed(parent, &key.referenced)
+    );
+    if key.full {
+        text.push_str(" MATCH FULL");
+    }
+    for (event, action) in [("UPDATE", key.on_update), ("DELETE", key.on_delete)] {
+        let action = match action {
+            ForeignKeyAction::NoAction => continue,
+            ForeignKeyAction::Restrict => "RESTRICT",
+            ForeignKeyAction::Cascade => "CASCADE",
+            ForeignKeyAction::SetNull => "SET NULL",
+            ForeignKeyAction::SetDefault => "SET DEFAULT",
+        };
+        text.push_str(&format!(" ON {event} {action}"));
+    }
+    if !key.set_columns.is_empty() {
+        text.push_str(&format!(" ({})", listed(table, &key.set_columns)));
+    }
+    Some(text)
 }
 
 /// A built-in constraint or index as SQL.

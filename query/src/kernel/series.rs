@@ -83,6 +83,8 @@ pub(crate) fn list_function(source: &str) -> Option<(ListFunction, Form)> {
         "regexp_matches" | "regexp_matches_no_flags" => (match_list, Form::Array(Box::new(text()))),
         "regexp_split_to_table" | "regexp_split_to_table_no_flags" => (part_list, text()),
         "text_to_table" | "text_to_table_null" => (strings::split, text()),
+        // No table is a partition of another in PostgreSQL's sense.
+        "pg_partition_ancestors" => (|_| Ok(Datum::list(Vec::new())), Form::UInt32),
         _ => return None,
     })
 }
@@ -105,6 +107,7 @@ pub(crate) fn table_function(proc: Oid) -> Option<TableFunction> {
             |_, args, _| listed("regexp_split_to_table", args)
         }
         "text_to_table" | "text_to_table_null" => |_, args, _| listed("text_to_table", args),
+        "pg_partition_ancestors" => |_, args, _| listed("pg_partition_ancestors", args),
         _ => return None,
     })
 }

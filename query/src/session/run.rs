@@ -179,7 +179,9 @@ impl Core {
             context.view = Arc::clone(&view.reader);
             context.read_at = Some(view.time.clone());
         }
-        self.carry_out(bound.statement()?, &context, own, running, interrupt).await
+        let done = self.carry_out(bound.statement()?, &context, own, running, interrupt).await?;
+        dml::settle(self, interrupt).await?;
+        Ok(done)
     }
 
     /// Runs a bound statement in the transaction.
@@ -241,7 +243,9 @@ impl Core {
             BoundStatement::DropSchemas { schemas, columns, cascade, notices } => {
                 ddl::drop_schemas(self, schemas, columns, *cascade, notices)
             }
-            BoundStatement::Truncate { tables, restart } => ddl::truncate(self, tables, *restart),
+            BoundStatement::Truncate { tables, restart, cascade } => {
+                ddl::truncate(self, tables, *restart, *cascade)
+            }
             BoundStatement::AlterTable { table, actions, notices } => {
                 ddl::alter_table(self, *table, actions, notices, context, interrupt).await
             }
@@ -319,6 +323,8 @@ impl Core {
     pub(crate) async fn finish_copy(&mut self, copy: CopyIn) -> Result<String> {
         let (transaction, rows, own) = copy::finish(copy).await?;
         self.transaction.give_back(transaction);
+        let interrupt = self.interrupt.clone();
+        dml::settle(self, &interrupt).await?;
         if own {
             tokio::task::block_in_place(|| self.end_transaction(true))?;
         }

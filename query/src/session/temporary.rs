@@ -52,6 +52,13 @@ impl Temporary {
     }
 }
 
+impl Temporary {
+    /// Whether a table loses its rows, or goes, with each commit.
+    pub(crate) fn ends_at_commit(&self, table: TableId) -> bool {
+        self.on_commit.contains_key(&table)
+    }
+}
+
 impl Core {
     /// The schema of temporary tables in the running transaction; made when there is none.
     pub(crate) fn temporary_schema(&mut self) -> Result<SchemaId> {

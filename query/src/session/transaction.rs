@@ -128,6 +128,17 @@ impl SessionTransaction {
         transaction
     }
 
+    /// The storage transaction in the midst of a statement whose next step sees what it wrote so far.
+    pub(crate) fn step(&mut self) -> Result<&mut Transaction> {
+        let keeps = self.keeps_snapshot();
+        let transaction = self.current()?;
+        if !keeps {
+            transaction.refresh();
+        }
+        transaction.begin_command();
+        Ok(transaction)
+    }
+
     /// The storage transaction, begun before by `command`.
     pub(crate) fn current(&mut self) -> Result<&mut Transaction> {
         self.storage.as_mut().ok_or_else(|| Error::internal("there is no storage transaction"))
@@ -147,7 +158,7 @@ impl SessionTransaction {
     }
 
     /// One snapshot for all statements, in a block that asked for it.
-    fn keeps_snapshot(&self) -> bool {
+    pub(crate) fn keeps_snapshot(&self) -> bool {
         self.isolation == Isolation::RepeatableRead && matches!(self.block, Block::Explicit | Block::Implicit)
     }
 

@@ -47,6 +47,7 @@ impl SystemCatalog {
             ("pg_catalog", "pg_depend") => {
                 sequences::dependencies(self, table);
                 views::dependencies(self, table);
+                relations::dependencies(self, table);
             }
             ("pg_catalog", "pg_rewrite") => views::rules(self, table),
             ("pg_catalog", "pg_index") => relations::indexes(self, table),

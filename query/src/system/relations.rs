@@ -7,7 +7,7 @@ use crate::system::builtin::SystemCatalog;
 use crate::system::table::{SystemTable, Value, array, flag, value, vector, word};
 use base::id::{ColumnId, Oid};
 use catalog::builtin::{relation, system_relations};
-use catalog::{PG_DATABASE, TableDef};
+use catalog::{ForeignKeyAction, ForeignKeyDef, PG_DATABASE, TableDef};
 use sql::binder::is_temporary;
 
 /// pg_authid.oid of the role that owns everything.
@@ -125,6 +125,7 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("relnatts", value(table.next_column.0.saturating_sub(1))),
             ("relhasindex", flag(table.has_primary_key() || !table.unique.is_empty())),
             ("relchecks", value(table.checks.len())),
+            ("relhastriggers", flag(has_triggers(catalog, table))),
             ("relreplident", word("d")),
             ("reloptions", super::storage::options(table)),
         ];
@@ -266,6 +267,9 @@ pub(super) fn constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
                 ("conkey", array(unique.columns.iter().map(|id| id.0))),
             ]);
         }
+        for key in &table.foreign_keys {
+            foreign_key(catalog, table, key, out);
+        }
         for check in &table.checks {
             let columns = check.columns.iter().map(|id| id.0);
             out.row(&[
@@ -281,6 +285,100 @@ pub(super) fn constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
                 ("conislocal", flag(true)),
                 ("conkey", array(columns)),
                 ("conbin", value(&check.text)),
+            ]);
+        }
+    }
+}
+
+/// Whether the table has a foreign key or is referred to, for which PostgreSQL has triggers.
+fn has_triggers(catalog: &SystemCatalog, table: &TableDef) -> bool {
+    !table.foreign_keys.is_empty() || catalog.state.references_to(table.id).next().is_some()
+}
+
+fn foreign_key(catalog: &SystemCatalog, table: &TableDef, key: &ForeignKeyDef, out: &mut SystemTable) {
+    let Some(parent) = catalog.state.table(key.table) else { return };
+    let ty = |table: &TableDef, id: &ColumnId| table.column(*id).map_or(Oid(0), |column| column.ty.oid);
+    let pairs = || key.columns.iter().zip(&key.referenced);
+    let own = |(id, _): (&ColumnId, &ColumnId)| ty(table, id);
+    let theirs = |(_, id): (&ColumnId, &ColumnId)| ty(parent, id);
+    let set = if key.set_columns.is_empty() { None } else { array(key.set_columns.iter().map(|id| id.0)) };
+    out.row(&[
+        ("oid", value(key.oid)),
+        ("conname", value(&key.name)),
+        ("connamespace", value(schema_oid(catalog, table))),
+        ("contype", word("f")),
+        ("convalidated", flag(true)),
+        ("conrelid", value(table.oid)),
+        ("conindid", value(parent.key_of(&key.referenced).map_or(Oid(0), |key| key.index))),
+        ("confrelid", value(parent.oid)),
+        ("confupdtype", word(action_letter(key.on_update))),
+        ("confdeltype", word(action_letter(key.on_delete))),
+        ("confmatchtype", word(if key.full { "f" } else { "s" })),
+        ("conislocal", flag(true)),
+        ("connoinherit", flag(true)),
+        ("conkey", array(key.columns.iter().map(|id| id.0))),
+        ("confkey", array(key.referenced.iter().map(|id| id.0))),
+        ("conpfeqop", array(pairs().map(|pair| equality(theirs(pair), own(pair))))),
+        ("conppeqop", array(pairs().map(|pair| equality(theirs(pair), theirs(pair))))),
+        ("conffeqop", array(pairs().map(|pair| equality(own(pair), own(pair))))),
+        ("confdelsetcols", set),
+    ]);
+}
+
+fn action_letter(action: ForeignKeyAction) -> &'static str {
+    match action {
+        ForeignKeyAction::NoAction => "a",
+        ForeignKeyAction::Restrict => "r",
+        ForeignKeyAction::Cascade => "c",
+        ForeignKeyAction::SetNull => "n",
+        ForeignKeyAction::SetDefault => "d",
+    }
+}
+
+/// The operator that tells whether values of two types are the same; 0 when there is none of these very types.
+fn equality(left: Oid, right: Oid) -> String {
+    use types::sql_type::oid;
+    // varchar is compared as text.
+    let compared = |ty: Oid| if ty == oid::VARCHAR { oid::TEXT } else { ty }.to_string();
+    let Some(operators) = relation("pg_operator") else { return "0".to_owned() };
+    let place = |name: &str| operators.column(name).unwrap_or(usize::MAX);
+    let (id, name, of_left, of_right) = (place("oid"), place("oprname"), place("oprleft"), place("oprright"));
+    let is = |row: &[Value], place: usize, expected: &str| {
+        row.get(place).is_some_and(|v| v.as_deref() == Some(expected))
+    };
+    let (left, right) = (compared(left), compared(right));
+    let found = operators
+        .rows
+        .iter()
+        .find(|row| is(row, name, "=") && is(row, of_left, &left) && is(row, of_right, &right));
+    found.and_then(|row| row.get(id).cloned().flatten()).map_or_else(|| "0".to_owned(), |v| v.into_owned())
+}
+
+/// What foreign keys need: the index of the key that they refer to, which belongs to its constraint.
+pub(super) fn dependencies(catalog: &SystemCatalog, out: &mut SystemTable) {
+    let (classes, constraints) = (catalog::PG_CLASS, catalog::PG_CONSTRAINT);
+    for table in catalog.state.tables() {
+        let primary = table.has_primary_key().then(|| (index_oid(table), constraint_oid(table)));
+        let unique = table.unique.iter().filter(|unique| unique.constraint);
+        let unique = unique.map(|unique| (unique.oid, unique.constraint_oid()));
+        for (index, constraint) in primary.into_iter().chain(unique) {
+            out.row(&[
+                ("classid", value(classes)),
+                ("objid", value(index)),
+                ("refclassid", value(constraints)),
+                ("refobjid", value(constraint)),
+                ("deptype", word("i")),
+            ]);
+        }
+        for key in &table.foreign_keys {
+            let index = catalog.state.table(key.table).and_then(|parent| parent.key_of(&key.referenced));
+            let Some(index) = index else { continue };
+            out.row(&[
+                ("classid", value(constraints)),
+                ("objid", value(key.oid)),
+                ("refclassid", value(classes)),
+                ("refobjid", value(index.index)),
+                ("deptype", word("n")),
             ]);
         }
     }

@@ -3,6 +3,7 @@
 
 mod copy;
 mod correlated;
+mod foreign_keys;
 mod functions;
 mod harness;
 mod history;

@@ -1,7 +1,17 @@
 //! What tables are made with beside their columns.
 
 use super::{ColRef, Rel};
-use base::id::ColumnId;
+use base::id::{ColumnId, TableId};
+use catalog::ForeignKeyAction;
+
+/// A condition on the rows of a new table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewCheck {
+    pub name: Option<String>,
+    pub text: String,
+    /// Positions of the columns it names.
+    pub columns: Vec<usize>,
+}
 
 /// Columns of a new table that are to be unique.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +19,20 @@ pub struct NewUnique {
     pub name: Option<String>,
     /// Positions among the table's columns, in the order of the constraint.
     pub columns: Vec<usize>,
+}
+
+/// A foreign key of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewForeignKey {
+    pub name: Option<String>,
+    pub columns: Vec<ColumnId>,
+    /// None: the table itself.
+    pub table: Option<TableId>,
+    pub referenced: Vec<ColumnId>,
+    pub on_delete: ForeignKeyAction,
+    pub on_update: ForeignKeyAction,
+    pub set_columns: Vec<ColumnId>,
+    pub full: bool,
 }
 
 /// What becomes of a temporary table when the transaction commits.

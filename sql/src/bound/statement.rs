@@ -2,14 +2,14 @@
 //!
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
-use super::new_table::{AddedUnique, NewUnique, OnCommit};
+use super::new_table::{AddedUnique, NewCheck, NewForeignKey, NewUnique, OnCommit};
 use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
 use super::{BoundQuery, ColRef, Expr, Rel};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    CheckDef, ColumnDef, ColumnKind, CommentKey, Neighbour, SequenceDef, SequenceOwner, TableDef,
-    TableOptions, UniqueDef, ViewColumn,
+    CheckDef, ColumnDef, ColumnKind, CommentKey, ForeignKeyDef, Neighbour, SequenceDef, SequenceOwner,
+    TableDef, TableOptions, UniqueDef, ViewColumn,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -129,6 +129,7 @@ pub enum BoundStatement {
         tables: Vec<TableId>,
         /// Sequences that belong to the tables begin again.
         restart: bool,
+        cascade: bool,
     },
     /// The notices tell of a table that does not exist; then there is none.
     AlterTable {
@@ -224,6 +225,8 @@ pub struct BoundCreateTable {
     pub options: OptionChanges,
     pub checks: Vec<NewCheck>,
     pub unique: Vec<NewUnique>,
+    /// Columns of the table itself have the ids of their places, from 1.
+    pub foreign_keys: Vec<NewForeignKey>,
     /// Of a temporary table, whose schema is the session's own.
     pub temporary: Option<OnCommit>,
 }
@@ -252,14 +255,6 @@ pub struct BoundRefresh {
     pub source: Rel,
     pub source_columns: Vec<ColRef>,
     pub with_data: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewCheck {
-    pub name: Option<String>,
-    pub text: String,
-    /// Positions of the columns it names.
-    pub columns: Vec<usize>,
 }
 
 /// CREATE TABLE .. CLONE.
@@ -308,6 +303,14 @@ pub enum AlterTableAction {
     /// The unique columns that are left, by what names.
     Unique(Vec<UniqueDef>),
     AddUnique(Box<AddedUnique>),
+    /// Unique columns, by their index, to which nothing may refer any more.
+    DropKey {
+        index: Oid,
+        cascade: bool,
+    },
+    /// The foreign keys that are left, by what names.
+    ForeignKeys(Vec<ForeignKeyDef>),
+    AddForeignKey(Box<NewForeignKey>),
     /// Rows that are in the way of what was done so far; when there is one, that is the error.
     Probe(Box<Probe>),
     AddColumn(Box<AddedColumn>),

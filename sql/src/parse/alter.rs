@@ -3,9 +3,9 @@
 //! Must not know what names mean.
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
 
-use super::ast::{AlterAction, AlterTableSpec, CloneSpec, StatementAst, TableOption};
+use super::ast::{AlterAction, AlterTableSpec, StatementAst, TableOption};
 use super::cursor::{Cursor, is_word, string_of};
-use super::definition_ast::CheckSpec;
+use super::definition_ast::{CheckSpec, CloneSpec};
 use super::session::value;
 use super::table;
 use super::unsupported::refuse;
@@ -14,8 +14,8 @@ use sqlparser::ast::ObjectName;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-const ALTER_HINT: &str = "ALTER TABLE takes RENAME, SET SCHEMA, ADD and DROP of columns, CHECK constraints and range \
-    partitions, ALTER COLUMN .. TYPE, SET | DROP DEFAULT | NOT NULL, SET (..) and RESET (..).";
+const ALTER_HINT: &str = "ALTER TABLE takes RENAME, SET SCHEMA, ADD and DROP of columns, of CHECK, UNIQUE and FOREIGN KEY \
+    constraints and of range partitions, ALTER COLUMN .. TYPE, SET | DROP DEFAULT | NOT NULL, SET (..) and RESET (..).";
 
 const PARTITION_HINT: &str =
     "Give it a name: ADD RANGE PARTITION p VALUES FROM (..) TO (..), and drop it by that name.";
@@ -98,6 +98,9 @@ fn added_constraint(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
     if cursor.is_word("unique") {
         return Ok(Some(AlterAction::AddUnique(super::unique::constraint(cursor, name)?)));
     }
+    if cursor.is_words(&["foreign", "key"]) {
+        return Ok(Some(AlterAction::AddForeignKey(super::foreign_key::constraint(cursor, name)?)));
+    }
     if !cursor.take_word("check") {
         return Ok(None);
     }
@@ -113,6 +116,7 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
     if cursor.is_words(&["add", "constraint"])
         || cursor.is_words(&["add", "check"])
         || cursor.is_words(&["add", "unique"])
+        || cursor.is_words(&["add", "foreign", "key"])
     {
         cursor.next();
         return added_constraint(cursor)?.ok_or_else(refused);
@@ -120,10 +124,11 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
     if cursor.take_words(&["drop", "constraint"]) {
         let if_exists = cursor.take_words(&["if", "exists"]);
         let name = cursor.name()?;
-        if !cursor.take_word("cascade") {
+        let cascade = cursor.take_word("cascade");
+        if !cascade {
             cursor.take_word("restrict");
         }
-        return Ok(AlterAction::DropConstraint { name, if_exists });
+        return Ok(AlterAction::DropConstraint { name, if_exists, cascade });
     }
     if is_range_partition(cursor, "add") {
         cursor.next();

@@ -5,8 +5,9 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CommentSpec, CreateTableAsSpec, CreateTypeSpec, KeySpec,
-    LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
+    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CreateTableAsSpec, CreateTypeSpec,
+    ForeignKeySpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec,
+    Written,
 };
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
@@ -261,6 +262,8 @@ pub struct CreateTableSpec {
     pub keys: Vec<KeySpec>,
     /// Those at columns are with them.
     pub unique: Vec<KeySpec>,
+    /// Those at columns are with them.
+    pub foreign_keys: Vec<ForeignKeySpec>,
     pub checks: Vec<CheckSpec>,
     pub partitions: Vec<PartitionLevel>,
     pub options: Vec<TableOption>,
@@ -274,17 +277,6 @@ pub struct TableOption {
     pub name: String,
     pub at: usize,
     pub value: Option<String>,
-}
-
-/// CREATE TABLE .. CLONE.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CloneSpec {
-    pub name: ObjectName,
-    pub if_not_exists: bool,
-    pub source: ObjectName,
-    /// AS OF.
-    pub at: Option<Box<Expr>>,
-    pub options: Vec<TableOption>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -328,6 +320,7 @@ pub enum AlterAction {
     },
     AddCheck(CheckSpec),
     AddUnique(KeySpec),
+    AddForeignKey(ForeignKeySpec),
     AddColumn {
         at: usize,
         if_not_exists: bool,
@@ -347,6 +340,7 @@ pub enum AlterAction {
     DropConstraint {
         name: Ident,
         if_exists: bool,
+        cascade: bool,
     },
 }
 
@@ -379,6 +373,7 @@ pub struct TruncateSpec {
     pub tables: Vec<ObjectName>,
     /// RESTART IDENTITY.
     pub restart: bool,
+    pub cascade: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -402,6 +397,7 @@ pub enum ColumnConstraintKind {
     Null,
     Default(Written),
     PrimaryKey,
+    References(ForeignKeySpec),
     Unique,
     Identity {
         always: bool,

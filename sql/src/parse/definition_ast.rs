@@ -5,7 +5,7 @@
 
 use super::ast::{ExecuteSpec, TableOption};
 use crate::bound::OnCommit;
-use catalog::Neighbour;
+use catalog::{ForeignKeyAction, Neighbour};
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
 
 /// An expression that is kept as it was written.
@@ -71,6 +71,23 @@ pub struct ViewSpec {
     pub text: String,
     /// Where the text begins.
     pub at: usize,
+}
+
+/// `[CONSTRAINT name] FOREIGN KEY (columns) REFERENCES table ..`, or what a column says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForeignKeySpec {
+    pub name: Option<Ident>,
+    pub at: usize,
+    pub columns: Vec<Ident>,
+    pub table: ObjectName,
+    /// Empty: its primary key.
+    pub referenced: Vec<Ident>,
+    pub on_delete: ForeignKeyAction,
+    pub on_update: ForeignKeyAction,
+    /// What ON DELETE SET sets; empty: all columns.
+    pub set_columns: Vec<Ident>,
+    /// MATCH FULL.
+    pub full: bool,
 }
 
 /// `[CONSTRAINT name] CHECK (condition)`.
@@ -192,4 +209,15 @@ pub struct KeySpec {
     pub name: Option<Ident>,
     pub at: usize,
     pub columns: Vec<Ident>,
+}
+
+/// CREATE TABLE .. CLONE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CloneSpec {
+    pub name: ObjectName,
+    pub if_not_exists: bool,
+    pub source: ObjectName,
+    /// AS OF.
+    pub at: Option<Box<Expr>>,
+    pub options: Vec<TableOption>,
 }

@@ -111,7 +111,7 @@ fn targets(cursor: &mut Cursor<'_>) -> Result<Vec<TableTarget>> {
     })
 }
 
-/// Behind TRUNCATE. There are no foreign keys, so CASCADE finds nothing to do, as in PostgreSQL for a table without.
+/// Behind TRUNCATE.
 pub(crate) fn truncate(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     cursor.take_word("table");
     let tables = cursor.separated(|c| {
@@ -127,8 +127,9 @@ pub(crate) fn truncate(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if restart || cursor.take_word("continue") {
         cursor.expect_words(&["identity"])?;
     }
-    if !cursor.take_word("cascade") {
+    let cascade = cursor.take_word("cascade");
+    if !cascade {
         cursor.take_word("restrict");
     }
-    Ok(StatementAst::Truncate(TruncateSpec { tables, restart }))
+    Ok(StatementAst::Truncate(TruncateSpec { tables, restart, cascade }))
 }

@@ -15,6 +15,7 @@ mod cursor;
 mod definition_ast;
 mod dialect;
 mod equivalents;
+mod foreign_key;
 mod forms;
 mod in_list;
 mod literal_rows;
@@ -44,7 +45,7 @@ mod words;
 mod write;
 
 pub use ast::{
-    AlterAction, AlterTableSpec, AnalyzeSpec, CloneSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
+    AlterAction, AlterTableSpec, AnalyzeSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
     CreateTableSpec, DeleteSpec, DropSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
     MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartitionBound, PartitionLevel,
@@ -53,9 +54,10 @@ pub use ast::{
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CommentSpec, CommentTarget, CreateTableAsSpec,
-    CreateTypeSpec, Including, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource,
-    SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec, Written,
+    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CommentTarget, CreateTableAsSpec,
+    CreateTypeSpec, ForeignKeySpec, Including, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec,
+    RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange,
+    ViewSpec, Written,
 };
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;

@@ -11,8 +11,8 @@ use super::cursor::{Cursor, is_word};
 use super::definition_ast::{
     CheckSpec, CreateTableAsSpec, Including, KeySpec, LikeSpec, RowsSource, Written,
 };
-use super::unique;
 use super::unsupported::refuse;
+use super::{foreign_key, unique};
 use crate::bound::OnCommit;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast::{Expr, Ident, ObjectName};
@@ -24,8 +24,6 @@ use sqlparser::tokenizer::Token;
 type Refused = (&'static [&'static str], &'static str, &'static str);
 
 const REFUSED_CONSTRAINTS: &[Refused] = &[
-    (&["references"], "foreign keys", "Leave REFERENCES out."),
-    (&["foreign", "key"], "foreign keys", "Leave FOREIGN KEY out."),
     (&["exclude"], "EXCLUDE constraints", "Declare a PRIMARY KEY."),
     (&["deferrable"], "DEFERRABLE constraints", "Constraints are checked by each statement."),
     (&["initially"], "DEFERRABLE constraints", "Constraints are checked by each statement."),
@@ -107,6 +105,7 @@ pub(crate) fn create_table(cursor: &mut Cursor<'_>, temporary: bool) -> Result<S
         likes: Vec::new(),
         keys: Vec::new(),
         unique: Vec::new(),
+        foreign_keys: Vec::new(),
         checks: Vec::new(),
         partitions: Vec::new(),
         options: Vec::new(),
@@ -205,6 +204,10 @@ fn table_item(cursor: &mut Cursor<'_>, table: &mut CreateTableSpec) -> Result<()
             table.unique.push(unique::constraint(cursor, name)?);
             return Ok(());
         }
+        if cursor.is_words(&["foreign", "key"]) {
+            table.foreign_keys.push(foreign_key::constraint(cursor, name)?);
+            return Ok(());
+        }
         if cursor.take_word("check") {
             table.checks.push(CheckSpec { name, at, condition: check(cursor)? });
             return Ok(());
@@ -263,12 +266,12 @@ pub(crate) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     let ty = cursor.sql(super::forms::data_type)?;
     let mut constraints = Vec::new();
     while !matches!(cursor.peek(), Token::Comma | Token::RParen | Token::SemiColon) && !cursor.at_end() {
-        constraints.push(column_constraint(cursor)?);
+        constraints.push(column_constraint(cursor, &name)?);
     }
     Ok(ColumnSpec { name, ty, type_at, constraints })
 }
 
-fn column_constraint(cursor: &mut Cursor<'_>) -> Result<ColumnConstraint> {
+fn column_constraint(cursor: &mut Cursor<'_>, column: &Ident) -> Result<ColumnConstraint> {
     let name = constraint_name(cursor)?;
     let at = cursor.at();
     let kind = if cursor.take_words(&["not", "null"]) {
@@ -282,6 +285,9 @@ fn column_constraint(cursor: &mut Cursor<'_>) -> Result<ColumnConstraint> {
         unique::nulls(cursor)?;
         refuse_key_clauses(cursor)?;
         ColumnConstraintKind::Unique
+    } else if cursor.take_word("references") {
+        let columns = vec![column.clone()];
+        ColumnConstraintKind::References(foreign_key::references(cursor, name.clone(), at, columns)?)
     } else if cursor.take_word("default") {
         // Words that bind as weak as IS may begin the next constraint (NOT NULL), so they need parentheses.
         let strength = super::dialect::NyalaDialect::default().prec_value(Precedence::Is);

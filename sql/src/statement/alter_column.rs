@@ -10,7 +10,7 @@ use super::kept::with_objects;
 use super::new_column::{SYSTEM_COLUMNS, bind_column, column_def};
 use super::{rules, update};
 use crate::binder::{BindContext, Binder, type_name, view_reads};
-use crate::bound::{AddedColumn, AlterTableAction, BoundUpdate, DroppedColumn, Expr, Fill, walk};
+use crate::bound::{AddedColumn, AlterTableAction, BoundUpdate, DroppedColumn, Expr, Fill, RowRules, walk};
 use crate::parse::{CheckSpec, ColumnConstraintKind, ColumnSpec};
 use base::id::{ColumnId, Oid, SchemaId, TableId, ViewId};
 use base::limits::TABLE_COLUMNS_MAX;
@@ -82,6 +82,12 @@ impl Altered {
                 let (name, condition) = (constraint.name.clone(), condition.clone());
                 let check = self.add_check(binder, &CheckSpec { name, at: constraint.at, condition })?;
                 self.actions.push(check);
+            }
+        }
+        for constraint in &spec.constraints {
+            if let ColumnConstraintKind::References(spec) = &constraint.kind {
+                let key = self.add_foreign_key(binder, spec)?;
+                self.actions.push(key);
             }
         }
         // Rows that are written anew are checked as any others.
@@ -198,7 +204,8 @@ impl Altered {
                 .with_detail(format!("rule _RETURN on {reader} depends on column \"{}\"", column.name)));
         }
         let unique = self.def.unique.iter().any(|unique| unique.columns.contains(&id));
-        let of_key = unique || self.def.primary_key.contains(&id) || partitions_by(&self.def, id);
+        let refers = self.def.foreign_keys.iter().any(|key| key.columns.contains(&id));
+        let of_key = unique || refers || self.def.primary_key.contains(&id) || partitions_by(&self.def, id);
         let free = !of_key && column.kind == ColumnKind::Plain;
         let as_it_is = keeps_values(&column.ty, &ty) || (free && widens(&column.ty, &ty));
         if !as_it_is {
@@ -360,6 +367,30 @@ fn partitions_by(def: &TableDef, column: ColumnId) -> bool {
 /// The UPDATE that gives every row of a table its own values of new columns: the default, or what is generated. Checks of the
 /// table are not among its rules: those of the new columns are looked at when all rows have them.
 pub fn bind_refill(context: &BindContext<'_>, table: &TableDef, columns: &[ColumnId]) -> Result<BoundUpdate> {
+    let mut update = with_defaults(context, table, columns)?;
+    if let Some(rules) = &mut update.rules {
+        rules.checks.clear();
+    }
+    Ok(update)
+}
+
+/// What rows of a table get that are changed because rows they refer to were: the rules for all of them, and the defaults of
+/// some columns.
+pub fn bind_referring(
+    context: &BindContext<'_>,
+    table: &TableDef,
+    columns: &[ColumnId],
+) -> Result<(Option<Box<RowRules>>, Vec<Expr>)> {
+    let mut binder = Binder::new(context);
+    let defaults = columns.iter().map(|id| {
+        let column = table.column(*id).ok_or_else(|| Error::internal("the default of an unknown column"))?;
+        binder.bind_default(column)
+    });
+    let defaults = defaults.collect::<Result<_>>()?;
+    Ok((rules::of(&mut binder, table)?, defaults))
+}
+
+fn with_defaults(context: &BindContext<'_>, table: &TableDef, columns: &[ColumnId]) -> Result<BoundUpdate> {
     let mut binder = Binder::new(context);
     let mut values = BTreeMap::new();
     for column in columns {
@@ -367,11 +398,7 @@ pub fn bind_refill(context: &BindContext<'_>, table: &TableDef, columns: &[Colum
         let (index, def) = place.ok_or_else(|| Error::internal("filling an unknown column"))?;
         values.insert(index, binder.bind_default(def)?);
     }
-    let mut update = update::of_all_rows(&mut binder, table, values)?;
-    if let Some(rules) = &mut update.rules {
-        rules.checks.clear();
-    }
-    Ok(update)
+    update::of_all_rows(&mut binder, table, values)
 }
 
 fn is_volatile(expr: &Expr) -> bool {

@@ -6,13 +6,14 @@
 
 use super::create_table::key_positions;
 use super::kept::{Part, renamed, with_objects};
-use super::{new_column, options, partitioning, rules, schema, sequence, unique};
-use crate::binder::{BindContext, Binder, Relation};
+use super::{foreign_key, new_column, options, partitioning, rules, schema, sequence, unique};
+use crate::binder::{BindContext, Binder, Relation, is_temporary};
 use crate::bound::{
     AddedUnique, AlterTableAction, BoundStatement, DroppedColumn, Expr, Probe, ProbeError, Rel,
 };
 use crate::parse::{
-    AlterAction, AlterSequenceSpec, AlterTableSpec, CheckSpec, KeySpec, SequenceChange, Written,
+    AlterAction, AlterSequenceSpec, AlterTableSpec, CheckSpec, ForeignKeySpec, KeySpec, SequenceChange,
+    Written,
 };
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
@@ -81,6 +82,8 @@ fn pass(action: &AlterAction) -> u8 {
         | AlterAction::RenameColumn { .. }
         | AlterAction::RenameConstraint { .. }
         | AlterAction::SetSchema(_) => 6,
+        // Keys that it may refer to come before it.
+        AlterAction::AddForeignKey(_) => 7,
     }
 }
 
@@ -149,8 +152,9 @@ impl Altered {
             AlterAction::SetType { column, ty, type_at } => {
                 self.set_type(binder, context, column, ty, *type_at)?
             }
-            AlterAction::DropConstraint { name, if_exists } => {
-                self.drop_constraint(binder, name, *if_exists)?
+            AlterAction::AddForeignKey(spec) => self.add_foreign_key(binder, spec)?,
+            AlterAction::DropConstraint { name, if_exists, cascade } => {
+                self.drop_constraint(binder, name, *if_exists, *cascade)?
             }
         };
         self.actions.push(done);
@@ -234,6 +238,13 @@ impl Altered {
             }
             return Ok(AlterTableAction::Unique(self.def.unique.clone()));
         }
+        if let Some(place) = self.def.foreign_keys.iter().position(|key| key.name == from) {
+            self.check_free(&to)?;
+            if let Some(key) = self.def.foreign_keys.get_mut(place) {
+                key.name = to;
+            }
+            return Ok(AlterTableAction::ForeignKeys(self.def.foreign_keys.clone()));
+        }
         if !is_key && !self.def.checks.iter().any(|check| check.name == from) {
             let message = format!("constraint \"{from}\" for table \"{}\" does not exist", self.def.name);
             return Err(Error::new(ErrorKind::UndefinedObject, message));
@@ -253,7 +264,8 @@ impl Altered {
     fn check_free(&self, name: &str) -> Result<()> {
         let key = self.def.has_primary_key() && self.def.primary_key_name == name;
         let unique = self.def.unique.iter().any(|unique| unique.name == name);
-        if key || unique || self.def.checks.iter().any(|check| check.name == name) {
+        let foreign = self.def.foreign_keys.iter().any(|key| key.name == name);
+        if key || unique || foreign || self.def.checks.iter().any(|check| check.name == name) {
             let message = format!("constraint \"{name}\" for relation \"{}\" already exists", self.def.name);
             return Err(Error::new(ErrorKind::DuplicateObject, message));
         }
@@ -380,11 +392,27 @@ impl Altered {
         Ok(AlterTableAction::AddUnique(Box::new(added)))
     }
 
+    pub(super) fn add_foreign_key(
+        &self,
+        binder: &Binder<'_>,
+        spec: &ForeignKeySpec,
+    ) -> Result<AlterTableAction> {
+        if let Some(name) = &spec.name {
+            self.check_free(&binder.fold(name))?;
+        }
+        let itself = binder.table_named(&spec.table).is_ok_and(|table| table.id == self.def.id);
+        let schema = binder.context.catalog.schema(self.def.schema);
+        let temporary = schema.is_some_and(|schema| is_temporary(&schema.name));
+        let bound = foreign_key::bind(binder, &self.def, temporary, itself, spec)?;
+        Ok(AlterTableAction::AddForeignKey(Box::new(bound)))
+    }
+
     fn drop_constraint(
         &mut self,
         binder: &Binder<'_>,
         name: &ast::Ident,
         if_exists: bool,
+        cascade: bool,
     ) -> Result<AlterTableAction> {
         let folded = binder.fold(name);
         if self.def.has_primary_key() && self.def.primary_key_name == folded {
@@ -392,9 +420,14 @@ impl Altered {
                 .at(binder.position(name.span.start))
                 .with_hint("Create a table without it and INSERT INTO .. SELECT."));
         }
-        if self.def.unique.iter().any(|unique| unique.constraint && unique.name == folded) {
+        if let Some(unique) = self.def.unique.iter().find(|u| u.constraint && u.name == folded) {
+            self.actions.push(AlterTableAction::DropKey { index: unique.oid, cascade });
             self.def.unique.retain(|unique| !unique.constraint || unique.name != folded);
             return Ok(AlterTableAction::Unique(self.def.unique.clone()));
+        }
+        if self.def.foreign_keys.iter().any(|key| key.name == folded) {
+            self.def.foreign_keys.retain(|key| key.name != folded);
+            return Ok(AlterTableAction::ForeignKeys(self.def.foreign_keys.clone()));
         }
         let before = self.def.checks.len();
         self.def.checks.retain(|check| check.name != folded);

@@ -144,7 +144,8 @@ fn constraint(binder: &Binder<'_>, name: &ast::Ident, table: &ast::ObjectName) -
     let key = (table.has_primary_key() && table.primary_key_name == name)
         .then(|| Oid(table.oid.0.saturating_add(2)));
     let check = || table.checks.iter().find(|check| check.name == name).map(|check| check.oid);
-    let oid = key.or_else(check).ok_or_else(|| {
+    let foreign = || table.foreign_keys.iter().find(|key| key.name == name).map(|key| key.oid);
+    let oid = key.or_else(check).or_else(foreign).ok_or_else(|| {
         let message = format!("constraint \"{name}\" for table \"{}\" does not exist", table.name);
         Error::new(ErrorKind::UndefinedObject, message)
     })?;

@@ -6,20 +6,20 @@
 
 use super::kept::{Part, renamed, with_objects};
 use super::new_column::{bind_column, check_column_name, column_def, is_pseudo, pseudo_name};
-use super::{partitioning, prepared, rules, unique};
+use super::{foreign_key, partitioning, prepared, rules, unique};
 use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{
-    BoundCreateTable, BoundCreateTableAs, BoundStatement, NewCheck, NewColumn, NewUnique, OnCommit,
-    SequenceShape,
+    BoundCreateTable, BoundCreateTableAs, BoundStatement, NewCheck, NewColumn, NewForeignKey, NewUnique,
+    OnCommit, SequenceShape,
 };
 use crate::parse::{
-    CheckSpec, ColumnConstraintKind, ColumnSpec, CreateTableAsSpec, CreateTableSpec, KeySpec, LikeSpec,
-    PartitionLevel, RowsSource,
+    CheckSpec, ColumnConstraintKind, ColumnSpec, CreateTableAsSpec, CreateTableSpec, ForeignKeySpec, KeySpec,
+    LikeSpec, PartitionLevel, RowsSource,
 };
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId};
 use base::limits::TABLE_COLUMNS_MAX;
 use base::{Error, ErrorKind, Result};
-use catalog::{ColumnDef, ColumnKind, Partitioning, TableDef, TableOptions};
+use catalog::{ColumnDef, ColumnKind, Partitioning, TableDef, TableOptions, UniqueDef};
 use sqlparser::ast;
 use types::SqlType;
 
@@ -35,6 +35,7 @@ pub(super) fn bind(
         likes,
         keys,
         unique: unique_specs,
+        foreign_keys: foreign_specs,
         checks,
         partitions,
         options,
@@ -103,6 +104,8 @@ pub(super) fn bind(
     own.extend(taken_over);
     let checks = own;
     let (hash, range) = partitioning::bind(binder, context, &name, &columns, &key.columns, partitions)?;
+    let own = referable(&name, schema, &columns, (&key.columns, &unique), range.is_some());
+    let foreign_keys = foreign_keys(binder, &own, temporary.is_some(), column_specs, foreign_specs)?;
     Ok(BoundCreateTable {
         schema,
         name,
@@ -115,6 +118,7 @@ pub(super) fn bind(
         options: super::options::set(options, &context.io)?,
         checks,
         unique,
+        foreign_keys,
         temporary: *temporary,
     })
 }
@@ -251,6 +255,7 @@ pub(super) fn bind_as(
             options: super::options::set(options, &context.io)?,
             checks: Vec::new(),
             unique: Vec::new(),
+            foreign_keys: Vec::new(),
             temporary: *temporary,
         },
         source_columns: bound.output.iter().map(|c| c.col).collect(),
@@ -324,7 +329,52 @@ fn provisional(table: &str, columns: &[NewColumn]) -> TableDef {
         distinct: Vec::new(),
         checks: Vec::new(),
         unique: Vec::new(),
+        foreign_keys: Vec::new(),
     }
+}
+
+/// What columns say of themselves, then what the table says.
+fn foreign_keys(
+    binder: &Binder<'_>,
+    own: &TableDef,
+    temporary: bool,
+    columns: &[ColumnSpec],
+    of_table: &[ForeignKeySpec],
+) -> Result<Vec<NewForeignKey>> {
+    let of_columns = columns.iter().flat_map(|spec| &spec.constraints).filter_map(|c| match &c.kind {
+        ColumnConstraintKind::References(spec) => Some(spec),
+        _ => None,
+    });
+    let bound = of_columns.chain(of_table).map(|spec| {
+        let itself = foreign_key::is_itself(binder, spec, own.schema, &own.name)?;
+        foreign_key::bind(binder, own, temporary, itself, spec)
+    });
+    bound.collect()
+}
+
+/// The table as far as foreign keys need it.
+fn referable(
+    name: &str,
+    schema: SchemaId,
+    columns: &[NewColumn],
+    (key, unique): (&[usize], &[NewUnique]),
+    by_range: bool,
+) -> TableDef {
+    let mut def = TableDef { schema, ..provisional(name, columns) };
+    let ids = |places: &[usize]| {
+        places.iter().filter_map(|place| def.columns.get(*place)).map(|column| column.id).collect::<Vec<_>>()
+    };
+    let unique = unique.iter().map(|unique| UniqueDef {
+        index: TableId(0),
+        oid: Oid(0),
+        name: String::new(),
+        columns: ids(&unique.columns),
+        constraint: true,
+    });
+    (def.primary_key, def.unique) = (ids(key), unique.collect());
+    def.partitioning.range =
+        by_range.then(|| catalog::RangeLevel { columns: Vec::new(), partitions: Vec::new() });
+    def
 }
 
 /// The primary key as far as it is known, and the unique columns.

@@ -60,7 +60,7 @@ fn columns_of(binder: &Binder<'_>, table: &TableDef, names: &[ast::Ident]) -> Re
 }
 
 pub(super) fn truncate(binder: &Binder<'_>, spec: &TruncateSpec) -> Result<BoundStatement> {
-    let TruncateSpec { tables: names, restart } = spec;
+    let TruncateSpec { tables: names, restart, cascade } = spec;
     let mut tables = Vec::with_capacity(names.len());
     for name in names {
         let table = binder.stored_named(name)?;
@@ -72,7 +72,7 @@ pub(super) fn truncate(binder: &Binder<'_>, spec: &TruncateSpec) -> Result<Bound
             tables.push(table.id);
         }
     }
-    Ok(BoundStatement::Truncate { tables, restart: *restart })
+    Ok(BoundStatement::Truncate { tables, restart: *restart, cascade: *cascade })
 }
 
 pub(super) fn undrop(

@@ -12,6 +12,7 @@ mod copy;
 mod copy_options;
 mod create_table;
 mod delete;
+mod foreign_key;
 mod insert;
 mod kept;
 mod maintenance;
@@ -35,7 +36,7 @@ mod update;
 mod user_type;
 mod view;
 
-pub use alter_column::bind_refill;
+pub use alter_column::{bind_referring, bind_refill};
 pub(crate) use bind::bind_write;
 pub use bind::{Binding, bind_statement};
 pub use sequence_calls::depend_on_order;

@@ -69,7 +69,7 @@ pub(super) fn bind_column(
                 sources.identity(binder, *always, options, *at)?;
             }
             ColumnConstraintKind::Generated(_) => sources.generated(*at)?,
-            ColumnConstraintKind::Check(_) => {}
+            ColumnConstraintKind::Check(_) | ColumnConstraintKind::References(_) => {}
         }
     }
     sources.settled()

@@ -5,6 +5,7 @@
 use super::codec::{Reader, Writer};
 use super::comment::{decode_key, encode_key};
 use super::datum::{decode_form, encode_form};
+use super::foreign_key::{decode_foreign_keys, encode_foreign_keys};
 use super::kinds::{decode_kinds, decode_missing, encode_kinds, encode_missing};
 use super::materialized::{decode_materialized, encode_materialized};
 use super::partitioning::{decode_partitioning, encode_partitioning};
@@ -24,8 +25,8 @@ const COMMENT: u8 = 20;
 /// That of an edit of a materialized view.
 const MATERIALIZE: u8 = 21;
 /// Those of edits of tables.
-const CREATE_TABLE: u8 = 22;
-const ALTER_TABLE: u8 = 23;
+const CREATE_TABLE: u8 = 27;
+const ALTER_TABLE: u8 = 28;
 /// Those of edits of types.
 const CREATE_TYPE: u8 = 24;
 const ALTER_TYPE: u8 = 25;
@@ -132,6 +133,8 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
         14 => CatalogEdit::DropView(ViewId(reader.varint()?)),
         15 => CatalogEdit::CreateTable(Box::new(decode_table_4(reader)?)),
         16 => CatalogEdit::AlterTable(Box::new(decode_table_4(reader)?)),
+        22 => CatalogEdit::CreateTable(Box::new(decode_table_7(reader)?)),
+        23 => CatalogEdit::AlterTable(Box::new(decode_table_7(reader)?)),
         CREATE_TABLE => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
         ALTER_TABLE => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
         17 => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
@@ -212,6 +215,7 @@ pub(super) fn table_decoder(version: u32) -> fn(&mut Reader<'_>) -> Result<Table
         2 => decode_table_2,
         3 => decode_table_3,
         4..7 => decode_table_4,
+        7..9 => decode_table_7,
         _ => decode_table,
     }
 }
@@ -289,9 +293,17 @@ pub(super) fn encode_table(writer: &mut Writer, def: &TableDef) {
         encode_columns(writer, &unique.columns);
         writer.bool(unique.constraint);
     }
+    encode_foreign_keys(writer, &def.foreign_keys);
 }
 
 pub(super) fn decode_table(reader: &mut Reader<'_>) -> Result<TableDef> {
+    let mut def = decode_table_7(reader)?;
+    def.foreign_keys = decode_foreign_keys(reader)?;
+    Ok(def)
+}
+
+/// A table of formats 7 and 8: it refers to no other.
+fn decode_table_7(reader: &mut Reader<'_>) -> Result<TableDef> {
     let mut def = decode_table_4(reader)?;
     def.unique = reader.list(8, |r| {
         Ok(UniqueDef {
@@ -371,6 +383,7 @@ fn decode_plain_table(reader: &mut Reader<'_>) -> Result<TableDef> {
         distinct: Vec::new(),
         checks: Vec::new(),
         unique: Vec::new(),
+        foreign_keys: Vec::new(),
     })
 }
 

@@ -6,9 +6,9 @@ use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
     CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, EnumLabel,
-    HashLevel, MaterializedDef, PG_CLASS, PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition,
-    SchemaDef, SequenceDef, SequenceOwner, TableDef, TableOptions, TabletDef, TypeShape, UniqueDef,
-    UserTypeDef, ViewColumn, ViewDef,
+    ForeignKeyAction, ForeignKeyDef, HashLevel, MaterializedDef, PG_CLASS, PG_NAMESPACE, Partitioning,
+    Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner, TableDef, TableOptions,
+    TabletDef, TypeShape, UniqueDef, UserTypeDef, ViewColumn, ViewDef,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -121,6 +121,17 @@ fn table() -> TableDef {
             columns: vec![ColumnId(1)],
             constraint: true,
         }],
+        foreign_keys: vec![ForeignKeyDef {
+            oid: Oid(16_406),
+            name: "t_c2_fkey".to_owned(),
+            columns: vec![ColumnId(2)],
+            table: TableId(9),
+            referenced: vec![ColumnId(1)],
+            on_delete: ForeignKeyAction::SetNull,
+            on_update: ForeignKeyAction::Cascade,
+            set_columns: vec![ColumnId(2)],
+            full: true,
+        }],
     }
 }
 
@@ -226,7 +237,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 8).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, 9).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -303,9 +314,10 @@ fn tables_of_format_2_are_read() {
     let mut plain = table();
     plain.checks.clear();
     plain.unique.clear();
+    plain.foreign_keys.clear();
     plain.columns.iter_mut().for_each(|c| (c.kind, c.missing) = (ColumnKind::Plain, Datum::Null));
-    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 5, 4);
-    older_is_read(&CatalogEdit::AlterTable(Box::new(plain)), 6, 4);
+    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 5, 5);
+    older_is_read(&CatalogEdit::AlterTable(Box::new(plain)), 6, 5);
 }
 
 /// In format 3 no column came later than its table, and views saw all columns.
@@ -314,8 +326,9 @@ fn tables_and_views_of_format_3_are_read() {
     let mut plain = table();
     plain.columns.iter_mut().for_each(|c| c.missing = Datum::Null);
     plain.unique.clear();
-    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 7, 2);
-    older_is_read(&CatalogEdit::AlterTable(Box::new(plain.clone())), 8, 2);
+    plain.foreign_keys.clear();
+    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 7, 3);
+    older_is_read(&CatalogEdit::AlterTable(Box::new(plain.clone())), 8, 3);
     let view = ViewDef { unseen: Vec::new(), ..view() };
     older_is_read(&CatalogEdit::CreateView(Box::new(view.clone())), 12, 1);
     older_is_read(&CatalogEdit::AlterView(Box::new(view.clone())), 13, 1);
@@ -328,12 +341,12 @@ fn tables_and_views_of_format_3_are_read() {
     let mut writer = Writer::new();
     encode_state(&mut writer, &state);
     let mut bytes = writer.into_bytes();
-    // The last list is the view's, and the table's lists of missing values and unique columns stand before the counts of the others.
+    // The last list is the view's, and the table's lists of missing values, unique columns and foreign keys stand before the counts of the others.
     bytes.truncate(bytes.len() - 10);
     let mut table = Writer::new();
     encode_table(&mut table, state.tables().next().unwrap());
-    let at = bytes.windows(table.len()).position(|part| part == table.as_slice()).unwrap() + table.len() - 2;
-    assert_eq!([bytes.remove(at), bytes.remove(at)], [0, 0]);
+    let at = bytes.windows(table.len()).position(|part| part == table.as_slice()).unwrap() + table.len() - 3;
+    assert_eq!([bytes.remove(at), bytes.remove(at), bytes.remove(at)], [0, 0, 0]);
     assert_eq!(decode_state(&mut Reader::new(&bytes), 3).unwrap(), state);
 }
 
@@ -342,8 +355,18 @@ fn tables_and_views_of_format_3_are_read() {
 fn tables_of_format_4_are_read() {
     let mut plain = table();
     plain.unique.clear();
-    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 15, 1);
-    older_is_read(&CatalogEdit::AlterTable(Box::new(plain)), 16, 1);
+    plain.foreign_keys.clear();
+    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 15, 2);
+    older_is_read(&CatalogEdit::AlterTable(Box::new(plain)), 16, 2);
+}
+
+/// In formats 7 and 8 no table referred to another.
+#[test]
+fn tables_of_format_7_are_read() {
+    let mut plain = table();
+    plain.foreign_keys.clear();
+    older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 22, 1);
+    older_is_read(&CatalogEdit::AlterTable(Box::new(plain)), 23, 1);
 }
 
 /// `empty` lists at the end of an edit's bytes were not there under an older tag.

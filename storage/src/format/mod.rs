@@ -9,6 +9,7 @@ mod checkpoint;
 mod codec;
 mod comment;
 mod datum;
+mod foreign_key;
 mod header;
 mod image;
 mod key_version;

@@ -14,6 +14,7 @@ mod crash;
 mod cuts;
 mod damage;
 mod faults;
+mod foreign_keys;
 mod hooked;
 mod meetings;
 mod model;

@@ -62,6 +62,7 @@ pub(crate) fn table(catalog: &CatalogState, name: &str, key: bool, buckets: u32)
         distinct: Vec::new(),
         checks: Vec::new(),
         unique: Vec::new(),
+        foreign_keys: Vec::new(),
     }
 }
 

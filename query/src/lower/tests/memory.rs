@@ -98,6 +98,7 @@ impl Memory {
             distinct: Vec::new(),
             checks: Vec::new(),
             unique: Vec::new(),
+            foreign_keys: Vec::new(),
         };
         self.catalog.apply(&CatalogEdit::CreateTable(Box::new(def))).unwrap();
     }

@@ -53,6 +53,7 @@ fn table(state: &CatalogState, create: &ast::CreateTable) -> TableDef {
         distinct: Vec::new(),
         checks: Vec::new(),
         unique: Vec::new(),
+        foreign_keys: Vec::new(),
     }
 }
 

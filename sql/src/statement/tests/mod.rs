@@ -52,6 +52,7 @@ fn table(
         distinct: Vec::new(),
         checks: Vec::new(),
         unique: Vec::new(),
+        foreign_keys: Vec::new(),
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bound::{
     BoundCopy, BoundCreateTable, BoundStatement, CastHow, ConflictUpdate, CopyDirection, CopyEnd, CopyFormat,
-    CopyText, Expr, OnConflict, Rel, Returning, SettingValue, SubqueryKind,
+    CopyText, Expr, NewForeignKey, OnConflict, Rel, Returning, SettingValue, SubqueryKind,
 };
 use crate::statement::Binding;
 use types::{Datum, IoSettings, SqlType};
@@ -108,6 +108,15 @@ fn create_table(table: &BoundCreateTable) -> String {
     }
     for unique in &table.unique {
         line.push_str(&format!(" unique {:?} {:?}", unique.name, unique.columns));
+    }
+    for key in &table.foreign_keys {
+        let NewForeignKey { name, columns, table, referenced, on_delete, on_update, .. } = key;
+        let (columns, referenced) =
+            (list(columns, |id| id.to_string()), list(referenced, |id| id.to_string()));
+        let table = table.map_or_else(|| "itself".to_owned(), |table| table.to_string());
+        line.push_str(&format!(
+            " foreign {name:?} {columns} {table} {referenced} {on_delete:?} {on_update:?}"
+        ));
     }
     line.push_str(&format!(" key {:?}", table.primary_key));
     if let Some(name) = &table.primary_key_name {
