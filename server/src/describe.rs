@@ -70,6 +70,7 @@ fn type_size(ty: &SqlType) -> i16 {
             | Form::Jsonb
             | Form::Bytes
             | Form::Array(_)
+            | Form::Row(_)
             | Form::List(_),
             _,
         ) => -1,

@@ -367,6 +367,17 @@ pub enum Expr {
         elements: Vec<Expr>,
         ty: SqlType,
     },
+    /// A row of fields.
+    Row {
+        fields: Vec<Expr>,
+        ty: SqlType,
+    },
+    /// A field of a row by its place.
+    Field {
+        row: Box<Expr>,
+        index: usize,
+        ty: SqlType,
+    },
     /// A part of an array, or an array with a part changed: `args` are the array, the new value when there is one, and
     /// a subscript of each dimension, or its lower and upper bound; a bound that was left out is a null of type void.
     ArrayPart {
@@ -454,6 +465,8 @@ impl Expr {
             | Expr::NullIf { ty, .. }
             | Expr::Extreme { ty, .. }
             | Expr::Array { ty, .. }
+            | Expr::Row { ty, .. }
+            | Expr::Field { ty, .. }
             | Expr::ArrayPart { ty, .. } => ty.clone(),
             Expr::And(_)
             | Expr::Or(_)
@@ -475,7 +488,7 @@ impl Expr {
 
 /// The type of an array of values: arrays become the parts of one with a dimension more.
 pub fn array_of_values(ty: &SqlType) -> SqlType {
-    types::sql_type::array_of(ty.oid).and_then(SqlType::of).unwrap_or_else(|| ty.clone())
+    ty.array().unwrap_or_else(|| ty.clone())
 }
 
 fn boolean() -> SqlType {

@@ -313,8 +313,8 @@ fn test_column(array: &ArrayRef, shape: &Datum, test: &Test<'_>) -> Result<Boole
             let key = |d: &Datum| if let Datum::TimeTz(v) = d { Some(v.to_bytes().to_vec()) } else { None };
             run(array.as_binary_view_opt().ok_or_else(|| mismatch(array))?, <[u8]>::to_vec, key, test)
         }
-        Datum::Jsonb(_) | Datum::List(_) => {
-            Err(Error::unsupported("storage cannot compare arrays and jsonb"))
+        Datum::Jsonb(_) | Datum::List(_) | Datum::Row(_) => {
+            Err(Error::unsupported("storage cannot compare arrays, rows and jsonb"))
         }
         Datum::Null => Err(Error::internal("a null among the values of IN")),
     }

@@ -167,7 +167,9 @@ impl Transaction {
                 CatalogEdit::AlterType(def) => {
                     // Nobody else changes the catalog meanwhile.
                     let first = self.core.newest().catalog().next_oid();
-                    added.extend(labels(def).into_iter().filter(|oid| *oid >= first && !made_with.contains(oid)));
+                    added.extend(
+                        labels(def).into_iter().filter(|oid| *oid >= first && !made_with.contains(oid)),
+                    );
                 }
                 _ => {}
             }

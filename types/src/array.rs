@@ -2,7 +2,7 @@
 
 use crate::datum::{Datum, Interval, TimeTz};
 use crate::list::{Dimension, List, bounds_from_bytes, bounds_to_bytes};
-use crate::sql_type::{Form, item_field};
+use crate::sql_type::{Form, RowField, item_field, row_fields};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanBuilder, ListArray,
     PrimitiveBuilder, StringViewBuilder, StructArray, UInt32Array, new_empty_array, new_null_array,
@@ -124,6 +124,7 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
             Ok(Arc::new(builder.finish()))
         }
         Form::Array(element) => arrays(element, data),
+        Form::Row(fields) => rows(fields, data),
         Form::List(element) => Ok(Arc::new(lists(element, data)?)),
     }
 }
@@ -222,6 +223,37 @@ fn items(element: &Form, lists: &ListArray, row: usize) -> Result<Vec<Datum>> {
     (0..items.len()).map(|i| get(element, &items, i)).collect()
 }
 
+fn rows(fields: &Arc<[RowField]>, data: &[Datum]) -> Result<ArrayRef> {
+    let mut columns = vec![Vec::with_capacity(data.len()); fields.len()];
+    for datum in data {
+        match datum {
+            Datum::Null => columns.iter_mut().for_each(|column| column.push(Datum::Null)),
+            Datum::Row(values) if values.len() == fields.len() => {
+                columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value.clone()));
+            }
+            other => return Err(mismatch(&Form::Row(Arc::clone(fields)), other)),
+        }
+    }
+    let arrays = fields.iter().zip(&columns).map(|(field, data)| from_data(&field.ty.form, data));
+    let nulls = NullBuffer::from_iter(data.iter().map(|datum| !datum.is_null()));
+    array_of_rows(fields, arrays.collect::<Result<_>>()?, data.len(), Some(nulls))
+}
+
+/// An array of `Form::Row` of one array per field.
+pub fn array_of_rows(
+    fields: &[RowField],
+    columns: Vec<ArrayRef>,
+    rows: usize,
+    nulls: Option<NullBuffer>,
+) -> Result<ArrayRef> {
+    if fields.is_empty() {
+        return Ok(Arc::new(StructArray::new_empty_fields(rows, nulls)));
+    }
+    StructArray::try_new(row_fields(fields), columns, nulls)
+        .map(|array| Arc::new(array) as ArrayRef)
+        .map_err(|e| Error::internal("columns are not of the form of their row").with_source(e))
+}
+
 fn mismatch(form: &Form, datum: &Datum) -> Error {
     Error::internal(format!("value {datum:?} is not of form {form:?}"))
 }
@@ -272,6 +304,11 @@ pub fn get(form: &Form, array: &dyn Array, row: usize) -> Result<Datum> {
             let items = items(element, &lists, row)?;
             let bounds = bounds_at(bounds, row, items.len())?;
             Datum::List(if bounds.is_empty() { items.into() } else { List::with_dimensions(items, bounds)? })
+        }
+        Form::Row(fields) => {
+            let columns = array.as_struct_opt().map(StructArray::columns).unwrap_or_default();
+            let values = fields.iter().zip(columns).map(|(field, column)| get(&field.ty.form, column, row));
+            Datum::Row(values.collect::<Result<_>>()?)
         }
         Form::List(element) => Datum::list(items(element, array.as_list::<i32>(), row)?),
     })

@@ -38,6 +38,8 @@ pub enum Datum {
     TimestampTz(i64),
     Interval(Interval),
     List(List),
+    /// The fields of a row.
+    Row(Vec<Datum>),
 }
 
 /// PostgreSQL's interval: three parts that do not carry into each other.

@@ -57,7 +57,7 @@ impl KeyBuffer {
 
 /// Whether values of the form can be part of a key.
 pub fn can_be_key(form: &Form) -> bool {
-    !matches!(form, Form::Interval | Form::Array(_) | Form::List(_))
+    !matches!(form, Form::Interval | Form::Array(_) | Form::Row(_) | Form::List(_))
 }
 
 /// Keys of all rows of columns of equal length. A null is an internal error: NOT NULL is checked before.
@@ -117,7 +117,7 @@ fn write_cell(column: &Column, row: usize, out: &mut Vec<u8>) -> Result<()> {
         Column::Time(a) => write_i64(a.value(row), out),
         Column::Date(a) => write_i32(a.value(row), out),
         Column::Timestamp(a) | Column::TimestampTz(a) => write_i64(a.value(row), out),
-        Column::Interval(_) | Column::Array(..) => {
+        Column::Interval(_) | Column::Array(..) | Column::Row(..) => {
             return Err(Error::internal("a key column without key encoding"));
         }
     }
@@ -147,7 +147,9 @@ pub fn encode_key_data(values: &[(Form, Datum)]) -> Result<Vec<u8>> {
             (Form::Uuid, Datum::Uuid(v)) => out.extend_from_slice(v),
             (Form::TimeTz, Datum::TimeTz(v)) => out.extend_from_slice(&v.to_bytes()),
             (Form::Jsonb, Datum::Jsonb(v)) => json::write_key(v, &mut out)?,
-            (Form::Interval | Form::Array(_) | Form::List(_), _) => return Err(not_a_key(form)),
+            (Form::Interval | Form::Array(_) | Form::Row(_) | Form::List(_), _) => {
+                return Err(not_a_key(form));
+            }
             _ => {
                 return Err(Error::internal(format!("value {datum:?} of form {form:?} has no key encoding")));
             }
@@ -195,7 +197,7 @@ pub fn decode_key(forms: &[Form], key: &[u8]) -> Result<Vec<Datum>> {
             Form::Date => Datum::Date(i32::from_be_bytes(take(&mut rest)?) ^ i32::MIN),
             Form::Timestamp => Datum::Timestamp(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
             Form::TimestampTz => Datum::TimestampTz(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
-            Form::Interval | Form::Array(_) | Form::List(_) => return Err(not_a_key(form)),
+            Form::Interval | Form::Array(_) | Form::Row(_) | Form::List(_) => return Err(not_a_key(form)),
         });
     }
     if rest.is_empty() { Ok(values) } else { Err(corrupt()) }

@@ -79,6 +79,7 @@ pub mod oid {
     pub const REGCLASS_ARRAY: Oid = Oid(2210);
     pub const REGTYPE_ARRAY: Oid = Oid(2211);
     pub const RECORD: Oid = Oid(2249);
+    pub const RECORD_ARRAY: Oid = Oid(2287);
     pub const CSTRING: Oid = Oid(2275);
     pub const ANY: Oid = Oid(2276);
     pub const ANYARRAY: Oid = Oid(2277);
@@ -146,8 +147,17 @@ pub enum Form {
     /// Struct of `elements`, a list, and `bounds`, a BinaryView of `types::list::bounds_to_bytes` that is null unless
     /// the array has several dimensions or begins with another number than 1. Elements may be null.
     Array(Box<Form>),
+    /// Struct of the fields, each named by its place from 0: a row.
+    Row(Arc<[RowField]>),
     /// List of values that go together within a plan. No SQL type is held so, and none is stored.
     List(Box<Form>),
+}
+
+/// A field of a row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RowField {
+    pub name: String,
+    pub ty: SqlType,
 }
 
 impl Form {
@@ -171,6 +181,7 @@ impl Form {
             Form::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
             Form::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
             Form::Array(element) => DataType::Struct(array_fields(element)),
+            Form::Row(fields) => DataType::Struct(row_fields(fields)),
             Form::List(element) => DataType::List(item_field(element)),
         }
     }
@@ -187,6 +198,7 @@ impl Form {
                 | Form::Jsonb
                 | Form::Interval
                 | Form::Array(_)
+                | Form::Row(_)
                 | Form::List(_)
         )
     }
@@ -201,6 +213,13 @@ pub(crate) fn item_field(element: &Form) -> FieldRef {
 pub(crate) fn array_fields(element: &Form) -> Fields {
     let elements = Field::new("elements", DataType::List(item_field(element)), true);
     Fields::from(vec![elements, Field::new("bounds", DataType::BinaryView, true)])
+}
+
+/// The parts of a `Form::Row`.
+pub(crate) fn row_fields(fields: &[RowField]) -> Fields {
+    let field =
+        |(place, field): (usize, &RowField)| Field::new(place.to_string(), field.ty.form.arrow(), true);
+    fields.iter().enumerate().map(field).collect()
 }
 
 fn signed_scale(scale: u8) -> i8 {
@@ -225,6 +244,31 @@ impl SqlType {
     /// The type with PostgreSQL's modifier; `None` for an OID this version has no form for.
     pub fn with_typmod(oid: Oid, typmod: i32) -> Option<Self> {
         Some(Self { oid, typmod, form: form_of(oid, typmod)? })
+    }
+
+    /// A row whose type has no name.
+    pub fn row(fields: Vec<RowField>) -> Self {
+        Self { oid: oid::RECORD, typmod: -1, form: Form::Row(fields.into()) }
+    }
+
+    /// The type of an array of such values; `None` when there is none.
+    pub fn array(&self) -> Option<Self> {
+        let oid = array_of(self.oid)?;
+        match &self.form {
+            Form::Row(_) => Some(Self { oid, typmod: -1, form: Form::Array(Box::new(self.form.clone())) }),
+            _ => Self::of(oid),
+        }
+    }
+
+    /// The type of an array's elements; `None` for what is no array.
+    pub fn element(&self) -> Option<Self> {
+        let oid = array_element(self.oid)?;
+        match &self.form {
+            Form::Array(form) if matches!(**form, Form::Row(_)) => {
+                Some(Self { oid, typmod: -1, form: form.as_ref().clone() })
+            }
+            _ => Self::of(oid),
+        }
     }
 
     /// numeric in the form that fits digits before and behind the point known while planning.
@@ -378,4 +422,5 @@ const ARRAYS: &[(Oid, Oid)] = &[
     (oid::REGTYPE_ARRAY, oid::REGTYPE),
     (oid::REGNAMESPACE_ARRAY, oid::REGNAMESPACE),
     (oid::REGROLE_ARRAY, oid::REGROLE),
+    (oid::RECORD_ARRAY, oid::RECORD),
 ];

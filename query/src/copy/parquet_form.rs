@@ -42,6 +42,10 @@ pub(crate) fn file_field(name: &str, ty: &SqlType) -> Result<Field> {
         // Parquet's interval has milliseconds only.
         Form::Interval => DataType::Utf8View,
         Form::Array(_) => DataType::List(Arc::new(file_field("element", &element_of(ty)?)?)),
+        Form::Row(_) => {
+            return Err(Error::unsupported("rows as values are not written to Parquet files")
+                .with_hint("Write their fields as columns."));
+        }
         form => form.arrow(),
     };
     Ok(Field::new(name, data_type, true))
@@ -138,7 +142,7 @@ pub(crate) fn is_convertible(from: &DataType, ty: &SqlType) -> bool {
         Form::Timestamp => matches!(from, DataType::Timestamp(_, None)),
         Form::TimestampTz => matches!(from, DataType::Timestamp(_, Some(_))),
         Form::Interval | Form::Enum => is_text,
-        Form::List(_) => false,
+        Form::Row(_) | Form::List(_) => false,
         Form::Array(_) => match from {
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 element_of(ty).is_ok_and(|element| is_convertible(item.data_type(), &element))
@@ -184,7 +188,7 @@ pub(crate) fn from_file_array(array: &ArrayRef, ty: &SqlType, settings: &IoSetti
         Form::Timestamp => Ok(Arc::new(micros(array)?)),
         Form::TimestampTz => Ok(Arc::new(micros(array)?.with_timezone("UTC"))),
         Form::Array(_) => lists(array, ty, settings),
-        Form::List(_) => Err(Error::internal("a list within a plan is to be read")),
+        Form::Row(_) | Form::List(_) => Err(Error::internal("a file has no values of this form")),
     }
 }
 

@@ -425,9 +425,8 @@ fn defaults(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut
 /// Defaults and checks of what is left that name types that go.
 fn texts_of_types(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
     let types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
-    let types: Vec<(String, String)> = types
-        .filter_map(|ty| Some((catalog::relation_name(ty), type_name(catalog, shown, ty)?)))
-        .collect();
+    let types: Vec<(String, String)> =
+        types.filter_map(|ty| Some((catalog::relation_name(ty), type_name(catalog, shown, ty)?))).collect();
     let named = |text: &str| {
         types.iter().find(|(constant, _)| text.contains(constant.as_str())).map(|(_, name)| name.clone())
     };

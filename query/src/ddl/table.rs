@@ -3,6 +3,7 @@
 //! Invariant: the parts of a table get their ids and OIDs behind its own.
 
 use super::names::{constraint_exists, free_name, relation_exists};
+use super::user_type::types_exist;
 use crate::api::Execution;
 use crate::dml;
 use crate::interrupt::Interrupt;
@@ -279,6 +280,7 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
             return Err(taken(name));
         }
     }
+    types_exist(&catalog, &def)?;
     let transaction = core.transaction.current()?;
     tokio::task::block_in_place(|| transaction.undrop_table(&def))?;
     Ok(command("UNDROP TABLE"))
@@ -326,6 +328,7 @@ pub(crate) fn clone_table(core: &mut Core, clone: &BoundClone) -> Result<Executi
         unique: Vec::new(),
         ..source.as_ref().clone()
     };
+    types_exist(&catalog, &def)?;
     let unique = source.unique.iter().map(|unique| (None, unique.columns.clone(), unique.constraint));
     super::unique::add(&catalog, &mut def, unique.collect())?;
     let sequences = super::sequence::of_clone(core, &catalog, &of_then, source, &mut def)?;

@@ -22,8 +22,7 @@ fn null_not_allowed(message: &str) -> Error {
 
 /// The type of an array's elements.
 fn element(array: &SqlType) -> Result<SqlType> {
-    let found = types::sql_type::array_element(array.oid).and_then(SqlType::of);
-    found.ok_or_else(|| Error::internal("an array of unknown elements"))
+    array.element().ok_or_else(|| Error::internal("an array of unknown elements"))
 }
 
 /// The one dimension of an array in which elements are looked for.

@@ -74,5 +74,6 @@ fn comparable(ty: Oid) -> bool {
             | oid::XID
             | oid::ANYARRAY
             | ANYENUM
+            | oid::RECORD
     ) || array_element(ty).is_some()
 }

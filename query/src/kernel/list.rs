@@ -7,6 +7,7 @@ use base::{Error, ErrorKind, Result};
 use datafusion::logical_expr::Operator;
 use std::cmp::Ordering;
 use std::sync::Arc;
+use types::sql_type::oid;
 use types::{Datum, Form, List, SqlType};
 
 /// Keys of arrays: each element's key behind a byte that says there is one, null elements above all, then the end and
@@ -20,7 +21,8 @@ pub(crate) fn keys(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             continue;
         }
         let mut bytes = Vec::new();
-        write_key(&types::array::get(&ty.form, &list.array, list.index(row))?, &mut bytes);
+        let datum = types::array::get(&ty.form, &list.array, list.index(row))?;
+        write_key(&unpadded(ty, datum)?, &mut bytes);
         out.append_value(&bytes);
     }
     Ok(Arc::new(out.finish()))
@@ -82,6 +84,13 @@ fn write_key(datum: &Datum, out: &mut Vec<u8>) {
             out.push(0);
             write_dimensions(items, out);
         }
+        // How many fields there are is known of both sides.
+        Datum::Row(values) => {
+            for value in values {
+                out.push(if value.is_null() { 2 } else { 1 });
+                write_key(value, out);
+            }
+        }
     }
 }
 
@@ -115,11 +124,28 @@ fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
 /// The key of a value of a type: char(n) is compared without its trailing blanks.
 pub(crate) fn order_key(ty: &SqlType, datum: &Datum) -> Vec<u8> {
     match datum {
-        Datum::Text(text) if ty.oid == types::sql_type::oid::BPCHAR => {
+        Datum::Text(text) if ty.oid == oid::BPCHAR => {
             key_bytes(&[Datum::Text(text.trim_end_matches(' ').to_owned())])
         }
         other => key_bytes(std::slice::from_ref(other)),
     }
+}
+
+/// A value in which no char(n) has trailing blanks.
+fn unpadded(ty: &SqlType, datum: Datum) -> Result<Datum> {
+    Ok(match (datum, &ty.form) {
+        (Datum::Text(text), _) if ty.oid == oid::BPCHAR => Datum::Text(text.trim_end_matches(' ').to_owned()),
+        (Datum::Row(values), Form::Row(fields)) => {
+            let values = fields.iter().zip(values).map(|(field, value)| unpadded(&field.ty, value));
+            Datum::Row(values.collect::<Result<_>>()?)
+        }
+        (Datum::List(list), Form::Array(_)) if matches!(ty.oid, oid::BPCHAR_ARRAY | oid::RECORD_ARRAY) => {
+            let element = ty.element().ok_or_else(|| Error::internal("an array of unknown elements"))?;
+            let items = list.iter().map(|item| unpadded(&element, item.clone()));
+            Datum::List(list.with_items(items.collect::<Result<_>>()?)?)
+        }
+        (other, _) => other,
+    })
 }
 
 /// The data of one row of arguments.
@@ -161,7 +187,7 @@ pub(crate) fn compare_with(op: Operator, all: bool) -> Result<Run> {
 }
 
 fn quantified(call: &Call<'_>, args: &[Arg], all: bool, holds: fn(Ordering) -> bool) -> Result<ArrayRef> {
-    let padded = call.arg(0)?.oid == types::sql_type::oid::BPCHAR;
+    let padded = call.arg(0)?.oid == oid::BPCHAR;
     let order = if padded { order_of_padded } else { order };
     each(call, args, |row| match row.as_slice() {
         [arg, Datum::List(items)] => {

@@ -36,6 +36,7 @@ pub(crate) mod objects;
 pub(crate) mod patterns;
 pub(crate) mod privileges;
 pub(crate) mod quoting;
+pub(crate) mod record;
 pub(crate) mod record_sets;
 pub(crate) mod regexp;
 pub(crate) mod rows;

@@ -26,6 +26,7 @@ impl Lowering<'_> {
                 self.kernel("array_of_vector", array_shape::array_of_vector, vec![from], ty)
             }
             CastHow::Relabel if from.form == ty.form => return Ok(value),
+            CastHow::Relabel if is_row(&from) && from.form.arrow() == ty.form.arrow() => return Ok(value),
             CastHow::Relabel if is_integer_and_oid(&from, ty) => {
                 self.kernel("relabelled", conversion::relabelled, vec![from], ty)
             }
@@ -72,6 +73,11 @@ impl Lowering<'_> {
             _ => self.kernel("through_text", conversion::through_text, vec![from.clone()], to),
         }
     }
+}
+
+/// Whether values are rows, or arrays of them.
+fn is_row(ty: &SqlType) -> bool {
+    matches!(ty.oid, oid::RECORD | oid::RECORD_ARRAY)
 }
 
 /// Whether the type is held as text, of which not every one is a value.

@@ -3,17 +3,18 @@
 //! Invariant: both sides have one Arrow type whose order is PostgreSQL's.
 
 use crate::failure::from_datafusion;
+use crate::kernel::system::format_type;
 use crate::kernel::udf::{Kernel, KernelUdf};
 use crate::kernel::{dates, key, numbers, strings};
 use crate::lower::literals;
 use crate::lower::scope::Lowering;
 use arrow::datatypes::DataType;
-use base::{Error, Result};
+use base::{Error, ErrorKind, Result};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr as PlanExpr, Operator};
 use std::sync::Arc;
 use types::datetime;
-use types::sql_type::oid;
+use types::sql_type::{RowField, oid};
 use types::{Datum, Form, SqlType};
 
 /// An expression and its type.
@@ -90,6 +91,8 @@ impl Lowering<'_> {
         }
         let statement = Arc::clone(&self.context.statement);
         let expr = match (&value.ty.form, &target.form) {
+            // Names of fields do not matter, and `common_type` checked the rest.
+            (Form::Row(_), Form::Row(_)) => value.expr,
             (Form::Int16 | Form::Int32 | Form::UInt32, Form::Int32 | Form::Int64)
             | (Form::Float32, Form::Float64) => widen(value.expr, target.form.arrow())?,
             (
@@ -125,12 +128,36 @@ fn without_form(value: Typed) -> Typed {
 }
 
 /// The type in which two types are compared.
+/// 42804 for rows whose fields are not of the same types.
+fn check_rows(left: &[RowField], right: &[RowField]) -> Result<()> {
+    let wrong = |message: String| Err(Error::new(ErrorKind::DatatypeMismatch, message));
+    for (number, (a, b)) in (1..).zip(left.iter().zip(right)) {
+        if a.ty.oid != b.ty.oid {
+            let (a, b) = (format_type(a.ty.oid.0, None), format_type(b.ty.oid.0, None));
+            return wrong(format!(
+                "cannot compare dissimilar column types {a} and {b} at record column {number}"
+            ));
+        }
+        if let (Form::Row(a), Form::Row(b)) = (&a.ty.form, &b.ty.form) {
+            check_rows(a, b)?;
+        }
+    }
+    if left.len() == right.len() {
+        return Ok(());
+    }
+    wrong("cannot compare record types with different numbers of columns".to_owned())
+}
+
 fn common_type(left: &SqlType, right: &SqlType) -> Result<SqlType> {
     let form = match (&left.form, &right.form) {
         (a, b) if a == b => {
             // char(n) against text compares as text, spaces and all.
             let ty = if left.oid == oid::BPCHAR { right } else { left };
             return Ok(ty.clone());
+        }
+        (Form::Row(a), Form::Row(b)) => {
+            check_rows(a, b)?;
+            return Ok(left.clone());
         }
         (Form::Int16, Form::Int32) | (Form::Int32, Form::Int16) => Form::Int32,
         (

@@ -3,7 +3,7 @@
 //! Invariant: what a CASE does not reach is not evaluated, as far as it could fail.
 
 use crate::kernel::udf::Kernel;
-use crate::kernel::{array_parts, array_shape, attach, compare, extremes, list, sample};
+use crate::kernel::{array_parts, array_shape, attach, compare, extremes, list, record, sample};
 use crate::lower::columns;
 use crate::lower::comparisons::Typed;
 use crate::lower::first_rows;
@@ -14,7 +14,8 @@ use base::{Error, ErrorKind, Result};
 use datafusion::logical_expr::{Case, Expr as PlanExpr, Operator};
 use sql::bound::{ArrayPart, Expr, TypedCol};
 use std::sync::Arc;
-use types::{Datum, SqlType};
+use types::sql_type::oid;
+use types::{Datum, Form, SqlType};
 
 impl Lowering<'_> {
     /// Lowers an expression; its subqueries widen the scope's plan.
@@ -66,6 +67,17 @@ impl Lowering<'_> {
                 let types = elements.iter().map(Expr::ty).collect();
                 let elements = self.exprs(scope, elements)?;
                 self.internal(self.kernel("array", array_shape::construct, types, ty), elements)
+            }
+            Expr::Row { fields, ty } => {
+                let types = fields.iter().map(Expr::ty).collect();
+                let fields = self.exprs(scope, fields)?;
+                self.internal(self.kernel("row", record::construct, types, ty), fields)
+            }
+            Expr::Field { row, index, ty } => {
+                let place = SqlType { oid: oid::INT4, typmod: -1, form: Form::Int32 };
+                let index = Datum::Int32(i32::try_from(*index).unwrap_or(i32::MAX));
+                let args = vec![self.expr(scope, row)?, literals::literal(&index, &place)?];
+                self.internal(self.kernel("field", record::field, vec![row.ty(), place], ty), args)
             }
             Expr::ArrayPart { part, args, ty } => {
                 let types = args.iter().map(Expr::ty).collect();
@@ -275,7 +287,7 @@ impl Lowering<'_> {
             return self.array_match(scope, proc, all, arg, array);
         };
         let (arg, array_ty) = (self.typed(scope, arg)?, array.ty());
-        let Some(element) = types::sql_type::array_element(array_ty.oid).and_then(SqlType::of) else {
+        let Some(element) = array_ty.element() else {
             return Err(Error::internal("ANY over something that is not an array"));
         };
         let array = self.expr(scope, array)?;

@@ -3,12 +3,14 @@
 //! Invariant: a row of the input is there once for each row of its longest list, with null where a list has ended; a
 //! row whose lists are all empty is not there.
 
+use crate::kernel::json::{of_each, of_one, record_set};
 use crate::kernel::list::elements;
 use crate::kernel::record_sets::set_columns;
 use crate::kernel::series_rows::{RowSet, numbered, row_set};
 use crate::lower::columns;
+use crate::lower::literals;
 use crate::lower::scope::{Lowering, Scope, build, unsupported_function};
-use base::Result;
+use base::{Error, Result};
 use datafusion::common::{Column, NullHandling, UnnestOptions};
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder};
 use sql::bound::{ColRef, Expr, Rel, SetCall, TypedCol};
@@ -44,6 +46,25 @@ impl Lowering<'_> {
         let calls: Vec<SetCall> = calls.iter().flat_map(one_by_one).collect();
         for call in &calls {
             let types: Vec<SqlType> = call.args.iter().map(Expr::ty).collect();
+            if let Some(each) = record_set(call.proc) {
+                let lowered = self.exprs(&mut scope, &call.args)?;
+                // Behind the JSON stand the names of the columns.
+                let names = lowered.iter().zip(&types).skip(1);
+                for ((name, name_ty), column) in names.zip(&call.columns) {
+                    let (json, json_ty) = first_of(&lowered, &types)?;
+                    let list = list_of(&column.ty);
+                    let target = literals::null(&column.ty)?;
+                    let types = vec![json_ty, name_ty.clone(), column.ty.clone()];
+                    let kernel = match each {
+                        true => self.kernel("json_to_recordset", of_each, types, &list),
+                        false => self.kernel("json_to_record", of_one, types, &list),
+                    };
+                    let value = self.internal(kernel, vec![json, name.clone(), target])?;
+                    exprs.push(value.alias(columns::name(column.col)));
+                    lists.push((column.col, list));
+                }
+                continue;
+            }
             if let Some(parts) = set_columns(call.proc).filter(|parts| parts.len() == call.columns.len()) {
                 let lowered = self.exprs(&mut scope, &call.args)?;
                 for ((name, run), column) in parts.iter().zip(&call.columns) {
@@ -85,6 +106,11 @@ impl Lowering<'_> {
         let names = lists.iter().map(|(col, _)| Column::new_unqualified(columns::name(*col))).collect();
         build(LogicalPlanBuilder::from(plan).unnest_columns_with_options(names, options))
     }
+}
+
+fn first_of(exprs: &[PlanExpr], types: &[SqlType]) -> Result<(PlanExpr, SqlType)> {
+    let first = exprs.first().cloned().zip(types.first().cloned());
+    first.ok_or_else(|| Error::internal("records of nothing"))
 }
 
 /// unnest of several arrays as a call for each.

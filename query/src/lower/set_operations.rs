@@ -4,6 +4,7 @@
 
 use crate::failure::from_datafusion;
 use crate::kernel::compare;
+use crate::kernel::json::record_set;
 use crate::kernel::record_sets::set_columns;
 use crate::kernel::series::{self, SeriesRows};
 use crate::lower::columns;
@@ -34,7 +35,10 @@ const ROW_NUMBER: Oid = Oid(3100);
 
 /// Whether a set-returning function in FROM can be run.
 pub(crate) fn is_table_function(proc: Oid) -> bool {
-    series::table_function(proc).is_some() || set_columns(proc).is_some() || crate::system::has_rows(proc)
+    series::table_function(proc).is_some()
+        || set_columns(proc).is_some()
+        || record_set(proc).is_some()
+        || crate::system::has_rows(proc)
 }
 
 /// A side of a set operation: `columns` of `rel`, in the order of the result's columns.
@@ -239,7 +243,7 @@ impl Lowering<'_> {
         if crate::system::has_rows(proc) {
             return self.server_rows(proc, args, columns);
         }
-        if set_columns(proc).is_some() {
+        if set_columns(proc).is_some() || record_set(proc).is_some() {
             return self.function_rows(proc, args, columns);
         }
         let types: Vec<SqlType> = args.iter().map(Expr::ty).collect();

@@ -28,7 +28,8 @@ pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
         Expr::InList { arg, list, .. } => std::iter::once(arg.as_ref()).chain(list).collect(),
         Expr::ArrayCompare { arg, array, .. } => vec![arg, array],
         Expr::Array { elements, .. } => elements.iter().collect(),
-        Expr::ArrayPart { args, .. } => args.iter().collect(),
+        Expr::ArrayPart { args, .. } | Expr::Row { fields: args, .. } => args.iter().collect(),
+        Expr::Field { row, .. } => vec![row],
         Expr::Subquery(subquery) => match &subquery.kind {
             SubqueryKind::Quantified { arg, .. } => vec![arg],
             SubqueryKind::Row { args, .. } => args.iter().map(|(arg, _)| arg).collect(),
@@ -52,14 +53,17 @@ pub(crate) fn replaced(expr: &Expr, replace: &impl Fn(&Expr) -> Option<Expr>) ->
         | Expr::And(list)
         | Expr::Or(list)
         | Expr::Array { elements: list, .. }
+        | Expr::Row { fields: list, .. }
         | Expr::ArrayPart { args: list, .. } => {
             for item in list {
                 *item = replaced(item, replace);
             }
         }
-        Expr::Not(arg) | Expr::Cast { arg, .. } | Expr::IsNull { arg, .. } | Expr::IsBool { arg, .. } => {
-            boxed(arg)
-        }
+        Expr::Not(arg)
+        | Expr::Field { row: arg, .. }
+        | Expr::Cast { arg, .. }
+        | Expr::IsNull { arg, .. }
+        | Expr::IsBool { arg, .. } => boxed(arg),
         Expr::IsDistinct { left: a, right: b, .. }
         | Expr::NullIf { left: a, right: b, .. }
         | Expr::ArrayCompare { arg: a, array: b, .. } => {

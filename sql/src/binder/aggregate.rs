@@ -5,8 +5,8 @@
 use super::function::{Extras, no_function};
 use super::level::Level;
 use super::names::located;
+use super::record::result_type;
 use super::resolve::{self, Chosen};
-use super::type_name::held;
 use super::{Binder, Clause, Scope, Term};
 use crate::bound::{AggregateCall, ColRef, Expr, Rel, SortKey, TypedCol, WindowCall};
 use base::id::Oid;
@@ -190,7 +190,7 @@ impl Binder<'_> {
         }
         let given: Vec<Expr> = terms.iter().map(|term| term.expr.clone()).collect();
         let args = self.coerce_arguments(terms, &chosen)?;
-        let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
+        let ty = result_type(chosen.result, &args).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
         let mut order_by = Vec::with_capacity(extras.order_by.len());
         for item in extras.order_by {

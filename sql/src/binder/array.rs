@@ -35,16 +35,24 @@ impl Binder<'_> {
         if ty == oid::JSONB {
             return self.jsonb_subscripts(value, subscripts, scope);
         }
+        let of = value.expr.ty();
         let element = subscript_element(ty).map_err(|e| located(e, value.at))?;
         let Subscripts { slice, args } = self.subscripts(subscripts, scope)?;
         let (part, result) = match slice {
             // A slice of a vector is an array, which counts from 1.
-            true => (ArrayPart::Slice, array_of(element).unwrap_or(ty)),
-            false => (ArrayPart::Element, element),
+            true if is_vector(ty) => (ArrayPart::Slice, held(array_of(element).unwrap_or(ty), -1)?),
+            true => (ArrayPart::Slice, SqlType { typmod: -1, ..of }),
+            false => (
+                ArrayPart::Element,
+                match of.element() {
+                    Some(element) => element,
+                    None => held(element, -1)?,
+                },
+            ),
         };
         let mut all = vec![value.expr];
         all.extend(args);
-        Ok(Term { expr: Expr::ArrayPart { part, args: all, ty: held(result, -1)? }, at: value.at })
+        Ok(Term { expr: Expr::ArrayPart { part, args: all, ty: result }, at: value.at })
     }
 
     /// Subscripts of an array.
@@ -185,15 +193,14 @@ impl Binder<'_> {
                 self.unify(terms, common, "ARRAY")?
             }
         };
-        let array = if nested { Some(part.oid) } else { array_of(part.oid) };
         if nested && array_element(part.oid).is_none() {
             let message = format!("could not find element type for data type {}", type_name(part.oid));
             return Err(located(Error::new(ErrorKind::UndefinedObject, message), at));
         }
-        let array =
-            array.and_then(SqlType::of).ok_or_else(|| self.unsupported("an array of this type", at))?;
         // Elements of an array have the form of the bare type.
-        let bare = held(part.oid, -1)?;
+        let bare = if part.oid == oid::RECORD { part.clone() } else { held(part.oid, -1)? };
+        let array = if nested { Some(bare.clone()) } else { bare.array() };
+        let array = array.ok_or_else(|| self.unsupported("an array of this type", at))?;
         let elements = elements.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;
         Ok(Term { expr: Expr::Array { elements, ty: array }, at })
     }

@@ -3,6 +3,7 @@
 //! Invariant: a coerced expression has the target's OID; a numeric without modifier keeps its stored form.
 
 use super::names::located;
+use super::record::is_row;
 use super::type_name::{held, type_name};
 use super::{Binder, Term, numeric};
 use crate::bound::{CastHow, Expr};
@@ -236,7 +237,7 @@ impl Binder<'_> {
         common: Oid,
         clause: &str,
     ) -> Result<(Vec<Expr>, SqlType)> {
-        let target = held(common, -1)?;
+        let target = self.common_target(common, &terms)?;
         let mut exprs = Vec::with_capacity(terms.len());
         for term in terms {
             let source = term.expr.ty().oid;
@@ -248,6 +249,21 @@ impl Binder<'_> {
             exprs.push(self.coerce(term, &target, CastContext::Implicit)?.expr);
         }
         self.same_type(exprs, &target)
+    }
+
+    /// The common type in the form that the terms are brought to: rows are of one shape, or do not come together.
+    pub(super) fn common_target(&self, common: Oid, terms: &[Term]) -> Result<SqlType> {
+        if !is_row(common) {
+            return held(common, -1);
+        }
+        let mut rows = terms.iter().filter(|term| !is_unknown(&term.expr));
+        let first = rows.next().ok_or_else(|| Error::internal("rows of no type"))?.expr.ty();
+        match rows.find(|term| term.expr.ty().form.arrow() != first.form.arrow()) {
+            None => Ok(first),
+            Some(other) => Err(self
+                .unsupported("rows of different types in one place", other.at)
+                .with_hint("Cast the fields to the same types.")),
+        }
     }
 
     /// One modifier and one form for expressions of one type.

@@ -61,7 +61,6 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Result<Option<Term>> {
         match name {
-            "row" => return Err(self.row_value(at)),
             "grouping" => return self.grouping_call(args, at, scope).map(Some),
             _ => {}
         }

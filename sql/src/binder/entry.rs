@@ -3,6 +3,7 @@
 use super::level::Level;
 use super::names::located;
 use super::output::figure_name;
+use super::scope::Whole;
 use super::select::{Bound, OutColumn};
 use super::type_name::{held, type_name};
 use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable, Term};
@@ -287,6 +288,7 @@ impl Binder<'_> {
             columns,
             by_name: true,
             unqualified: true,
+            whole: Whole::TableRow,
         }
     }
 

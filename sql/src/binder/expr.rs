@@ -98,7 +98,11 @@ impl Binder<'_> {
             }
             E::Tuple(items) => {
                 let at = items.first().map_or(0, |i| self.start(i));
-                Err(self.row_value(at))
+                self.tuple(items, at, scope)
+            }
+            E::QualifiedWildcard(name, _) => {
+                let (entry, depth, at) = self.entry_named(name, scope)?;
+                self.whole_row(&entry, depth, at)
             }
             other => self.call_syntax(other, scope),
         }
@@ -174,6 +178,9 @@ impl Binder<'_> {
             return Ok(Term { expr: self.row_is_null(&fields, negated, scope)?, at });
         }
         let mut term = self.expr(expr, scope)?;
+        if let types::Form::Row(fields) = &term.expr.ty().form {
+            return Ok(Term { expr: self.record_is_null(&term.expr, fields.len(), negated)?, at: term.at });
+        }
         // A parameter stays open here: another use may give it its type, see `settle`.
         if !matches!(term.expr, Expr::Param { index: _, ty: _ }) {
             term = self.resolve_unknown(term)?;
@@ -210,16 +217,22 @@ impl Binder<'_> {
         }
         while let Some(ast::AccessExpr::Dot(ast::Expr::Identifier(ident))) = rest.peek() {
             if parts.is_empty() {
-                let at = self.at(ident.span);
-                return Err(self.unsupported("access to a field of a composite value", at));
+                break;
             }
             parts.push(ident.clone());
             rest.next();
         }
         let mut term = if parts.is_empty() { self.expr(root, scope)? } else { self.column(&parts, scope)? };
         while let Some(access) = rest.next() {
-            let ast::AccessExpr::Subscript(first) = access else {
-                return Err(self.unsupported("access to a field of a composite value", term.at));
+            let first = match access {
+                ast::AccessExpr::Subscript(first) => first,
+                ast::AccessExpr::Dot(ast::Expr::Identifier(name)) => {
+                    term = self.field(term, name)?;
+                    continue;
+                }
+                ast::AccessExpr::Dot(_) => {
+                    return Err(self.unsupported("this access to a field of a composite value", term.at));
+                }
             };
             let mut subscripts = vec![first];
             while let Some(ast::AccessExpr::Subscript(next)) = rest.peek() {

@@ -5,7 +5,7 @@
 use super::join::Side;
 use super::names::{Relation, fold, located};
 use super::order::named;
-use super::scope::hidden_name;
+use super::scope::{Whole, hidden_name};
 use super::{Binder, Scope, ScopeColumn, ScopeTable};
 use crate::bound::{JoinKind, Rel, SystemScan, TypedCol};
 use base::id::Oid;
@@ -168,7 +168,14 @@ impl Binder<'_> {
         what: &str,
     ) -> Result<ScopeTable> {
         let Some(ast::TableAlias { explicit: _, name: own, columns: names, at }) = alias else {
-            return Ok(ScopeTable { name, schema: None, columns, by_name: true, unqualified: true });
+            return Ok(ScopeTable {
+                name,
+                schema: None,
+                columns,
+                by_name: true,
+                unqualified: true,
+                whole: Whole::Row,
+            });
         };
         let folded = fold(own);
         let position = self.at(own.span);
@@ -179,7 +186,14 @@ impl Binder<'_> {
         if !name.is_empty() {
             self.aliases.insert(folded.clone(), name);
         }
-        Ok(ScopeTable { name: folded, schema: None, columns, by_name: true, unqualified: true })
+        Ok(ScopeTable {
+            name: folded,
+            schema: None,
+            columns,
+            by_name: true,
+            unqualified: true,
+            whole: Whole::Row,
+        })
     }
 
     /// A relation by name: CTE, table or system relation. Its entry joins `scope`.

@@ -76,7 +76,14 @@ impl Binder<'_> {
                 _ => return Err(self.unsupported("this clause of a function's arguments", at)),
             }
         }
-        let (exprs, names, star) = self.given(args, at)?;
+        if plain
+            && schema.is_none()
+            && let Some(row) = self.row_call(function, at, scope)?
+        {
+            return Ok(row);
+        }
+        let args = super::record::with_whole_rows(args);
+        let (exprs, names, star) = self.given(&args, at)?;
         let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
         if let Some((text, form)) = Self::normalize_form(&name, &exprs).filter(|_| plain && schema.is_none())
         {

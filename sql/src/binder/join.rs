@@ -3,6 +3,7 @@
 //! Invariant: after USING the merged columns come first in `*`, then the rest of the left, then of the right side.
 
 use super::names::located;
+use super::scope::Whole;
 use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable, Term};
 use crate::bound::{Expr, JoinKind, Rel, TypedCol};
 use base::id::Oid;
@@ -53,7 +54,19 @@ impl Binder<'_> {
                 return Err(Error::new(ErrorKind::Syntax, "syntax error: JOIN without ON or USING")
                     .with_hint("Write CROSS JOIN for all pairs of rows."));
             }
+            let (left_tables, right_tables) = (left.tables.len(), right.tables.len());
             left = self.join(kind, constraint, left, right, scope)?;
+            let optional = |side: usize| match kind {
+                JoinKind::Inner => false,
+                JoinKind::Left => side >= left_tables,
+                JoinKind::Right => side < left_tables,
+                JoinKind::Full => true,
+            };
+            for (place, table) in left.tables.iter_mut().enumerate().take(left_tables + right_tables) {
+                if optional(place) {
+                    table.whole = table.whole.optional();
+                }
+            }
         }
         Ok(left)
     }
@@ -135,7 +148,14 @@ impl Binder<'_> {
                 let mut side = self.join_using(kind, &columns, left, right)?;
                 if let (Some(name), Some(merged)) = (join_alias, side.tables.last()) {
                     let columns = merged.columns.iter().take(columns.len()).cloned().collect();
-                    let entry = ScopeTable { name, schema: None, columns, by_name: true, unqualified: false };
+                    let entry = ScopeTable {
+                        name,
+                        schema: None,
+                        columns,
+                        by_name: true,
+                        unqualified: false,
+                        whole: Whole::Row,
+                    };
                     self.check_aliases(&side.tables, std::slice::from_ref(&entry))?;
                     side.tables.push(entry);
                 }
@@ -241,6 +261,7 @@ impl Binder<'_> {
             columns,
             by_name: false,
             unqualified: true,
+            whole: Whole::Row,
         });
         Side { rel, tables, lateral }
     }

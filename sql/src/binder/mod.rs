@@ -43,6 +43,7 @@ mod output;
 mod past;
 mod polymorphic;
 mod query;
+mod record;
 mod recursive;
 mod resolve;
 mod row;

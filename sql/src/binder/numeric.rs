@@ -3,6 +3,7 @@
 //! Invariant: both sides of a comparison, and both terms of a sum, have one form.
 
 use super::Binder;
+use super::record::is_row;
 use crate::bound::{CastHow, Expr};
 use base::Result;
 use catalog::builtin::Proc;
@@ -77,6 +78,10 @@ impl Binder<'_> {
         let own = expr.ty();
         if own.form == ty.form {
             return Ok(expr);
+        }
+        if is_row(own.oid) && own.form.arrow() == ty.form.arrow() {
+            // The names of fields are those of the first.
+            return Ok(super::coerce::relabel(expr, ty));
         }
         match &expr {
             Expr::Const(Datum::Null, _) => return Ok(Expr::Const(Datum::Null, ty.clone())),

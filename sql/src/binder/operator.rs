@@ -4,8 +4,9 @@
 
 use super::expr::boolean;
 use super::names::located;
+use super::record::result_type;
 use super::resolve::{self, Refused};
-use super::type_name::{held, type_name};
+use super::type_name::type_name;
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
 use base::id::Oid;
@@ -149,7 +150,7 @@ impl Binder<'_> {
         self.calls_sequences |= super::sequences::is_sequence_function(proc);
         let row =
             builtin::proc(proc).ok_or_else(|| Error::internal(format!("function {proc} is not known")))?;
-        let ty = held(result, -1).map_err(|e| located(e, at))?;
+        let ty = result_type(result, &args).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(row, args, ty)?;
         Ok(Expr::Call { proc, args, ty })
     }

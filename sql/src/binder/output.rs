@@ -8,8 +8,8 @@ use crate::bound::{ColRef, Expr};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
-use types::SqlType;
 use types::sql_type::oid;
+use types::{Form, SqlType};
 
 /// An item of a select list.
 #[derive(Clone, Debug)]
@@ -34,6 +34,10 @@ impl Binder<'_> {
                 continue;
             }
             match item {
+                ast::SelectItem::UnnamedExpr(expr) if let Some(row) = super::record::starred(expr) => {
+                    let row = self.expr(&row, scope)?;
+                    self.row_star(&row, &mut targets)?;
+                }
                 ast::SelectItem::UnnamedExpr(expr) => {
                     let name = figure_name(expr).map_or_else(|| "?column?".to_owned(), |(n, _)| n);
                     targets.push(self.target(expr, name, scope)?);
@@ -51,7 +55,7 @@ impl Binder<'_> {
                         let message = "SELECT * with no tables specified is not valid";
                         return Err(located(Error::new(ErrorKind::Syntax, message), at));
                     }
-                    if scope.shown().any(|c| c.typed.ty.oid == oid::RECORD) {
+                    if scope.shown().any(ScopeColumn::has_only_fields) {
                         return Err(self.unsupported("a record as a value", at));
                     }
                     targets.extend(scope.shown().map(|c| star(c, at)));
@@ -85,7 +89,7 @@ impl Binder<'_> {
         let uses = self.take_uses();
         let target = |name, term: Term| Target { name, term, origin: (Oid(0), 0), uses: uses.clone() };
         fields.extend(found.into_iter().map(|(field, term)| target(field_name(&name, &field), term)));
-        let nothing = SqlType { oid: oid::RECORD, typmod: -1, form: types::Form::Text };
+        let nothing = SqlType { oid: oid::RECORD, typmod: -1, form: Form::Text };
         let term = Term { expr: Expr::Const(types::Datum::Null, nothing), at: self.start(expr) };
         Ok(Some(target(name, term)))
     }
@@ -119,7 +123,7 @@ impl Binder<'_> {
         while let Some(current) = level {
             if let Some(entry) = current.table(schema.as_deref(), &table) {
                 let own = current.tables.len() == scope.tables.len() && std::ptr::eq(current, scope);
-                if entry.columns.iter().any(|c| c.typed.ty.oid == oid::RECORD) {
+                if entry.columns.iter().any(ScopeColumn::has_only_fields) {
                     return Err(self.unsupported("a record as a value", at));
                 }
                 targets.extend(entry.columns.iter().filter(|c| !c.is_hidden()).map(|c| {
@@ -135,6 +139,21 @@ impl Binder<'_> {
             level = current.parent;
         }
         Err(self.missing_table(schema.as_deref(), &table, at, scope))
+    }
+
+    /// `(row).*`: all fields of a row.
+    fn row_star(&mut self, row: &Term, targets: &mut Vec<Target>) -> Result<()> {
+        let Form::Row(fields) = row.expr.ty().form else {
+            let message = format!("type {} is not composite", super::type_name::type_name(row.expr.ty().oid));
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), row.at));
+        };
+        let uses = self.take_uses();
+        for (index, field) in fields.iter().enumerate() {
+            let term = Term { expr: self.field_at(&row.expr, index)?, at: row.at };
+            let (name, uses) = (field.name.clone(), uses.clone());
+            targets.push(Target { name, term, origin: (Oid(0), 0), uses });
+        }
+        Ok(())
     }
 
     fn wildcard(&self, options: &ast::WildcardAdditionalOptions) -> Result<usize> {
@@ -202,6 +221,7 @@ pub(super) fn figure_name(expr: &ast::Expr) -> Option<(String, u8)> {
         E::Exists { subquery: _, negated: false } => strong("exists"),
         E::Subquery(query) => subquery_name(query),
         E::Array(_) => strong("array"),
+        E::Tuple(_) => strong("row"),
         E::Extract { field: _, syntax: _, expr: _ } => strong("extract"),
         E::Ceil { expr: _, field: _ } => strong("ceil"),
         E::Floor { expr: _, field: _ } => strong("floor"),

@@ -1,6 +1,7 @@
 //! Whole queries: WITH, SELECT, VALUES, set operations, and what stands behind them.
 
 use super::names::{fold, located};
+use super::record::is_row;
 use super::select::{Bound, OutColumn};
 use super::type_name::held;
 use super::{Binder, Clause, Scope, ScopeColumn, Term};
@@ -227,8 +228,9 @@ impl Binder<'_> {
         for (l, r) in left.columns.iter().zip(&right.columns) {
             let pair = [(l.typed.ty.oid, l.at), (r.typed.ty.oid, r.at)];
             let common = super::coerce::common_oid(&pair, name)?;
-            let exprs = vec![self.stand_in(l, common, name)?, self.stand_in(r, common, name)?];
-            let (_, ty) = self.same_type(exprs, &held(common, -1)?)?;
+            let target = self.common_target(common, &[self.column_term(l), self.column_term(r)])?;
+            let exprs = vec![self.stand_in(l, &target, name)?, self.stand_in(r, &target, name)?];
+            let (_, ty) = self.same_type(exprs, &target)?;
             if !all && super::resolve::operator("=", &[common, common]).is_err() {
                 let shown = super::type_name::type_name(common);
                 let message = format!("could not identify an equality operator for type {shown}");
@@ -261,7 +263,8 @@ impl Binder<'_> {
     }
 
     /// A column as it is after coercion to the common type, to learn the stored form; not kept.
-    fn stand_in(&mut self, column: &OutColumn, common: Oid, clause: &str) -> Result<Expr> {
+    fn stand_in(&mut self, column: &OutColumn, target: &SqlType, clause: &str) -> Result<Expr> {
+        let common = target.oid;
         let term = self.column_term(column);
         let source = term.expr.ty().oid;
         if !super::coerce::can_coerce(source, common, catalog::builtin::CastContext::Implicit) {
@@ -269,7 +272,7 @@ impl Binder<'_> {
             let message = format!("{clause} could not convert type {from} to {to}");
             return Err(located(Error::new(ErrorKind::CannotCoerce, message), column.at));
         }
-        Ok(self.coerce(term, &held(common, -1)?, catalog::builtin::CastContext::Implicit)?.expr)
+        Ok(self.coerce(term, target, catalog::builtin::CastContext::Implicit)?.expr)
     }
 
     /// The open literal behind a column, or the column.
@@ -289,8 +292,8 @@ impl Binder<'_> {
         let mut items = Vec::with_capacity(types.len());
         let mut columns = Vec::with_capacity(types.len());
         for (column, ty) in bound.columns.iter().zip(types) {
-            let bare = held(ty.oid, -1)?;
             let term = self.column_term(column);
+            let bare = if is_row(ty.oid) { ty.clone() } else { held(ty.oid, -1)? };
             let term = self.coerce(term, &bare, catalog::builtin::CastContext::Implicit)?;
             let expr = self.in_form(term.expr, ty)?;
             let typed = TypedCol { col: self.new_col(), ty: ty.clone() };

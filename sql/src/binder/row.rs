@@ -1,6 +1,6 @@
 //! Rows where they are compared or tested: `(a, b) = (c, d)`, `(a, b) IN (..)`, `ROW(..) IS NULL`.
 //!
-//! Must not know rows as values: there are none. Invariant: `<` and its like go by the first fields that differ, with
+//! Must not know rows as values (`record`). Invariant: `<` and its like go by the first fields that differ, with
 //! null where one of them is null; PostgreSQL calls no other operator for the fields behind.
 
 use super::expr::boolean;
@@ -25,19 +25,23 @@ pub(super) fn row_fields(expr: &ast::Expr) -> Option<Vec<&ast::Expr>> {
     match expr {
         ast::Expr::Tuple(items) => Some(items.iter().collect()),
         ast::Expr::Nested(inner) => row_fields(inner),
-        ast::Expr::Function(ast::Function { name, args: ast::FunctionArguments::List(list), .. }) => {
-            let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return None };
-            if ident.quote_style.is_some() || !ident.value.eq_ignore_ascii_case("row") {
-                return None;
-            }
+        ast::Expr::Function(function) => {
             let field = |arg| match arg {
                 &ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(ref expr)) => Some(expr),
                 _ => None,
             };
-            list.args.iter().map(field).collect()
+            row_arguments(function)?.iter().map(field).collect()
         }
         _ => None,
     }
+}
+
+/// The arguments of ROW(..); None for a call of something else.
+pub(super) fn row_arguments(function: &ast::Function) -> Option<&[ast::FunctionArg]> {
+    let ast::Function { name, args: ast::FunctionArguments::List(list), .. } = function else { return None };
+    let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return None };
+    let is_row = ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("row");
+    is_row.then_some(list.args.as_slice())
 }
 
 /// The query when the expression is one in parentheses.
@@ -50,11 +54,6 @@ fn query_of(expr: &ast::Expr) -> Option<&ast::Query> {
 }
 
 impl Binder<'_> {
-    /// The refusal of a row as a value.
-    pub(super) fn row_value(&self, at: usize) -> Error {
-        self.unsupported("a row constructor", at).with_hint("A row can be compared, and tested for null.")
-    }
-
     /// A comparison whose left operand is a row; None when it is none.
     pub(super) fn row_operation(
         &mut self,
@@ -69,7 +68,12 @@ impl Binder<'_> {
         }
         let at = self.operator_position(left).unwrap_or(0);
         let Some(others) = row_fields(right) else {
-            let ty = self.expr(right, scope)?.expr.ty().oid;
+            let other = self.expr(right, scope)?;
+            let ty = other.expr.ty().oid;
+            if ty == RECORD {
+                let row = self.expr(left, scope)?;
+                return self.operation(name, Some(row), other, Some(left)).map(Some);
+            }
             return Err(located(no_operator(name, &[RECORD, ty], Refused::NotFound), at));
         };
         let expr = self.rows_compared(name, &fields, &others, at, scope)?;

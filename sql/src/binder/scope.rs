@@ -8,6 +8,7 @@ use crate::bound::{CteId, Expr, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
+use types::Form;
 use types::sql_type::oid;
 
 /// The relations visible to the expressions of one query level.
@@ -30,6 +31,31 @@ pub struct ScopeTable {
     pub by_name: bool,
     /// Unqualified column names find it, and `*` shows it.
     pub unqualified: bool,
+    pub(crate) whole: Whole,
+}
+
+/// What the name of an entry of FROM means as a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    Row,
+    /// The row of a table: a column that is NOT NULL is null nowhere in it.
+    TableRow,
+    /// The only column: of a function whose rows are plain values.
+    Value,
+    /// A row, or null where an outer join has none.
+    Maybe,
+    /// The same of a table.
+    MaybeTableRow,
+}
+
+impl Whole {
+    /// On the side of an outer join that may have no row.
+    pub(super) fn optional(self) -> Self {
+        match self {
+            Whole::TableRow | Whole::MaybeTableRow => Whole::MaybeTableRow,
+            Whole::Row | Whole::Value | Whole::Maybe => Whole::Maybe,
+        }
+    }
 }
 
 /// A column of an entry of FROM.
@@ -45,6 +71,11 @@ pub struct ScopeColumn {
 const HIDDEN: char = '\u{1}';
 
 impl ScopeColumn {
+    /// A record that is no value: its fields are hidden columns.
+    pub(super) fn has_only_fields(&self) -> bool {
+        self.typed.ty.oid == oid::RECORD && !matches!(self.typed.ty.form, Form::Row(_))
+    }
+
     pub(super) fn is_hidden(&self) -> bool {
         self.name.starts_with(HIDDEN)
     }
@@ -120,7 +151,7 @@ impl<'p> Scope<'p> {
         self.tables.push(table);
     }
 
-    fn levels(&self) -> impl Iterator<Item = &Scope<'p>> {
+    pub(super) fn levels(&self) -> impl Iterator<Item = &Scope<'p>> {
         std::iter::successors(Some(self), |s| s.parent)
     }
 
@@ -193,9 +224,10 @@ impl Binder<'_> {
         {
             return self.value_word(name, at);
         }
-        if let Some(table) = scope.levels().find_map(|l| l.table(None, name)) {
-            let what = format!("the row of \"{}\" as a value", table.name);
-            return Err(self.unsupported(&what, at).with_hint("Name its columns."));
+        let entry = scope.levels().enumerate().find_map(|(depth, l)| l.table(None, name).map(|t| (t, depth)));
+        if let Some((table, depth)) = entry {
+            let table = table.clone();
+            return self.whole_row(&table, depth, at);
         }
         let error = Error::new(ErrorKind::UndefinedColumn, format!("column \"{name}\" does not exist"));
         Err(located(with_near(error, name, None, scope), at))
@@ -240,8 +272,8 @@ impl Binder<'_> {
     }
 
     /// A column as a value; one of records has only fields.
-    fn use_value(&mut self, column: &ScopeColumn, depth: usize, at: usize) -> Result<Term> {
-        if column.typed.ty.oid == oid::RECORD {
+    pub(super) fn use_value(&mut self, column: &ScopeColumn, depth: usize, at: usize) -> Result<Term> {
+        if column.has_only_fields() {
             return Err(self
                 .unsupported("a record as a value", at)
                 .with_hint("Name its fields: (column).field"));
@@ -279,7 +311,7 @@ impl Binder<'_> {
         located(error, at)
     }
 
-    fn use_column(&mut self, column: &ScopeColumn, depth: usize, at: usize) -> Term {
+    pub(super) fn use_column(&mut self, column: &ScopeColumn, depth: usize, at: usize) -> Term {
         let typed = column.typed.clone();
         let name = column.name.clone();
         self.uses.entry(typed.col).or_insert((at, name));

@@ -5,6 +5,7 @@
 
 use super::names::located;
 use super::order::SortItem;
+use super::record::result_type;
 use super::resolve::Chosen;
 use super::type_name::held;
 use super::{Binder, Clause, Scope, Term};
@@ -23,16 +24,19 @@ pub(super) struct LeveledSet {
     pub(super) call: SetCall,
     /// 1, or one more than the deepest call in its arguments.
     depth: usize,
+    /// Its rows are values, not only their fields.
+    is_record: bool,
 }
 
 impl Binder<'_> {
     pub(super) fn set_returning(&mut self, chosen: &Chosen, args: Vec<Expr>, at: usize) -> Result<Term> {
         self.check_set_place(at)?;
         if chosen.proc.out_types.len() > 1 {
-            return Err(self.unsupported("a record as a value", at).with_hint("Call the function in FROM."));
+            return self.record_set(chosen, args, at);
         }
-        let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
+        let ty = result_type(chosen.result, &args).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
+        self.refuse_records_beside_sets(false, at)?;
         let columns = self.set_columns(chosen, args, vec![ty], at);
         let column = columns.into_iter().next().ok_or_else(|| Error::internal("a set without columns"))?;
         Ok(Term { expr: Expr::Column(column), at })
@@ -86,6 +90,7 @@ impl Binder<'_> {
         })?;
         let args = self.coerce_arguments(terms, &chosen)?;
         self.check_set_place(at)?;
+        self.refuse_records_beside_sets(false, at)?;
         let types = super::resolve::outputs(&chosen).into_iter().map(|ty| super::from::shown_type(ty, -1));
         let columns = self.set_columns(&chosen, args, types.collect(), at);
         let named = chosen.proc.out_names.iter().cloned().zip(columns);
@@ -120,8 +125,31 @@ impl Binder<'_> {
         let columns: Vec<TypedCol> =
             types.into_iter().map(|ty| TypedCol { col: self.new_col(), ty }).collect();
         let call = SetCall { proc: chosen.proc.oid, args, columns: columns.clone() };
-        self.level().sets.push(LeveledSet { call, depth });
+        self.level().sets.push(LeveledSet { call, depth, is_record: false });
         columns
+    }
+
+    /// Where another set goes on longer, a record would be null, and its fields do not tell that.
+    fn refuse_records_beside_sets(&mut self, any: bool, at: usize) -> Result<()> {
+        if !self.level().sets.iter().any(|set| any || set.is_record) {
+            return Ok(());
+        }
+        let what = "a function that returns records beside another set-returning function";
+        Err(self.unsupported(what, at).with_hint("Call it in FROM."))
+    }
+
+    /// A call of several columns, whose rows are values.
+    fn record_set(&mut self, chosen: &Chosen, args: Vec<Expr>, at: usize) -> Result<Term> {
+        self.refuse_records_beside_sets(true, at)?;
+        let types = super::resolve::outputs(chosen).into_iter().map(|ty| super::from::shown_type(ty, -1));
+        let columns = self.set_columns(chosen, args, types.collect(), at);
+        for set in &mut self.level().sets {
+            set.is_record = true;
+        }
+        let named = chosen.proc.out_names.iter().zip(columns);
+        let fields =
+            named.map(|(name, column)| ((*name).to_owned(), Term { expr: Expr::Column(column), at }));
+        self.row_of(fields.collect(), at)
     }
 
     fn check_set_place(&mut self, at: usize) -> Result<()> {

@@ -5,6 +5,7 @@
 use super::function::no_function_with_names;
 use super::join::Side;
 use super::names::located;
+use super::scope::Whole;
 use super::type_name::held;
 use super::{Binder, Clause, Scope, ScopeColumn};
 use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
@@ -12,6 +13,7 @@ use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::ProcKind;
 use sqlparser::ast;
+use types::Datum;
 use types::sql_type::{array_of, oid};
 
 /// pg_proc OID of unnest.
@@ -24,6 +26,8 @@ struct Called {
     returns_set: bool,
     /// Its catalog row names its columns.
     named: bool,
+    /// Its columns stand behind the alias.
+    defined: bool,
 }
 
 impl Binder<'_> {
@@ -43,6 +47,10 @@ impl Binder<'_> {
             }
             return self.table_changes(args, alias, at);
         }
+        // Types of columns belong to a function that returns records, not to the alias.
+        let defined = alias.is_some_and(|a| a.columns.iter().any(|c| c.data_type.is_some()));
+        let definitions = alias.filter(|_| defined).map(|a| a.columns.as_slice());
+        let plain_alias = alias.map(|a| ast::TableAlias { columns: Vec::new(), ..a.clone() });
         let mut all = Vec::new();
         if function == crate::parse::ROWS_FROM {
             for arg in args {
@@ -51,10 +59,23 @@ impl Binder<'_> {
         } else if schema.is_none() && function == "unnest" && args.len() > 1 {
             // Several arrays: unnest of each, side by side.
             for arg in args {
-                all.push(self.called(schema.as_deref(), &function, std::slice::from_ref(arg), at, scope)?);
+                all.push(self.called(
+                    schema.as_deref(),
+                    &function,
+                    std::slice::from_ref(arg),
+                    None,
+                    at,
+                    scope,
+                )?);
             }
         } else {
-            all.push(self.called(schema.as_deref(), &function, args, at, scope)?);
+            all.push(self.called(schema.as_deref(), &function, args, definitions, at, scope)?);
+        }
+        let takes_types = defined && all.iter().any(|called| called.defined);
+        let alias = if takes_types { plain_alias.as_ref() } else { alias };
+        if takes_types && with_ordinality {
+            let message = "WITH ORDINALITY cannot be used with a column definition list";
+            return Err(located(Error::new(ErrorKind::Syntax, message), at));
         }
         let siblings: Vec<ColRef> =
             scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
@@ -76,7 +97,10 @@ impl Binder<'_> {
             column.name = super::names::fold(&alias.name);
         }
         let rel = relation(all, ordinality)?;
-        let entry = self.aliased(columns, alias, name, "table")?;
+        let mut entry = self.aliased(columns, alias, name, "table")?;
+        if only && !with_ordinality && !takes_types && entry.columns.len() == 1 {
+            entry.whole = Whole::Value;
+        }
         Ok(Side { rel, tables: vec![entry], lateral })
     }
 
@@ -105,7 +129,7 @@ impl Binder<'_> {
         if !plain {
             return Err(self.unsupported("an item of ROWS FROM that is no plain call", at));
         }
-        self.called(schema.as_deref(), &name, &list.args, at, scope)
+        self.called(schema.as_deref(), &name, &list.args, None, at, scope)
     }
 
     fn called(
@@ -113,12 +137,14 @@ impl Binder<'_> {
         schema: Option<&str>,
         function: &str,
         args: &[ast::FunctionArg],
+        definitions: Option<&[ast::TableAliasColumnDef]>,
         at: usize,
         scope: &Scope<'_>,
     ) -> Result<Called> {
         let inner = Scope::inside(scope);
         let ((chosen, args), _) = self.with_level(Clause::FromFunction, |b| {
-            let (exprs, names, star) = b.given(args, at)?;
+            let args = super::record::with_whole_rows(args);
+            let (exprs, names, star) = b.given(&args, at)?;
             if star {
                 return Err(b.unsupported("this kind of argument", at));
             }
@@ -141,7 +167,39 @@ impl Binder<'_> {
             let message = format!("{function} is not a function that can stand in FROM");
             return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
         }
+        if chosen.result == oid::RECORD && chosen.proc.out_types.is_empty() {
+            return self.with_definitions(&chosen, args, definitions, at);
+        }
+        if definitions.is_some() && chosen.proc.out_types.len() > 1 {
+            let message = "a column definition list is redundant for a function with OUT parameters";
+            return Err(located(Error::new(ErrorKind::Syntax, message), at));
+        }
         self.with_columns(&chosen, args, function, at)
+    }
+
+    /// A function that returns records of the columns that are defined behind it.
+    fn with_definitions(
+        &mut self,
+        chosen: &super::resolve::Chosen,
+        mut args: Vec<Expr>,
+        definitions: Option<&[ast::TableAliasColumnDef]>,
+        at: usize,
+    ) -> Result<Called> {
+        let missing = || {
+            let message = "a column definition list is required for functions returning \"record\"";
+            located(Error::new(ErrorKind::Syntax, message), at)
+        };
+        let mut columns = Vec::new();
+        for ast::TableAliasColumnDef { name, data_type } in definitions.ok_or_else(missing)? {
+            let ty = self.sql_type(data_type.as_ref().ok_or_else(missing)?)?;
+            let name = super::names::fold(name);
+            args.push(Expr::Const(Datum::Text(name.clone()), held(oid::TEXT, -1)?));
+            let typed = TypedCol { col: self.new_col(), ty };
+            columns.push(ScopeColumn { name, typed, origin: (Oid(0), 0) });
+        }
+        let typed: Vec<TypedCol> = columns.iter().map(|c| c.typed.clone()).collect();
+        let call = SetCall { proc: chosen.proc.oid, args, columns: typed };
+        Ok(Called { call, columns, returns_set: true, named: true, defined: true })
     }
 
     fn with_columns(
@@ -176,7 +234,13 @@ impl Binder<'_> {
         }
         let typed: Vec<TypedCol> = columns.iter().map(|c| c.typed.clone()).collect();
         let call = SetCall { proc: proc.oid, args, columns: typed };
-        Ok(Called { call, columns, returns_set: proc.returns_set, named: !proc.out_names.is_empty() })
+        Ok(Called {
+            call,
+            columns,
+            returns_set: proc.returns_set,
+            named: !proc.out_names.is_empty(),
+            defined: false,
+        })
     }
 }
 

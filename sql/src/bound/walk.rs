@@ -58,7 +58,8 @@ fn children(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
         Expr::Extreme { greatest: _, less: _, args, ty: _ } => each(args),
         Expr::And(args) | Expr::Or(args) => each(args),
         Expr::Array { elements, ty: _ } => each(elements),
-        Expr::ArrayPart { part: _, args, ty: _ } => each(args),
+        Expr::ArrayPart { part: _, args, ty: _ } | Expr::Row { fields: args, ty: _ } => each(args),
+        Expr::Field { row, index: _, ty: _ } => look(row),
         Expr::Cast { how: _, arg, ty: _ } | Expr::Not(arg) => look(arg),
         Expr::IsNull { arg, negated: _ } | Expr::IsBool { arg, value: _, negated: _ } => look(arg),
         Expr::IsDistinct { equal: _, left, right, negated: _ }
@@ -105,8 +106,10 @@ fn children_mut(expr: &mut Expr, change: Change<'_>) -> Result<()> {
         | Expr::And(args)
         | Expr::Or(args)
         | Expr::Array { elements: args, ty: _ }
+        | Expr::Row { fields: args, ty: _ }
         | Expr::ArrayPart { part: _, args, ty: _ } => args.iter_mut().try_for_each(change),
-        Expr::Cast { how: _, arg, ty: _ }
+        Expr::Field { row: arg, index: _, ty: _ }
+        | Expr::Cast { how: _, arg, ty: _ }
         | Expr::Not(arg)
         | Expr::IsNull { arg, negated: _ }
         | Expr::IsBool { arg, value: _, negated: _ } => change(arg),

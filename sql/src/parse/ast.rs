@@ -5,8 +5,8 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CommentSpec, CreateTableAsSpec, CreateTypeSpec, KeySpec, LikeSpec, MaterializedSpec,
-    RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
+    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CommentSpec, CreateTableAsSpec, CreateTypeSpec, KeySpec,
+    LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
 };
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;

@@ -24,6 +24,7 @@ mod modifying;
 mod operators;
 mod pieces;
 mod prepared;
+mod row_stars;
 mod rows_from;
 mod sequence;
 mod session;
@@ -58,5 +59,6 @@ pub use definition_ast::{
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;
 pub(crate) use modifying::write_of;
+pub(crate) use row_stars::ROW_STAR;
 pub(crate) use rows_from::ROWS_FROM;
 pub use statement::{ParsedStatement, is_operation, parse, parse_expression};

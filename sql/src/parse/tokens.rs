@@ -10,6 +10,7 @@ use super::equivalents;
 use super::literal_rows::{LiteralRows, Mixed, RowCollector};
 use super::operators;
 use super::pieces::pieces;
+use super::row_stars;
 use super::rows_from;
 use super::unicode;
 use super::unsupported::refused_clause;
@@ -161,6 +162,7 @@ impl Reader<'_> {
             versions::rewrite(&mut tokens);
             equivalents::rewrite(&mut tokens);
             rows_from::rewrite(&mut tokens);
+            row_stars::rewrite(&mut tokens);
             clauses::rewrite(&mut tokens);
             if let Some(error) = refused_clause(&tokens) {
                 return Err(error);

@@ -227,9 +227,8 @@ pub(super) fn columns_of_types(
     cascade: bool,
 ) -> Result<Vec<(TableId, DroppedColumn)>> {
     let catalog = context.catalog;
-    let stays = |t: &&Arc<TableDef>| {
-        catalog.materialized_view(t.id).is_none() && !schemas.contains(&t.schema)
-    };
+    let stays =
+        |t: &&Arc<TableDef>| catalog.materialized_view(t.id).is_none() && !schemas.contains(&t.schema);
     let mut tables: Vec<_> = catalog.tables().filter(stays).collect();
     tables.sort_by_key(|table| table.oid);
     let whole = |table: &TableDef| Altered { def: table.clone(), actions: Vec::new() };

@@ -121,7 +121,8 @@ fn type_edit(binder: &Binder<'_>, name: &ast::ObjectName, text: &str, at: usize)
     let (schema, own) = binder.split_name(name)?;
     let Some(oid) = binder.user_type(schema.as_deref(), &own) else { return Ok(None) };
     let (start, characters) = extent(binder, name, text, at).ok_or_else(|| {
-        let place = name.0.iter().find_map(|part| part.as_ident()).map_or(at, |i| binder.position(i.span.start));
+        let place =
+            name.0.iter().find_map(|part| part.as_ident()).map_or(at, |i| binder.position(i.span.start));
         Error::unsupported("this way to write the name of a type in an expression that is kept").at(place)
     })?;
     Ok(Some(Edit { start, characters, text: catalog::relation_name(oid) }))
@@ -192,6 +193,20 @@ impl RelationNames {
 
 impl Visitor for RelationNames {
     type Break = ();
+    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
+        if let ast::TableFactor::Table { alias: Some(alias), .. }
+        | ast::TableFactor::Function { alias: Some(alias), .. }
+        | ast::TableFactor::TableFunction { alias: Some(alias), .. } = factor
+        {
+            alias
+                .columns
+                .iter()
+                .filter_map(|column| column.data_type.as_ref())
+                .for_each(|ty| self.add_type(ty));
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
         if let ast::Expr::Cast { data_type, .. }
         | ast::Expr::TypedString(ast::TypedString { data_type, .. }) = expr

@@ -191,6 +191,7 @@ pub(super) fn pseudo_name(ty: base::id::Oid) -> &'static str {
     match ty {
         oid::UNKNOWN => "unknown",
         oid::RECORD => "record",
+        oid::RECORD_ARRAY => "record[]",
         oid::ANY => "\"any\"",
         oid::ANYELEMENT => "anyelement",
         oid::ANYARRAY => "anyarray",
@@ -251,6 +252,13 @@ fn default_mismatch(error: Error) -> Error {
 pub(super) fn is_pseudo(ty: Oid) -> bool {
     matches!(
         ty,
-        oid::UNKNOWN | oid::RECORD | oid::ANY | oid::ANYELEMENT | oid::ANYARRAY | oid::VOID | oid::CSTRING
+        oid::UNKNOWN
+            | oid::RECORD
+            | oid::RECORD_ARRAY
+            | oid::ANY
+            | oid::ANYELEMENT
+            | oid::ANYARRAY
+            | oid::VOID
+            | oid::CSTRING
     )
 }

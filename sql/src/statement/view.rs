@@ -4,6 +4,7 @@
 //! Invariant: the text that is kept has been bound in the way it will be, to the same columns.
 
 use super::kept::{Edit, as_written, edited, extent, object_edits};
+use super::new_column::pseudo_name;
 use super::schema;
 use crate::binder::{BindContext, Binder, is_temporary};
 use crate::bound::{BoundCreateView, BoundQuery, BoundStatement};
@@ -12,6 +13,7 @@ use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::{ViewColumn, ViewDef};
 use sqlparser::ast;
+use types::sql_type::oid;
 use types::user_type::array_element;
 
 pub(super) fn create(
@@ -24,6 +26,11 @@ pub(super) fn create(
     let (bound, text, uses) = kept_query(binder, context, query, text, *at, "views")?;
     let found = bound.output.into_iter().map(|c| ViewColumn { name: c.name, ty: c.ty }).collect();
     let columns = named_columns(binder, found, names)?;
+    let is_record = |column: &&ViewColumn| matches!(column.ty.oid, oid::RECORD | oid::RECORD_ARRAY);
+    if let Some(row) = columns.iter().find(is_record) {
+        let message = format!("column \"{}\" has pseudo-type {}", row.name, pseudo_name(row.ty.oid));
+        return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
+    }
     let before = context.catalog.view_named(schema.id, &name);
     let replaces = match before {
         Some(before) if *or_replace => {

@@ -6,8 +6,11 @@
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 
-/// Rows between two marks.
-const MARK_ROWS: usize = 4_096;
+/// Rows between two marks: what a place costs to find, against four bytes of each input per mark.
+const MARK_ROWS: usize = 512;
+
+/// Rows counted at once between two marks.
+const COUNT_ROWS: usize = 32;
 
 #[derive(Debug)]
 pub(crate) struct Remap {
@@ -15,7 +18,7 @@ pub(crate) struct Remap {
     survivors: Vec<Arc<RoaringBitmap>>,
     /// Input of each row of the outputs, one output after the other.
     sources: Vec<u8>,
-    /// Per mark, how many rows of each input stand before it.
+    /// For each input, how many of its rows stand before each mark.
     marks: Vec<Vec<u32>>,
     /// Rows of each output but the last.
     rows_max: usize,
@@ -24,9 +27,11 @@ pub(crate) struct Remap {
 impl Remap {
     pub(crate) fn new(survivors: Vec<Arc<RoaringBitmap>>, sources: Vec<u8>, rows_max: usize) -> Self {
         let mut counts = vec![0_u32; survivors.len()];
-        let mut marks = Vec::with_capacity(sources.len() / MARK_ROWS + 1);
+        let mut marks = vec![Vec::with_capacity(sources.len() / MARK_ROWS + 1); survivors.len()];
         for block in sources.chunks(MARK_ROWS) {
-            marks.push(counts.clone());
+            for (marks, count) in marks.iter_mut().zip(&counts) {
+                marks.push(*count);
+            }
             for source in block {
                 if let Some(count) = counts.get_mut(usize::from(*source)) {
                     *count += 1;
@@ -44,22 +49,26 @@ impl Remap {
         }
         // How many survivors stand before it.
         let rank = u32::try_from(survivors.rank(ordinal).checked_sub(1)?).ok()?;
-        let before = |mark: &Vec<u32>| mark.get(input).is_some_and(|count| *count <= rank);
-        let mark = self.marks.partition_point(before).checked_sub(1)?;
-        let mut left = rank - self.marks.get(mark)?.get(input)?;
-        let source = u8::try_from(input).ok()?;
+        let marks = self.marks.get(input)?;
+        let mark = marks.partition_point(|before| *before <= rank).checked_sub(1)?;
+        let left = usize::try_from(rank - marks.get(mark)?).ok()?;
         let start = mark * MARK_ROWS;
-        for (offset, found) in self.sources.get(start..)?.iter().enumerate() {
-            if *found == source {
-                if left == 0 {
-                    let row = start + offset;
-                    return Some((row / self.rows_max, u32::try_from(row % self.rows_max).ok()?));
-                }
-                left -= 1;
-            }
-        }
-        None
+        let row = start + nth(self.sources.get(start..)?, u8::try_from(input).ok()?, left)?;
+        Some((row / self.rows_max, u32::try_from(row % self.rows_max).ok()?))
     }
+}
+
+/// Where `wanted` stands with `before` others of it in front.
+fn nth(sources: &[u8], wanted: u8, mut before: usize) -> Option<usize> {
+    for (chunk, rows) in sources.chunks(COUNT_ROWS).enumerate() {
+        let count = rows.iter().filter(|source| **source == wanted).count();
+        if before < count {
+            let mut found = rows.iter().enumerate().filter(|(_, source)| **source == wanted);
+            return found.nth(before).map(|(offset, _)| chunk * COUNT_ROWS + offset);
+        }
+        before -= count;
+    }
+    None
 }
 
 #[cfg(test)]

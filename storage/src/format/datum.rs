@@ -5,8 +5,10 @@
 use super::codec::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::Result;
+use base::id::Oid;
 use types::list::{bounds_from_bytes, bounds_to_bytes};
-use types::{Datum, Form, Interval, List, TimeTz};
+use types::sql_type::RowField;
+use types::{Datum, Form, Interval, List, SqlType, TimeTz};
 
 /// Lists within lists in one datum or form; PostgreSQL's arrays need one.
 const LIST_DEPTH_MAX: u8 = 4;
@@ -44,6 +46,16 @@ pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
         Form::Time => writer.u8(20),
         Form::TimeTz => writer.u8(21),
         Form::Enum => writer.u8(24),
+        Form::Row(fields) => {
+            writer.u8(23);
+            writer.count(fields.len());
+            for RowField { name, ty } in fields.iter() {
+                writer.string(name);
+                writer.u32(ty.oid.0);
+                writer.i32(ty.typmod);
+                encode_form(writer, &ty.form);
+            }
+        }
     }
 }
 
@@ -76,6 +88,14 @@ fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
         20 => Form::Time,
         21 => Form::TimeTz,
         24 => Form::Enum,
+        23 if depth > 0 => {
+            let fields = reader.list(10, |r| {
+                let (name, oid, typmod) = (r.string()?, Oid(r.u32()?), r.i32()?);
+                let form = decode_nested_form(r, depth - 1)?;
+                Ok(RowField { name, ty: SqlType { oid, typmod, form } })
+            })?;
+            Form::Row(fields.into())
+        }
         _ => return Err(reader.bad("unknown form of a type")),
     })
 }
@@ -111,6 +131,10 @@ pub(crate) fn encode_datum(writer: &mut Writer, datum: &Datum) {
             tagged(writer, 17, &v.months.to_le_bytes());
             writer.raw(&v.days.to_le_bytes());
             writer.raw(&v.micros.to_le_bytes());
+        }
+        Datum::Row(values) => {
+            writer.u8(23);
+            encode_data(writer, values);
         }
         Datum::List(list) => {
             if list.bounds().is_empty() {
@@ -175,6 +199,7 @@ fn decode_nested_datum(reader: &mut Reader<'_>, depth: u8) -> Result<Datum> {
             let bounds = bounds_from_bytes(&bounds, items.len()).map_err(|e| reader.bad(e.message()))?;
             Datum::List(List::with_dimensions(items, bounds)?)
         }
+        23 if depth > 0 => Datum::Row(reader.list(1, |r| decode_nested_datum(r, depth - 1))?),
         _ => return Err(reader.bad("unknown form of a value")),
     })
 }

@@ -150,6 +150,7 @@ fn encoder<'a>(array: &'a ArrayRef, form: &'a Form) -> Result<Encode<'a>> {
                 Ok(())
             })
         }
+        Form::Row(_) => return Err(Error::unsupported("a table cannot store rows as values")),
         Form::List(_) => return Err(Error::internal("a list within a plan is to be stored")),
         Form::Array(_) => Box::new(move |writer, row| {
             encode_datum(writer, &types::array::get(form, array, row)?);
@@ -205,7 +206,9 @@ fn decoder(form: &Form) -> Box<dyn ColumnDecoder> {
         Form::Bytes | Form::PgNum => Box::new(Binaries { builder: BinaryViewBuilder::new(), len: None }),
         Form::Uuid => Box::new(Binaries { builder: BinaryViewBuilder::new(), len: Some(UUID_BYTES) }),
         Form::TimeTz => Box::new(Binaries { builder: BinaryViewBuilder::new(), len: Some(TimeTz::BYTES) }),
-        Form::Array(_) | Form::List(_) => Box::new(Lists { form: form.clone(), data: Vec::new() }),
+        Form::Array(_) | Form::Row(_) | Form::List(_) => {
+            Box::new(Lists { form: form.clone(), data: Vec::new() })
+        }
     }
 }
 

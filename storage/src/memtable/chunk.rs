@@ -77,21 +77,36 @@ impl Chunk {
         Self { first, batch, keys, begin, end, origin, bounds: OnceLock::new() }
     }
 
-    /// Both chunks' rows in one; `second` continues `first`'s append numbers.
-    pub(crate) fn merge(first: &Chunk, second: &Chunk) -> Result<Self> {
-        let batch = concat_batches(&first.batch.schema(), [&first.batch, &second.batch])
-            .map_err(|e| Error::internal(format!("join chunks: {e}")))?;
-        let end =
-            first.end.iter().chain(&second.end).map(|e| AtomicU64::new(e.load(Ordering::Acquire))).collect();
-        Ok(Self {
-            first: first.first,
-            batch: compact(&batch)?,
-            keys: first.keys.iter().chain(&second.keys).cloned().collect(),
-            begin: first.begin.iter().chain(&second.begin).copied().collect(),
-            end,
-            origin: first.origin.iter().chain(&second.origin).copied().collect(),
-            bounds: OnceLock::new(),
-        })
+    /// The rows of several chunks of the same columns, one behind the other.
+    pub(crate) fn joined<'a>(chunks: impl Iterator<Item = &'a Arc<Chunk>>) -> Result<RecordBatch> {
+        let batches: Vec<&RecordBatch> = chunks.map(|chunk| &chunk.batch).collect();
+        let first = batches.first().ok_or_else(|| Error::internal("no chunks to join"))?;
+        let joined = concat_batches(first.schema_ref(), batches.iter().copied());
+        compact(&joined.map_err(|e| Error::internal(format!("join chunks: {e}")))?)
+    }
+
+    /// Chunks that continue each other's append numbers in one, given their rows `joined`. None without any.
+    pub(crate) fn merge(chunks: Vec<Arc<Chunk>>, batch: RecordBatch) -> Option<Self> {
+        let first = chunks.first()?.first;
+        let rows = batch.num_rows();
+        let (mut keys, mut begin) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+        let (mut end, mut origin) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+        for chunk in chunks {
+            begin.extend_from_slice(&chunk.begin);
+            origin.extend_from_slice(&chunk.origin);
+            // What no reader holds is moved.
+            match Arc::try_unwrap(chunk) {
+                Ok(chunk) => {
+                    keys.extend(chunk.keys);
+                    end.extend(chunk.end);
+                }
+                Err(held) => {
+                    keys.extend_from_slice(&held.keys);
+                    end.extend(held.end.iter().map(|e| AtomicU64::new(e.load(Ordering::Acquire))));
+                }
+            }
+        }
+        Some(Self { first, batch, keys, begin, end, origin, bounds: OnceLock::new() })
     }
 
     /// Bounds of a column of `layout` over all rows, dead ones included; None when they were written without it.

@@ -25,6 +25,9 @@ use std::sync::Arc;
 /// Rows that a chunk grows to by merging with its neighbours.
 const CHUNK_ROWS: usize = 8_192;
 
+/// A chunk is merged with those behind it once they have so many times its rows.
+const GROWTH: usize = 3;
+
 /// A version of a row in a memtable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
@@ -233,19 +236,26 @@ fn chunk_of(chunks: &[Arc<Chunk>], row: u32) -> Result<&Arc<Chunk>> {
         .ok_or_else(|| missing(row))
 }
 
-/// Joins small neighbours so that many small commits leave few chunks: each row is copied a logarithmic number of times.
-/// Those written with other columns stay apart.
+/// Merges the longest tail that has the rows of its first chunk several times over. So a row is copied once each time its
+/// chunk grows fourfold, and the chunks that are left have at least as many rows as all but a few behind them.
 fn merge_tail(chunks: &mut Vec<Arc<Chunk>>) -> Result<()> {
-    while let [.., before, last] = chunks.as_slice() {
-        let (columns, others) = (before.batch().schema_ref(), last.batch().schema_ref());
-        let alike = Arc::ptr_eq(columns, others) || columns == others;
-        if !alike || before.len() + last.len() > CHUNK_ROWS || last.len() * 2 < before.len() {
+    let Some(last) = chunks.last().map(|last| last.batch().schema()) else { return Ok(()) };
+    let (mut start, mut behind) = (None, 0);
+    for (place, chunk) in chunks.iter().enumerate().rev() {
+        let columns = chunk.batch().schema_ref();
+        let alike = Arc::ptr_eq(columns, &last) || *columns == last;
+        if !alike || behind + chunk.len() > CHUNK_ROWS {
             break;
         }
-        let merged = Arc::new(Chunk::merge(before, last)?);
-        chunks.truncate(chunks.len() - 2);
-        chunks.push(merged);
+        if behind >= GROWTH * chunk.len() {
+            start = Some(place);
+        }
+        behind += chunk.len();
     }
+    let Some(start) = start else { return Ok(()) };
+    let batch = Chunk::joined(chunks.iter().skip(start))?;
+    let tail = chunks.split_off(start);
+    chunks.extend(Chunk::merge(tail, batch).map(Arc::new));
     Ok(())
 }
 

@@ -60,6 +60,7 @@ pub(crate) fn stored_fields(column: ColumnId, form: &Form, bounds: bool) -> Resu
             }
             Ok(fields)
         }
+        Form::Row(_) => Err(Error::unsupported("a table cannot store rows as values")),
         Form::List(_) => Err(Error::internal("a list within a plan is to be stored")),
         other => one(other.arrow()),
     }

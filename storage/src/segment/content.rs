@@ -250,7 +250,7 @@ fn bounds(form: &Form, array: &ArrayRef) -> (Option<Datum>, Option<Datum>) {
             let time = |v: Option<&[u8]>| v.and_then(|v| TimeTz::from_bytes(v).ok()).map(Datum::TimeTz);
             (time(min_binary_view(array)), time(max_binary_view(array)))
         }
-        Form::Jsonb | Form::Interval | Form::Array(_) | Form::List(_) => (None, None),
+        Form::Jsonb | Form::Interval | Form::Array(_) | Form::Row(_) | Form::List(_) => (None, None),
     }
 }
 

@@ -135,6 +135,7 @@ fn datum(form: &Form, random: &Random) -> Datum {
             1 => Interval { months: i32::MAX, days: i32::MIN, micros: i64::MIN / 1_000 },
             _ => Interval { months: 0, days: small as i32, micros: 86_400_000_000 * small },
         }),
+        Form::Row(fields) => Datum::Row(fields.iter().map(|field| datum(&field.ty.form, random)).collect()),
         Form::Array(element) => {
             let side = random.below(3);
             let items = (0..side * side).map(|_| datum(element, random)).collect();

@@ -112,6 +112,13 @@ fn write_cell(
             out.extend_from_slice(&value.days.to_be_bytes());
             out.extend_from_slice(&value.months.to_be_bytes());
         }
+        Column::Row(_, columns) => {
+            out.extend_from_slice(&length(columns.len())?.to_be_bytes());
+            for (oid, column) in columns {
+                out.extend_from_slice(&oid.0.to_be_bytes());
+                write_with_length(*oid, column, row, settings, out)?;
+            }
+        }
         Column::Array(_, elements) => write_array(oid, elements, row, settings, out)?,
     }
     Ok(())
@@ -145,17 +152,29 @@ fn write_array(
         out.extend_from_slice(&dimension.lower.to_be_bytes());
     }
     for row in rows {
-        if values.is_null(row) {
-            out.extend_from_slice(&(-1_i32).to_be_bytes());
-            continue;
-        }
-        let at = out.len();
-        out.extend_from_slice(&[0; 4]);
-        write_cell(element_oid, values, row, settings, out)?;
-        let written = length(out.len() - at - 4)?.to_be_bytes();
-        if let Some(slot) = out.get_mut(at..at + 4) {
-            slot.copy_from_slice(&written);
-        }
+        write_with_length(element_oid, values, row, settings, out)?;
+    }
+    Ok(())
+}
+
+/// A value behind its length, -1 for null.
+fn write_with_length(
+    oid: Oid,
+    column: &Column,
+    row: usize,
+    settings: Option<&IoSettings>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    if column.is_null(row) {
+        out.extend_from_slice(&(-1_i32).to_be_bytes());
+        return Ok(());
+    }
+    let at = out.len();
+    out.extend_from_slice(&[0; 4]);
+    write_cell(oid, column, row, settings, out)?;
+    let written = length(out.len() - at - 4)?.to_be_bytes();
+    if let Some(slot) = out.get_mut(at..at + 4) {
+        slot.copy_from_slice(&written);
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use arrow::datatypes::{
     IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
     UInt32Type,
 };
+use base::id::Oid;
 use base::{Error, Result};
 
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub(crate) enum Column {
     Interval(PrimitiveArray<IntervalMonthDayNanoType>),
     /// Elements, bounds, and the values of all elements.
     Array(StructArray, Box<Elements>),
+    /// Types and values of the fields.
+    Row(StructArray, Vec<(Oid, Column)>),
 }
 
 impl Column {
@@ -77,6 +80,14 @@ impl Column {
                 let elements = Box::new(Elements { lists, bounds: bounds.clone(), values });
                 Self::Array(array.as_struct().clone(), elements)
             }
+            Form::Row(fields) => {
+                let rows = array.as_struct().clone();
+                let columns = fields.iter().zip(rows.columns());
+                let columns =
+                    columns.map(|(field, array)| Ok((field.ty.oid, Self::new(&field.ty.form, array)?)));
+                let columns = columns.collect::<Result<_>>()?;
+                Self::Row(rows, columns)
+            }
             Form::List(_) => return Err(Error::internal("a list within a plan has no encoding")),
         })
     }
@@ -99,6 +110,7 @@ impl Column {
             Self::Timestamp(a) | Self::TimestampTz(a) => a,
             Self::Interval(a) => a,
             Self::Array(a, _) => a,
+            Self::Row(a, _) => a,
         }
     }
 

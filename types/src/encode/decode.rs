@@ -80,6 +80,9 @@ pub fn decode_binary(ty: &SqlType, bytes: &[u8], settings: &IoSettings) -> Resul
             Datum::Interval(Interval { months: i32::from_be_bytes(input.array()?), days, micros })
         }
         Form::Array(element) => list(ty, element, &mut input, settings)?,
+        Form::Row(_) => {
+            return Err(Error::unsupported("input of anonymous composite types is not implemented"));
+        }
         Form::List(_) => return Err(Error::internal("a list within a plan has no encoding")),
     };
     input.end()?;

@@ -5,7 +5,7 @@ use crate::datum::TimeTz;
 use crate::pgnum::PgNum;
 use crate::sql_type::{SqlType, array_element, oid};
 use crate::text::{
-    ArrayText, IoSettings, quote_element, write_bool, write_bytea, write_date, write_decimal,
+    ArrayText, IoSettings, quote_element, quote_field, write_bool, write_bytea, write_date, write_decimal,
     write_decimal256, write_f32, write_f64, write_integer, write_interval, write_oid, write_time,
     write_timestamp, write_timestamptz, write_timetz, write_uuid,
 };
@@ -78,6 +78,20 @@ fn write_cell(oid: Oid, column: &Column, row: usize, settings: &IoSettings, out:
         Column::Timestamp(a) => write_timestamp(a.value(row), settings, out),
         Column::TimestampTz(a) => write_timestamptz(a.value(row), settings, out),
         Column::Interval(a) => write_interval(interval(a.value(row)), settings.interval_style, out),
+        Column::Row(_, columns) => {
+            out.push('(');
+            for (place, (oid, column)) in columns.iter().enumerate() {
+                if place > 0 {
+                    out.push(',');
+                }
+                if !column.is_null(row) {
+                    let start = out.len();
+                    write_cell(*oid, column, row, settings, out)?;
+                    quote_field(out, start);
+                }
+            }
+            out.push(')');
+        }
         Column::Array(_, elements) => write_array(oid, elements, row, settings, out)?,
     }
     Ok(())

@@ -44,6 +44,7 @@ pub(crate) fn format_form(
         (Form::Timestamp, Datum::Timestamp(v)) => super::write_timestamp(*v, settings, out),
         (Form::TimestampTz, Datum::TimestampTz(v)) => super::write_timestamptz(*v, settings, out),
         (Form::Interval, Datum::Interval(v)) => super::write_interval(*v, settings.interval_style, out),
+        (Form::Row(fields), Datum::Row(values)) => super::row::write_row(fields, values, settings, out)?,
         (Form::Array(element), Datum::List(items)) => list::write_list(oid, element, items, settings, out)?,
         _ => return Err(Error::internal(format!("value {datum:?} is not of form {form:?}"))),
     }

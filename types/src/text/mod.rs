@@ -17,6 +17,7 @@ mod interval_out;
 pub mod interval_range;
 mod list;
 mod parse;
+mod row;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -35,3 +36,4 @@ pub(crate) use format::{
 pub(crate) use interval_out::write_interval;
 pub(crate) use list::{ArrayText, quote_element};
 pub(crate) use parse::{is_space, numeric_datum};
+pub(crate) use row::quote_field;

@@ -189,6 +189,7 @@ fn size_of_datum(datum: &Datum) -> usize {
         Datum::Text(v) | Datum::Jsonb(v) => v.len(),
         Datum::Bytes(v) | Datum::PgNum(v) => v.len(),
         Datum::List(items) => items.iter().map(size_of_datum).sum(),
+        Datum::Row(values) => values.iter().map(size_of_datum).sum(),
         _ => 0,
     };
     size_of::<Datum>() + heap

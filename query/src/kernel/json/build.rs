@@ -1,7 +1,7 @@
 //! JSON made of values: to_json, arrays and objects of arguments, and the ends of the aggregates.
 
 use super::get::invalid;
-use super::render::{Category, category, to_key, to_value, write, write_array};
+use super::render::{Category, category, to_key, to_value, write, write_array, write_row};
 use crate::kernel::call::{Arg, Call, Run};
 use arrow::array::ArrayRef;
 use base::{Error, ErrorKind, Result};
@@ -67,6 +67,21 @@ fn to_json(types: &[SqlType], row: &[Datum], io: &IoSettings) -> Result<Datum> {
 fn to_jsonb(types: &[SqlType], row: &[Datum], io: &IoSettings) -> Result<Datum> {
     let (ty, datum) = one(types, row)?;
     if datum.is_null() { Ok(Datum::Null) } else { jsonb(&to_value(ty, datum, io)?) }
+}
+
+fn row_to_json_lines(types: &[SqlType], row: &[Datum], io: &IoSettings) -> Result<Datum> {
+    let (ty, datum) = one(types, row)?;
+    let between = match row.get(1) {
+        Some(Datum::Bool(true)) => ",\n ",
+        Some(Datum::Bool(false)) => ",",
+        _ => return Ok(Datum::Null),
+    };
+    if datum.is_null() {
+        return Ok(Datum::Null);
+    }
+    let mut out = String::new();
+    write_row(ty, datum, io, between, &mut out)?;
+    checked(out).map(Datum::Text)
 }
 
 fn array_to_json_lines(types: &[SqlType], row: &[Datum], io: &IoSettings) -> Result<Datum> {
@@ -235,7 +250,7 @@ pub(crate) fn aggregate_array(
     for (i, item) in items.enumerate() {
         if i > 0 {
             out.push_str(", ");
-            if category(ty) == Category::Array && !item.is_null() {
+            if matches!(category(ty), Category::Array | Category::Row) && !item.is_null() {
                 out.push_str("\n ");
             }
         }
@@ -289,6 +304,8 @@ pub(super) const KERNELS: &[(&str, Run)] = &[
     ("to_json", |c, a| each(c, a, to_json)),
     ("to_jsonb", |c, a| each(c, a, to_jsonb)),
     ("array_to_json", |c, a| each(c, a, to_json)),
+    ("row_to_json", |c, a| each(c, a, to_json)),
+    ("row_to_json_pretty", |c, a| each(c, a, row_to_json_lines)),
     ("array_to_json_pretty", |c, a| each(c, a, array_to_json_lines)),
     ("json_build_array", |c, a| each(c, a, build_array)),
     ("json_build_array_noargs", |c, _| empty(c, "[]")),

@@ -8,10 +8,12 @@ mod change;
 mod get;
 mod operators;
 mod path;
+mod record;
 mod render;
 mod sets;
 
 pub(crate) use build::{Kind, aggregate_array, aggregate_object};
+pub(crate) use record::{of_each, of_one, record_set};
 pub(crate) use sets::{SetColumn, set_columns};
 
 use crate::kernel::call::Run;

@@ -6,7 +6,7 @@
 use base::{Error, Result};
 use types::json::{Value, parse, write_string};
 use types::pgnum::PgNum;
-use types::sql_type::{array_element, oid};
+use types::sql_type::{RowField, array_element, oid};
 use types::text::DateStyle;
 use types::{Datum, Form, IoSettings, List, SqlType};
 
@@ -18,6 +18,7 @@ pub(super) enum Category {
     Time,
     Json,
     Array,
+    Row,
     Other,
 }
 
@@ -28,6 +29,7 @@ pub(super) fn category(ty: &SqlType) -> Category {
         oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ => Category::Time,
         oid::JSON | oid::JSONB => Category::Json,
         _ if matches!(ty.form, Form::Array(_)) => Category::Array,
+        _ if matches!(ty.form, Form::Row(_)) => Category::Row,
         _ => Category::Other,
     }
 }
@@ -90,8 +92,41 @@ pub(crate) fn write(ty: &SqlType, datum: &Datum, io: &IoSettings, out: &mut Stri
         },
         Category::Json => types::format_text(ty, datum, io, out)?,
         Category::Array => write_array(ty, datum, io, ",", out)?,
+        Category::Row => write_row(ty, datum, io, ",", out)?,
         Category::Time | Category::Other => write_string(&text_of(ty, datum, io)?, out),
     }
+    Ok(())
+}
+
+/// The fields of a row with their values.
+fn fields_of<'a>(
+    ty: &'a SqlType,
+    datum: &'a Datum,
+) -> Result<impl Iterator<Item = (&'a RowField, &'a Datum)>> {
+    match (&ty.form, datum) {
+        (Form::Row(fields), Datum::Row(values)) => Ok(fields.iter().zip(values)),
+        _ => Err(Error::internal("fields of something that is no row")),
+    }
+}
+
+/// Appends a row as an object with something between its pairs.
+pub(super) fn write_row(
+    ty: &SqlType,
+    datum: &Datum,
+    io: &IoSettings,
+    between: &str,
+    out: &mut String,
+) -> Result<()> {
+    out.push('{');
+    for (place, (field, value)) in fields_of(ty, datum)?.enumerate() {
+        if place > 0 {
+            out.push_str(between);
+        }
+        write_string(&field.name, out);
+        out.push(':');
+        write(&field.ty, value, io, out)?;
+    }
+    out.push('}');
     Ok(())
 }
 
@@ -157,6 +192,11 @@ pub(crate) fn to_value(ty: &SqlType, datum: &Datum, io: &IoSettings) -> Result<V
             }
             Value::Array(values)
         }
+        Category::Row => {
+            let pairs = fields_of(ty, datum)?
+                .map(|(field, value)| Ok((field.name.clone(), to_value(&field.ty, value, io)?)));
+            Value::object(pairs.collect::<Result<_>>()?)
+        }
         Category::Time | Category::Other => Value::String(text_of(ty, datum, io)?),
     })
 }
@@ -164,7 +204,7 @@ pub(crate) fn to_value(ty: &SqlType, datum: &Datum, io: &IoSettings) -> Result<V
 /// A value as the key of an object.
 pub(super) fn to_key(ty: &SqlType, datum: &Datum, io: &IoSettings) -> Result<String> {
     match category(ty) {
-        Category::Json | Category::Array => {
+        Category::Json | Category::Array | Category::Row => {
             Err(super::get::invalid("key value must be scalar, not array, composite, or json"))
         }
         Category::Bool | Category::Number | Category::Time | Category::Other => text_of(ty, datum, io),

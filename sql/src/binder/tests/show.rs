@@ -79,6 +79,8 @@ pub(super) fn expr(e: &Expr) -> String {
             format!("{}({}, {}, {})", if *all { "all" } else { "any" }, proc(*p), expr(arg), expr(array))
         }
         Expr::Array { elements, ty: t } => format!("array[{}]::{}", list(elements), ty(t)),
+        Expr::Row { fields, ty: t } => format!("row({})::{}", list(fields), ty(t)),
+        Expr::Field { row, index, ty: t } => format!("({}).{index}::{}", expr(row), ty(t)),
         Expr::ArrayPart { part, args, ty: t } => format!("{part:?}({})::{}", list(args), ty(t)),
         Expr::Subquery(s) => {
             let kind = match &s.kind {

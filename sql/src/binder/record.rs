@@ -1,0 +1,243 @@
+//! Rows as values: row constructors, whole rows of relations, and their fields.
+//!
+//! Must not know comparisons of row constructors, which go field by field (`row`). Invariant: fields have no modifier, and
+//! numerics among them the form of any numeric, so that rows of one shape have one form.
+
+use super::names::{fold, located};
+use super::scope::{ScopeColumn, ScopeTable, Whole};
+use super::type_name::{held, type_name};
+use super::{Binder, Scope, Term};
+use crate::bound::Expr;
+use crate::parse::ROW_STAR;
+use base::id::Oid;
+use base::{Error, ErrorKind, Result};
+use sqlparser::ast;
+use sqlparser::ast::helpers::attached_token::AttachedToken;
+use std::borrow::Cow;
+use types::sql_type::{RowField, oid};
+use types::{Form, SqlType};
+
+/// Whether values are rows, or arrays of them: then the type does not follow from its OID.
+pub(super) fn is_row(ty: Oid) -> bool {
+    matches!(ty, oid::RECORD | oid::RECORD_ARRAY)
+}
+
+/// The row of `(row).*`; None for every other expression.
+pub(super) fn starred(expr: &ast::Expr) -> Option<ast::Expr> {
+    let ast::Expr::CompoundFieldAccess { root, access_chain } = expr else { return None };
+    let (last, before) = access_chain.split_last()?;
+    let star = matches!(last, ast::AccessExpr::Dot(ast::Expr::Identifier(name)) if name.value == ROW_STAR);
+    if !star || !matches!(root.as_ref(), ast::Expr::Nested(_)) {
+        return None;
+    }
+    Some(match before {
+        [] => root.as_ref().clone(),
+        before => ast::Expr::CompoundFieldAccess { root: root.clone(), access_chain: before.to_vec() },
+    })
+}
+
+/// Arguments in which `t.*`, the row of t, is an expression like any other.
+pub(super) fn with_whole_rows(args: &[ast::FunctionArg]) -> Cow<'_, [ast::FunctionArg]> {
+    let row = |arg: &ast::FunctionArg| match arg {
+        ast::FunctionArg::Unnamed(ast::FunctionArgExpr::QualifiedWildcard(name)) => Some(name.clone()),
+        _ => None,
+    };
+    if !args.iter().any(|arg| row(arg).is_some()) {
+        return Cow::Borrowed(args);
+    }
+    let expr = |name| ast::Expr::QualifiedWildcard(name, AttachedToken::empty());
+    let made = args.iter().map(|arg| match row(arg) {
+        Some(name) => ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr(name))),
+        None => arg.clone(),
+    });
+    Cow::Owned(made.collect())
+}
+
+/// The type of a call's result: that of rows follows from the arguments.
+pub(super) fn result_type(result: Oid, args: &[Expr]) -> Result<SqlType> {
+    if !is_row(result) {
+        return held(result, -1);
+    }
+    let mut found: Option<SqlType> = None;
+    for ty in args.iter().map(Expr::ty) {
+        let ty = match (ty.oid, result) {
+            (own, result) if own == result => Some(ty),
+            (oid::RECORD, _) => ty.array(),
+            (oid::RECORD_ARRAY, _) => ty.element(),
+            _ => None,
+        };
+        match (&found, ty) {
+            (Some(known), Some(ty)) if known.form.arrow() != ty.form.arrow() => {
+                return Err(Error::unsupported("rows of different types in one call are not supported")
+                    .with_hint("Cast the fields to the same types."));
+            }
+            (None, Some(ty)) => found = Some(ty),
+            _ => {}
+        }
+    }
+    match found {
+        Some(ty) => Ok(ty),
+        None => held(result, -1),
+    }
+}
+
+impl Binder<'_> {
+    /// `(a, b)`: fields are f1, f2 and so on.
+    pub(super) fn tuple(&mut self, items: &[ast::Expr], at: usize, scope: &Scope<'_>) -> Result<Term> {
+        let mut terms = Vec::with_capacity(items.len());
+        for item in items {
+            terms.push(self.expr(item, scope)?);
+        }
+        self.numbered_row(terms, at)
+    }
+
+    /// `ROW(..)`, in which `t.*` stands for all columns of t; None for a call of something else.
+    pub(super) fn row_call(
+        &mut self,
+        function: &ast::Function,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Term>> {
+        let Some(args) = super::row::row_arguments(function) else { return Ok(None) };
+        let mut terms = Vec::with_capacity(args.len());
+        for arg in args {
+            match arg {
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => {
+                    terms.push(self.expr(expr, scope)?);
+                }
+                ast::FunctionArg::Unnamed(ast::FunctionArgExpr::QualifiedWildcard(name)) => {
+                    let (entry, depth, at) = self.entry_named(name, scope)?;
+                    for column in entry.columns.iter().filter(|column| !column.is_hidden()) {
+                        terms.push(self.use_value(column, depth, at)?);
+                    }
+                }
+                _ => return Err(self.unsupported("this kind of field", at)),
+            }
+        }
+        self.numbered_row(terms, at).map(Some)
+    }
+
+    fn numbered_row(&mut self, terms: Vec<Term>, at: usize) -> Result<Term> {
+        let fields = (1..).zip(terms).map(|(number, term): (usize, Term)| (format!("f{number}"), term));
+        self.row_of(fields.collect(), at)
+    }
+
+    /// A row of named fields.
+    pub(super) fn row_of(&mut self, fields: Vec<(String, Term)>, at: usize) -> Result<Term> {
+        let (mut exprs, mut shape) = (Vec::with_capacity(fields.len()), Vec::with_capacity(fields.len()));
+        for (name, term) in fields {
+            let term = self.resolve_unknown(term)?;
+            let expr = match term.expr.ty().oid {
+                oid::NUMERIC => self.in_form(term.expr, &held(oid::NUMERIC, -1)?)?,
+                _ => term.expr,
+            };
+            shape.push(RowField { name, ty: SqlType { typmod: -1, ..expr.ty() } });
+            exprs.push(expr);
+        }
+        Ok(Term { expr: Expr::Row { fields: exprs, ty: SqlType::row(shape) }, at })
+    }
+
+    /// The row of a relation as a value.
+    pub(super) fn whole_row(&mut self, entry: &ScopeTable, depth: usize, at: usize) -> Result<Term> {
+        match (entry.whole, entry.columns.as_slice()) {
+            (Whole::Value, [only]) => self.use_value(only, depth, at),
+            (Whole::Maybe | Whole::MaybeTableRow, columns) => {
+                let certain = columns.iter().find(|column| self.is_never_null(column));
+                let (Whole::MaybeTableRow, Some(certain)) = (entry.whole, certain) else {
+                    let what = format!(
+                        "the row of \"{}\", which an outer join may leave out, as a value",
+                        entry.name
+                    );
+                    return Err(self.unsupported(&what, at).with_hint("Name its columns."));
+                };
+                let present = Box::new(self.use_column(certain, depth, at).expr);
+                let row = self.row_of_columns(columns, depth, at)?.expr;
+                let ty = row.ty();
+                let whens = vec![(Expr::IsNull { arg: present, negated: true }, row)];
+                Ok(Term { expr: Expr::Case { whens, otherwise: None, ty }, at })
+            }
+            (Whole::Row | Whole::TableRow | Whole::Value, columns) => self.row_of_columns(columns, depth, at),
+        }
+    }
+
+    fn row_of_columns(&mut self, columns: &[ScopeColumn], depth: usize, at: usize) -> Result<Term> {
+        let mut fields = Vec::with_capacity(columns.len());
+        for column in columns.iter().filter(|column| !column.is_hidden()) {
+            fields.push((column.name.clone(), self.use_value(column, depth, at)?));
+        }
+        self.row_of(fields, at)
+    }
+
+    /// Whether a column of a table is NOT NULL.
+    fn is_never_null(&self, column: &ScopeColumn) -> bool {
+        let (table, attnum) = column.origin;
+        let place = usize::try_from(attnum).ok().and_then(|number| number.checked_sub(1));
+        let table = self.context.catalog.tables().find(|def| def.oid == table);
+        let def = table.zip(place).and_then(|(def, place)| def.columns.get(place));
+        def.is_some_and(|def| def.not_null)
+    }
+
+    /// The entry of FROM that `name.*` means, and how many levels outwards it is.
+    pub(super) fn entry_named(
+        &self,
+        name: &ast::ObjectName,
+        scope: &Scope<'_>,
+    ) -> Result<(ScopeTable, usize, usize)> {
+        let (schema, table, at) = self.qualified(name)?;
+        for (depth, level) in scope.levels().enumerate() {
+            if let Some(entry) = level.table(schema.as_deref(), &table) {
+                return Ok((entry.clone(), depth, at));
+            }
+        }
+        Err(self.missing_table(schema.as_deref(), &table, at, scope))
+    }
+
+    /// `(row).name`
+    pub(super) fn field(&mut self, row: Term, name: &ast::Ident) -> Result<Term> {
+        let at = row.at;
+        if name.value == ROW_STAR {
+            let message = "row expansion via \"*\" is not supported here";
+            return Err(located(Error::unsupported(message), at));
+        }
+        let row = self.resolve_unknown(row)?;
+        let ty = row.expr.ty();
+        let name = fold(name);
+        let Form::Row(fields) = &ty.form else {
+            let message = format!(
+                "column notation .{name} applied to type {}, which is not a composite type",
+                type_name(ty.oid)
+            );
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
+        };
+        let found = fields.iter().position(|field| field.name == name);
+        let index = found.ok_or_else(|| {
+            let message = format!("could not identify column \"{name}\" in record data type");
+            located(Error::new(ErrorKind::UndefinedColumn, message), at)
+        })?;
+        self.field_at(&row.expr, index).map(|expr| Term { expr, at })
+    }
+
+    /// A field of a row by its place.
+    pub(super) fn field_at(&self, row: &Expr, index: usize) -> Result<Expr> {
+        let missing = || Error::internal("a row without one of its fields");
+        if let Expr::Row { fields, ty: _ } = row {
+            return fields.get(index).cloned().ok_or_else(missing);
+        }
+        let Form::Row(fields) = row.ty().form else { return Err(missing()) };
+        let ty = fields.get(index).ok_or_else(missing)?.ty.clone();
+        Ok(Expr::Field { row: Box::new(row.clone()), index, ty })
+    }
+
+    /// `row IS [NOT] NULL`: all fields are null, or none is.
+    pub(super) fn record_is_null(&self, row: &Expr, count: usize, negated: bool) -> Result<Expr> {
+        let mut tests = Vec::with_capacity(count);
+        for index in 0..count {
+            let field = self.field_at(row, index)?;
+            tests.push(Expr::IsNull { arg: Box::new(field), negated });
+        }
+        match tests.len() {
+            0 => Ok(Expr::Const(types::Datum::Bool(true), super::expr::boolean())),
+            _ => Ok(Expr::And(tests)),
+        }
+    }
+}
