@@ -60,9 +60,8 @@ impl Binder<'_> {
         at: usize,
         scope: &Scope<'_>,
     ) -> Result<Option<Term>> {
-        match name {
-            "grouping" => return self.grouping_call(args, at, scope).map(Some),
-            _ => {}
+        if name == "grouping" {
+            return self.grouping_call(args, at, scope).map(Some);
         }
         if !matches!(name, "coalesce" | "nullif" | "greatest" | "least") || args.is_empty() {
             return Ok(None);
