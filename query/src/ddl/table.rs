@@ -3,6 +3,7 @@
 //! Invariant: the parts of a table get their ids and OIDs behind its own.
 
 use super::names::{constraint_exists, free_name, relation_exists};
+use super::user_type::types_exist;
 use crate::api::Execution;
 use crate::dml;
 use crate::interrupt::Interrupt;
@@ -317,6 +318,7 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
             return Err(taken(name));
         }
     }
+    types_exist(&catalog, &def)?;
     for key in &def.foreign_keys {
         let message = format!("foreign key \"{}\" of table \"{}\" is not brought back", key.name, def.name);
         let detail = "ALTER TABLE .. ADD FOREIGN KEY makes it again.";
@@ -370,6 +372,7 @@ pub(crate) fn clone_table(core: &mut Core, clone: &BoundClone) -> Result<Executi
         foreign_keys: Vec::new(),
         ..source.as_ref().clone()
     };
+    types_exist(&catalog, &def)?;
     let unique = source.unique.iter().map(|unique| (None, unique.columns.clone(), unique.constraint));
     super::unique::add(&catalog, &mut def, unique.collect())?;
     let sequences = super::sequence::of_clone(core, &catalog, &of_then, source, &mut def)?;

@@ -8,11 +8,11 @@ use crate::session::Core;
 use base::id::{Oid, SchemaId};
 use base::{Error, ErrorKind, Result};
 use catalog::{
-    CatalogEdit, CatalogState, EnumLabel, Neighbour, TypeShape, UserTypeDef, labels_of, with_label,
+    CatalogEdit, CatalogState, EnumLabel, Neighbour, TableDef, TypeShape, UserTypeDef, labels_of, with_label,
 };
 use sql::bound::TypeEdit;
 use std::sync::Arc;
-use types::user_type::UserKind;
+use types::user_type::{FIRST, UserKind, array_element};
 
 /// CREATE TYPE .. AS ENUM.
 pub(crate) fn create_type(
@@ -106,4 +106,18 @@ fn not_written(catalog: &CatalogState, label: &EnumLabel) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// 42704 when a definition of an earlier time names a type that was dropped since.
+pub(super) fn types_exist(catalog: &CatalogState, def: &TableDef) -> Result<()> {
+    let texts = def.columns.iter().filter_map(|column| column.default.as_ref());
+    let texts = texts.chain(def.checks.iter().map(|check| &check.text));
+    let in_texts = texts.flat_map(|text| catalog::view_pieces(text)).filter_map(|(_, ty)| ty);
+    let all = def.columns.iter().map(|column| column.ty.oid).chain(in_texts);
+    let mut own = all.map(|ty| array_element(ty).unwrap_or(ty)).filter(|ty| *ty >= FIRST);
+    match own.find(|ty| catalog.type_of(*ty).is_none()) {
+        Some(ty) => Err(Error::new(ErrorKind::UndefinedObject, format!("type with OID {ty} does not exist"))
+            .with_hint("The table had it then; it was dropped since.")),
+        None => Ok(()),
+    }
 }

@@ -73,7 +73,7 @@ fn comparable(ty: Oid) -> bool {
             | oid::UUID
             | oid::XID
             | oid::ANYARRAY
-            | oid::RECORD
             | ANYENUM
+            | oid::RECORD
     ) || array_element(ty).is_some()
 }

@@ -193,6 +193,20 @@ impl RelationNames {
 
 impl Visitor for RelationNames {
     type Break = ();
+    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<()> {
+        if let ast::TableFactor::Table { alias: Some(alias), .. }
+        | ast::TableFactor::Function { alias: Some(alias), .. }
+        | ast::TableFactor::TableFunction { alias: Some(alias), .. } = factor
+        {
+            alias
+                .columns
+                .iter()
+                .filter_map(|column| column.data_type.as_ref())
+                .for_each(|ty| self.add_type(ty));
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<()> {
         if let ast::Expr::Cast { data_type, .. }
         | ast::Expr::TypedString(ast::TypedString { data_type, .. }) = expr

@@ -45,6 +45,7 @@ pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
         Form::Jsonb => writer.u8(19),
         Form::Time => writer.u8(20),
         Form::TimeTz => writer.u8(21),
+        Form::Enum => writer.u8(24),
         Form::Row(fields) => {
             writer.u8(23);
             writer.count(fields.len());
@@ -55,7 +56,6 @@ pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
                 encode_form(writer, &ty.form);
             }
         }
-        Form::Enum => writer.u8(24),
     }
 }
 
@@ -87,6 +87,7 @@ fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
         19 => Form::Jsonb,
         20 => Form::Time,
         21 => Form::TimeTz,
+        24 => Form::Enum,
         23 if depth > 0 => {
             let fields = reader.list(10, |r| {
                 let (name, oid, typmod) = (r.string()?, Oid(r.u32()?), r.i32()?);
@@ -95,7 +96,6 @@ fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
             })?;
             Form::Row(fields.into())
         }
-        24 => Form::Enum,
         _ => return Err(reader.bad("unknown form of a type")),
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::zone::Zone;
 use base::id::Oid;
-use base::{Error, Result};
+use base::{Error, ErrorKind, Result};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -79,8 +79,12 @@ pub struct IoSettings {
 impl IoSettings {
     /// How an enum's value is written.
     pub(crate) fn enum_label(&self, ty: Oid, position: i64) -> Result<String> {
-        let label = self.names.as_ref().and_then(|names| names.enum_label(ty, position));
-        label.ok_or_else(|| Error::internal(format!("type {ty} has no label at {position}")))
+        let names = self.names.as_ref();
+        let names = names.ok_or_else(|| Error::internal("labels are written without a catalog"))?;
+        names.enum_label(ty, position).ok_or_else(|| {
+            Error::new(ErrorKind::UndefinedObject, format!("type with OID {ty} does not exist"))
+                .with_hint("It was dropped; what its labels were is not kept for earlier times.")
+        })
     }
 
     /// The value that a text of an enum means.
