@@ -2,6 +2,9 @@
 //!
 //! Invariants: a sequence goes with the column it belongs to; nothing that is left names what is gone.
 
+use super::named_objects::{
+    column_name, sequence_name, still_needed, table_name, tell, type_name, view_name,
+};
 use super::names::Shown;
 use super::table::command;
 use crate::api::Execution;
@@ -16,8 +19,6 @@ use sql::bound::DroppedColumn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use types::user_type::{array_element, array_of};
-
-const HINT: &str = "Use DROP ... CASCADE to drop the dependent objects too.";
 
 /// DROP TABLE. `notices` tell of tables that did not exist.
 pub(crate) fn drop_tables(
@@ -276,9 +277,9 @@ fn forbid_or_tell(
 ) -> Result<()> {
     if !dependents.described.is_empty() {
         if !cascade {
-            return Err(still_needed(target, dependents));
+            return Err(still_needed(target, &dependents.described));
         }
-        tell(core, dependents);
+        tell(core, &dependents.described);
     }
     Ok(())
 }
@@ -331,28 +332,6 @@ fn target(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Option<String> 
     all.next().filter(|_| all.next().is_none())
 }
 
-fn table_name(shown: &Shown, def: &TableDef) -> String {
-    let kind = if shown.is_materialized(def.id) { "materialized view" } else { "table" };
-    format!("{kind} {}", shown.relation(def.schema, &def.name))
-}
-
-fn sequence_name(shown: &Shown, def: &SequenceDef) -> String {
-    format!("sequence {}", shown.relation(def.schema, &def.name))
-}
-
-fn column_name(shown: &Shown, table: &TableDef, column: ColumnId) -> String {
-    let name = table.column(column).map(|c| quote_ident(&c.name)).unwrap_or_default();
-    format!("column {name} of {}", table_name(shown, table))
-}
-
-/// A type, or that of arrays over it, in words, with its schema unless it is found without.
-fn type_name(catalog: &CatalogState, shown: &Shown, ty: Oid) -> Option<String> {
-    let element = array_element(ty);
-    let def = catalog.type_of(element.unwrap_or(ty))?;
-    let array = if element.is_some() { "[]" } else { "" };
-    Some(format!("type {}{array}", shown.user_type(def)))
-}
-
 /// The type that goes of a column, or in what it is computed from, in words.
 fn type_behind(catalog: &CatalogState, shown: &Shown, column: &ColumnDef, gone: &Gone) -> Option<String> {
     let own = array_element(column.ty.oid).unwrap_or(column.ty.oid);
@@ -363,10 +342,6 @@ fn type_behind(catalog: &CatalogState, shown: &Shown, column: &ColumnDef, gone: 
     let mut types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
     let named = types.find(|ty| text.contains(&catalog::relation_name(*ty)))?;
     type_name(catalog, shown, named)
-}
-
-fn view_name(shown: &Shown, def: &ViewDef) -> String {
-    format!("view {}", shown.relation(def.schema, &def.name))
 }
 
 /// What is in the schemas goes too; sequences of columns are not worth a word.
@@ -501,29 +476,6 @@ fn texts_of_types(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents
                 dependents.described.push((described, ty));
                 dependents.checks.entry(table.id).or_default().push(check.oid);
             }
-        }
-    }
-}
-
-fn still_needed(target: Option<&str>, dependents: &Dependents) -> Error {
-    let message = match target {
-        Some(target) => format!("cannot drop {target} because other objects depend on it"),
-        None => "cannot drop desired object(s) because other objects depend on them".to_owned(),
-    };
-    let detail: Vec<String> =
-        dependents.described.iter().map(|(object, on)| format!("{object} depends on {on}")).collect();
-    Error::new(ErrorKind::DependentObjects, message).with_detail(detail.join("\n")).with_hint(HINT)
-}
-
-fn tell(core: &mut Core, dependents: &Dependents) {
-    match dependents.described.as_slice() {
-        [] => {}
-        [(object, _)] => core.notice("NOTICE", "00000", format!("drop cascades to {object}")),
-        many => {
-            let detail: Vec<String> =
-                many.iter().map(|(object, _)| format!("drop cascades to {object}")).collect();
-            let message = format!("drop cascades to {} other objects", many.len());
-            core.notice_with_detail("NOTICE", "00000", message, Some(detail.join("\n")));
         }
     }
 }

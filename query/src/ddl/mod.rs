@@ -8,6 +8,7 @@ mod comment;
 mod drop;
 mod foreign_key;
 mod materialized;
+mod named_objects;
 mod names;
 mod sequence;
 mod table;

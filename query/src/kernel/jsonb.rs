@@ -7,6 +7,7 @@ use crate::kernel::value::{Bool, Double, Int2, Int4, Int8, Json, Num, Output, Re
 use arrow::array::{ArrayRef, AsArray};
 use base::{Error, ErrorKind, Result};
 use std::borrow::Cow;
+use types::Datum;
 use types::json::{Value, scan};
 use types::pgnum::PgNum;
 
@@ -216,6 +217,20 @@ fn without_path(mut value: Value, path: &[Option<String>]) -> Result<Value> {
     Ok(value)
 }
 
+/// 2202E for a path of several dimensions.
+fn refuse_nested_paths(call: &Call<'_>, args: &[Arg]) -> Result<()> {
+    let (value, path) = (arg(args, 0)?, arg(args, 1)?);
+    let form = &call.arg(1)?.form;
+    for row in (0..call.rows).filter(|row| !value.is_null(*row) && !path.is_null(*row)) {
+        if let Datum::List(steps) = types::array::get(form, &path.array, path.index(row))?
+            && steps.dimensions().len() > 1
+        {
+            return Err(Error::new(ErrorKind::ArraySubscript, "wrong number of array subscripts"));
+        }
+    }
+    Ok(())
+}
+
 fn number(text: &str, ty: &str) -> Result<PgNum> {
     match parse(text)? {
         Value::Number(number) => Ok(number),
@@ -280,6 +295,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         })
     }),
     ("jsonb_delete_path", |c, a| {
+        refuse_nested_paths(c, a)?;
         with_list::<Json>(c, a, |v, path| Ok(Some(without_path(parse(v)?, path)?.text())))
     }),
     ("jsonb_bool", |c, a| {

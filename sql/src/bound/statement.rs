@@ -2,8 +2,9 @@
 //!
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
+use super::copy::BoundCopy;
 use super::new_table::{AddedUnique, NewCheck, NewForeignKey, NewUnique, OnCommit};
-use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
+use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate};
 use super::{BoundQuery, ColRef, Expr, Rel};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
@@ -459,69 +460,4 @@ impl SequenceShape {
         (def.ty, def.start, def.increment) = (ty, start, increment);
         (def.min, def.max, def.cache, def.cycle) = (min, max, cache, cycle);
     }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct BoundCopy {
-    pub direction: CopyDirection,
-    pub format: CopyFormat,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum CopyDirection {
-    /// Columns of the table that the input holds, by position in the table.
-    /// `defaults` has an expression for each column of the table that the input does not hold.
-    From {
-        table: TableId,
-        columns: Vec<usize>,
-        defaults: Vec<(usize, Expr)>,
-        rules: Option<Box<RowRules>>,
-        source: CopyEnd,
-    },
-    To {
-        query: BoundQuery,
-        target: CopyEnd,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum CopyEnd {
-    Client,
-    Path(String),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum CopyFormat {
-    Text(CopyText),
-    Csv(CopyText),
-    Parquet { compression: ParquetCompression },
-}
-
-/// Options of the text and csv formats; single-byte characters as PostgreSQL demands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CopyText {
-    pub delimiter: u8,
-    pub null: String,
-    pub header: CopyHeader,
-    pub quote: u8,
-    pub escape: u8,
-    /// Positions in the copied column list.
-    pub force_quote: Vec<usize>,
-    pub force_not_null: Vec<usize>,
-    pub force_null: Vec<usize>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CopyHeader {
-    None,
-    Skip,
-    Match,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParquetCompression {
-    Uncompressed,
-    Snappy,
-    Lz4,
-    Zstd,
 }

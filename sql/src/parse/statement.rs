@@ -4,6 +4,7 @@
 //! Invariants: a query string is refused as a whole when one of its statements is; deep trees are dropped on a thread
 //! whose stack suffices, wherever their owner is dropped.
 
+use super::ast::DropSpec;
 use super::ast::{ExplainSpec, StatementAst};
 use super::cursor::Cursor;
 use super::definition_ast::{CreateTableAsSpec, RowsSource};
@@ -256,9 +257,6 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_words(&["alter", "sequence"]) {
         return sequence::alter(cursor);
     }
-    if cursor.take_words(&["drop", "sequence"]) {
-        return table::drop(cursor).map(StatementAst::DropSequence);
-    }
     if cursor.take_words(&["create", "view"]) {
         return view::create(cursor, false);
     }
@@ -271,26 +269,14 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_words(&["refresh", "materialized", "view"]) {
         return view::refresh(cursor);
     }
-    if cursor.take_words(&["drop", "materialized", "view"]) {
-        return table::drop(cursor).map(StatementAst::DropMaterialized);
-    }
-    if cursor.take_words(&["drop", "view"]) {
-        return table::drop(cursor).map(StatementAst::DropView);
-    }
     if cursor.take_words(&["create", "type"]) {
         return user_type::create(cursor);
     }
     if cursor.take_words(&["alter", "type"]) {
         return user_type::alter(cursor);
     }
-    if cursor.take_words(&["drop", "type"]) {
-        return table::drop(cursor).map(StatementAst::DropType);
-    }
-    if cursor.take_words(&["drop", "table"]) {
-        return table::drop(cursor).map(StatementAst::DropTable);
-    }
-    if cursor.take_words(&["drop", "schema"]) {
-        return table::drop(cursor).map(StatementAst::DropSchema);
+    if let Some(kind) = dropped(cursor) {
+        return table::drop(cursor).map(kind);
     }
     if cursor.take_word("comment") {
         return comment::comment(cursor);
@@ -343,6 +329,19 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         Some(ast) => Ok(ast),
         None => transaction(cursor),
     }
+}
+
+/// DROP and the kind of object, and which statement that is.
+fn dropped(cursor: &mut Cursor<'_>) -> Option<fn(DropSpec) -> StatementAst> {
+    let kinds: [(&[&str], fn(DropSpec) -> StatementAst); 6] = [
+        (&["drop", "table"], StatementAst::DropTable),
+        (&["drop", "view"], StatementAst::DropView),
+        (&["drop", "materialized", "view"], StatementAst::DropMaterialized),
+        (&["drop", "sequence"], StatementAst::DropSequence),
+        (&["drop", "type"], StatementAst::DropType),
+        (&["drop", "schema"], StatementAst::DropSchema),
+    ];
+    kinds.into_iter().find(|(words, _)| cursor.take_words(words)).map(|(_, kind)| kind)
 }
 
 fn settings(cursor: &mut Cursor<'_>) -> Result<Option<StatementAst>> {
