@@ -2,6 +2,7 @@
 //!
 //! Invariants: a sequence goes with the column it belongs to; nothing that is left names what is gone.
 
+use super::dependents::{Dependents, forbid_or_tell};
 use super::names::Shown;
 use super::table::command;
 use crate::api::Execution;
@@ -16,8 +17,6 @@ use sql::bound::DroppedColumn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use types::user_type::{array_element, array_of};
-
-const HINT: &str = "Use DROP ... CASCADE to drop the dependent objects too.";
 
 /// DROP TABLE. `notices` tell of tables that did not exist.
 pub(crate) fn drop_tables(
@@ -101,19 +100,6 @@ struct Gone {
     views: BTreeSet<ViewId>,
     columns: BTreeSet<(TableId, ColumnId)>,
     types: BTreeSet<Oid>,
-}
-
-/// What else would have to go.
-#[derive(Debug, Default)]
-struct Dependents {
-    /// In words, with what each depends on.
-    described: Vec<(String, String)>,
-    /// Columns that lose their defaults.
-    defaults: BTreeMap<TableId, Vec<ColumnId>>,
-    /// Checks that tables lose.
-    checks: BTreeMap<TableId, Vec<Oid>>,
-    /// Foreign keys that go, by their tables.
-    foreign_keys: BTreeMap<TableId, Vec<Oid>>,
 }
 
 /// `columns` go with types, in the order in which they are told.
@@ -265,22 +251,6 @@ fn referring(
             dependents.foreign_keys.entry(child.id).or_default().push(key.oid);
         }
     }
-}
-
-/// 2BP01 when something depends on what goes, unless that goes too.
-fn forbid_or_tell(
-    core: &mut Core,
-    target: Option<&str>,
-    dependents: &Dependents,
-    cascade: bool,
-) -> Result<()> {
-    if !dependents.described.is_empty() {
-        if !cascade {
-            return Err(still_needed(target, dependents));
-        }
-        tell(core, dependents);
-    }
-    Ok(())
 }
 
 fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: Dependents) -> Result<()> {
@@ -501,29 +471,6 @@ fn texts_of_types(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents
                 dependents.described.push((described, ty));
                 dependents.checks.entry(table.id).or_default().push(check.oid);
             }
-        }
-    }
-}
-
-fn still_needed(target: Option<&str>, dependents: &Dependents) -> Error {
-    let message = match target {
-        Some(target) => format!("cannot drop {target} because other objects depend on it"),
-        None => "cannot drop desired object(s) because other objects depend on them".to_owned(),
-    };
-    let detail: Vec<String> =
-        dependents.described.iter().map(|(object, on)| format!("{object} depends on {on}")).collect();
-    Error::new(ErrorKind::DependentObjects, message).with_detail(detail.join("\n")).with_hint(HINT)
-}
-
-fn tell(core: &mut Core, dependents: &Dependents) {
-    match dependents.described.as_slice() {
-        [] => {}
-        [(object, _)] => core.notice("NOTICE", "00000", format!("drop cascades to {object}")),
-        many => {
-            let detail: Vec<String> =
-                many.iter().map(|(object, _)| format!("drop cascades to {object}")).collect();
-            let message = format!("drop cascades to {} other objects", many.len());
-            core.notice_with_detail("NOTICE", "00000", message, Some(detail.join("\n")));
         }
     }
 }

@@ -5,6 +5,7 @@
 mod alter;
 mod alter_column;
 mod comment;
+mod dependents;
 mod drop;
 mod foreign_key;
 mod materialized;

@@ -327,22 +327,27 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         return prepared::execute(cursor);
     }
     if cursor.take_word("discard") {
-        if cursor.take_word("temp") || cursor.take_word("temporary") {
-            return Ok(StatementAst::DiscardTemp);
-        }
-        if cursor.take_word("sequences") {
-            return Ok(StatementAst::DiscardSequences);
-        }
-        if cursor.is_word("plans") {
-            return Err(refuse("this form of DISCARD", at).with_hint("Use DISCARD ALL."));
-        }
-        cursor.expect_words(&["all"])?;
-        return Ok(StatementAst::DiscardAll);
+        return discard(cursor, at);
     }
     match settings(cursor)? {
         Some(ast) => Ok(ast),
         None => transaction(cursor),
     }
+}
+
+/// Behind DISCARD, which stands at a position.
+fn discard(cursor: &mut Cursor<'_>, at: usize) -> Result<StatementAst> {
+    if cursor.take_word("temp") || cursor.take_word("temporary") {
+        return Ok(StatementAst::DiscardTemp);
+    }
+    if cursor.take_word("sequences") {
+        return Ok(StatementAst::DiscardSequences);
+    }
+    if cursor.is_word("plans") {
+        return Err(refuse("this form of DISCARD", at).with_hint("Use DISCARD ALL."));
+    }
+    cursor.expect_words(&["all"])?;
+    Ok(StatementAst::DiscardAll)
 }
 
 fn settings(cursor: &mut Cursor<'_>) -> Result<Option<StatementAst>> {
