@@ -3,20 +3,20 @@
 //! Invariants: a `ColRef` is produced by exactly one place of a statement; an expression's type is
 //! final (no node relies on a later coercion); an `Outer` column belongs to an enclosing query.
 
-mod copy;
+mod alter;
 mod new_table;
 mod statement;
 pub mod walk;
 mod window;
 mod write;
 
-pub use copy::{BoundCopy, CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, ParquetCompression};
+pub use alter::{AddedColumn, AlterTableAction, DroppedColumn, Fill, Probe, ProbeError};
 pub use new_table::{AddedUnique, NewCheck, NewForeignKey, NewUnique, OnCommit};
 pub use statement::{
-    AddedColumn, AlterTableAction, BoundAlterSequence, BoundClone, BoundCreateMaterialized,
-    BoundCreateSequence, BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh,
-    BoundStatement, DroppedColumn, ExplainOptions, Fill, Isolation, NewColumn, OptionChanges, Probe,
-    ProbeError, SequenceShape, SettingValue, Targets, TypeEdit,
+    BoundAlterSequence, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
+    BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh, BoundStatement,
+    CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, ExplainOptions, Isolation, NewColumn,
+    OptionChanges, ParquetCompression, SequenceShape, SettingValue, Targets, TypeEdit,
 };
 pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{

@@ -2,9 +2,7 @@
 //!
 //! Invariants: a sequence goes with the column it belongs to; nothing that is left names what is gone.
 
-use super::named_objects::{
-    column_name, sequence_name, still_needed, table_name, tell, type_name, view_name,
-};
+use super::dependents::{Dependents, forbid_or_tell};
 use super::names::Shown;
 use super::table::command;
 use crate::api::Execution;
@@ -102,19 +100,6 @@ struct Gone {
     views: BTreeSet<ViewId>,
     columns: BTreeSet<(TableId, ColumnId)>,
     types: BTreeSet<Oid>,
-}
-
-/// What else would have to go.
-#[derive(Debug, Default)]
-struct Dependents {
-    /// In words, with what each depends on.
-    described: Vec<(String, String)>,
-    /// Columns that lose their defaults.
-    defaults: BTreeMap<TableId, Vec<ColumnId>>,
-    /// Checks that tables lose.
-    checks: BTreeMap<TableId, Vec<Oid>>,
-    /// Foreign keys that go, by their tables.
-    foreign_keys: BTreeMap<TableId, Vec<Oid>>,
 }
 
 /// `columns` go with types, in the order in which they are told.
@@ -268,22 +253,6 @@ fn referring(
     }
 }
 
-/// 2BP01 when something depends on what goes, unless that goes too.
-fn forbid_or_tell(
-    core: &mut Core,
-    target: Option<&str>,
-    dependents: &Dependents,
-    cascade: bool,
-) -> Result<()> {
-    if !dependents.described.is_empty() {
-        if !cascade {
-            return Err(still_needed(target, &dependents.described));
-        }
-        tell(core, &dependents.described);
-    }
-    Ok(())
-}
-
 fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: Dependents) -> Result<()> {
     let transaction = core.transaction.current()?;
     let Dependents { described: _, defaults, checks, foreign_keys } = dependents;
@@ -332,6 +301,28 @@ fn target(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Option<String> 
     all.next().filter(|_| all.next().is_none())
 }
 
+fn table_name(shown: &Shown, def: &TableDef) -> String {
+    let kind = if shown.is_materialized(def.id) { "materialized view" } else { "table" };
+    format!("{kind} {}", shown.relation(def.schema, &def.name))
+}
+
+fn sequence_name(shown: &Shown, def: &SequenceDef) -> String {
+    format!("sequence {}", shown.relation(def.schema, &def.name))
+}
+
+fn column_name(shown: &Shown, table: &TableDef, column: ColumnId) -> String {
+    let name = table.column(column).map(|c| quote_ident(&c.name)).unwrap_or_default();
+    format!("column {name} of {}", table_name(shown, table))
+}
+
+/// A type, or that of arrays over it, in words, with its schema unless it is found without.
+fn type_name(catalog: &CatalogState, shown: &Shown, ty: Oid) -> Option<String> {
+    let element = array_element(ty);
+    let def = catalog.type_of(element.unwrap_or(ty))?;
+    let array = if element.is_some() { "[]" } else { "" };
+    Some(format!("type {}{array}", shown.user_type(def)))
+}
+
 /// The type that goes of a column, or in what it is computed from, in words.
 fn type_behind(catalog: &CatalogState, shown: &Shown, column: &ColumnDef, gone: &Gone) -> Option<String> {
     let own = array_element(column.ty.oid).unwrap_or(column.ty.oid);
@@ -342,6 +333,10 @@ fn type_behind(catalog: &CatalogState, shown: &Shown, column: &ColumnDef, gone: 
     let mut types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
     let named = types.find(|ty| text.contains(&catalog::relation_name(*ty)))?;
     type_name(catalog, shown, named)
+}
+
+fn view_name(shown: &Shown, def: &ViewDef) -> String {
+    format!("view {}", shown.relation(def.schema, &def.name))
 }
 
 /// What is in the schemas goes too; sequences of columns are not worth a word.

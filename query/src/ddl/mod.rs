@@ -5,10 +5,10 @@
 mod alter;
 mod alter_column;
 mod comment;
+mod dependents;
 mod drop;
 mod foreign_key;
 mod materialized;
-mod named_objects;
 mod names;
 mod sequence;
 mod table;

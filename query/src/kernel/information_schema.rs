@@ -96,6 +96,11 @@ fn index_position(call: &Call<'_>, index: u32, column: i16) -> Option<i32> {
         let place = def.primary_key.iter().position(|id| i16::try_from(id.0) == Ok(column));
         return place.and_then(|place| i32::try_from(place + 1).ok());
     }
+    let mut unique = call.statement.catalog.tables().flat_map(|def| &def.unique);
+    if let Some(unique) = unique.find(|unique| unique.oid == Oid(index)) {
+        let place = unique.columns.iter().position(|id| i16::try_from(id.0) == Ok(column));
+        return place.and_then(|place| i32::try_from(place + 1).ok());
+    }
     let indexes: &'static Relation = relation("pg_index")?;
     let (id, keys) = (indexes.column("indexrelid")?, indexes.column("indkey")?);
     let wanted = index.to_string();

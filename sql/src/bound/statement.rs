@@ -2,15 +2,14 @@
 //!
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
-use super::copy::BoundCopy;
-use super::new_table::{AddedUnique, NewCheck, NewForeignKey, NewUnique, OnCommit};
-use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate};
+use super::alter::{AlterTableAction, DroppedColumn};
+use super::new_table::{NewCheck, NewForeignKey, NewUnique, OnCommit};
+use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
 use super::{BoundQuery, ColRef, Expr, Rel};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    CheckDef, ColumnDef, ColumnKind, CommentKey, ForeignKeyDef, Neighbour, SequenceDef, SequenceOwner,
-    TableDef, TableOptions, UniqueDef, ViewColumn,
+    ColumnKind, CommentKey, Neighbour, SequenceDef, SequenceOwner, TableDef, TableOptions, ViewColumn,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -279,94 +278,6 @@ pub enum Targets {
     Tables(Vec<(TableId, Vec<ColumnId>)>),
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub enum AlterTableAction {
-    AddRangePartition {
-        at: usize,
-        if_not_exists: bool,
-        partition: catalog::RangePartition,
-    },
-    DropRangePartition {
-        at: usize,
-        if_exists: bool,
-        name: String,
-    },
-    SetOptions(OptionChanges),
-    Name {
-        schema: SchemaId,
-        name: String,
-    },
-    KeyName(String),
-    /// The columns as they are from now on; the same ones.
-    Columns(Vec<ColumnDef>),
-    /// The checks as they are from now on; new ones have no OID yet, and those without a name none.
-    Checks(Vec<CheckDef>),
-    /// The unique columns that are left, by what names.
-    Unique(Vec<UniqueDef>),
-    AddUnique(Box<AddedUnique>),
-    /// Unique columns, by their index, to which nothing may refer any more.
-    DropKey {
-        index: Oid,
-        cascade: bool,
-    },
-    /// The foreign keys that are left, by what names.
-    ForeignKeys(Vec<ForeignKeyDef>),
-    AddForeignKey(Box<NewForeignKey>),
-    /// Rows that are in the way of what was done so far; when there is one, that is the error.
-    Probe(Box<Probe>),
-    AddColumn(Box<AddedColumn>),
-    DropColumn(Box<DroppedColumn>),
-    /// With its SQLSTATE.
-    Notice(&'static str, String),
-}
-
-/// A column that joins those of a table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AddedColumn {
-    /// With the id that it gets; its own sequence, whose name is not yet known, is not in its default.
-    pub column: ColumnDef,
-    pub sequence: Option<SequenceShape>,
-    pub fill: Fill,
-}
-
-/// What the rows that there are get in a new column.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fill {
-    /// One value, computed once.
-    Value(Expr),
-    /// Each its own: they are written anew.
-    Each,
-}
-
-/// A column that leaves its table.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DroppedColumn {
-    pub column: ColumnId,
-    /// Generated columns that are computed from it.
-    pub generated: Vec<ColumnId>,
-    /// Views that read one of them.
-    pub views: Vec<(ViewId, ColumnId)>,
-    /// Materialized views that do.
-    pub materialized: Vec<(TableId, ColumnId)>,
-    pub cascade: bool,
-}
-
-/// A relation that must yield no row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Probe {
-    pub rel: Rel,
-    pub column: ColRef,
-    pub error: ProbeError,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum ProbeError {
-    /// 23502, for a column.
-    Null(String),
-    /// 23514, for a check; without a name the one that is made last.
-    Check(Option<String>),
-}
-
 /// Options that a statement sets or, with `Some(None)`, gives back to the server's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct OptionChanges {
@@ -460,4 +371,69 @@ impl SequenceShape {
         (def.ty, def.start, def.increment) = (ty, start, increment);
         (def.min, def.max, def.cache, def.cycle) = (min, max, cache, cycle);
     }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCopy {
+    pub direction: CopyDirection,
+    pub format: CopyFormat,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyDirection {
+    /// Columns of the table that the input holds, by position in the table.
+    /// `defaults` has an expression for each column of the table that the input does not hold.
+    From {
+        table: TableId,
+        columns: Vec<usize>,
+        defaults: Vec<(usize, Expr)>,
+        rules: Option<Box<RowRules>>,
+        source: CopyEnd,
+    },
+    To {
+        query: BoundQuery,
+        target: CopyEnd,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyEnd {
+    Client,
+    Path(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopyFormat {
+    Text(CopyText),
+    Csv(CopyText),
+    Parquet { compression: ParquetCompression },
+}
+
+/// Options of the text and csv formats; single-byte characters as PostgreSQL demands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CopyText {
+    pub delimiter: u8,
+    pub null: String,
+    pub header: CopyHeader,
+    pub quote: u8,
+    pub escape: u8,
+    /// Positions in the copied column list.
+    pub force_quote: Vec<usize>,
+    pub force_not_null: Vec<usize>,
+    pub force_null: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyHeader {
+    None,
+    Skip,
+    Match,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParquetCompression {
+    Uncompressed,
+    Snappy,
+    Lz4,
+    Zstd,
 }

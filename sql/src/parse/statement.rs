@@ -4,7 +4,6 @@
 //! Invariants: a query string is refused as a whole when one of its statements is; deep trees are dropped on a thread
 //! whose stack suffices, wherever their owner is dropped.
 
-use super::ast::DropSpec;
 use super::ast::{ExplainSpec, StatementAst};
 use super::cursor::Cursor;
 use super::definition_ast::{CreateTableAsSpec, RowsSource};
@@ -257,6 +256,9 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_words(&["alter", "sequence"]) {
         return sequence::alter(cursor);
     }
+    if cursor.take_words(&["drop", "sequence"]) {
+        return table::drop(cursor).map(StatementAst::DropSequence);
+    }
     if cursor.take_words(&["create", "view"]) {
         return view::create(cursor, false);
     }
@@ -269,14 +271,26 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_words(&["refresh", "materialized", "view"]) {
         return view::refresh(cursor);
     }
+    if cursor.take_words(&["drop", "materialized", "view"]) {
+        return table::drop(cursor).map(StatementAst::DropMaterialized);
+    }
+    if cursor.take_words(&["drop", "view"]) {
+        return table::drop(cursor).map(StatementAst::DropView);
+    }
     if cursor.take_words(&["create", "type"]) {
         return user_type::create(cursor);
     }
     if cursor.take_words(&["alter", "type"]) {
         return user_type::alter(cursor);
     }
-    if let Some(kind) = dropped(cursor) {
-        return table::drop(cursor).map(kind);
+    if cursor.take_words(&["drop", "type"]) {
+        return table::drop(cursor).map(StatementAst::DropType);
+    }
+    if cursor.take_words(&["drop", "table"]) {
+        return table::drop(cursor).map(StatementAst::DropTable);
+    }
+    if cursor.take_words(&["drop", "schema"]) {
+        return table::drop(cursor).map(StatementAst::DropSchema);
     }
     if cursor.take_word("comment") {
         return comment::comment(cursor);
@@ -313,17 +327,7 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         return prepared::execute(cursor);
     }
     if cursor.take_word("discard") {
-        if cursor.take_word("temp") || cursor.take_word("temporary") {
-            return Ok(StatementAst::DiscardTemp);
-        }
-        if cursor.take_word("sequences") {
-            return Ok(StatementAst::DiscardSequences);
-        }
-        if cursor.is_word("plans") {
-            return Err(refuse("this form of DISCARD", at).with_hint("Use DISCARD ALL."));
-        }
-        cursor.expect_words(&["all"])?;
-        return Ok(StatementAst::DiscardAll);
+        return discard(cursor, at);
     }
     match settings(cursor)? {
         Some(ast) => Ok(ast),
@@ -331,17 +335,19 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
 }
 
-/// DROP and the kind of object, and which statement that is.
-fn dropped(cursor: &mut Cursor<'_>) -> Option<fn(DropSpec) -> StatementAst> {
-    let kinds: [(&[&str], fn(DropSpec) -> StatementAst); 6] = [
-        (&["drop", "table"], StatementAst::DropTable),
-        (&["drop", "view"], StatementAst::DropView),
-        (&["drop", "materialized", "view"], StatementAst::DropMaterialized),
-        (&["drop", "sequence"], StatementAst::DropSequence),
-        (&["drop", "type"], StatementAst::DropType),
-        (&["drop", "schema"], StatementAst::DropSchema),
-    ];
-    kinds.into_iter().find(|(words, _)| cursor.take_words(words)).map(|(_, kind)| kind)
+/// Behind DISCARD, which stands at a position.
+fn discard(cursor: &mut Cursor<'_>, at: usize) -> Result<StatementAst> {
+    if cursor.take_word("temp") || cursor.take_word("temporary") {
+        return Ok(StatementAst::DiscardTemp);
+    }
+    if cursor.take_word("sequences") {
+        return Ok(StatementAst::DiscardSequences);
+    }
+    if cursor.is_word("plans") {
+        return Err(refuse("this form of DISCARD", at).with_hint("Use DISCARD ALL."));
+    }
+    cursor.expect_words(&["all"])?;
+    Ok(StatementAst::DiscardAll)
 }
 
 fn settings(cursor: &mut Cursor<'_>) -> Result<Option<StatementAst>> {
