@@ -78,6 +78,8 @@ pub mod oid {
     pub const REGOPERATOR_ARRAY: Oid = Oid(2209);
     pub const REGCLASS_ARRAY: Oid = Oid(2210);
     pub const REGTYPE_ARRAY: Oid = Oid(2211);
+    pub const INT2VECTOR_ARRAY: Oid = Oid(1006);
+    pub const OIDVECTOR_ARRAY: Oid = Oid(1013);
     pub const RECORD: Oid = Oid(2249);
     pub const RECORD_ARRAY: Oid = Oid(2287);
     pub const CSTRING: Oid = Oid(2275);
@@ -423,4 +425,6 @@ const ARRAYS: &[(Oid, Oid)] = &[
     (oid::REGNAMESPACE_ARRAY, oid::REGNAMESPACE),
     (oid::REGROLE_ARRAY, oid::REGROLE),
     (oid::RECORD_ARRAY, oid::RECORD),
+    (oid::INT2VECTOR_ARRAY, oid::INT2VECTOR),
+    (oid::OIDVECTOR_ARRAY, oid::OIDVECTOR),
 ];

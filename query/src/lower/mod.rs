@@ -44,6 +44,7 @@ mod windows;
 pub use aggregates::is_aggregate_attached;
 pub(crate) use aggregates::is_lowered_function;
 pub(crate) use bindings::BindingsExec;
+pub(crate) use boolean::can_fail;
 pub(crate) use context::Noted;
 pub use context::{
     ChangedRows, Parameters, PastView, PastViews, PlanNotes, QueryContext, Sequences, StatementContext,

@@ -5,7 +5,7 @@
 //! other, and each once.
 
 use crate::failure::{from_arrow, into_datafusion};
-use crate::optimizer::check_unconditional;
+use crate::optimizer::check;
 use arrow::compute::concat;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -68,7 +68,7 @@ impl TableProvider for RowByRow {
         let names = self.input.schema();
         let mut lists = Vec::with_capacity(self.lists.len());
         for list in &self.lists {
-            list.iter().try_for_each(check_unconditional)?;
+            list.iter().try_for_each(check)?;
             let list = list.iter().map(|expr| state.create_physical_expr(expr.clone(), names));
             lists.push(list.collect::<PlanResult<Vec<_>>>()?);
         }

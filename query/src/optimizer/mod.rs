@@ -17,7 +17,7 @@ mod tests;
 use crate::failure::from_datafusion;
 use crate::optimizer::cross_join::EliminateCrossJoinOfOneNullEquality;
 use crate::optimizer::failing_constants::FailingConstants;
-pub(crate) use crate::optimizer::failing_constants::check_unconditional;
+pub(crate) use crate::optimizer::failing_constants::check;
 use crate::optimizer::forget_constants::ForgetConstants;
 use crate::optimizer::join_order::JoinOrder;
 use crate::optimizer::pace::PaceJoins;
@@ -114,7 +114,7 @@ impl QueryRuntime {
             .with_config(session_config(limits.memory_bytes_max, limits.partitions))
             .with_runtime_env(environment)
             .with_analyzer_rules(Vec::new())
-            .with_optimizer_rules(theirs.chain(rules).chain([failing]).collect())
+            .with_optimizer_rules([failing].into_iter().chain(theirs).chain(rules).collect())
             .with_physical_optimizer_rules(physical);
         Ok(Self { state: Arc::new(builder.build()) })
     }

@@ -193,6 +193,10 @@ impl Binder<'_> {
         let args = self.coerce_arguments(terms, &chosen)?;
         let ty = result_type(chosen.result, &args).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
+        super::comparable::check_searched(chosen.proc, &args, at)?;
+        if extras.distinct {
+            args.iter().try_for_each(|arg| super::comparable::check_distinct_argument(&arg.ty(), at))?;
+        }
         let mut order_by = Vec::with_capacity(extras.order_by.len());
         for item in extras.order_by {
             let mut key = self.inner_sort_key(item, scope)?;
@@ -234,6 +238,7 @@ impl Binder<'_> {
             return Err(self.unsupported("WITH FILL", term.at));
         }
         let term = self.resolve_unknown(term)?;
+        super::comparable::check_order(&term.expr.ty(), term.at)?;
         let descending = self.descends(item, term.expr.ty().oid, term.at)?;
         Ok(SortKey { expr: term.expr, descending, nulls_first: nulls_first.unwrap_or(descending) })
     }

@@ -2,10 +2,10 @@
 //!
 //! Invariant: of the rows with equal ON expressions the first one by ORDER BY is kept.
 
+use super::comparable::check_equality;
 use super::names::located;
 use super::order::{SortItem, is_literal, ordinal};
 use super::output::Target;
-use super::select::no_equality;
 use super::type_name::held;
 use super::{Binder, Clause, Scope};
 use crate::bound::{
@@ -56,10 +56,7 @@ impl Binder<'_> {
     pub(super) fn check_distinct(&mut self, targets: &mut [Target]) -> Result<()> {
         for target in targets {
             target.term = self.resolve_unknown(target.term.clone())?;
-            let ty = target.term.expr.ty().oid;
-            if super::resolve::operator("=", &[ty, ty]).is_err() {
-                return Err(located(no_equality(ty), target.term.at));
-            }
+            check_equality(&target.term.expr.ty(), target.term.at)?;
         }
         Ok(())
     }
@@ -130,7 +127,7 @@ impl Binder<'_> {
             && let Some(target) = targets.get_mut(index)
         {
             target.term = self.resolve_unknown(target.term.clone())?;
-            self.check_on(target.term.expr.ty().oid, at)?;
+            check_equality(&target.term.expr.ty(), at)?;
             return Ok(OnItem { place: OnPlace::Target(index), at });
         }
         self.take_uses();
@@ -141,7 +138,7 @@ impl Binder<'_> {
         }
         let term = self.resolve_unknown(term)?;
         let uses = self.take_uses();
-        self.check_on(term.expr.ty().oid, at)?;
+        check_equality(&term.expr.ty(), at)?;
         let in_order = |item: &SortItem| item.hidden.as_ref().is_some_and(|(known, _)| *known == term.expr);
         let place = match targets.iter().position(|t| t.term.expr == term.expr) {
             Some(target) => OnPlace::Target(target),
@@ -151,13 +148,6 @@ impl Binder<'_> {
             },
         };
         Ok(OnItem { place, at })
-    }
-
-    fn check_on(&self, ty: Oid, at: usize) -> Result<()> {
-        match super::resolve::operator("=", &[ty, ty]) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(located(no_equality(ty), at)),
-        }
     }
 
     /// The first row by `keys` of those that have equal `on`.

@@ -276,6 +276,7 @@ impl Binder<'_> {
             }
         }
         let args = self.coerce_arguments(terms, &chosen)?;
+        super::comparable::check_searched(chosen.proc, &args, at)?;
         if chosen.proc.returns_set {
             return self.set_returning(&chosen, args, at);
         }

@@ -7,7 +7,6 @@ use super::level::Level;
 use super::names::{fold, located};
 use super::order::{is_literal, ordinal};
 use super::output::Target;
-use super::select::no_equality;
 use super::{Binder, Clause, Scope};
 use crate::bound::{ColRef, Expr, walk};
 use base::{Error, ErrorKind, Result};
@@ -237,10 +236,7 @@ impl Binder<'_> {
                 (term.expr, term.at)
             }
         };
-        let ty = key.ty().oid;
-        if super::resolve::operator("=", &[ty, ty]).is_err() {
-            return Err(located(no_equality(ty), at));
-        }
+        super::comparable::check_equality(&key.ty(), at)?;
         let target = by_target.or_else(|| targets.iter().position(|target| target.term.expr == key));
         Ok(Key { expr: key, target })
     }

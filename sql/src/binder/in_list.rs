@@ -67,10 +67,12 @@ impl Binder<'_> {
 
     fn in_group(&mut self, arg: Term, group: InGroup, negated: bool) -> Result<Expr> {
         let InGroup { ty: _, equal, left, right, items } = group;
+        let at = arg.at;
         let mut exprs = vec![self.coerce_argument(arg, left)?.expr];
         for item in items {
             exprs.push(self.coerce_argument(item, right)?.expr);
         }
+        super::comparable::check_compared("=", &exprs, at)?;
         let types: Vec<SqlType> = exprs.iter().map(Expr::ty).filter(|t| t.oid == oid::NUMERIC).collect();
         if !types.is_empty() {
             let form = super::numeric::aligned(&types);

@@ -18,6 +18,7 @@ mod aggregate;
 mod array;
 mod changes;
 mod coerce;
+mod comparable;
 mod conditional;
 mod context;
 mod direction;

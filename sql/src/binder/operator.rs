@@ -141,6 +141,7 @@ impl Binder<'_> {
         for (term, declared) in terms.into_iter().zip(args) {
             exprs.push(self.coerce_argument(term, declared)?.expr);
         }
+        super::comparable::check_compared(name, &exprs, at)?;
         let expr = self.call(operator.proc, exprs, result, at)?;
         Ok(Term { expr, at })
     }

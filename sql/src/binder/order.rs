@@ -1,5 +1,6 @@
 //! ORDER BY, LIMIT and OFFSET.
 
+use super::comparable::check_order;
 use super::direction::sorted_by;
 use super::names::{fold, located};
 use super::output::Target;
@@ -7,7 +8,6 @@ use super::select::{Bound, OutColumn};
 use super::type_name::{held, type_name};
 use super::{Binder, Clause, Scope};
 use crate::bound::{ColRef, Expr, Rel, SortKey};
-use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::CastContext;
 use sqlparser::ast;
@@ -118,7 +118,7 @@ impl Binder<'_> {
                         }
                         None => {
                             let uses = self.take_uses();
-                            check_order(term.expr.ty().oid, term.at)?;
+                            check_order(&term.expr.ty(), term.at)?;
                             (None, Some((term.expr, uses)))
                         }
                     }
@@ -126,7 +126,7 @@ impl Binder<'_> {
             };
             if let Some(target) = target.and_then(|i| targets.get_mut(i)) {
                 target.term = self.resolve_unknown(target.term.clone())?;
-                check_order(target.term.expr.ty().oid, target.term.at)?;
+                check_order(&target.term.expr.ty(), target.term.at)?;
             }
             let key = match (&hidden, target.and_then(|i| targets.get(i))) {
                 (Some((expr, _)), _) => expr.ty().oid,
@@ -188,7 +188,7 @@ impl Binder<'_> {
                     );
                 return Err(located(error, self.start(expr)));
             };
-            check_order(column.typed.ty.oid, column.at)?;
+            check_order(&column.typed.ty, column.at)?;
             let descending = self.descends(item, column.typed.ty.oid, self.start(expr))?;
             let nulls_first = nulls_first.unwrap_or(descending);
             keys.push(SortKey { expr: Expr::Column(column.typed.clone()), descending, nulls_first });
@@ -287,16 +287,6 @@ fn check_ties(sorted: bool) -> Result<()> {
         true => Ok(()),
         false => Err(Error::new(ErrorKind::Syntax, "WITH TIES cannot be specified without ORDER BY clause")),
     }
-}
-
-fn check_order(ty: Oid, at: usize) -> Result<()> {
-    if super::resolve::operator("<", &[ty, ty]).is_ok() {
-        return Ok(());
-    }
-    let message = format!("could not identify an ordering operator for type {}", type_name(ty));
-    let error = Error::new(ErrorKind::UndefinedFunction, message)
-        .with_hint("Use an explicit ordering operator or modify the query.");
-    Err(located(error, at))
 }
 
 /// Names and types of columns as another relation's columns.

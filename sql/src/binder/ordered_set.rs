@@ -6,8 +6,8 @@ use super::aggregate::Parts;
 use super::direction::sorted_by;
 use super::function::{Extras, no_function};
 use super::names::located;
+use super::record::result_type;
 use super::resolve;
-use super::type_name::held;
 use super::{Binder, Scope};
 use crate::bound::{Expr, SortKey, walk};
 use base::id::Oid;
@@ -87,7 +87,7 @@ impl Binder<'_> {
             }
             self.coerce_arguments(terms, &chosen)?
         };
-        let ty = held(chosen.result, -1).map_err(|e| located(e, at))?;
+        let ty = result_type(chosen.result, &args).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
         let (given, ordered) = args.split_at(direct);
         let mut columns = false;

@@ -5,6 +5,7 @@ use super::scope::field_name;
 use super::type_name::column_name;
 use super::{Binder, Scope, ScopeColumn, Term};
 use crate::bound::{ColRef, Expr};
+use crate::parse::NO_COLUMNS;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
@@ -34,6 +35,7 @@ impl Binder<'_> {
                 continue;
             }
             match item {
+                item if is_no_column(item) => {}
                 ast::SelectItem::UnnamedExpr(expr) if let Some(row) = super::record::starred(expr) => {
                     let row = self.expr(&row, scope)?;
                     self.row_star(&row, &mut targets)?;
@@ -177,6 +179,11 @@ impl Binder<'_> {
     }
 }
 
+/// Whether the item stands for a list that is not there.
+fn is_no_column(item: &ast::SelectItem) -> bool {
+    matches!(item, ast::SelectItem::UnnamedExpr(ast::Expr::Identifier(name)) if name.value == NO_COLUMNS)
+}
+
 fn star(column: &ScopeColumn, at: usize) -> Target {
     Target {
         name: column.name.clone(),
@@ -219,6 +226,8 @@ pub(super) fn figure_name(expr: &ast::Expr) -> Option<(String, u8)> {
             }
         }
         E::Exists { subquery: _, negated: false } => strong("exists"),
+        E::IsNormalized { expr: _, form: _, negated: false } => strong("is_normalized"),
+        E::BinaryOp { left: _, op: ast::BinaryOperator::Overlaps, right: _ } => strong("overlaps"),
         E::Subquery(query) => subquery_name(query),
         E::Array(_) => strong("array"),
         E::Tuple(_) => strong("row"),

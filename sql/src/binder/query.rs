@@ -224,6 +224,9 @@ impl Binder<'_> {
             let at = right.columns.first().map_or(0, |c| c.at);
             return Err(located(Error::new(ErrorKind::Syntax, message), at));
         }
+        if left.columns.is_empty() {
+            return self.without_columns(op, all, left.rel, right.rel);
+        }
         let mut types: Vec<SqlType> = Vec::with_capacity(left.columns.len());
         for (l, r) in left.columns.iter().zip(&right.columns) {
             let pair = [(l.typed.ty.oid, l.at), (r.typed.ty.oid, r.at)];
@@ -231,10 +234,8 @@ impl Binder<'_> {
             let target = self.common_target(common, &[self.column_term(l), self.column_term(r)])?;
             let exprs = vec![self.stand_in(l, &target, name)?, self.stand_in(r, &target, name)?];
             let (_, ty) = self.same_type(exprs, &target)?;
-            if !all && super::resolve::operator("=", &[common, common]).is_err() {
-                let shown = super::type_name::type_name(common);
-                let message = format!("could not identify an equality operator for type {shown}");
-                return Err(located(Error::new(ErrorKind::UndefinedFunction, message), r.at));
+            if !all {
+                super::comparable::check_equality(&ty, r.at)?;
             }
             types.push(ty);
         }
@@ -260,6 +261,20 @@ impl Binder<'_> {
             columns: columns.iter().map(|c| c.typed.clone()).collect(),
         };
         Ok(Bound { rel, columns })
+    }
+
+    /// Rows without columns are all equal: a constant stands for each.
+    fn without_columns(&mut self, op: SetOp, all: bool, left: Rel, right: Rel) -> Result<Bound> {
+        let ty = held(types::sql_type::oid::INT4, -1)?;
+        let mut side = |rel: Rel| {
+            let col = self.new_col();
+            let one = Expr::Const(types::Datum::Int32(1), ty.clone());
+            (Box::new(Rel::Project { input: Box::new(rel), items: vec![(one, col)] }), vec![col])
+        };
+        let ((left, left_columns), (right, right_columns)) = (side(left), side(right));
+        let columns = vec![TypedCol { col: self.new_col(), ty }];
+        let both = Rel::SetOp { op, all, left, right, left_columns, right_columns, columns };
+        Ok(Bound { rel: Rel::Project { input: Box::new(both), items: Vec::new() }, columns: Vec::new() })
     }
 
     /// A column as it is after coercion to the common type, to learn the stored form; not kept.

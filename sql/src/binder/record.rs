@@ -171,9 +171,8 @@ impl Binder<'_> {
     /// Whether a column of a table is NOT NULL.
     fn is_never_null(&self, column: &ScopeColumn) -> bool {
         let (table, attnum) = column.origin;
-        let place = usize::try_from(attnum).ok().and_then(|number| number.checked_sub(1));
         let table = self.context.catalog.tables().find(|def| def.oid == table);
-        let def = table.zip(place).and_then(|(def, place)| def.columns.get(place));
+        let def = table.and_then(|def| def.columns.iter().find(|def| def.number() == attnum));
         def.is_some_and(|def| def.not_null)
     }
 

@@ -5,6 +5,7 @@
 
 use super::names::{fold, located};
 use super::order::named;
+use super::record::is_row;
 use super::scope::{CteStatus, ScopeCte};
 use super::select::{Bound, OutColumn};
 use super::type_name::{held, type_name};
@@ -249,10 +250,8 @@ impl Binder<'_> {
                     .with_hint("Cast the output of the non-recursive term to the correct type.");
                 return Err(located(error, s.at));
             }
-            if !all && super::resolve::operator("=", &[common, common]).is_err() {
-                let message =
-                    format!("could not identify an equality operator for type {}", type_name(common));
-                return Err(located(Error::new(ErrorKind::UndefinedFunction, message), t.at));
+            if !all {
+                super::comparable::check_equality(ty, t.at)?;
             }
         }
         let start = self.with_types(start, types)?;
@@ -368,6 +367,7 @@ fn start_types(start: &Bound) -> Result<Vec<SqlType>> {
         .iter()
         .map(|c| match &c.typed.ty {
             ty if ty.oid == oid::NUMERIC && ty.typmod == -1 => Ok(super::numeric::per_value()),
+            ty if is_row(ty.oid) => Ok(ty.clone()),
             ty => {
                 let bare = held(ty.oid, ty.typmod)?;
                 Ok(SqlType {

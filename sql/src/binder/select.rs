@@ -300,11 +300,3 @@ impl Binder<'_> {
         Ok(Bound { rel, columns })
     }
 }
-
-pub(super) fn no_equality(ty: Oid) -> Error {
-    let shown = super::type_name::type_name(ty);
-    Error::new(
-        ErrorKind::UndefinedFunction,
-        format!("could not identify an equality operator for type {shown}"),
-    )
-}

@@ -10,7 +10,6 @@ use crate::bound::{Expr, Quantifier, Rel, Subquery, SubqueryKind, TypedCol, arra
 use base::{Error, ErrorKind, Result};
 use catalog::ColumnDef;
 use sqlparser::ast;
-use types::sql_type::oid;
 
 impl Binder<'_> {
     pub(super) fn exists(&mut self, query: &ast::Query, negated: bool, scope: &Scope<'_>) -> Result<Term> {
@@ -62,9 +61,6 @@ impl Binder<'_> {
     ) -> Result<Term> {
         let bound = self.subquery(query, scope)?;
         let column = self.only_column(&bound, "subquery must return only one column", query)?;
-        if matches!(column.ty.oid, oid::INT2VECTOR | oid::OIDVECTOR) {
-            return Err(self.unsupported("an array of this type", at));
-        }
         if types::sql_type::array_element(array_of_values(&column.ty).oid).is_none() {
             let shown = super::type_name::type_name(column.ty.oid);
             let message = format!("could not find array type for data type {shown}");

@@ -177,6 +177,9 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
         }
         if chosen.result == oid::RECORD && chosen.proc.out_types.is_empty() {
+            if chosen.proc.result != oid::RECORD && definitions.is_some() {
+                return Err(self.unsupported("a column definition list behind a polymorphic function", at));
+            }
             return self.with_definitions(&chosen, args, definitions, at);
         }
         if definitions.is_some() && chosen.proc.out_types.len() > 1 {

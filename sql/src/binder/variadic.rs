@@ -11,8 +11,8 @@ use super::{Binder, Term};
 use crate::bound::Expr;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
+use types::Datum;
 use types::sql_type::{array_element, oid};
-use types::{Datum, SqlType};
 
 /// pg_proc OID of format: its result does not hang on whether there are arguments.
 const FORMAT: Oid = Oid(3539);
@@ -44,11 +44,10 @@ impl Binder<'_> {
         if ty == oid::UNKNOWN && matches!(array, Expr::Const(Datum::Null, _)) {
             return Ok(None);
         }
-        let Some(element) = array_element(ty) else {
+        let Some(element) = array.ty().element() else {
             let error = Error::new(ErrorKind::DatatypeMismatch, "VARIADIC argument must be an array");
             return Err(located(error, at));
         };
-        let element: SqlType = held(element, -1)?;
         match array {
             // Of an array of arrays, the elements of all.
             Expr::Array { elements, .. } if elements.iter().any(|e| array_element(e.ty().oid).is_some()) => {

@@ -31,7 +31,9 @@ impl Binder<'_> {
         let mut partitions = Vec::with_capacity(partition_by.len());
         for expr in partition_by {
             let term = self.in_clause(Clause::WindowPartition, |b| b.expr(expr, scope))?;
-            partitions.push(self.resolve_unknown(term)?.expr);
+            let term = self.resolve_unknown(term)?;
+            super::comparable::check_partition(&term.expr.ty(), term.at)?;
+            partitions.push(term.expr);
         }
         let mut keys = Vec::with_capacity(order_by.len());
         for item in order_by {

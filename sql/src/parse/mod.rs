@@ -22,6 +22,7 @@ mod literal_rows;
 mod maintenance;
 mod merge;
 mod modifying;
+mod no_columns;
 mod operators;
 mod pieces;
 mod postfix;
@@ -62,6 +63,7 @@ pub use definition_ast::{
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;
 pub(crate) use modifying::write_of;
+pub(crate) use no_columns::NO_COLUMNS;
 pub(crate) use postfix::USING;
 pub(crate) use row_stars::ROW_STAR;
 pub(crate) use rows_from::ROWS_FROM;

@@ -8,6 +8,7 @@ use super::clauses;
 use super::dialect::NyalaDialect;
 use super::equivalents;
 use super::literal_rows::{LiteralRows, Mixed, RowCollector};
+use super::no_columns;
 use super::operators;
 use super::pieces::pieces;
 use super::row_stars;
@@ -163,6 +164,7 @@ impl Reader<'_> {
             equivalents::rewrite(&mut tokens);
             rows_from::rewrite(&mut tokens);
             row_stars::rewrite(&mut tokens);
+            no_columns::rewrite(&mut tokens);
             clauses::rewrite(&mut tokens);
             if let Some(error) = refused_clause(&tokens) {
                 return Err(error);

@@ -15,7 +15,7 @@ pub(crate) fn refuse(what: &str, at: usize) -> Error {
     Error::unsupported(format!("{what} {verb} not supported")).at(at)
 }
 
-/// The refusal of the weaker locks of rows, of empty select lists in set operations, of COLLATION FOR, of `f(..) AS (a int)`, and of SEARCH and CYCLE
+/// The refusal of the weaker locks of rows, of COLLATION FOR, of `f(..) AS (a int)`, and of SEARCH and CYCLE
 /// behind a query of WITH RECURSIVE, which sqlparser would take for mistakes or for names.
 pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
     let is = |index: usize, word: &str| tokens.get(index).is_some_and(|t| is_word(&t.token, word));
@@ -29,11 +29,8 @@ pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
         };
         return Some(refuse(what, position(token.span.start)));
     }
-    let is_one = |index: usize, words: &[&str]| words.iter().any(|word| is(index, word));
     for (at, token) in tokens.iter().enumerate() {
-        let what = if is(at, "select") && is_one(at + 1, &["union", "intersect", "except"]) {
-            "an empty select list in a set operation"
-        } else if is(at, "collation") && is(at + 1, "for") {
+        let what = if is(at, "collation") && is(at + 1, "for") {
             "COLLATION FOR"
         } else if token.token == Token::RParen && is(at + 1, "as") && begins_columns(tokens, at + 2) {
             "a list of columns without a name behind a call"

@@ -227,15 +227,41 @@ enum Before {
     AfterLevel,
 }
 
+/// A part of an array's text, white space aside.
+enum Part {
+    Open,
+    Close,
+    Comma,
+    Item(Option<String>),
+}
+
 /// Elements and the length of each dimension, of a text that begins with a brace.
 fn read_contents(text: &str, rest: &mut Chars<'_>) -> Result<(Vec<Option<String>>, Vec<i32>)> {
-    let mut items = Vec::new();
+    let (parts, lengths) = read_parts(text, rest)?;
+    let count = lengths.iter().try_fold(1_usize, |product, length| {
+        product.checked_mul(usize::try_from(*length).ok()?).filter(|product| i32::try_from(*product).is_ok())
+    });
+    let given = parts.iter().filter(|part| matches!(part, Part::Item(_))).count();
+    match count.ok_or_else(too_large)? {
+        0 => Ok((Vec::new(), Vec::new())),
+        // Depths that differ can ask for any number of nulls.
+        count if count > given => Err(Error::unsupported("an array's text with more places than elements")),
+        count => Ok((placed(text, parts, &lengths, count)?, lengths)),
+    }
+}
+
+/// The parts and the length of each dimension, none for an array without elements. As in PostgreSQL 15, an array may have
+/// less or more depth than those beside it; the lengths are then what its counters happen to say.
+fn read_parts(text: &str, rest: &mut Chars<'_>) -> Result<(Vec<Part>, Vec<i32>)> {
+    let mut parts = Vec::new();
     // What has been counted in each level that is open, and the length of each level that was closed.
     let mut open: Vec<i32> = Vec::new();
-    let mut lengths: Vec<Option<i32>> = Vec::new();
-    let mut element_depth = None;
+    let mut closed: Vec<Option<i32>> = Vec::new();
+    // What each level holds: levels within it, or elements in the deepest one.
+    let mut lengths: Vec<i32> = Vec::new();
     let mut before = Before::Nothing;
     let unexpected = |c: char| malformed(text, &format!("Unexpected \"{c}\" character."));
+    let count = |length: Option<&mut i32>| length.into_iter().for_each(|length| *length += 1);
     loop {
         skip_space(rest);
         match rest.peek().copied() {
@@ -248,10 +274,15 @@ fn read_contents(text: &str, rest: &mut Chars<'_>) -> Result<(Vec<Option<String>
                     return Err(too_many_dimensions(open.len() + 1));
                 }
                 rest.next();
-                open.push(0);
-                if lengths.len() < open.len() {
-                    lengths.push(None);
+                match lengths.get_mut(open.len()) {
+                    Some(length) => *length = 0,
+                    None => lengths.push(0),
                 }
+                open.push(0);
+                if closed.len() < open.len() {
+                    closed.push(None);
+                }
+                parts.push(Part::Open);
                 before = Before::LevelStart;
             }
             Some('}') => {
@@ -260,21 +291,21 @@ fn read_contents(text: &str, rest: &mut Chars<'_>) -> Result<(Vec<Option<String>
                     return Err(unexpected('}'));
                 }
                 rest.next();
-                let count = open.pop().unwrap_or(0);
-                if let Some(length) = lengths.get_mut(open.len()) {
-                    if length.is_some_and(|length| length != count) {
+                let held = open.pop().unwrap_or(0);
+                if let Some(known) = closed.get_mut(open.len()) {
+                    if known.is_some_and(|known| known != held) {
                         return Err(malformed(
                             text,
                             "Multidimensional arrays must have sub-arrays with matching dimensions.",
                         ));
                     }
-                    *length = Some(count);
+                    *known = Some(held);
                 }
+                parts.push(Part::Close);
                 before = Before::LevelEnd;
-                match open.last_mut() {
-                    Some(outer) => *outer += 1,
-                    None => break,
-                }
+                let Some(outer) = open.last_mut() else { break };
+                *outer += 1;
+                count(open.len().checked_sub(1).and_then(|level| lengths.get_mut(level)));
             }
             Some(',') => {
                 rest.next();
@@ -283,32 +314,72 @@ fn read_contents(text: &str, rest: &mut Chars<'_>) -> Result<(Vec<Option<String>
                     Before::LevelEnd => Before::AfterLevel,
                     _ => return Err(unexpected(',')),
                 };
+                count(lengths.last_mut());
+                parts.push(Part::Comma);
             }
             Some(_) => {
                 if !matches!(before, Before::LevelStart | Before::AfterElement) {
                     return Err(malformed(text, "Unexpected array element."));
                 }
-                items.push(next_item(text, rest)?);
-                if *element_depth.get_or_insert(open.len()) != open.len() {
-                    return Err(Error::new(
-                        ErrorKind::InvalidText,
-                        format!("malformed array literal: \"{text}\""),
-                    ));
-                }
-                if let Some(count) = open.last_mut() {
-                    *count += 1;
-                }
+                parts.push(Part::Item(next_item(text, rest)?));
+                count(open.last_mut());
                 before = Before::Element;
             }
         }
     }
+    count(lengths.last_mut());
     if !rest.all(is_space) {
         return Err(malformed(text, "Junk after closing right brace."));
     }
-    if element_depth.is_some_and(|depth| depth != lengths.len()) {
-        return Err(Error::new(ErrorKind::InvalidText, format!("malformed array literal: \"{text}\"")));
+    if !parts.iter().any(|part| matches!(part, Part::Item(_))) {
+        lengths.clear();
     }
-    Ok((items, lengths.into_iter().map(|length| length.unwrap_or(0)).collect()))
+    Ok((parts, lengths))
+}
+
+/// The elements in their places, null where there is none.
+fn placed(text: &str, parts: Vec<Part>, lengths: &[i32], count: usize) -> Result<Vec<Option<String>>> {
+    let mut items = vec![None; count];
+    // Where the next element stands in each dimension.
+    let mut place = vec![0_i32; lengths.len()];
+    let mut depth = 0_usize;
+    for part in parts {
+        match part {
+            Part::Open => {
+                if let Some(at) = place.get_mut(depth) {
+                    *at = 0;
+                }
+                depth += 1;
+            }
+            Part::Close => {
+                depth = depth.saturating_sub(1);
+                if let Some(at) = place.get_mut(depth) {
+                    *at = 0;
+                }
+                if let Some(at) = depth.checked_sub(1).and_then(|outer| place.get_mut(outer)) {
+                    *at += 1;
+                }
+            }
+            Part::Comma => {
+                if let Some(at) = place.last_mut() {
+                    *at += 1;
+                }
+            }
+            Part::Item(item) => {
+                let offset = place
+                    .iter()
+                    .zip(lengths)
+                    .try_fold(0_i32, |offset, (at, length)| offset.checked_mul(*length)?.checked_add(*at));
+                let slot = offset.and_then(|offset| items.get_mut(usize::try_from(offset).ok()?));
+                let Some(slot) = slot else {
+                    let message = format!("malformed array literal: \"{text}\"");
+                    return Err(Error::new(ErrorKind::InvalidText, message));
+                };
+                *slot = item;
+            }
+        }
+    }
+    Ok(items)
 }
 
 /// One element up to, not including, its comma or brace; `None` for NULL.
