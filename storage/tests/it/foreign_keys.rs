@@ -256,8 +256,12 @@ fn no_commit_leaves_a_child_without_parent() {
                     outcomes[0] += 1;
                 }
                 Ok(true) => sessions[place] = Some(txn),
-                Ok(false) => outcomes[1] += 1,
+                Ok(false) => {
+                    drop(txn);
+                    outcomes[1] += 1;
+                }
                 Err(error) => {
+                    drop(txn);
                     let known = [
                         ErrorKind::LostRace,
                         ErrorKind::UniqueViolation,
