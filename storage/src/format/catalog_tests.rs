@@ -389,13 +389,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 8).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 9).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 8).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), 9).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);

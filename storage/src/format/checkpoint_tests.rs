@@ -168,7 +168,7 @@ const NOTHING_OF_4: usize = 13;
 const NOTHING_OF_2: usize = 6;
 
 /// Format 1 had neither history nor options of tables, format 2 no sequences, formats before 5 no comments, format 5 no
-/// materialized views, formats before 8 no types.
+/// materialized views, formats before 8 no types; in formats 7 and 8 no table referred to another.
 #[test]
 fn checkpoints_of_older_formats_are_read() {
     older_is_read(1, 0);
@@ -178,6 +178,7 @@ fn checkpoints_of_older_formats_are_read() {
     older_is_read(5, NOTHING_OF_5);
     older_is_read(6, NOTHING_OF_7);
     older_is_read(7, NOTHING_OF_7);
+    older_is_read(8, NOTHING);
 }
 
 /// `nothing` is how many bytes of a format say that there is no past.
