@@ -21,6 +21,8 @@ VIEWS_REFUSED = "hangs on views of temporary tables, which are refused: the row 
 TEMPORARY_VIEWS = "hangs on views of temporary tables, which are refused: they are counted in pg_class"
 UNLOGGED = "hangs on unlogged tables and ALTER SEQUENCE SET UNLOGGED, which are refused: they are listed from pg_class"
 ROW_TEXT = "the row of a WITH query as text, q.*::text"
+ROW_TYPES = "hangs on columns of row types, which are refused"
+ROW_STARS = "all fields of a row, (row).*"
 RESTRICTED = "hangs on restrict_nonsystem_relation_kind, which is refused"
 
 # Cause, script, beginnings of statements.
@@ -46,7 +48,9 @@ _NAMED = [
     (VIEWS_REFUSED, "with", ["SELECT * from id_alw2"]),
     (TEMPORARY_VIEWS, "create_view", ["SELECT relname FROM pg_class WHERE relname LIKE 'v%'", "SELECT relname FROM pg_class WHERE relname LIKE 'temporal%'"]),
     (UNLOGGED, "identity", ["SELECT relname, relpersistence FROM pg_class"]),
-    (ROW_TEXT, "with", ["WITH merge_source_cte AS MATERIALIZED (SELECT 15 a, 'merge_source_cte val' b) MERGE INTO m USING (select * from merge_source_cte)"]),
+    (ROW_TEXT, "with", ["WITH merge_source_cte AS MATERIALIZED (SELECT 15 a, 'merge_source_cte val' b) MERGE INTO m USING (select * from merge_source_cte)", "SELECT * FROM m where k = 15"]),
+    (ROW_TYPES, "rowtypes", ["alter table fullname add column suffix text default"]),
+    (ROW_STARS, "rowtypes", ["select (row(1, 2.0)).*", "select (r).* from (select row(1, 2.0) as r) ss"]),
     (RESTRICTED, "create_view", ["select a from tt27v where a > 0"]),
 ]
 
