@@ -6,7 +6,7 @@ The rule, the same for every script:
 - refused: Nyala answers 0A000 and PostgreSQL does not.
 - left out: EXPLAIN; procedural languages, triggers, inheritance; statements that name an object which a refused or left out
   statement made or changed (or a sequence, index or constraint named after such a table), or that stand in a transaction which
-  such a statement ended or should have begun, or that run while a role is set which could not be made; SHOW of a setting
+  such a statement ended or should have begun, or that lack a right of a role which could not be made; SHOW of a setting
   whose SET was refused, and while that is standard_conforming_strings, statements with a backslash or `U&`; commands of psql;
   answers that differ only where the statement leaves them open, as order.py says.
 - different: everything else.
@@ -51,7 +51,7 @@ _OBJECTS = [
     re.compile(rf"\brule\b[^;]*?\bon\s+\w+\s+to\s+({_NAME})", re.I),
     re.compile(rf"\battach\s+partition\s+({_NAME})", re.I),
 ]
-_CREATED = re.compile(r"^\s*(create|alter|drop|insert|update|delete|merge|truncate|copy|with|select|refresh|prepare|declare|comment)", re.I)
+_CREATED = re.compile(r"^\s*(explain\b[^;]*\banalyze\b[^;]*\bcreate|create|alter|drop|insert|update|delete|merge|truncate|copy|with|select|refresh|prepare|declare|comment)", re.I)
 _WORD = re.compile(r'"([^"]+)"|([A-Za-z_]\w*)')
 _SETTING = re.compile(r"\s*set\s+(?:session\s+|local\s+)?(\w+)\s*(?:=|\bto\b)", re.I)
 _SET_ROLE = re.compile(r"\s*(re)?set\s+(?:session\s+authorization|role)\b", re.I)
@@ -199,7 +199,7 @@ class Comparison:
             return LEFT_OUT
         if words(sql) & self.tainted or self._named_after(sql):
             return LEFT_OUT
-        if self.other_role and not _SET_ROLE.match(sql):
+        if self.other_role and any(a.error and a.error.get("C") == "42501" for a in theirs):
             return LEFT_OUT
         if self._reads_otherwise(sql):
             return LEFT_OUT
