@@ -83,7 +83,7 @@ impl TableDef {
         def.unique.retain(|unique| !unique.columns.contains(&id));
         let itself = def.id;
         def.foreign_keys.retain(|key| {
-            !key.columns.contains(&id) && !(key.table == itself && key.referenced.contains(&id))
+            !(key.columns.contains(&id) || key.table == itself && key.referenced.contains(&id))
         });
         def
     }

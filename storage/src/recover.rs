@@ -13,7 +13,7 @@ use crate::first_open;
 use crate::format::{
     AttachedSegment, CheckpointImage, CheckpointNumber, CommitRecord, Current, DeletePlace, MemtableImage,
     NextIds, PastImage, ReferenceImage, SegmentDeletes, SwapRecord, TabletImage, advance_epoch,
-    collect_checkpoints, decode_rows, read_checkpoint, read_current, write_checkpoint,
+    collect_checkpoints, decode_rows, is_of_older_format, read_checkpoint, read_current, write_checkpoint,
 };
 use crate::ids::IdSource;
 use crate::layout::{Key, Layout};
@@ -67,6 +67,7 @@ pub(crate) fn open(
     let listed = Listed::read(fs.as_ref())?;
     listed.has_all_of(&state)?;
     probe_newest(&state)?;
+    let older = is_of_older_format(fs.as_ref(), &current)?;
     let current = advance_epoch(fs.as_ref(), &current)?;
     let log = Log::resume(log, current.epoch, log_settings)?;
     store.remove_discarded();
@@ -74,7 +75,7 @@ pub(crate) fn open(
     listed.remove_garbage(fs.as_ref(), &state)?;
     collect_packs(fs.as_ref(), &image, &packs)?;
     collect_checkpoints(fs.as_ref(), Some(&current))?;
-    Ok(Core::new(CoreParts {
+    let core = Core::new(CoreParts {
         ids: IdSource::new(current.epoch),
         running: RunningTime::new(Arc::clone(&clock), image.past.uptime_us, image.past.samples.clone()),
         sequencer: Sequencer::new(log, Arc::clone(&clock), Published { ts, state }, replayed),
@@ -86,7 +87,12 @@ pub(crate) fn open(
         store,
         maintenance: Maintenance { current, written: 0 },
         directory,
-    }))
+    });
+    if older {
+        // The program before takes what this one adds to the log for damage; a newer checkpoint tells it what this is.
+        core.checkpoint()?;
+    }
+    Ok(core)
 }
 
 /// The first files of a database. CURRENT comes last: without it the directory holds no database yet.

@@ -293,7 +293,7 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
     let taken = |name: &str| {
         let message = format!("relation \"{name}\" already exists");
         Error::new(ErrorKind::DuplicateTable, message)
-            .with_hint("Drop the table of that name first; UNDROP brings back the one dropped last.")
+            .with_hint("Rename or drop what has that name first: another table, or its key (ALTER TABLE .. RENAME CONSTRAINT). UNDROP brings back the table dropped last.")
     };
     let committed = database.snapshot();
     let named = schemas.iter().find_map(|schema| committed.catalog().table_named(*schema, name));

@@ -68,6 +68,11 @@ pub(super) fn check_partition(ty: &SqlType, at: usize) -> Result<()> {
     })
 }
 
+/// GREATEST and LEAST, which compare values as wholes.
+pub(super) fn check_compared_whole(ty: &SqlType, at: usize) -> Result<()> {
+    check("<", "a comparison function", ty).map_err(|e| located(e, at))
+}
+
 /// An operator that compares arrays or rows compares their parts.
 pub(super) fn check_compared(name: &str, args: &[Expr], at: usize) -> Result<()> {
     let (operator, what) = match name {

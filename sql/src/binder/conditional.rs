@@ -83,11 +83,9 @@ impl Binder<'_> {
                 let upper = name.to_ascii_uppercase();
                 let common = self.common_type(&terms, &upper)?;
                 let (args, ty) = self.unify(terms, common, &upper)?;
-                let (operator, _, _) = resolve::operator("<", &[common, common]).map_err(|_| {
-                    let shown = super::type_name::type_name(common);
-                    let message = format!("could not identify a comparison function for type {shown}");
-                    located(Error::new(ErrorKind::UndefinedFunction, message), at)
-                })?;
+                super::comparable::check_compared_whole(&ty, at)?;
+                let (operator, _, _) = resolve::operator("<", &[common, common])
+                    .map_err(|_| Error::internal("values that compare have no operator"))?;
                 Expr::Extreme { greatest: name == "greatest", less: operator.proc, args, ty }
             }
         };

@@ -135,6 +135,11 @@ fn is_escape(sql: &[u8], at: usize) -> bool {
     matches!(back(1), Some(b'e' | b'E')) && back(2).is_none_or(|before| !is_word(*before))
 }
 
+/// Whether a string that begins with `E'` has an end.
+pub(super) fn escape_string_ends(text: &str) -> bool {
+    quoted(text.as_bytes(), 1, true).is_some()
+}
+
 /// Behind a string that begins at a quote.
 fn quoted(sql: &[u8], at: usize, escapes: bool) -> Option<usize> {
     let mut at = at + 1;

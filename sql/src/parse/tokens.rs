@@ -10,11 +10,11 @@ use super::equivalents;
 use super::literal_rows::{LiteralRows, Mixed, RowCollector};
 use super::no_columns;
 use super::operators;
-use super::pieces::pieces;
+use super::pieces::{escape_string_ends, pieces};
 use super::row_stars;
 use super::rows_from;
 use super::unicode;
-use super::unsupported::refused_clause;
+use super::unsupported::{refuse, refused_clause};
 use super::versions;
 use super::whole_table;
 use super::words::{is_null, settle, settle_last};
@@ -310,6 +310,10 @@ fn lexical_error(text: &Text<'_>, from: usize) -> Error {
         && let Some(error) = unicode::escape_error(rest, from)
     {
         return error;
+    } else if lower.starts_with("e'") && escape_string_ends(rest) {
+        // The parser reads each byte that is written by its number as a character of its own, up to 7F.
+        return refuse("a byte of 00 or above 7F, written by its number in a string", from)
+            .with_hint("Write the character itself, or its number behind \\u.");
     } else if lower.contains('\'') {
         "unterminated quoted string"
     } else {

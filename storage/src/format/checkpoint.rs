@@ -112,6 +112,13 @@ pub(crate) fn read_checkpoint(fs: &dyn FileSystem, current: &Current) -> Result<
     decode_file(current, &bytes, &path)
 }
 
+/// Whether the checkpoint that CURRENT names is of an older format than this program writes.
+pub(crate) fn is_of_older_format(fs: &dyn FileSystem, current: &Current) -> Result<bool> {
+    let mut header = [0; HEADER_BYTES];
+    fs.open(&checkpoint_path(current.checkpoint))?.read_at(0, &mut header)?;
+    Ok(version_of(&header) < FileKind::Checkpoint.version())
+}
+
 /// Removes checkpoint files that `current` does not name; leftovers of crashes and older checkpoints.
 pub(crate) fn collect_checkpoints(fs: &dyn FileSystem, current: Option<&Current>) -> Result<()> {
     if !fs.exists(DIRECTORY)? {

@@ -2,7 +2,7 @@
 
 use super::{
     CURRENT, CheckpointImage, CheckpointNumber, Current, advance_epoch, checkpoint_path, collect_checkpoints,
-    read_checkpoint, read_current, write_checkpoint,
+    is_of_older_format, read_checkpoint, read_current, write_checkpoint,
 };
 use crate::format::image::{
     DeletePlace, MemtableImage, MemtableRow, NextIds, PastImage, ReferenceImage, RetiredImage, TabletImage,
@@ -10,13 +10,18 @@ use crate::format::image::{
 };
 use crate::format::{Lives, Origin};
 use crate::log::LogPosition;
+use crate::recover;
+use crate::settings::StorageSettings;
+use base::clock::ManualClock;
 use base::fs::{Fault, FileSystem, SimulatedFileSystem};
 use base::id::{
     CommitTs, CounterId, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaId, SchemaVersion,
     SegmentId, SequenceId, TableId, TabletId, ViewId,
 };
+use base::random::Random;
 use base::{Error, ErrorKind, Result};
 use catalog::{CatalogState, Position};
+use std::sync::Arc;
 
 fn reference(deletes: Option<DeletePlace>) -> ReferenceImage {
     ReferenceImage {
@@ -192,6 +197,29 @@ fn older_is_read(version: u8, nothing: usize) {
     old.resize(old.len() + nothing + 1, 0);
     replace_checkpoint(&fs, version, old);
     assert_eq!(read(&fs).unwrap().unwrap().1, small(300));
+}
+
+/// A program before took new kinds of edits, which an upgraded server had put into the log before its first checkpoint, for a
+/// damaged log: opening a directory of an older format writes a checkpoint of this one.
+#[test]
+fn opening_an_older_format_makes_it_this_one() {
+    let fs = SimulatedFileSystem::new(1);
+    let settings = StorageSettings { background: false, ..StorageSettings::default() };
+    let open = || {
+        let (clock, random) = (Arc::new(ManualClock::new(1)), Random::from_seed(1));
+        recover::open(fs.process(), clock, &random, settings.clone()).unwrap()
+    };
+    drop(open());
+    let current = read_current(&fs).unwrap().unwrap();
+    let bytes = fs.contents(&checkpoint_path(current.checkpoint)).unwrap();
+    replace_checkpoint(&fs, 8, bytes[..bytes.len() - 4].to_vec());
+    let current = read_current(&fs).unwrap().unwrap();
+    assert!(is_of_older_format(&fs, &current).unwrap());
+    drop(open());
+    let current = read_current(&fs).unwrap().unwrap();
+    assert!(!is_of_older_format(&fs, &current).unwrap());
+    drop(open());
+    assert_eq!(read_current(&fs).unwrap().unwrap().checkpoint, current.checkpoint);
 }
 
 /// Rows of memtables in format 2 did not say how they came about.

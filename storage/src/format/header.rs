@@ -27,7 +27,7 @@ impl FileKind {
     }
 
     /// The version that this program writes, and the newest that it reads.
-    fn version(self) -> u32 {
+    pub(crate) fn version(self) -> u32 {
         match self {
             FileKind::Checkpoint => 9,
             FileKind::Log | FileKind::Current => 1,

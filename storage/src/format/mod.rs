@@ -24,8 +24,8 @@ mod user_type;
 mod view;
 
 pub(crate) use checkpoint::{
-    CheckpointNumber, Current, advance_epoch, collect_checkpoints, read_checkpoint, read_current,
-    write_checkpoint,
+    CheckpointNumber, Current, advance_epoch, collect_checkpoints, is_of_older_format, read_checkpoint,
+    read_current, write_checkpoint,
 };
 pub(crate) use codec::{Reader, Writer};
 pub(crate) use datum::{decode_datum, decode_form, encode_datum, encode_form};

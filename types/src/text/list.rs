@@ -243,7 +243,7 @@ fn read_contents(text: &str, rest: &mut Chars<'_>) -> Result<(Vec<Option<String>
     });
     let given = parts.iter().filter(|part| matches!(part, Part::Item(_))).count();
     match count.ok_or_else(too_large)? {
-        0 => Ok((Vec::new(), Vec::new())),
+        count if count == 0 || given == 0 => Ok((Vec::new(), Vec::new())),
         // Depths that differ can ask for any number of nulls.
         count if count > given => Err(Error::unsupported("an array's text with more places than elements")),
         count => Ok((placed(text, parts, &lengths, count)?, lengths)),
