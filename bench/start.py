@@ -116,9 +116,9 @@ def main():
         clean, stops = [], []
         for _ in range(arguments.rounds):
             clean.append(timed_start(kept, query))
-            result["idle_mib"] = round(kept.resident_bytes() / 2**20, 1)
             if len(clean) == arguments.rounds:
                 result["idle_cpu_percent"] = idle_cpu_percent(kept)
+                result["idle_mib"] = round(kept.resident_bytes() / 2**20, 1)
             started = time.perf_counter()
             kept.stop()
             stops.append(time.perf_counter() - started)
@@ -142,7 +142,7 @@ def main():
         for line in result["results"]:
             print(f"| {line['name']} | {line['seconds']} | {line['slowest']} |")
         print(
-            f"\nafter a clean start: {result['idle_mib']} MiB resident, {result['idle_cpu_percent']} % of a processor "
+            f"\nat rest: {result['idle_mib']} MiB resident, {result['idle_cpu_percent']} % of a processor "
             f"while idle; nothing lost: {result['nothing_lost']}"
         )
         print(json.dumps(result))

@@ -138,7 +138,7 @@ struct Peers {
 impl Peers {
     fn of(keys: &[ArrayRef], rows: usize) -> Result<Self> {
         let groups = match keys.is_empty() {
-            true => vec![0..rows],
+            true => std::iter::once(0..rows).collect(),
             false => partition(keys).map_err(from_arrow)?.ranges(),
         };
         let mut of_row = Vec::with_capacity(rows);

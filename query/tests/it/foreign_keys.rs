@@ -63,7 +63,7 @@ async fn whoever_comes_second_sees_what_the_first_did() {
     let (mut one, mut two) = (server.session(), server.session());
     one.run("BEGIN").await.unwrap();
     one.run("DELETE FROM p WHERE id = 1").await.unwrap();
-    let waiting = tokio::spawn(async move {
+    let waiting = tokio::runtime::Handle::current().spawn(async move {
         let refused = two.error("INSERT INTO c VALUES (1, 1)").await.kind();
         (two, refused)
     });
@@ -72,7 +72,7 @@ async fn whoever_comes_second_sees_what_the_first_did() {
     assert_eq!(refused, ErrorKind::ForeignKeyViolation);
     two.run("BEGIN").await.unwrap();
     two.run("INSERT INTO c VALUES (2, 2)").await.unwrap();
-    let waiting = tokio::spawn(async move {
+    let waiting = tokio::runtime::Handle::current().spawn(async move {
         let refused = one.error("DELETE FROM p WHERE id = 2").await.kind();
         (one, refused)
     });
