@@ -466,6 +466,4 @@ FROM pg_catalog.pg_class c, pg_catalog.pg_inherits i
 WHERE c.oid = i.inhrelid AND i.inhparent = '16389'
 ORDER BY pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', c.oid::pg_catalog.regclass::pg_catalog.text;
 SELECT 'a' IS NORMALIZED, 'a' IS NOT NFC NORMALIZED, (date '2020-01-01', date '2020-02-01') OVERLAPS (date '2020-01-15', date '2020-03-01');
-SELECT UNION SELECT;
 SELECT DISTINCT '{1}'::json[];
-SELECT 1 GROUP BY ARRAY['1'::json];
