@@ -193,7 +193,7 @@ impl Binder<'_> {
         let args = self.coerce_arguments(terms, &chosen)?;
         let ty = result_type(chosen.result, &args).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
-        super::comparable::check_searched(chosen.proc, &args, at)?;
+        super::comparable::check_searched(chosen.proc, &given, at)?;
         if extras.distinct {
             args.iter().try_for_each(|arg| super::comparable::check_distinct_argument(&arg.ty(), at))?;
         }

@@ -87,6 +87,13 @@ pub(super) fn check_compared(name: &str, args: &[Expr], at: usize) -> Result<()>
 pub(super) fn check_searched(proc: &Proc, args: &[Expr], at: usize) -> Result<()> {
     match proc.name {
         name if SEARCHES.contains(&name) => check_parts("=", "an equality operator", args, at),
+        "array_agg" if args.iter().any(|arg| types::sql_type::is_vector(arg.ty().oid)) => {
+            let message = format!(
+                "array is not a valid {}",
+                type_name(args.first().map_or(Oid(0), |arg| arg.ty().oid))
+            );
+            Err(located(Error::new(ErrorKind::DatatypeMismatch, message), at))
+        }
         "max" | "min" => check_parts("<", "a comparison function", args, at),
         _ => Ok(()),
     }

@@ -137,6 +137,7 @@ impl Binder<'_> {
                 return Err(located(no_operator(name, &actual, why), position));
             }
         };
+        let terms = super::record::nulls_as_rows(terms);
         let mut exprs = Vec::with_capacity(terms.len());
         for (term, declared) in terms.into_iter().zip(args) {
             exprs.push(self.coerce_argument(term, declared)?.expr);

@@ -81,6 +81,18 @@ pub(super) fn result_type(result: Oid, args: &[Expr]) -> Result<SqlType> {
     }
 }
 
+/// Operands of which null without a type is a row when the other one is: that says which.
+pub(super) fn nulls_as_rows(mut terms: Vec<Term>) -> Vec<Term> {
+    let row = terms.iter().map(|term| term.expr.ty()).find(|ty| matches!(ty.form, Form::Row(_)));
+    let Some(row) = row else { return terms };
+    for term in &mut terms {
+        if matches!(&term.expr, Expr::Const(types::Datum::Null, ty) if ty.oid == oid::UNKNOWN) {
+            term.expr = Expr::Const(types::Datum::Null, row.clone());
+        }
+    }
+    terms
+}
+
 impl Binder<'_> {
     /// `(a, b)`: fields are f1, f2 and so on.
     pub(super) fn tuple(&mut self, items: &[ast::Expr], at: usize, scope: &Scope<'_>) -> Result<Term> {

@@ -5,7 +5,9 @@
 //! Invariants: a stored default has been bound once; columns of the primary key are NOT NULL.
 
 use super::kept::{Part, renamed, with_objects};
-use super::new_column::{bind_column, check_column_name, column_def, is_pseudo, pseudo_name};
+use super::new_column::{
+    bind_column, check_column_name, column_def, is_pseudo, pseudo_name, refuse_unstored,
+};
 use super::{foreign_key, partitioning, prepared, rules, unique};
 use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{
@@ -225,6 +227,7 @@ pub(super) fn bind_as(
             let message = format!("column \"{name}\" has pseudo-type {}", pseudo_name(column.ty.oid));
             return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
         };
+        refuse_unstored(&ty)?;
         let (default, kind, sequence) = (None, ColumnKind::Plain, None);
         columns.push(NewColumn { name, ty, not_null: false, default, kind, sequence });
     }

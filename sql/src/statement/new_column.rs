@@ -38,6 +38,7 @@ pub(super) fn bind_column(
         let message = format!("column \"{name}\" has pseudo-type {}", pseudo_name(ty.oid));
         return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
     }
+    refuse_unstored(&ty).map_err(|e| e.at(*type_at))?;
     let sequence = match serial {
         Some(ty) => Some(sequence::options(binder, &[], sequence::Of::Column(ty))?.shape),
         None => None,
@@ -246,6 +247,14 @@ fn default_mismatch(error: Error) -> Error {
     match error.hint() {
         Some(hint) => reworded.with_hint(hint),
         None => reworded,
+    }
+}
+
+/// 0A000 for values that have no place in a table.
+pub(super) fn refuse_unstored(ty: &SqlType) -> Result<()> {
+    match types::sql_type::array_element(ty.oid).is_some_and(types::sql_type::is_vector) {
+        false => Ok(()),
+        true => Err(Error::unsupported("a column of arrays of vectors is not supported")),
     }
 }
 
