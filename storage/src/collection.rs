@@ -103,10 +103,11 @@ impl Core {
     fn forget(&self, state: &Arc<DatabaseState>, unneeded: &HashMap<TableId, CommitTs>) -> Result<()> {
         let before =
             |table: TableId| unneeded.get(&table).copied().unwrap_or_else(|| self.keep_after(state, table));
-        // Schemas have no retention of their own: they go with what the server keeps by default.
+        // Schemas have no retention of their own: they go with what the server keeps by default, but not before a table.
         let usual = self.usual_keep_after();
-        let oldest =
-            state.past().tables().iter().map(|r| before(r.def.id)).chain([usual]).min().unwrap_or(usual);
+        let tables = state.past().tables().iter().map(|r| r.def.id);
+        let materialized = state.past().materialized().iter().map(|r| r.def.0);
+        let oldest = tables.chain(materialized).map(before).chain([usual]).min().unwrap_or(usual);
         let expired = |until: CommitTs, table: TableId| until <= before(table).min(oldest);
         let mut record = ForgetRecord { until: oldest, ..ForgetRecord::default() };
         let mut named: HashSet<TabletId> =

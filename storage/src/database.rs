@@ -14,7 +14,7 @@ use base::clock::{Clock, HybridClock};
 use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, SchemaId, TableId, TxnId};
 use base::random::Random;
-use catalog::{CatalogState, TableDef};
+use catalog::{CatalogState, MaterializedDef, TableDef};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -161,9 +161,16 @@ impl Database {
     }
 
     /// A definition of a table that was dropped and can be had back, by schema and name; the newest one.
-    pub fn dropped_table(&self, schema: SchemaId, name: &str) -> Option<Arc<TableDef>> {
+    /// With what made it a materialized view, when it was one.
+    pub fn dropped_table(
+        &self,
+        schema: SchemaId,
+        name: &str,
+    ) -> Option<(Arc<TableDef>, Option<MaterializedDef>)> {
         let state = self.core.newest();
-        state.past().dropped_named(state.catalog(), schema, name).map(|r| Arc::clone(&r.def))
+        let past = state.past();
+        let found = past.dropped_named(state.catalog(), schema, name)?;
+        Some((Arc::clone(&found.def), past.dropped_materialized(found).cloned()))
     }
 
     pub fn tablets(&self) -> Result<Vec<TabletInfo>> {

@@ -5,7 +5,7 @@
 
 use crate::format::{ForgetRecord, PastImage, RetiredImage};
 use base::id::{CommitTs, SchemaId, SequenceId, TableId, TabletId, ViewId};
-use catalog::{CatalogEdit, CatalogState, SchemaDef, SequenceDef, TableDef, ViewDef};
+use catalog::{CatalogEdit, CatalogState, MaterializedDef, SchemaDef, SequenceDef, TableDef, ViewDef};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub(crate) struct Past {
     sequences: Vec<Retired<SequenceDef>>,
     views_since: BTreeMap<ViewId, CommitTs>,
     views: Vec<Retired<ViewDef>>,
+    materialized_since: BTreeMap<TableId, CommitTs>,
+    materialized: Vec<Retired<(TableId, MaterializedDef)>>,
 }
 
 /// A definition that counted from `from` until `until`, this one excluded.
@@ -62,7 +64,10 @@ impl Past {
             CatalogEdit::CreateTable(def) => {
                 self.tables_since.insert(def.id, ts);
             }
-            CatalogEdit::DropTable(id) => self.retire(before, *id, ts),
+            CatalogEdit::DropTable(id) => {
+                self.retire(before, *id, ts);
+                self.retire_materialized(before, *id, ts);
+            }
             CatalogEdit::AlterTable(def) => {
                 self.retire(before, def.id, ts);
                 self.tables_since.insert(def.id, ts);
@@ -86,8 +91,20 @@ impl Past {
             // Positions of labels never change, so those of now say what was meant then. Types that were dropped are
             // not kept: columns that had them can be read at earlier times by their positions only, which has no text.
             CatalogEdit::CreateType(_) | CatalogEdit::AlterType(_) | CatalogEdit::DropType(_) => {}
-            // What was said of objects at other times is not kept; of materialized views the rows are.
-            CatalogEdit::Comment(..) | CatalogEdit::Materialize(..) => {}
+            CatalogEdit::Materialize(id, _) => {
+                self.retire_materialized(before, *id, ts);
+                self.materialized_since.insert(*id, ts);
+            }
+            // What was said of objects at other times is not kept.
+            CatalogEdit::Comment(..) => {}
+        }
+    }
+
+    fn retire_materialized(&mut self, before: &CatalogState, id: TableId, ts: CommitTs) {
+        let from = self.materialized_since.remove(&id).unwrap_or_default();
+        if let Some(def) = before.materialized_view(id).filter(|_| from < ts) {
+            let def = Arc::new((id, def.as_ref().clone()));
+            self.materialized.push(Retired { def, from, until: ts });
         }
     }
 
@@ -128,6 +145,10 @@ impl Past {
         let views = current.views().filter(|v| since(self.views_since.get(&v.id)));
         let retired = self.views.iter().filter(|r| r.counts_at(ts)).map(|r| &r.def);
         let views = views.chain(retired).map(|v| v.as_ref().clone()).collect();
+        let materialized = current.materialized().filter(|(id, _)| since(self.materialized_since.get(id)));
+        let materialized = materialized.map(|(id, def)| (id, def.as_ref().clone()));
+        let retired = self.materialized.iter().filter(|r| r.counts_at(ts)).map(|r| r.def.as_ref().clone());
+        let materialized = materialized.chain(retired).collect();
         let version = OF_THE_PAST | ts.0;
         CatalogState::from_parts(
             schemas,
@@ -138,6 +159,7 @@ impl Past {
             current.next_id(),
             version,
         )
+        .with_materialized(materialized)
         .with_types(current.types().map(|ty| ty.as_ref().clone()).collect())
     }
 
@@ -149,6 +171,18 @@ impl Past {
     /// Definitions of sequences that count no more, in order of their end.
     pub(crate) fn sequences(&self) -> &[Retired<SequenceDef>] {
         &self.sequences
+    }
+
+    /// Tables that were materialized views, each as often as its definition changed, in order of their end.
+    pub(crate) fn materialized(&self) -> &[Retired<(TableId, MaterializedDef)>] {
+        &self.materialized
+    }
+
+    /// What made a dropped table a materialized view, when it was one.
+    pub(crate) fn dropped_materialized(&self, dropped: &Retired<TableDef>) -> Option<&MaterializedDef> {
+        let its =
+            |r: &&Retired<(TableId, MaterializedDef)>| r.def.0 == dropped.def.id && r.until == dropped.until;
+        self.materialized.iter().rev().find(its).map(|r| &r.def.1)
     }
 
     /// The newest definition of a table that was dropped.
@@ -173,6 +207,7 @@ impl Past {
     pub(crate) fn has_others_until(&self, ts: CommitTs) -> bool {
         self.schemas.iter().any(|r| r.until <= ts)
             || self.views.iter().any(|r| r.until <= ts)
+            || self.materialized.iter().any(|r| r.until <= ts)
             || self.sequences.iter().any(|r| self.is_over(r, ts))
     }
 
@@ -189,6 +224,7 @@ impl Past {
         self.tables.retain(|r| !gone(r));
         self.schemas.retain(|r| r.until > record.until);
         self.views.retain(|r| r.until > record.until);
+        self.materialized.retain(|r| r.until > record.until);
         let over: Vec<_> = self.sequences.iter().map(|r| self.is_over(r, record.until)).collect();
         let mut over = over.into_iter();
         self.sequences.retain(|_| over.next() != Some(true));
@@ -216,6 +252,8 @@ impl Past {
             sequences: images(&self.sequences),
             views_since: self.views_since.iter().map(|(id, ts)| (*id, *ts)).collect(),
             views: images(&self.views),
+            materialized_since: self.materialized_since.iter().map(|(id, ts)| (*id, *ts)).collect(),
+            materialized: images(&self.materialized),
             uptime_us,
             samples,
         }
@@ -236,6 +274,12 @@ impl Past {
             sequences: retired(&image.sequences),
             views_since: image.views_since.iter().copied().collect(),
             views: retired(&image.views),
+            materialized_since: image.materialized_since.iter().copied().collect(),
+            materialized: retired(&image.materialized),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "past_tests.rs"]
+mod tests;

@@ -138,6 +138,9 @@ impl Transaction {
         for unique in &def.unique {
             self.attach_index(unique.index, &def.index(unique)?, before)?;
         }
+        if let Some(view) = state.past().dropped_materialized(dropped) {
+            self.try_edit_catalog(CatalogEdit::Materialize(def.id, Box::new(view.clone())))?;
+        }
         Ok(())
     }
 

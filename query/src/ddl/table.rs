@@ -7,13 +7,14 @@ use super::user_type::types_exist;
 use crate::api::Execution;
 use crate::dml;
 use crate::interrupt::Interrupt;
+use crate::kernel::system::FIRST_USER_OID;
 use crate::lower::{QueryContext, StatementContext};
 use crate::session::Core;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId, TabletId};
 use base::{Error, ErrorKind, Result};
 use catalog::{
-    CatalogEdit, CatalogState, CheckDef, ColumnDef, HashLevel, Partitioning, RangeLevel, SchemaDef, TableDef,
-    TabletDef,
+    CatalogEdit, CatalogState, CheckDef, ColumnDef, HashLevel, MaterializedDef, Partitioning, RangeLevel,
+    SchemaDef, TableDef, TabletDef,
 };
 use sql::bound::{BoundClone, BoundCreateTable, BoundCreateTableAs, BoundInsert};
 use std::sync::Arc;
@@ -303,7 +304,7 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
         return Err(Error::unsupported(message)
             .with_hint("ROLLBACK keeps the table; after COMMIT, UNDROP brings it back."));
     }
-    let Some(def) = found else {
+    let Some((def, view)) = found else {
         if schemas.iter().any(|schema| catalog.table_named(*schema, name).is_some()) {
             return Err(taken(name));
         }
@@ -319,6 +320,9 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
         }
     }
     types_exist(&catalog, &def)?;
+    if let Some(view) = view {
+        read_relations_exist(&catalog, &def, &view)?;
+    }
     for key in &def.foreign_keys {
         let message = format!("foreign key \"{}\" of table \"{}\" is not brought back", key.name, def.name);
         let detail = "ALTER TABLE .. ADD FOREIGN KEY makes it again.";
@@ -327,6 +331,25 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
     let transaction = core.transaction.current()?;
     tokio::task::block_in_place(|| transaction.undrop_table(&def))?;
     Ok(command("UNDROP TABLE"))
+}
+
+/// Whether there is a relation or type of a user with that OID; those of the system stay.
+fn is_there(catalog: &CatalogState, oid: Oid) -> bool {
+    oid.0 < FIRST_USER_OID
+        || catalog.tables().any(|table| table.oid == oid)
+        || catalog.views().any(|view| view.oid == oid)
+        || catalog.sequences().any(|sequence| sequence.oid == oid)
+        || catalog.type_of(oid).is_some()
+}
+
+/// 42P01 when a relation that a materialized view read is gone.
+fn read_relations_exist(catalog: &CatalogState, def: &TableDef, view: &MaterializedDef) -> Result<()> {
+    if view.uses.iter().all(|oid| is_there(catalog, *oid)) {
+        return Ok(());
+    }
+    let message = format!("materialized view \"{}\" reads a relation that is no longer there", def.name);
+    let hint = "Bring that relation back first, or keep the rows alone: CREATE TABLE .. CLONE .. AS OF a time before the DROP.";
+    Err(Error::new(ErrorKind::UndefinedTable, message).with_hint(hint))
 }
 
 /// CREATE TABLE .. CLONE.

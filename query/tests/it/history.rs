@@ -6,7 +6,7 @@ use query::api::Execution;
 use types::Datum;
 
 /// The time between what was done before and what is done behind this, in microseconds since 1970.
-async fn moment(client: &mut Client) -> i64 {
+pub(crate) async fn moment(client: &mut Client) -> i64 {
     let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
     let before: i64 = client.rows(now).await[0].parse().unwrap();
     // The next commit comes later than this.

@@ -8,6 +8,7 @@ mod functions;
 mod harness;
 mod history;
 mod maintenance;
+mod materialized_past;
 mod operator_matrix;
 mod psql;
 mod restart;

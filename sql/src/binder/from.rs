@@ -10,6 +10,7 @@ use super::{Binder, Scope, ScopeColumn, ScopeTable};
 use crate::bound::{JoinKind, Rel, SystemScan, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
+use catalog::CatalogState;
 use catalog::builtin::{SystemRelation, view_query};
 use sqlparser::ast;
 use types::SqlType;
@@ -237,7 +238,7 @@ impl Binder<'_> {
             }
             Relation::Table(def) => {
                 self.note_named(name, def.oid, alias.is_some());
-                self.check_populated(&def)?;
+                self.check_populated(self.context.catalog, &def)?;
                 let (mut scan, entry) = self.scan_table(&def, alias.map(|a| &a.name), false);
                 let mut entry = entry;
                 if let Some(alias) = alias {
@@ -263,8 +264,8 @@ impl Binder<'_> {
     }
 
     /// 55000 for a materialized view without rows; one that is only named in a definition need have none.
-    fn check_populated(&self, def: &catalog::TableDef) -> Result<()> {
-        let view = self.context.catalog.materialized_view(def.id);
+    pub(crate) fn check_populated(&self, catalog: &CatalogState, def: &catalog::TableDef) -> Result<()> {
+        let view = catalog.materialized_view(def.id);
         if self.named.is_some() || view.is_none_or(|view| view.populated) {
             return Ok(());
         }

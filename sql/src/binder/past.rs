@@ -139,6 +139,7 @@ impl Binder<'_> {
         }
         let moment = self.moment(time, Clause::AsOf.phrase())?;
         let def = self.table_at(&moment, name)?;
+        self.check_populated(&moment.catalog, &def)?;
         let (mut scan, mut entry) = self.scan_table(&def, alias.map(|a| &a.name), false);
         entry.schema = moment.catalog.schema(def.schema).map(|s| s.name.clone()).filter(|_| alias.is_none());
         scan.as_of = Some(moment.ts);

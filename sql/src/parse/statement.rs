@@ -395,6 +395,9 @@ fn explain(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.is_word("declare") {
         return Err(refuse("EXPLAIN of DECLARE CURSOR", at).with_hint("EXPLAIN its query."));
     }
+    if cursor.is_words(&["create", "materialized"]) || cursor.is_words(&["refresh", "materialized"]) {
+        return Err(refuse("EXPLAIN of a materialized view", at).with_hint("EXPLAIN its query."));
+    }
     let statement = match () {
         () if let Some(temporary) = table::take_create(cursor) => {
             let ast = table::create_table(cursor, temporary)?;

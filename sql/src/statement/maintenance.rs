@@ -102,10 +102,16 @@ pub(super) fn clone_table(
     let CloneSpec { name, if_not_exists, source, at, options } = spec;
     let (schema, name) = binder.creation_target(name)?;
     let (source, at) = match at {
-        None => (binder.table_named(source)?, None),
+        None => {
+            let source = binder.stored_named(source)?;
+            binder.check_populated(context.catalog, &source)?;
+            (source, None)
+        }
         Some(time) => {
             let moment = binder.moment(time, "AS OF")?;
-            (binder.table_at(&moment, source)?, Some(moment.ts))
+            let source = binder.table_at(&moment, source)?;
+            binder.check_populated(&moment.catalog, &source)?;
+            (source, Some(moment.ts))
         }
     };
     Ok(BoundStatement::CloneTable(Box::new(BoundClone {

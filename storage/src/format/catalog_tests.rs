@@ -193,7 +193,7 @@ pub(crate) fn edits() -> Vec<CatalogEdit> {
     ]
 }
 
-fn materialized() -> MaterializedDef {
+pub(in crate::format) fn materialized() -> MaterializedDef {
     MaterializedDef {
         text: "q".to_owned(),
         uses: vec![Oid(7)],

@@ -58,6 +58,12 @@ fn past() -> PastImage {
         sequences: vec![RetiredImage { def: sequence, from: CommitTs(20), until: CommitTs(35) }],
         views_since: vec![(ViewId(30), CommitTs(36))],
         views: vec![RetiredImage { def: view, from: CommitTs(21), until: CommitTs(36) }],
+        materialized_since: vec![(TableId(300), CommitTs(37))],
+        materialized: vec![RetiredImage {
+            def: (TableId(300), crate::format::catalog::tests::materialized()),
+            from: CommitTs(22),
+            until: CommitTs(37),
+        }],
         uptime_us: 1_000,
         samples: vec![(900, CommitTs(45))],
     }
@@ -146,7 +152,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x09\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x0a\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
@@ -162,18 +168,20 @@ fn golden_bytes_of_checkpoint_and_current() {
     assert_eq!(current.len(), 72);
 }
 
-const GOLDEN_CHECKPOINT: (usize, u32) = (2_441, 3_024_125_612);
+const GOLDEN_CHECKPOINT: (usize, u32) = (2_488, 3_220_823_104);
 
 /// Bytes of an empty catalog's sequences, views, comments, materialized views and types, an empty past, no counters.
-const NOTHING: usize = 16;
-/// The part of them that formats 6 and 7 had, format 5, formats 3 and 4, and format 2.
+const NOTHING: usize = 18;
+/// The part of them that formats 8 and 9 had, formats 6 and 7, format 5, formats 3 and 4, and format 2.
+const NOTHING_OF_9: usize = 16;
 const NOTHING_OF_7: usize = 15;
 const NOTHING_OF_5: usize = 14;
 const NOTHING_OF_4: usize = 13;
 const NOTHING_OF_2: usize = 6;
 
 /// Format 1 had neither history nor options of tables, format 2 no sequences, formats before 5 no comments, format 5 no
-/// materialized views, formats before 8 no types; in formats 7 and 8 no table referred to another.
+/// materialized views, formats before 8 no types, format 9 and before no past of materialized views; in formats 7 and 8 no table
+/// referred to another.
 #[test]
 fn checkpoints_of_older_formats_are_read() {
     older_is_read(1, 0);
@@ -183,7 +191,8 @@ fn checkpoints_of_older_formats_are_read() {
     older_is_read(5, NOTHING_OF_5);
     older_is_read(6, NOTHING_OF_7);
     older_is_read(7, NOTHING_OF_7);
-    older_is_read(8, NOTHING);
+    older_is_read(8, NOTHING_OF_9);
+    older_is_read(9, NOTHING_OF_9);
 }
 
 /// `nothing` is how many bytes of a format say that there is no past.
@@ -212,7 +221,11 @@ fn opening_an_older_format_makes_it_this_one() {
     drop(open());
     let current = read_current(&fs).unwrap().unwrap();
     let bytes = fs.contents(&checkpoint_path(current.checkpoint)).unwrap();
-    replace_checkpoint(&fs, 8, bytes[..bytes.len() - 4].to_vec());
+    let mut old = bytes[..bytes.len() - 4].to_vec();
+    // Two empty lists of what materialized views were, before those of counters and of tablets.
+    assert_eq!(old.split_off(old.len() - 4), [0; 4]);
+    old.resize(old.len() + 2, 0);
+    replace_checkpoint(&fs, 9, old);
     let current = read_current(&fs).unwrap().unwrap();
     assert!(is_of_older_format(&fs, &current).unwrap());
     drop(open());
@@ -336,7 +349,7 @@ fn a_checkpoint_of_a_newer_version_is_told_from_damage() {
     write_checkpoint(&fs, first(), &small(1)).unwrap();
     let path = checkpoint_path(first());
     let mut bytes = fs.contents(&path).unwrap();
-    bytes[8] = 10;
+    bytes[8] = 11;
     let crc = crc32c::crc32c(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     fs.replace_contents(&path, &bytes);

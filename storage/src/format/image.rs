@@ -8,6 +8,7 @@ use super::catalog::{
 use super::codec::{Reader, Writer};
 use super::header::FileHeader;
 use super::key_version::{decode_key_version, encode_key_version};
+use super::materialized::{decode_materialized_of, encode_materialized_of};
 use super::origin::Origin;
 use super::record::{CountersRecord, Lives, decode_counters, decode_lives, encode_counters, encode_lives};
 use super::sequence::{decode_sequence, encode_sequence};
@@ -18,7 +19,7 @@ use base::id::{
     CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaId, SchemaVersion, SegmentId,
     SequenceId, TableId, TabletId, ViewId,
 };
-use catalog::{CatalogState, SchemaDef, SequenceDef, TableDef, ViewDef};
+use catalog::{CatalogState, MaterializedDef, SchemaDef, SequenceDef, TableDef, ViewDef};
 
 /// The state of a database at one log position.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,8 @@ pub(crate) struct PastImage {
     pub(crate) sequences: Vec<RetiredImage<SequenceDef>>,
     pub(crate) views_since: Vec<(ViewId, CommitTs)>,
     pub(crate) views: Vec<RetiredImage<ViewDef>>,
+    pub(crate) materialized_since: Vec<(TableId, CommitTs)>,
+    pub(crate) materialized: Vec<RetiredImage<(TableId, MaterializedDef)>>,
     /// Running time of the server, in microseconds, and the newest commit at some moments of it, oldest first.
     pub(crate) uptime_us: u64,
     pub(crate) samples: Vec<(u64, CommitTs)>,
@@ -219,6 +222,8 @@ fn encode_past(writer: &mut Writer, past: &PastImage) {
     encode_retired(writer, &past.sequences, encode_sequence);
     encode_since(writer, past.views_since.iter().map(|(id, ts)| (id.0, *ts)));
     encode_retired(writer, &past.views, encode_view);
+    encode_since(writer, past.materialized_since.iter().map(|(id, ts)| (id.0, *ts)));
+    encode_retired(writer, &past.materialized, encode_materialized_of);
 }
 
 fn decode_past(r: &mut Reader<'_>, version: u32) -> Result<PastImage> {
@@ -236,6 +241,10 @@ fn decode_past(r: &mut Reader<'_>, version: u32) -> Result<PastImage> {
         past.sequences = decode_retired(r, decode_sequence)?;
         past.views_since = decode_since(r)?.into_iter().map(|(id, ts)| (ViewId(id), ts)).collect();
         past.views = decode_retired(r, view_decoder(version))?;
+    }
+    if version > 9 {
+        past.materialized_since = decode_since(r)?.into_iter().map(|(id, ts)| (TableId(id), ts)).collect();
+        past.materialized = decode_retired(r, decode_materialized_of)?;
     }
     Ok(past)
 }

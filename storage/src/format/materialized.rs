@@ -2,8 +2,18 @@
 
 use super::codec::{Reader, Writer};
 use base::Result;
-use base::id::{ColumnId, Oid};
+use base::id::{ColumnId, Oid, TableId};
 use catalog::MaterializedDef;
+
+/// With the table that is the view.
+pub(super) fn encode_materialized_of(writer: &mut Writer, (table, def): &(TableId, MaterializedDef)) {
+    writer.varint(table.0);
+    encode_materialized(writer, def);
+}
+
+pub(super) fn decode_materialized_of(reader: &mut Reader<'_>) -> Result<(TableId, MaterializedDef)> {
+    Ok((TableId(reader.varint()?), decode_materialized(reader)?))
+}
 
 pub(super) fn encode_materialized(writer: &mut Writer, def: &MaterializedDef) {
     writer.string(&def.text);

@@ -23,6 +23,8 @@ mod sequence;
 mod user_type;
 mod view;
 
+#[cfg(test)]
+pub(crate) use catalog::tests;
 pub(crate) use checkpoint::{
     CheckpointNumber, Current, advance_epoch, collect_checkpoints, is_of_older_format, read_checkpoint,
     read_current, write_checkpoint,

@@ -218,7 +218,7 @@ fn undrop(world: &World, story: &mut Story) -> Result<()> {
     let before = story.done.clone();
     let schema = world.begin().catalog().table(id(world, "u")).unwrap().schema;
     drop_table(world, story)?;
-    let def = world.database().dropped_table(schema, "u").unwrap();
+    let (def, _) = world.database().dropped_table(schema, "u").unwrap();
     let mut txn = world.begin();
     txn.undrop_table(&def)?;
     story.commit(txn, before)

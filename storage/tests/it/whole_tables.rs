@@ -138,7 +138,7 @@ impl World {
             };
             kept.unwrap();
         }
-        let found = self.database().dropped_table(def.schema, &def.name).unwrap();
+        let (found, _) = self.database().dropped_table(def.schema, &def.name).unwrap();
         assert_eq!(found, def);
         let mut txn = self.begin();
         txn.undrop_table(&found).unwrap();

@@ -104,8 +104,8 @@ fn groups_and_aggregates() {
     assert_eq!(m.rows("select sum(c) from u"), ["9223372036854775841"]);
     assert_eq!(m.rows("select sum(a) from t where a > 100"), ["-"]);
     assert_eq!(
-        m.rows("select max(f), min(f), max(n), min(n), max(b), max(day) from t"),
-        ["NaN|0|NaN|1.00|two|1996-02-29"]
+        m.rows("select max(f), min(f) + 0, max(n), trim_scale(min(n)), max(b), max(day) from t"),
+        ["NaN|0|NaN|1|two|1996-02-29"]
     );
     assert_eq!(m.rows("select count(distinct f), count(distinct n), sum(distinct a) from t"), ["2|3|10"]);
     assert_eq!(m.rows("select string_agg(b, ',' order by b desc) from t"), ["two,three,one,none"]);
