@@ -12,7 +12,7 @@ use crate::view::View;
 use base::Result;
 use base::clock::{Clock, HybridClock};
 use base::fs::FileSystem;
-use base::id::{CommitTs, DatabaseId, SchemaId, TableId, TxnId};
+use base::id::{CommitTs, DatabaseId, SchemaId, TableId, TabletId, TxnId};
 use base::random::Random;
 use catalog::{CatalogState, MaterializedDef, TableDef};
 use std::sync::Arc;
@@ -161,7 +161,7 @@ impl Database {
     }
 
     /// A definition of a table that was dropped and can be had back, by schema and name; the newest one.
-    /// With what made it a materialized view, when it was one.
+    /// Its schema is `schema`, even when that has only the name of the one that the table was in. With what made it a materialized view, when it was one.
     pub fn dropped_table(
         &self,
         schema: SchemaId,
@@ -170,7 +170,13 @@ impl Database {
         let state = self.core.newest();
         let past = state.past();
         let found = past.dropped_named(state.catalog(), schema, name)?;
-        Some((Arc::clone(&found.def), past.dropped_materialized(found).cloned()))
+        let def = TableDef { schema, ..found.def.as_ref().clone() };
+        Some((Arc::new(def), past.dropped_materialized(found).cloned()))
+    }
+
+    /// The definition that a tablet of a dropped table or partition belonged to last.
+    pub fn dropped_definition(&self, tablet: TabletId) -> Option<Arc<TableDef>> {
+        self.core.newest().past().definition_of(tablet).map(Arc::clone)
     }
 
     pub fn tablets(&self) -> Result<Vec<TabletInfo>> {

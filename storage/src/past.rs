@@ -191,15 +191,20 @@ impl Past {
         self.tables.iter().rev().find(|r| absent && r.def.id == table)
     }
 
-    /// The newest dropped table with a name.
+    /// The newest dropped table with a name; that of a schema which is gone counts for the one that has its name now.
     pub(crate) fn dropped_named(
         &self,
         current: &CatalogState,
         schema: SchemaId,
         name: &str,
     ) -> Option<&Retired<TableDef>> {
+        let schema_name = current.schema(schema).map(|schema| schema.name.as_str());
+        let in_schema = |id: SchemaId| {
+            let gone = || self.schemas.iter().rev().find(|r| r.def.id == id && current.schema(id).is_none());
+            id == schema || gone().is_some_and(|r| Some(r.def.name.as_str()) == schema_name)
+        };
         let named =
-            |r: &&Retired<TableDef>| r.def.schema == schema && r.def.name == name && !r.def.is_index();
+            |r: &&Retired<TableDef>| r.def.name == name && !r.def.is_index() && in_schema(r.def.schema);
         self.tables.iter().rev().filter(named).find(|r| current.table(r.def.id).is_none())
     }
 

@@ -120,7 +120,7 @@ impl Transaction {
         let dropped = state.past().dropped(state.catalog(), def.id).ok_or_else(gone)?;
         let before = CommitTs(dropped.until.0.saturating_sub(1));
         // What it referred to need not be there.
-        let def = TableDef { foreign_keys: Vec::new(), ..dropped.def.as_ref().clone() };
+        let def = TableDef { schema: def.schema, foreign_keys: Vec::new(), ..dropped.def.as_ref().clone() };
         let target = Arc::new(Layout::new(&Arc::new(def.clone()))?);
         let pairs: Vec<_> = def.tablets.iter().map(|t| (t.id, t.id)).collect();
         self.try_edit_catalog(CatalogEdit::CreateTable(Box::new(def.clone())))?;
@@ -130,8 +130,11 @@ impl Transaction {
         for sequence in state.past().sequences().iter().filter(owned) {
             let at = state.counters().get(&sequence.def.counter).copied();
             let at = at.unwrap_or_else(|| sequence.def.first());
-            let sequence = Box::new(sequence.def.as_ref().clone());
-            self.try_edit_catalog(CatalogEdit::CreateSequence(sequence, at))?;
+            let mut sequence = sequence.def.as_ref().clone();
+            if sequence.schema == dropped.def.schema {
+                sequence.schema = def.schema;
+            }
+            self.try_edit_catalog(CatalogEdit::CreateSequence(Box::new(sequence), at))?;
         }
         self.attach_rows(&target, &def.name, &pairs, before)?;
         self.private.seal(def.id);

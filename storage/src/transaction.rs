@@ -311,8 +311,8 @@ impl Transaction {
         self.note(outcome)
     }
 
-    /// Brings a dropped table back as it was when it was dropped. `def` is what `Database::dropped_table` said. It
-    /// cannot be used before the commit. `SnapshotTooOld` when rows of it are gone.
+    /// Brings a dropped table back as it was when it was dropped, into the schema of `def`, which is what
+    /// `Database::dropped_table` said. It cannot be used before the commit. `SnapshotTooOld` when rows of it are gone.
     pub fn undrop_table(&mut self, def: &TableDef) -> Result<()> {
         let outcome = self.try_undrop(def);
         self.note(outcome)

@@ -10,6 +10,7 @@ use ::storage::ReadView;
 use base::id::{CommitTs, TableId, TabletId};
 use base::{ErrorKind, Result};
 use catalog::TableDef;
+use std::sync::Arc;
 use types::sql_type::oid;
 use types::{Datum, Interval, IoSettings, SqlType};
 
@@ -70,7 +71,8 @@ fn if_kept<T>(told: Result<T>) -> Result<Option<T>> {
 /// `nyala.tablets`.
 pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
     for tablet in catalog.database.tablets()? {
-        let def = catalog.state.table(tablet.table);
+        let def = definition(catalog, tablet.table, tablet.tablet);
+        let def = def.as_deref();
         let own = def.and_then(|d| d.tablets.iter().find(|t| t.id == tablet.tablet));
         let buckets = own
             .filter(|t| !t.buckets.is_empty())
@@ -80,7 +82,7 @@ pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<
             def?.partitioning.range.as_ref()?.partitions.get(range).map(|p| p.name.clone())
         });
         out.row(&[
-            ("schema_name", def.and_then(|d| value(schema_name(catalog, d)))),
+            ("schema_name", def.and_then(|d| catalog.state.schema(d.schema)).and_then(|s| value(&s.name))),
             ("table_name", def.and_then(|d| value(&d.name))),
             ("table_id", value(tablet.table)),
             ("tablet_id", value(tablet.tablet)),
@@ -105,9 +107,10 @@ pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<
 /// `nyala.segments`: one row per attachment of a segment.
 pub(super) fn segments(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
     for segment in catalog.database.segments()? {
-        let def = catalog.state.table(segment.table);
+        let def = definition(catalog, segment.table, segment.tablet);
+        let def = def.as_deref();
         out.row(&[
-            ("schema_name", def.and_then(|d| value(schema_name(catalog, d)))),
+            ("schema_name", def.and_then(|d| catalog.state.schema(d.schema)).and_then(|s| value(&s.name))),
             ("table_name", def.and_then(|d| value(&d.name))),
             ("table_id", value(segment.table)),
             ("tablet_id", value(segment.tablet)),
@@ -153,6 +156,11 @@ pub(super) fn jobs(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("rows_total", Some(job.rows_total).filter(|rows| *rows > 0).and_then(value)),
         ]);
     }
+}
+
+/// The table of a tablet, as it was last when it is gone.
+fn definition(catalog: &SystemCatalog, table: TableId, tablet: TabletId) -> Option<Arc<TableDef>> {
+    catalog.state.table(table).cloned().or_else(|| catalog.database.dropped_definition(tablet))
 }
 
 fn table_of(catalog: &SystemCatalog, tablet: TabletId) -> Option<&TableDef> {

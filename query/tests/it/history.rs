@@ -430,6 +430,29 @@ async fn a_dropped_table_comes_back() {
     assert_eq!(client.error("UNDROP TABLE nowhere.t").await.kind(), ErrorKind::UndefinedSchema);
 }
 
+/// UNDROP said that there was none, although CLONE .. AS OF could read it; nyala.tablets had no name for it.
+#[tokio::test]
+async fn a_table_comes_back_into_the_schema_that_was_made_again() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE SCHEMA s; CREATE TABLE s.t (a serial PRIMARY KEY, b int UNIQUE)").await.unwrap();
+    client.run("INSERT INTO s.t (b) VALUES (7)").await.unwrap();
+    client.run("DROP TABLE s.t").await.unwrap();
+    let named =
+        "SELECT schema_name, table_name FROM nyala.tablets WHERE dropped_at IS NOT NULL AND table_name = 't'";
+    assert_eq!(client.rows(named).await, ["s|t"]);
+    client.run("DROP SCHEMA s").await.unwrap();
+    assert_eq!(client.rows(named).await, ["∅|t"]);
+    client.run("CREATE SCHEMA other; CREATE SCHEMA s").await.unwrap();
+    assert_eq!(client.error("UNDROP TABLE other.t").await.kind(), ErrorKind::UndefinedTable);
+    client.run("UNDROP TABLE s.t").await.unwrap();
+    client.run("INSERT INTO s.t (b) VALUES (8)").await.unwrap();
+    assert_eq!(client.rows("SELECT a, b FROM s.t ORDER BY a").await, ["1|7", "2|8"]);
+    let error = client.error("INSERT INTO s.t (b) VALUES (7)").await;
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation);
+    assert_eq!(client.error("DROP SCHEMA s").await.kind(), ErrorKind::DependentObjects);
+}
+
 #[tokio::test]
 async fn a_clone_lives_by_itself() {
     let server = Server::start();
