@@ -62,6 +62,7 @@ mod type_name;
 mod variadic;
 mod view;
 mod window;
+mod written;
 
 pub(crate) use array::subscript_element;
 pub(crate) use coerce::can_coerce;
@@ -74,6 +75,7 @@ pub use scope::{Scope, ScopeColumn, ScopeTable};
 pub(crate) use sequences::is_sequence_function;
 pub(crate) use type_name::type_name;
 pub(crate) use view::{Named, view_reads};
+pub(crate) use written::{Write, Written, WrittenRows, address_type};
 
 use crate::bound::{ColRef, CteId, Expr, WithPart};
 use crate::parse::StatementAst;

@@ -148,7 +148,7 @@ impl Binder<'_> {
         Ok(rel)
     }
 
-    fn view_query(&mut self, text: &str, unseen: &[(Oid, ColumnId)]) -> Result<Bound> {
+    pub(super) fn view_query(&mut self, text: &str, unseen: &[(Oid, ColumnId)]) -> Result<Bound> {
         if self.views >= DEPTH_MAX {
             let message = format!("views are nested more than {DEPTH_MAX} deep");
             return Err(Error::new(ErrorKind::TooComplex, message));

@@ -5,12 +5,13 @@
 
 use super::copy_options;
 use super::row::target_columns;
-use crate::binder::{Binder, Relation};
+use crate::binder::{Binder, Relation, Write, Written};
 use crate::bound::{BoundCopy, BoundQuery, CopyDirection, CopyEnd, OutputColumn, Rel};
 use crate::parse::{CopySource, CopySpec};
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnKind, TableDef};
 use sqlparser::ast;
+use std::sync::Arc;
 
 pub(super) fn bind(binder: &mut Binder<'_>, spec: &CopySpec) -> Result<BoundCopy> {
     let CopySpec { source, from, path, options } = spec;
@@ -68,8 +69,8 @@ fn not_copied(from: bool, what: &str, name: &str) -> Error {
 }
 
 /// The columns of COPY's list, or all that are not generated.
-fn copied_columns(binder: &Binder<'_>, table: &TableDef, names: &[ast::Ident]) -> Result<Vec<usize>> {
-    let mut columns = target_columns(binder, table, names)?;
+fn copied_columns(binder: &Binder<'_>, table: &Arc<TableDef>, names: &[ast::Ident]) -> Result<Vec<usize>> {
+    let mut columns = target_columns(binder, &Written::of_table(Arc::clone(table), Write::Insert), names)?;
     let is_generated =
         |index: &usize| table.columns.get(*index).filter(|column| column.kind == ColumnKind::Generated);
     if names.is_empty() {

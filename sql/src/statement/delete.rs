@@ -5,7 +5,7 @@
 
 use super::row::{give_ctes_to, joined_columns, returning, with_ctes};
 use super::update::{filtered, join};
-use crate::binder::{Binder, Scope};
+use crate::binder::{Binder, Scope, Write};
 use crate::bound::BoundDelete;
 use crate::parse::DeleteSpec;
 use base::Result;
@@ -16,15 +16,16 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &DeleteSpec, above: &Scope<'_>
     let mut scope = Scope::inside(above);
     let ctes = binder.bind_with(with.as_ref(), &mut scope)?;
     let outer = scope.clone();
-    let table = binder.table_named(name)?;
-    let (scan, entry) = binder.scan_table(&table, alias.as_ref(), true);
+    let written = binder.written(name, Write::Delete)?;
+    let (rows, entry) = binder.written_rows(&written, alias.as_ref())?;
+    let table = &written.table;
     scope.add(entry);
-    let target = join(binder, scan, using, &mut scope)?;
+    let target = join(binder, rows, using, &mut scope)?;
     let target = filtered(binder, target, filter.as_ref(), &scope)?;
     let joined = scope.tables.get(1..).unwrap_or_default();
-    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer, joined)?;
+    let returning = returning(binder, &written, alias.as_ref(), items.as_deref(), &outer, joined)?;
     let returning = give_ctes_to(&ctes, returning)?;
-    let joined_columns = joined_columns(&table, returning.as_ref()).iter().map(|c| c.col).collect();
+    let joined_columns = joined_columns(table, returning.as_ref()).iter().map(|c| c.col).collect();
     Ok(BoundDelete {
         table: table.id,
         source: with_ctes(ctes, target.rel),

@@ -6,7 +6,7 @@
 use super::on_conflict;
 use super::part;
 use super::row::{give_ctes, give_ctes_to, is_default, returning, target_column, with_ctes};
-use crate::binder::{Binder, Clause, Scope};
+use crate::binder::{Binder, Clause, Scope, Write, Written};
 use crate::bound::{BoundInsert, ColRef, Expr, OnConflict, Rel, TypedCol};
 use crate::parse::{InsertSource, InsertSpec, LiteralRows, MergeInsert, Overriding, TargetColumn};
 use base::{Error, ErrorKind, Result};
@@ -23,11 +23,13 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec, outer: &Scope<'_>
         spec;
     let mut scope = Scope::inside(outer);
     let ctes = binder.bind_with(with.as_ref(), &mut scope)?;
-    let table = binder.table_named(name)?;
-    let positions = given_columns(binder, &table, columns)?;
+    let written = binder.written(name, Write::Insert)?;
+    let table = &written.table;
+    let positions = given_columns(binder, &written, columns)?;
     let targets = Targets {
-        table: &table,
-        seen: seen_columns(&table, columns, &positions)?,
+        written: &written,
+        table: &written.seen,
+        seen: seen_columns(&written.seen, columns, &positions)?,
         columns: positions,
         names: columns,
         overriding: *overriding,
@@ -47,7 +49,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec, outer: &Scope<'_>
     };
     let on_conflict = match on_conflict {
         Some(conflict) => {
-            let mut bound = on_conflict::bind(binder, &table, alias.as_ref(), conflict, &scope)?;
+            let mut bound = on_conflict::bind(binder, &written, alias.as_ref(), conflict, &scope)?;
             if let OnConflict::DoUpdate(update) = &mut bound {
                 update.values.iter_mut().chain(&mut update.filter).try_for_each(|e| give_ctes(&ctes, e))?;
             }
@@ -55,26 +57,26 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec, outer: &Scope<'_>
         }
         None => None,
     };
-    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &scope, &[])?;
+    let returning = returning(binder, &written, alias.as_ref(), items.as_deref(), &scope, &[])?;
     let returning = give_ctes_to(&ctes, returning)?;
     Ok(BoundInsert {
         table: table.id,
         source: with_ctes(ctes, source),
         source_columns,
-        rules: super::rules::of(binder, &table)?,
+        rules: super::rules::of(binder, table)?,
         on_conflict,
         returning,
     })
 }
 
 /// Positions of the columns that are given; several parts of one may be.
-fn given_columns(binder: &Binder<'_>, table: &TableDef, targets: &[TargetColumn]) -> Result<Vec<usize>> {
+fn given_columns(binder: &Binder<'_>, written: &Written, targets: &[TargetColumn]) -> Result<Vec<usize>> {
     if targets.is_empty() {
-        return Ok((0..table.columns.len()).collect());
+        return Ok(written.all_columns());
     }
     let mut given: Vec<(usize, bool)> = Vec::with_capacity(targets.len());
     for target in targets {
-        let (index, column) = target_column(binder, table, &target.name)?;
+        let (index, column) = target_column(binder, written, &target.name)?;
         let part = target.part.is_some();
         if given.iter().any(|(other, other_part)| *other == index && !(part && *other_part)) {
             let message = format!("column \"{}\" specified more than once", column.name);
@@ -99,6 +101,8 @@ fn seen_columns(table: &TableDef, targets: &[TargetColumn], positions: &[usize])
 
 /// The columns that the source gives.
 struct Targets<'t> {
+    written: &'t Written,
+    /// As the statement sees it.
     table: &'t TableDef,
     /// Positions in the table.
     columns: Vec<usize>,
@@ -139,12 +143,16 @@ impl Targets<'_> {
 
     fn check_row(&self, binder: &Binder<'_>, row: &[ast::Expr]) -> Result<()> {
         match row.get(self.columns.len()) {
-            Some(extra) => {
-                Err(Error::new(ErrorKind::Syntax, "INSERT has more expressions than target columns")
-                    .at(binder.position(extra.span().start)))
-            }
+            Some(extra) => Err(self.too_many().at(binder.position(extra.span().start))),
             None => self.check_count(binder, row.len()),
         }
+    }
+
+    fn too_many(&self) -> Error {
+        let refused = self.written.refused_behind(self.columns.len()).filter(|_| self.names.is_empty());
+        refused.unwrap_or_else(|| {
+            Error::new(ErrorKind::Syntax, "INSERT has more expressions than target columns")
+        })
     }
 
     /// Fewer values than columns is an error only when the columns are listed.
@@ -189,14 +197,15 @@ fn plain_values(query: &ast::Query) -> Option<&[ast::Parens<Vec<ast::Expr>>]> {
 /// The whole row that an INSERT of MERGE makes of a source row.
 pub(super) fn merged_row(
     binder: &mut Binder<'_>,
-    table: &TableDef,
+    written: &Written,
     insert: &MergeInsert,
     scope: &Scope<'_>,
 ) -> Result<Vec<Expr>> {
     let MergeInsert { columns: names, overriding, values } = insert;
-    let columns = given_columns(binder, table, names)?;
-    let seen = seen_columns(table, names, &columns)?;
-    let targets = Targets { table, columns, seen, names, overriding: *overriding };
+    let columns = given_columns(binder, written, names)?;
+    let seen = seen_columns(&written.seen, names, &columns)?;
+    let targets =
+        Targets { written, table: &written.seen, columns, seen, names, overriding: *overriding };
     let mut given = Vec::new();
     if let Some(values) = values {
         targets.check_row(binder, values)?;

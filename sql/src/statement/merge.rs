@@ -5,13 +5,13 @@
 
 use super::insert::merged_row;
 use super::row::{set_values, with_ctes};
-use super::update::address_type;
-use crate::binder::{Binder, Clause, Scope};
+use crate::binder::{Binder, Clause, Scope, Write, Written, address_type};
 use crate::bound::{BoundMerge, ColRef, Expr, JoinKind, MergeKind, Rel, TypedCol, walk};
 use crate::parse::{MergeAction, MergeSpec, MergeWhen};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use types::sql_type::oid;
 use types::{Datum, SqlType};
 
@@ -29,6 +29,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &MergeSpec) -> Result<BoundMer
     check_reachable(whens)?;
     binder.check_merged(name)?;
     let table = binder.table_named(name)?;
+    let written = Written::of_table(Arc::clone(&table), Write::Update);
     let (scan, entry) = binder.scan_table(&table, alias.as_ref(), true);
     let mut unmatched = scope.clone();
     let from = binder.bind_from(std::slice::from_ref(source), &mut unmatched)?;
@@ -61,7 +62,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &MergeSpec) -> Result<BoundMer
         let seen = if when.matched { &matched } else { &unmatched };
         let row = binder.beside(&target, when.matched, |binder| {
             choices.add(binder, when, number, seen)?;
-            new_row(binder, &table, when, seen, &old)
+            new_row(binder, &written, when, seen, &old)
         })?;
         let (kind, row) = row;
         actions.push(kind);
@@ -152,7 +153,7 @@ fn first_of(whens: Vec<(Expr, Expr)>) -> (Vec<(Expr, Expr)>, Option<Expr>) {
 /// What a clause does, and the row that it makes.
 fn new_row(
     binder: &mut Binder<'_>,
-    table: &catalog::TableDef,
+    written: &Written,
     when: &MergeWhen,
     seen: &Scope<'_>,
     old: &[TypedCol],
@@ -161,13 +162,13 @@ fn new_row(
         MergeAction::Nothing => (MergeKind::Nothing, None),
         MergeAction::Delete => (MergeKind::Delete, None),
         MergeAction::Update(set) => {
-            let mut set = set_values(binder, table, set, seen, old)?;
+            let mut set = set_values(binder, written, set, seen, old)?;
             let kept = |(index, column): (usize, &TypedCol)| {
                 set.remove(&index).unwrap_or_else(|| Expr::Column(column.clone()))
             };
             (MergeKind::Update, Some(old.iter().enumerate().map(kept).collect()))
         }
-        MergeAction::Insert(insert) => (MergeKind::Insert, Some(merged_row(binder, table, insert, seen)?)),
+        MergeAction::Insert(insert) => (MergeKind::Insert, Some(merged_row(binder, written, insert, seen)?)),
     })
 }
 

@@ -3,10 +3,10 @@
 //! Must not know how conflicts are found.
 
 use super::row::{set_values, table_row};
-use crate::binder::{Binder, Clause, Scope};
-use crate::bound::{Arbiter, ConflictUpdate, Expr, OnConflict, TypedCol};
+use crate::binder::{Binder, Clause, Scope, Written};
+use crate::bound::{Arbiter, ConflictUpdate, Expr, OnConflict};
 use crate::parse::{ConflictAction, ConflictSpec, ConflictTarget};
-use base::id::{ColumnId, Oid};
+use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
 use sqlparser::ast;
@@ -17,12 +17,13 @@ const EXCLUDED: &str = "excluded";
 
 pub(super) fn bind(
     binder: &mut Binder<'_>,
-    table: &TableDef,
+    written: &Written,
     alias: Option<&ast::Ident>,
     spec: &ConflictSpec,
     outer: &Scope<'_>,
 ) -> Result<OnConflict> {
     let ConflictSpec { at, target, action } = spec;
+    let table = written.seen.as_ref();
     let arbiter = match target {
         // What DO UPDATE says is looked at before what it is for.
         Some(target) => arbiter(binder, table, target),
@@ -45,16 +46,19 @@ pub(super) fn bind(
         ConflictAction::Replace => return arbiter.and_then(|_| replace(binder, table, *at)),
         ConflictAction::Update { set, filter } => (set, filter),
     };
-    let (existing, existing_entry) = table_row(binder, table, alias);
-    let excluded: Vec<(ColumnId, TypedCol)> =
-        table.columns.iter().map(|c| (c.id, TypedCol { col: binder.new_col(), ty: c.ty.clone() })).collect();
+    let existing = binder.written_row(written, alias)?;
+    let mut excluded = binder.written_row(written, Some(&ast::Ident::new(EXCLUDED)))?;
+    if existing.has_computed() {
+        let message = "ON CONFLICT DO UPDATE through a view that computes columns is not supported";
+        return Err(Error::unsupported(message).at(*at).with_hint("Write to the table that the view reads."));
+    }
     let mut scope = outer.clone();
-    scope.add(existing_entry);
-    let mut proposed = binder.scope_table(table, EXCLUDED.to_owned(), &excluded);
+    scope.add(existing.entry.clone());
     // It is stored nowhere, and has no system columns.
-    proposed.columns.iter_mut().for_each(|column| column.origin = (Oid(0), 0));
-    scope.add(proposed);
-    let mut set = set_values(binder, table, set, &scope, &existing)?;
+    excluded.entry.columns.iter_mut().for_each(|column| column.origin = (Oid(0), 0));
+    scope.add(excluded.entry.clone());
+    let existing = existing.columns;
+    let mut set = set_values(binder, written, set, &scope, &existing)?;
     let filter = match filter {
         Some(filter) => Some(binder.bind_condition(filter, &scope, Clause::Where)?),
         None => None,
@@ -65,7 +69,7 @@ pub(super) fn bind(
         .enumerate()
         .map(|(index, column)| set.remove(&index).unwrap_or_else(|| Expr::Column(column.clone())))
         .collect();
-    let excluded = excluded.into_iter().map(|(_, typed)| typed).collect();
+    let excluded = excluded.columns;
     Ok(OnConflict::DoUpdate(ConflictUpdate { existing, excluded, values, filter }))
 }
 

@@ -4,7 +4,7 @@
 //! Invariant: a SET list becomes one value per assigned column, each of the column's type.
 
 use super::part;
-use crate::binder::{Binder, Clause, Scope, ScopeTable, is_volatile};
+use crate::binder::{Binder, Clause, Scope, ScopeTable, Written, is_volatile};
 use crate::bound::{Cte, Expr, Rel, Returning, SubqueryKind, TypedCol, walk};
 use crate::parse::{SetClause, TargetColumn};
 use base::id::ColumnId;
@@ -19,31 +19,27 @@ pub(super) fn is_default(expr: &ast::Expr) -> bool {
     matches!(expr, ast::Expr::Identifier(ident) if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("default"))
 }
 
-/// The column of the target table that a column list or SET names, and its position in the table.
+/// The column of the written table that a column list or SET names, and its position in the table.
 pub(super) fn target_column<'t>(
     binder: &Binder<'_>,
-    table: &'t TableDef,
+    written: &'t Written,
     name: &ast::Ident,
 ) -> Result<(usize, &'t ColumnDef)> {
-    let folded = binder.fold(name);
-    table.columns.iter().enumerate().find(|(_, c)| c.name == folded).ok_or_else(|| {
-        let message = format!("column \"{folded}\" of relation \"{}\" does not exist", table.name);
-        Error::new(ErrorKind::UndefinedColumn, message).at(binder.position(name.span.start))
-    })
+    written.column(&binder.fold(name)).map_err(|error| error.at(binder.position(name.span.start)))
 }
 
 /// The columns of a column list; none means all. A name that repeats is 42701.
 pub(super) fn target_columns(
     binder: &Binder<'_>,
-    table: &TableDef,
+    written: &Written,
     names: &[ast::Ident],
 ) -> Result<Vec<usize>> {
     if names.is_empty() {
-        return Ok((0..table.columns.len()).collect());
+        return Ok(written.all_columns());
     }
     let mut targets = Vec::with_capacity(names.len());
     for name in names {
-        let (index, column) = target_column(binder, table, name)?;
+        let (index, column) = target_column(binder, written, name)?;
         if targets.contains(&index) {
             let message = format!("column \"{}\" specified more than once", column.name);
             return Err(Error::new(ErrorKind::DuplicateColumn, message).at(binder.position(name.span.start)));
@@ -57,7 +53,7 @@ pub(super) fn target_columns(
 /// that changes.
 pub(super) fn set_values(
     binder: &mut Binder<'_>,
-    table: &TableDef,
+    written: &Written,
     set: &[SetClause],
     scope: &Scope<'_>,
     current: &[TypedCol],
@@ -67,19 +63,19 @@ pub(super) fn set_values(
         if let (true, ast::Expr::Subquery(query)) = (clause.tuple, &clause.value) {
             let mut seen = Vec::with_capacity(clause.columns.len());
             for target in &clause.columns {
-                let (_, column) = target_column(binder, table, &target.name)?;
+                let (_, column) = target_column(binder, written, &target.name)?;
                 check_updated(column, &clause.value)?;
                 seen.push(part::seen(target, column)?);
             }
             let columns: Vec<&ColumnDef> = seen.iter().collect();
             let row = binder.assigned_row(query, scope, &columns, clause.value_at)?;
             for (target, value) in clause.columns.iter().zip(row) {
-                values.assign(binder, table, scope, target, value)?;
+                values.assign(binder, written, scope, target, value)?;
             }
             continue;
         }
         for (target, value) in pairs(binder, clause)? {
-            let (_, column) = target_column(binder, table, &target.name)?;
+            let (_, column) = target_column(binder, written, &target.name)?;
             check_updated(column, value)?;
             let seen = part::seen(target, column)?;
             let value = if is_default(value) {
@@ -88,7 +84,7 @@ pub(super) fn set_values(
             } else {
                 binder.bind_assignment(value, scope, &seen, Clause::UpdateSet)?
             };
-            values.assign(binder, table, scope, target, value)?;
+            values.assign(binder, written, scope, target, value)?;
         }
     }
     Ok(values.values)
@@ -106,12 +102,12 @@ impl Assigned<'_> {
     fn assign(
         &mut self,
         binder: &mut Binder<'_>,
-        table: &TableDef,
+        written: &Written,
         scope: &Scope<'_>,
         target: &TargetColumn,
         value: Expr,
     ) -> Result<()> {
-        let (index, column) = target_column(binder, table, &target.name)?;
+        let (index, column) = target_column(binder, written, &target.name)?;
         let before = self.values.remove(&index);
         if before.is_some() && !(target.part.is_some() && self.parts.contains(&index)) {
             return Err(assigned_twice(column));
@@ -215,7 +211,7 @@ fn row_arguments(function: &ast::Function) -> Option<Vec<&ast::Expr>> {
 /// joined columns in use stand at the end of the row.
 pub(super) fn returning(
     binder: &mut Binder<'_>,
-    table: &TableDef,
+    written: &Written,
     alias: Option<&ast::Ident>,
     items: Option<&[ast::SelectItem]>,
     outer: &Scope<'_>,
@@ -224,11 +220,13 @@ pub(super) fn returning(
     let Some(items) = items else {
         return Ok(None);
     };
-    let (mut row, entry) = table_row(binder, table, alias);
+    let own = binder.written_row(written, alias)?;
     let mut scope = outer.clone();
-    scope.add(entry);
+    scope.add(own.entry.clone());
     joined.iter().for_each(|entry| scope.add(entry.clone()));
-    let (items, output) = binder.bind_returning(items, &scope)?;
+    let (mut items, output) = binder.bind_returning(items, &scope)?;
+    items.iter_mut().try_for_each(|item| own.resolve(item))?;
+    let mut row = own.columns;
     for item in &items {
         walk::visit(item, &mut |expr| {
             if let Expr::Column(column) = expr

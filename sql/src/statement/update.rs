@@ -5,21 +5,14 @@
 //! come several times, and any one of them may be taken, as in PostgreSQL.
 
 use super::row::{give_ctes_to, returning, set_values, with_ctes};
-use crate::binder::{Binder, Clause, Scope};
-use crate::bound::{BoundUpdate, ColRef, Expr, JoinKind, Rel, TypedCol};
+use crate::binder::{Binder, Clause, Scope, Write, Written, WrittenRows, address_type};
+use crate::bound::{BoundUpdate, Expr, JoinKind, Rel, TypedCol};
 use crate::parse::UpdateSpec;
-use base::{Error, Result};
+use base::Result;
 use catalog::TableDef;
 use sqlparser::ast;
 use std::collections::BTreeMap;
-
-/// The relations a statement's rows come from, filtered, and the target's columns in them.
-pub(super) struct Target {
-    pub(super) rel: Rel,
-    pub(super) row_address: ColRef,
-    /// All columns of the table, in table order.
-    pub(super) columns: Vec<TypedCol>,
-}
+use std::sync::Arc;
 
 /// Binds the statement, which sees the common table expressions of `above`.
 pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec, above: &Scope<'_>) -> Result<BoundUpdate> {
@@ -27,11 +20,12 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec, above: &Scope<'_>
     let mut scope = Scope::inside(above);
     let ctes = binder.bind_with(with.as_ref(), &mut scope)?;
     let outer = scope.clone();
-    let table = binder.table_named(name)?;
-    let (scan, entry) = binder.scan_table(&table, alias.as_ref(), true);
+    let written = binder.written(name, Write::Update)?;
+    let (rows, entry) = binder.written_rows(&written, alias.as_ref())?;
+    let table = &written.table;
     scope.add(entry);
-    let target = join(binder, scan, from, &mut scope)?;
-    let mut set = set_values(binder, &table, set, &scope, &target.columns)?;
+    let target = join(binder, rows, from, &mut scope)?;
+    let mut set = set_values(binder, &written, set, &scope, &target.columns)?;
     let target = filtered(binder, target, filter.as_ref(), &scope)?;
     let address = Expr::Column(TypedCol { col: target.row_address, ty: address_type()? });
     let row_address = binder.new_col();
@@ -47,10 +41,10 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec, above: &Scope<'_>
         items_of_source.push((value, col));
     }
     let joined = scope.tables.get(1..).unwrap_or_default();
-    let returning = returning(binder, &table, alias.as_ref(), items.as_deref(), &outer, joined)?;
+    let returning = returning(binder, &written, alias.as_ref(), items.as_deref(), &outer, joined)?;
     let returning = give_ctes_to(&ctes, returning)?;
     let mut joined_columns = Vec::new();
-    for column in super::row::joined_columns(&table, returning.as_ref()) {
+    for column in super::row::joined_columns(table, returning.as_ref()) {
         let col = binder.new_col();
         joined_columns.push(col);
         items_of_source.push((Expr::Column(column), col));
@@ -61,7 +55,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec, above: &Scope<'_>
         source: with_ctes(ctes, source),
         row_address,
         new_columns,
-        rules: super::rules::of(binder, &table)?,
+        rules: super::rules::of(binder, table)?,
         joined_columns,
         returning,
     })
@@ -73,8 +67,7 @@ pub(super) fn of_all_rows(
     table: &TableDef,
     mut values: BTreeMap<usize, Expr>,
 ) -> Result<BoundUpdate> {
-    let (scan, _) = binder.scan_table(table, None, true);
-    let target = join(binder, scan, &[], &mut Scope::empty())?;
+    let (target, _) = binder.written_rows(&Written::of_table(Arc::new(table.clone()), Write::Update), None)?;
     let address = Expr::Column(TypedCol { col: target.row_address, ty: address_type()? });
     let row_address = binder.new_col();
     let mut items = vec![(address, row_address)];
@@ -95,46 +88,31 @@ pub(super) fn of_all_rows(
     })
 }
 
-/// The scan of the target, joined to the relations of FROM or USING.
+/// The rows of the target, joined to the relations of FROM or USING.
 pub(super) fn join(
     binder: &mut Binder<'_>,
-    scan: crate::bound::TableScan,
+    rows: WrittenRows,
     from: &[ast::TableWithJoins],
     scope: &mut Scope<'_>,
-) -> Result<Target> {
-    let row_address =
-        scan.row_address.ok_or_else(|| Error::internal("a scan for a write has no row address"))?;
-    let columns = scan.columns.iter().map(|(_, typed)| typed.clone()).collect();
-    let scan = Rel::Scan(scan);
-    let rel = if from.is_empty() {
-        scan
-    } else {
-        let other = binder.bind_from(from, scope)?;
-        Rel::Join {
-            kind: JoinKind::Inner,
-            left: Box::new(scan),
-            right: Box::new(other),
-            on: None,
-            lateral: false,
-        }
-    };
-    Ok(Target { rel, row_address, columns })
+) -> Result<WrittenRows> {
+    if from.is_empty() {
+        return Ok(rows);
+    }
+    let right = Box::new(binder.bind_from(from, scope)?);
+    let left = Box::new(rows.rel);
+    let rel = Rel::Join { kind: JoinKind::Inner, left, right, on: None, lateral: false };
+    Ok(WrittenRows { rel, ..rows })
 }
 
 pub(super) fn filtered(
     binder: &mut Binder<'_>,
-    target: Target,
+    target: WrittenRows,
     filter: Option<&ast::Expr>,
     scope: &Scope<'_>,
-) -> Result<Target> {
+) -> Result<WrittenRows> {
     let Some(filter) = filter else {
         return Ok(target);
     };
     let predicate = binder.bind_condition(filter, scope, Clause::Where)?;
-    Ok(Target { rel: Rel::Filter { input: Box::new(target.rel), predicate }, ..target })
-}
-
-/// Row addresses are unsigned 64-bit numbers; above storage they travel as bigint.
-pub(super) fn address_type() -> Result<types::SqlType> {
-    types::SqlType::of(types::sql_type::oid::INT8).ok_or_else(|| Error::internal("bigint has no form"))
+    Ok(WrittenRows { rel: Rel::Filter { input: Box::new(target.rel), predicate }, ..target })
 }
