@@ -9,6 +9,7 @@ use crate::kernel::call::{Arg, Call, Run, map1, map2, map3};
 use crate::kernel::objects;
 use crate::kernel::quoting::quote_ident;
 use crate::kernel::system::table;
+use crate::kernel::updatable;
 use crate::kernel::value::{Bool, Id, Int2, Int4, Int8, Text};
 use arrow::array::{ArrayRef, new_null_array};
 use base::id::{ColumnId, Oid};
@@ -322,16 +323,6 @@ fn fork_bytes(call: &Call<'_>, id: u32, fork: &str) -> Result<Option<i64>> {
     }
 }
 
-/// INSERT, UPDATE and DELETE as bits of commands.
-const ALL_EVENTS: i32 = (1 << 2) | (1 << 3) | (1 << 4);
-
-/// Whether rows can be inserted into a relation, changed and deleted: of tables, which built-in ones are to those who ask
-/// PostgreSQL.
-fn is_changeable(call: &Call<'_>, id: u32) -> bool {
-    let system = builtin::system_relation_by_oid(Oid(id));
-    table(call, id).is_some() || system.is_some_and(|relation| relation.kind == 'r')
-}
-
 /// pg_class.relfilenode of what has one.
 fn file_node(call: &Call<'_>, id: u32) -> Option<u32> {
     let is_sequence = || call.statement.catalog.sequences().any(|s| s.oid == Oid(id));
@@ -424,10 +415,12 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         map2::<Text, Bool, Text, _>(c, a, |name, _| Ok(view_query(c, objects::relation_named(c, name)?)))
     }),
     ("pg_relation_is_updatable", |c, a| {
-        map2::<Id, Bool, Int4, _>(c, a, |id, _| Ok(if is_changeable(c, id) { ALL_EVENTS } else { 0 }))
+        map2::<Id, Bool, Int4, _>(c, a, |id, _| Ok(updatable::events(c, id)))
     }),
     ("pg_column_is_updatable", |c, a| {
-        map3::<Id, Int2, Bool, Bool, _>(c, a, |id, column, _| Ok(column > 0 && is_changeable(c, id)))
+        map3::<Id, Int2, Bool, Bool, _>(c, a, |id, column, _| {
+            Ok(updatable::is_column_updatable(c, id, column))
+        })
     }),
     ("pg_relation_filenode", |c, a| map1::<Id, Id, _>(c, a, |id| Ok(file_node(c, id)))),
     ("pg_relation_size", |c, a| map2::<Id, Text, Int8, _>(c, a, |id, fork| fork_bytes(c, id, fork))),

@@ -54,6 +54,7 @@ pub(crate) mod times;
 pub(crate) mod transitions;
 pub(crate) mod trigonometry;
 pub(crate) mod udf;
+mod updatable;
 pub(crate) mod value;
 
 pub use attach::is_attached;

@@ -75,6 +75,7 @@ pub use scope::{Scope, ScopeColumn, ScopeTable};
 pub(crate) use sequences::is_sequence_function;
 pub(crate) use type_name::type_name;
 pub(crate) use view::{Named, view_reads};
+pub use written::written_columns;
 pub(crate) use written::{Write, Written, WrittenRows, address_type};
 
 use crate::bound::{ColRef, CteId, Expr, WithPart};

@@ -7,7 +7,7 @@
 use super::names::Relation;
 use super::scope::Whole;
 use super::select::Bound;
-use super::{Binder, ScopeColumn, ScopeTable};
+use super::{BindContext, Binder, ScopeColumn, ScopeTable};
 use crate::bound::{ColRef, Expr, Rel, TypedCol, walk};
 use crate::parse::{StatementAst, parse};
 use base::{Error, ErrorKind, Result};
@@ -98,6 +98,13 @@ impl WrittenRow {
     }
 }
 
+/// Which columns of a view can be written; None when it stands for no table.
+pub fn written_columns(context: &BindContext<'_>, view: &Arc<ViewDef>) -> Option<Vec<bool>> {
+    let written = Binder::new(context).written_view(view, Write::Delete).ok()?;
+    let columns = written.view?.columns;
+    Some(columns.iter().map(|column| column.place.is_some()).collect())
+}
+
 impl Written {
     pub(crate) fn of_table(table: Arc<TableDef>, write: Write) -> Self {
         Self { seen: Arc::clone(&table), table, write, view: None }
@@ -157,9 +164,8 @@ impl Binder<'_> {
     ) -> Result<(WrittenRows, ScopeTable)> {
         let Some(view) = &written.view else {
             let (scan, entry) = self.scan_table(&written.table, alias, true);
-            let row_address = scan
-                .row_address
-                .ok_or_else(|| Error::internal("a scan for a write has no row address"))?;
+            let row_address =
+                scan.row_address.ok_or_else(|| Error::internal("a scan for a write has no row address"))?;
             let columns = scan.columns.iter().map(|(_, typed)| typed.clone()).collect();
             return Ok((WrittenRows { rel: Rel::Scan(scan), row_address, columns }, entry));
         };
@@ -386,8 +392,10 @@ fn substitute(expr: &mut Expr, values: &HashMap<ColRef, Expr>) -> Result<()> {
         *node = match value {
             Expr::Column(column) if outer => Expr::Outer(column.clone()),
             _ if outer => {
-                return Err(Error::unsupported("a subquery over a column that a view computes is not supported")
-                    .with_hint("Write to the table that the view reads."));
+                return Err(Error::unsupported(
+                    "a subquery over a column that a view computes is not supported",
+                )
+                .with_hint("Write to the table that the view reads."));
             }
             value => value.clone(),
         };

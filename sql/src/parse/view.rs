@@ -58,9 +58,9 @@ pub(crate) fn create(cursor: &mut Cursor<'_>, or_replace: bool) -> Result<Statem
     let query = cursor.sql(Parser::parse_query)?;
     let text = cursor.text_since(at).to_owned();
     if cursor.is_word("with") {
-        return Err(
-            refuse("WITH CHECK OPTION", cursor.at()).with_hint("Views are read only; leave the clause out.")
-        );
+        return Err(refuse("WITH CHECK OPTION", cursor.at()).with_hint(
+            "Leave the clause out; rows that the view does not show can then be written through it.",
+        ));
     }
     Ok(StatementAst::CreateView(Box::new(ViewSpec { name, or_replace, columns, query, text, at })))
 }

@@ -204,8 +204,7 @@ pub(super) fn merged_row(
     let MergeInsert { columns: names, overriding, values } = insert;
     let columns = given_columns(binder, written, names)?;
     let seen = seen_columns(&written.seen, names, &columns)?;
-    let targets =
-        Targets { written, table: &written.seen, columns, seen, names, overriding: *overriding };
+    let targets = Targets { written, table: &written.seen, columns, seen, names, overriding: *overriding };
     let mut given = Vec::new();
     if let Some(values) = values {
         targets.check_row(binder, values)?;

@@ -67,7 +67,8 @@ pub(super) fn of_all_rows(
     table: &TableDef,
     mut values: BTreeMap<usize, Expr>,
 ) -> Result<BoundUpdate> {
-    let (target, _) = binder.written_rows(&Written::of_table(Arc::new(table.clone()), Write::Update), None)?;
+    let (target, _) =
+        binder.written_rows(&Written::of_table(Arc::new(table.clone()), Write::Update), None)?;
     let address = Expr::Column(TypedCol { col: target.row_address, ty: address_type()? });
     let row_address = binder.new_col();
     let mut items = vec![(address, row_address)];
