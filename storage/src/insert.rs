@@ -8,6 +8,7 @@ use crate::core::Core;
 use crate::layout::{Key, Layout};
 use crate::routed::{Routed, route};
 use crate::transaction::{Conflict, InsertMode, InsertOutcome, Transaction, lost_race};
+use crate::unique::Entries;
 use crate::view::View;
 use crate::write::Existing;
 use arrow::array::{BooleanArray, Int64Array};
@@ -85,6 +86,12 @@ impl Transaction {
         let mut outcome = InsertOutcome::default();
         let mut accepted = Vec::with_capacity(routed.keys.len());
         for (row, (found, again)) in existing.into_iter().zip(routed.repeated()).enumerate() {
+            let arbiter = entries.iter().find(|e| mode == InsertMode::ReportOf(e.index()));
+            if let Some(arbiter) = arbiter.filter(|arbiter| arbiter.conflicts(row)) {
+                self.check_in_sight(arbiter, row)?;
+                outcome.conflicts.push(Conflict { row, existing: None });
+                continue;
+            }
             let again =
                 again && (entries.is_empty() || routed.keys.get(row).is_some_and(|key| taken.contains(key)));
             if !again && matches!(found, Existing::None) {
@@ -92,11 +99,7 @@ impl Transaction {
                     if !mode.reports(taken.index()) {
                         return Err(taken.duplicate(row, layout.def()));
                     }
-                    if let Some((tablet, live)) = taken.committed(row)
-                        && !self.began_by(tablet, live)?
-                    {
-                        return Err(lost_race("the row was inserted by a concurrent transaction"));
-                    }
+                    self.check_in_sight(taken, row)?;
                     outcome.conflicts.push(Conflict { row, existing: None });
                     continue;
                 }
@@ -128,6 +131,18 @@ impl Transaction {
         self.append(layout, &routed, (!all).then_some(accepted.as_slice()))?;
         self.add_entries(&entries, &accepted)?;
         Ok(outcome)
+    }
+}
+
+impl Transaction {
+    /// `LostRace` when the row that stands where an entry would is not in the snapshot.
+    fn check_in_sight(&self, entries: &Entries, row: usize) -> Result<()> {
+        match entries.committed(row) {
+            Some((tablet, live)) if !self.began_by(tablet, live)? => {
+                Err(lost_race("the row was inserted by a concurrent transaction"))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

@@ -332,6 +332,13 @@ impl Transaction {
         self.note(outcome)
     }
 
+    /// Address, in the current `ReadView`, of the row that stands in the way of `proposed`, one row of a table with a
+    /// primary key, in one of its indexes. `Cardinality` for one that this command wrote; `LostRace` as `insert`.
+    pub fn row_with(&mut self, table: TableId, index: TableId, proposed: &RecordBatch) -> Result<u64> {
+        let outcome = self.try_row_with(table, index, proposed);
+        self.note(outcome)
+    }
+
     /// Replaces the rows at `addresses` (of the current view) by `rows`. A changed key moves the row.
     /// `InvalidParameterValue` never; a row addressed twice is `Cardinality`.
     pub fn update(&mut self, table: TableId, addresses: &[u64], rows: &RecordBatch) -> Result<()> {

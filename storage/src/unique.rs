@@ -7,10 +7,10 @@ use crate::address::Place;
 use crate::layout::{Key, Layout};
 use crate::routed::{Routed, route};
 use crate::tablet::LiveRow;
-use crate::transaction::Transaction;
+use crate::transaction::{Transaction, lost_race, second_time};
 use crate::view::{TableView, View};
 use crate::write::{Existing, Replaced};
-use arrow::array::BooleanArray;
+use arrow::array::{BooleanArray, new_null_array};
 use arrow::compute::{filter_record_batch, is_not_null, kernels::boolean::and};
 use arrow::record_batch::RecordBatch;
 use base::id::{ColumnId, TableId, TabletId};
@@ -143,6 +143,52 @@ impl Transaction {
             self.kill_replaced(&index, ended)?;
         }
         Ok(())
+    }
+
+    /// Where the row is whose unique columns are those of `proposed`, one row of the table.
+    pub(crate) fn try_row_with(
+        &mut self,
+        table: TableId,
+        index: TableId,
+        proposed: &RecordBatch,
+    ) -> Result<u64> {
+        self.check_usable()?;
+        let view = self.current_view();
+        let (table, layout) = (view.layout(table)?, view.layout(index)?);
+        let stored = table.store(proposed, None)?;
+        let (entries, _) = entries_of(&layout, &table.project(&stored, &column_ids(&layout))?)?;
+        let (place, index) = self.only_row(&view, &layout, entries)?;
+        let key = &table.def().primary_key;
+        let mut values = index.fetch(&[place], key)?.columns().to_vec().into_iter();
+        let arrays = table.columns().iter().map(|(id, form)| {
+            let given = if key.contains(id) { values.next() } else { None };
+            given.unwrap_or_else(|| new_null_array(&form.arrow(), 1))
+        });
+        let row = RecordBatch::try_new(Arc::clone(table.schema()), arrays.collect());
+        let row = row.map_err(|e| Error::internal(format!("make a key of an entry: {e}")))?;
+        let (place, _) = self.only_row(&view, &table, row)?;
+        Ok(place.encode(self.generation))
+    }
+
+    /// Where the row is that has the key of the only row of `rows`; `Cardinality` for one that this command wrote.
+    fn only_row(
+        &mut self,
+        view: &View,
+        layout: &Arc<Layout>,
+        rows: RecordBatch,
+    ) -> Result<(Place, TableView)> {
+        let routed = route(layout, rows)?;
+        let table = self.locked(view, layout, &routed)?;
+        let found = self.existing(&table, &routed)?.pop();
+        let place = match (found, routed.keys.first()) {
+            (Some(Existing::Own(own)), _) if own.begin < u64::from(self.command.0) => own.place,
+            (Some(Existing::Own(_)), _) => return Err(second_time()),
+            (Some(Existing::Committed(tablet, live)), Some(key)) => {
+                self.address_in_view(view, &table, tablet, key, &live)?
+            }
+            _ => return Err(lost_race("the row was deleted by a concurrent transaction")),
+        };
+        Ok((place, table))
     }
 
     pub(crate) fn try_fill_index(&mut self, index: TableId, rows: &RecordBatch) -> Result<()> {

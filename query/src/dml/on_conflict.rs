@@ -1,8 +1,8 @@
 //! ON CONFLICT DO UPDATE: what is made of an existing row and the proposed one.
 //!
 //! Must not know how rows are found. Invariants: an update that cannot change keys looks each key up once and reads of
-//! existing rows only what it uses; one that can change them takes rows one by one, each meeting what those before it
-//! left.
+//! existing rows only what it uses; one that can change them, and one by an index, takes rows one by one, each
+//! meeting what those before it left.
 
 use crate::dml::batch::TableBatches;
 use crate::dml::rules::Rules;
@@ -10,10 +10,10 @@ use crate::lower::{Evaluator, QueryContext};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, UInt32Array};
 use arrow::compute::{concat_batches, filter, take_record_batch};
 use arrow::record_batch::RecordBatch;
-use base::id::ColumnId;
+use base::id::{ColumnId, TableId};
 use base::{Error, Result};
 use catalog::TableDef;
-use sql::bound::{ConflictUpdate, Expr, TypedCol, walk};
+use sql::bound::{Arbiter, ConflictUpdate, Expr, TypedCol, walk};
 use std::collections::HashSet;
 use storage::{Changed, InsertMode, Met, Transaction, Upsert};
 
@@ -23,8 +23,8 @@ pub(crate) enum Update {
     Replace,
     /// Keys stay as they are.
     Change(Box<Values>),
-    /// Keys may change.
-    Rekey(Box<Values>),
+    /// Keys may change, or rows are in the way of an index.
+    OneByOne { values: Box<Values>, index: Option<TableId> },
 }
 
 /// New values and the condition for them, over some columns of the existing row followed by the proposed one.
@@ -43,6 +43,10 @@ impl Update {
         rules: Option<&Rules>,
         context: &QueryContext,
     ) -> Result<Self> {
+        if let Arbiter::Index(index) = update.arbiter {
+            let values = Box::new(Values::new(table, update, context)?);
+            return Ok(Update::OneByOne { values, index: Some(index) });
+        }
         let update = with_proposed_keys(table, update)?;
         let keeps = |column: ColumnId, value: &Expr, (old, new): (&TypedCol, &TypedCol)| match value {
             Expr::Column(c) => c.col == new.col || (c.col == old.col && table.primary_key.contains(&column)),
@@ -61,7 +65,7 @@ impl Update {
         let kept = key.all(|((column, value), pair)| keeps(column.id, value, pair))
             && !rules.is_some_and(|rules| rules.generates(&places));
         let values = Box::new(Values::new(table, &update, context)?);
-        Ok(if kept { Update::Change(values) } else { Update::Rekey(values) })
+        Ok(if kept { Update::Change(values) } else { Update::OneByOne { values, index: None } })
     }
 
     /// Writes proposed rows; returns those that were inserted or updated, in the order of the proposed ones.
@@ -80,8 +84,8 @@ impl Update {
                 let upsert = Upsert::Decide { columns: &values.columns, decide: &mut decide };
                 Ok(transaction.upsert(table, proposed, upsert)?.rows)
             }
-            Update::Rekey(values) => {
-                let one = |row| values.rekeyed(batches, rules, transaction, &proposed.slice(row, 1));
+            Update::OneByOne { values, index } => {
+                let one = |row| values.written(batches, rules, transaction, *index, &proposed.slice(row, 1));
                 let written = (0..proposed.num_rows()).map(one).collect::<Result<Vec<_>>>()?;
                 concat_batches(&proposed.schema(), &written).map_err(crate::failure::from_arrow)
             }
@@ -165,18 +169,23 @@ impl Values {
         Ok(Changed { flags, rows })
     }
 
-    /// Inserts one row or updates the one in its way, whose key may change.
-    fn rekeyed(
+    /// Inserts one row or updates the one in its way, by the primary key or by an index; its key may change.
+    fn written(
         &self,
         batches: &TableBatches,
         rules: Option<&Rules>,
         transaction: &mut Transaction,
+        index: Option<TableId>,
         proposed: &RecordBatch,
     ) -> Result<RecordBatch> {
         let table = &batches.table;
-        let outcome = transaction.insert(table.id, proposed, InsertMode::ReportOf(table.id))?;
+        let mode = InsertMode::ReportOf(index.unwrap_or(table.id));
+        let outcome = transaction.insert(table.id, proposed, mode)?;
         let Some(conflict) = outcome.conflicts.first() else { return Ok(proposed.clone()) };
-        let address = conflict.address()?;
+        let address = match index {
+            None => conflict.address()?,
+            Some(index) => transaction.row_with(table.id, index, proposed)?,
+        };
         let row = transaction.fetch(table.id, &[address])?;
         let used = self.columns.iter().filter_map(|id| table.column_index(*id));
         let existing = used.filter_map(|index| row.columns().get(index).cloned()).collect();

@@ -43,10 +43,11 @@ pub enum Arbiter {
     Index(TableId),
 }
 
-/// For each conflicting row: `existing` and `excluded` name the columns of the table (in table order) of the stored and of
+/// For each row that conflicts with the arbiter, the primary key or an index: `existing` and `excluded` name the columns of the table (in table order) of the stored and of
 /// the proposed row; a row is updated to `values` (all columns, in table order) when `filter` is true.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConflictUpdate {
+    pub arbiter: Arbiter,
     pub existing: Vec<TypedCol>,
     pub excluded: Vec<TypedCol>,
     pub values: Vec<Expr>,

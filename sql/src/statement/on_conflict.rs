@@ -35,11 +35,13 @@ pub(super) fn bind(
         }
         None => Ok(Arbiter::All),
     };
-    if let (Ok(Arbiter::Index(_)), ConflictAction::Update { .. }) = (&arbiter, action) {
-        let message = "ON CONFLICT DO UPDATE for columns that are not the primary key is not supported";
+    if let (Ok(Arbiter::Index(_)), ConflictAction::Update { .. }) = (&arbiter, action)
+        && !table.has_primary_key()
+    {
+        let message = "ON CONFLICT DO UPDATE of a table without primary key is not supported";
         return Err(Error::unsupported(message)
             .at(*at)
-            .with_hint("Use MERGE, or ON CONFLICT with the columns of the primary key."));
+            .with_hint("Use MERGE, or give the table a primary key."));
     }
     let (set, filter) = match action {
         ConflictAction::Nothing => return Ok(OnConflict::DoNothing(arbiter?)),
@@ -63,14 +65,14 @@ pub(super) fn bind(
         Some(filter) => Some(binder.bind_condition(filter, &scope, Clause::Where)?),
         None => None,
     };
-    arbiter?;
+    let arbiter = arbiter?;
     let values = existing
         .iter()
         .enumerate()
         .map(|(index, column)| set.remove(&index).unwrap_or_else(|| Expr::Column(column.clone())))
         .collect();
     let excluded = excluded.columns;
-    Ok(OnConflict::DoUpdate(ConflictUpdate { existing, excluded, values, filter }))
+    Ok(OnConflict::DoUpdate(ConflictUpdate { arbiter, existing, excluded, values, filter }))
 }
 
 /// DO UPDATE of every column to what was proposed.
@@ -82,7 +84,7 @@ fn replace(binder: &mut Binder<'_>, table: &TableDef, at: usize) -> Result<OnCon
     let (existing, _) = table_row(binder, table, None);
     let (excluded, _) = table_row(binder, table, None);
     let values = excluded.iter().map(|column| Expr::Column(column.clone())).collect();
-    Ok(OnConflict::DoUpdate(ConflictUpdate { existing, excluded, values, filter: None }))
+    Ok(OnConflict::DoUpdate(ConflictUpdate { arbiter: Arbiter::Key, existing, excluded, values, filter: None }))
 }
 
 /// The target must be the primary key or unique columns.
