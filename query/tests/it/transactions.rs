@@ -128,6 +128,37 @@ async fn autocommit_statements_that_race_all_take_effect() {
     assert_eq!(server.session().rows("SELECT b FROM t").await, [(CLIENTS * TIMES).to_string()]);
 }
 
+/// By a unique column: whoever comes second meets the row of the first, whose key it does not know.
+#[tokio::test(flavor = "multi_thread")]
+async fn upserts_by_a_unique_column_that_race_all_take_effect() {
+    const CLIENTS: usize = 4;
+    const TIMES: usize = 20;
+    let server = Server::start();
+    let table = "CREATE TABLE t (id serial PRIMARY KEY, name text UNIQUE, n int)";
+    server.session().run(table).await.unwrap();
+    let clients = (0..CLIENTS).map(|number| {
+        let mut client = server.session();
+        tokio::runtime::Handle::current().spawn(async move {
+            let mut done = 0;
+            while done < TIMES {
+                let name = (done + number) % 3;
+                let upsert = format!(
+                    "INSERT INTO t (name, n) VALUES ('{name}', 1) ON CONFLICT (name) DO UPDATE SET n = t.n + 1, id = excluded.id"
+                );
+                match client.run(&upsert).await {
+                    Ok(_) => done += 1,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::LostRace),
+                }
+            }
+        })
+    });
+    for client in futures::future::join_all(clients).await {
+        client.unwrap();
+    }
+    let told = "SELECT count(*), count(DISTINCT name), sum(n) FROM t";
+    assert_eq!(server.session().rows(told).await, [format!("3|3|{}", CLIENTS * TIMES)]);
+}
+
 #[tokio::test]
 async fn a_read_only_transaction_refuses_to_write() {
     let server = Server::start();
