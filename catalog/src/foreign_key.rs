@@ -57,7 +57,7 @@ impl TableDef {
         if same(&self.primary_key) {
             return Some(KeyOf { table: self.id, index: Oid(self.oid.0.saturating_add(1)) });
         }
-        let unique = self.unique.iter().find(|unique| unique.constraint && same(&unique.columns))?;
+        let unique = self.unique.iter().find(|unique| same(&unique.columns))?;
         Some(KeyOf { table: unique.index, index: unique.oid })
     }
 

@@ -11,7 +11,7 @@ mod window;
 mod write;
 
 pub use alter::{AddedColumn, AlterTableAction, DroppedColumn, Fill, Probe, ProbeError};
-pub use new_table::{AddedUnique, NewCheck, NewForeignKey, NewUnique, OnCommit};
+pub use new_table::{AddedUnique, BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 pub use statement::{
     BoundAlterSequence, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
     BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh, BoundStatement,

@@ -165,7 +165,11 @@ fn altered(
         AlterTableAction::AddUnique(added) => {
             let catalog = Arc::clone(core.transaction.current()?.catalog());
             let mut def = def;
-            super::unique::add(&catalog, &mut def, vec![(added.name.clone(), added.columns.clone(), true)])?;
+            super::unique::add(
+                &catalog,
+                &mut def,
+                vec![(added.name.clone(), added.columns.clone(), added.constraint)],
+            )?;
             Ok(def)
         }
         AlterTableAction::DropKey { index, cascade } => {

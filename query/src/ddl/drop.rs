@@ -229,7 +229,10 @@ pub(super) fn with_key(core: &mut Core, table: &TableDef, index: Oid, cascade: b
         let needs = table.key_of(&key.referenced).is_some_and(|key| key.index == index);
         needs.then(|| format!("index {name}"))
     });
-    let target = format!("constraint {name} on {}", table_name(&shown, table));
+    let target = match unique.constraint {
+        true => format!("constraint {name} on {}", table_name(&shown, table)),
+        false => format!("index {}", shown.relation(table.schema, &unique.name)),
+    };
     forbid_or_tell(core, Some(&target), &dependents, cascade)?;
     let own = dependents.foreign_keys.remove(&table.id).unwrap_or_default();
     carry_out(core, &catalog, &Gone::default(), dependents)?;

@@ -22,5 +22,6 @@ pub(crate) use drop::{drop_materialized, drop_schemas, drop_sequences, drop_tabl
 pub(crate) use materialized::{create_materialized, refresh};
 pub(crate) use sequence::{alter_sequence, create_sequence};
 pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};
+pub(crate) use unique::{create_index, drop_indexes};
 pub(crate) use user_type::{alter_type, create_type};
 pub(crate) use view::create_view;

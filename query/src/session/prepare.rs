@@ -321,6 +321,8 @@ fn output_of(core: &Core, statement: &BoundStatement) -> Result<Option<Vec<Outpu
         | BoundStatement::DropSequences { .. }
         | BoundStatement::CreateSchema { .. }
         | BoundStatement::DropSchemas { .. }
+        | BoundStatement::CreateIndex(_)
+        | BoundStatement::DropIndexes { .. }
         | BoundStatement::Copy(_)
         | BoundStatement::Set { .. }
         | BoundStatement::Reset { .. }

@@ -240,6 +240,10 @@ impl Core {
             BoundStatement::CreateSchema { name, if_not_exists } => {
                 ddl::create_schema(self, name, *if_not_exists)
             }
+            BoundStatement::CreateIndex(create) => ddl::create_index(self, create, context, interrupt).await,
+            BoundStatement::DropIndexes { tables, notices } => {
+                ddl::drop_indexes(self, tables, notices, context, interrupt).await
+            }
             BoundStatement::DropSchemas { schemas, columns, cascade, notices } => {
                 ddl::drop_schemas(self, schemas, columns, *cascade, notices)
             }
@@ -418,6 +422,8 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::DropSequences { .. }
         | BoundStatement::CreateSchema { .. }
         | BoundStatement::DropSchemas { .. }
+        | BoundStatement::CreateIndex(_)
+        | BoundStatement::DropIndexes { .. }
         | BoundStatement::Analyze { .. }
         | BoundStatement::Truncate { .. }
         | BoundStatement::AlterTable { .. }
@@ -458,6 +464,8 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::DropSequences { .. } => "DROP SEQUENCE",
         BoundStatement::CreateSchema { .. } => "CREATE SCHEMA",
         BoundStatement::DropSchemas { .. } => "DROP SCHEMA",
+        BoundStatement::CreateIndex(_) => "CREATE INDEX",
+        BoundStatement::DropIndexes { .. } => "DROP INDEX",
         BoundStatement::Vacuum { .. } => "VACUUM",
         BoundStatement::Analyze { .. } => "ANALYZE",
         BoundStatement::Truncate { .. } => "TRUNCATE TABLE",

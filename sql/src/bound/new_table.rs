@@ -43,11 +43,21 @@ pub enum OnCommit {
     Drop,
 }
 
+/// CREATE UNIQUE INDEX.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundCreateIndex {
+    pub table: TableId,
+    pub if_not_exists: bool,
+    pub added: AddedUnique,
+}
+
 /// Columns of a table that is there which become unique.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AddedUnique {
     pub name: Option<String>,
     pub columns: Vec<ColumnId>,
+    /// Whether it is a constraint, or an index alone.
+    pub constraint: bool,
     /// The table's rows.
     pub rows: Rel,
     /// What an entry has of a row: the unique columns and the primary key, in table order.

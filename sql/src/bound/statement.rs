@@ -3,7 +3,7 @@
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
 use super::alter::{AlterTableAction, DroppedColumn};
-use super::new_table::{NewCheck, NewForeignKey, NewUnique, OnCommit};
+use super::new_table::{BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
 use super::{BoundQuery, ColRef, Expr, Rel};
 use crate::parse::ParsedStatement;
@@ -65,6 +65,12 @@ pub enum BoundStatement {
     DropTables {
         tables: Vec<TableId>,
         cascade: bool,
+        notices: Vec<String>,
+    },
+    CreateIndex(Box<BoundCreateIndex>),
+    /// For each table what goes.
+    DropIndexes {
+        tables: Vec<(TableId, Vec<AlterTableAction>)>,
         notices: Vec<String>,
     },
     CreateSchema {

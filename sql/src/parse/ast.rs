@@ -6,8 +6,8 @@
 
 use super::definition_ast::{
     AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CreateTableAsSpec, CreateTypeSpec,
-    ForeignKeySpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec,
-    Written,
+    ForeignKeySpec, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption,
+    SequenceSpec, ViewSpec, Written,
 };
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
@@ -40,6 +40,8 @@ pub enum StatementAst {
     CreateType(Box<CreateTypeSpec>),
     AlterType(Box<AlterTypeSpec>),
     DropType(DropSpec),
+    CreateIndex(Box<IndexSpec>),
+    DropIndex(DropSpec),
     DropTable(DropSpec),
     DropSchema(DropSpec),
     Copy(Box<CopySpec>),

@@ -211,6 +211,16 @@ pub struct KeySpec {
     pub columns: Vec<Ident>,
 }
 
+/// CREATE UNIQUE INDEX.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexSpec {
+    pub name: Option<Ident>,
+    pub if_not_exists: bool,
+    pub table: ObjectName,
+    pub at: usize,
+    pub columns: Vec<Ident>,
+}
+
 /// CREATE TABLE .. CLONE.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CloneSpec {

@@ -18,6 +18,7 @@ mod equivalents;
 mod foreign_key;
 mod forms;
 mod in_list;
+mod index;
 mod literal_rows;
 mod maintenance;
 mod merge;
@@ -56,7 +57,7 @@ pub use ast::{
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
     AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CommentTarget, CreateTableAsSpec,
-    CreateTypeSpec, ForeignKeySpec, Including, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec,
+    CreateTypeSpec, ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec,
     RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange,
     ViewSpec, Written,
 };

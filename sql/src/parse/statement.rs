@@ -11,8 +11,8 @@ use super::dialect::NyalaDialect;
 use super::tokens::{StatementTokens, position, statements, syntax};
 use super::unsupported::{refuse, refused_statement};
 use super::{
-    alter, comment, copy, maintenance, merge, modifying, prepared, sequence, session, table, user_type, view,
-    write,
+    alter, comment, copy, index, maintenance, merge, modifying, prepared, sequence, session, table,
+    user_type, view, write,
 };
 use crate::bound::OnCommit;
 use crate::limits::{DEFINITION_CHAIN_MAX, Depth, check_bytes, check_tokens, too_complex};
@@ -285,6 +285,12 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
     if cursor.take_words(&["drop", "type"]) {
         return table::drop(cursor).map(StatementAst::DropType);
+    }
+    if cursor.take_words(&["create", "unique", "index"]) {
+        return index::create_unique(cursor);
+    }
+    if cursor.take_words(&["drop", "index"]) {
+        return index::drop(cursor);
     }
     if cursor.take_words(&["drop", "table"]) {
         return table::drop(cursor).map(StatementAst::DropTable);

@@ -85,7 +85,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("create temp", "Tables can be temporary."),
     ("create unlogged table", "Create an ordinary table."),
     ("create foreign table", "Load the rows with COPY."),
-    ("create unique index", "Declare the columns as PRIMARY KEY of the table."),
     (
         "create index",
         "Rows are found by the primary key and by zone maps; choose the key's columns accordingly.",

@@ -8,9 +8,7 @@ use super::create_table::key_positions;
 use super::kept::{Part, renamed, with_objects};
 use super::{foreign_key, new_column, options, partitioning, rules, schema, sequence, unique};
 use crate::binder::{BindContext, Binder, Relation, is_temporary};
-use crate::bound::{
-    AddedUnique, AlterTableAction, BoundStatement, DroppedColumn, Expr, Probe, ProbeError, Rel,
-};
+use crate::bound::{AlterTableAction, BoundStatement, DroppedColumn, Expr, Probe, ProbeError, Rel};
 use crate::parse::{
     AlterAction, AlterSequenceSpec, AlterTableSpec, CheckSpec, ForeignKeySpec, KeySpec, SequenceChange,
     Written,
@@ -383,12 +381,8 @@ impl Altered {
             return Err(unique::of_ranges(*at));
         }
         let columns: Vec<ColumnId> = columns.into_iter().map(|column| column.id).collect();
-        let (scan, _) = binder.scan_table(&self.def, None, false);
-        let kept =
-            scan.columns.iter().filter(|(id, _)| columns.contains(id) || self.def.primary_key.contains(id));
-        let entries = kept.map(|(_, typed)| typed.col).collect();
         let name = name.as_ref().map(|name| binder.fold(name));
-        let added = AddedUnique { name, columns, rows: Rel::Scan(scan), entries };
+        let added = unique::added(binder, &self.def, name, columns, true);
         Ok(AlterTableAction::AddUnique(Box::new(added)))
     }
 

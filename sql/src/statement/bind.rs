@@ -3,8 +3,8 @@
 //! Must not know more of a statement than its kind.
 
 use super::{
-    alter_table, comment, copy, create_table, delete, insert, maintenance, materialized, merge, prepared,
-    schema, sequence, sequence_calls, update, user_type, view,
+    alter_table, comment, copy, create_table, delete, index, insert, maintenance, materialized, merge,
+    prepared, schema, sequence, sequence_calls, update, user_type, view,
 };
 use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{BoundStatement, SettingValue};
@@ -82,6 +82,8 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::CreateView(spec) => view::create(binder, context, spec)?,
         StatementAst::DropView(spec) => view::drop(binder, spec)?,
         StatementAst::CreateMaterialized(spec) => materialized::create(binder, context, spec)?,
+        StatementAst::CreateIndex(spec) => index::create(binder, spec)?,
+        StatementAst::DropIndex(spec) => index::drop(binder, spec)?,
         StatementAst::DropMaterialized(spec) => materialized::drop(binder, spec)?,
         StatementAst::Refresh(spec) => materialized::refresh(binder, spec)?,
         StatementAst::CreateType(spec) => user_type::create(binder, spec)?,

@@ -84,7 +84,13 @@ fn replace(binder: &mut Binder<'_>, table: &TableDef, at: usize) -> Result<OnCon
     let (existing, _) = table_row(binder, table, None);
     let (excluded, _) = table_row(binder, table, None);
     let values = excluded.iter().map(|column| Expr::Column(column.clone())).collect();
-    Ok(OnConflict::DoUpdate(ConflictUpdate { arbiter: Arbiter::Key, existing, excluded, values, filter: None }))
+    Ok(OnConflict::DoUpdate(ConflictUpdate {
+        arbiter: Arbiter::Key,
+        existing,
+        excluded,
+        values,
+        filter: None,
+    }))
 }
 
 /// The target must be the primary key or unique columns.

@@ -3,8 +3,11 @@
 //! Must not know how that is kept.
 //! Invariant: no two constraints are over the same columns in the same order.
 
-use crate::bound::NewUnique;
+use crate::binder::Binder;
+use crate::bound::{AddedUnique, NewUnique, Rel};
+use base::id::ColumnId;
 use base::{Error, ErrorKind, Result};
+use catalog::TableDef;
 use types::SqlType;
 use types::sql_type::oid;
 
@@ -17,6 +20,20 @@ pub(super) fn add(all: &mut Vec<NewUnique>, key: (&[usize], &mut Option<String>)
         Some(_) => {}
         None => all.push(new),
     }
+}
+
+/// Columns of a table that is there, to become unique.
+pub(super) fn added(
+    binder: &mut Binder<'_>,
+    table: &TableDef,
+    name: Option<String>,
+    columns: Vec<ColumnId>,
+    constraint: bool,
+) -> AddedUnique {
+    let (scan, _) = binder.scan_table(table, None, false);
+    let kept = scan.columns.iter().filter(|(id, _)| columns.contains(id) || table.primary_key.contains(id));
+    let entries = kept.map(|(_, typed)| typed.col).collect();
+    AddedUnique { name, columns, constraint, rows: Rel::Scan(scan), entries }
 }
 
 /// An error for a column that cannot be compared as keys are. `what` is a constraint over it.

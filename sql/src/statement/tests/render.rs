@@ -32,7 +32,13 @@ fn statement(bound: &BoundStatement) -> String {
             match &insert.on_conflict {
                 None => {}
                 Some(OnConflict::DoNothing(_)) => line.push_str(" on conflict nothing"),
-                Some(OnConflict::DoUpdate(ConflictUpdate { arbiter: _, existing, excluded, values, filter })) => {
+                Some(OnConflict::DoUpdate(ConflictUpdate {
+                    arbiter: _,
+                    existing,
+                    excluded,
+                    values,
+                    filter,
+                })) => {
                     line.push_str(&format!(
                         " on conflict existing {} excluded {} set {}",
                         list(existing, |c| format!("#{}", c.col.0)),
