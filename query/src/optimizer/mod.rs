@@ -5,6 +5,7 @@
 
 mod cardinality;
 mod cross_join;
+mod detach;
 mod failing_constants;
 mod forget_constants;
 mod join_graph;
@@ -16,6 +17,7 @@ mod tests;
 
 use crate::failure::from_datafusion;
 use crate::optimizer::cross_join::EliminateCrossJoinOfOneNullEquality;
+use crate::optimizer::detach::DetachGroups;
 use crate::optimizer::failing_constants::FailingConstants;
 pub(crate) use crate::optimizer::failing_constants::check;
 use crate::optimizer::forget_constants::ForgetConstants;
@@ -110,6 +112,7 @@ impl QueryRuntime {
         let sorts = physical.iter().position(|rule| rule.name() == "EnsureRequirements");
         physical.insert(sorts.unwrap_or(0), Arc::new(ForgetConstants));
         physical.push(Arc::new(PaceJoins));
+        physical.push(Arc::new(DetachGroups));
         let builder = SessionStateBuilder::new()
             .with_config(session_config(limits.memory_bytes_max, limits.partitions))
             .with_runtime_env(environment)

@@ -65,7 +65,7 @@ async fn answers(server: &Server) -> (Vec<Option<Vec<String>>>, u64) {
     for query in QUERIES {
         all.push(match client.run(query).await {
             Ok(answer) => Some(answer.rows),
-            // Rows that an aggregation yields are held together at first, whatever was put aside before.
+            // Groups are held together at first, whatever was put aside before.
             Err(error) if error.kind() == ErrorKind::OutOfMemory => None,
             Err(error) => panic!("{query}: {error:?}"),
         });
@@ -95,7 +95,7 @@ async fn answers_do_not_depend_on_memory_or_partitions() {
         let enough = memory_bytes > 1 << 30;
         assert_eq!(aside == 0, enough, "{aside} bytes aside with {memory_bytes}");
         let answered = got.iter().flatten().count();
-        let needed = if enough { QUERIES.len() } else { QUERIES.len() / 3 };
+        let needed = if enough { QUERIES.len() } else { QUERIES.len() / 2 };
         assert!(answered >= needed, "only {answered} answers with {memory_bytes} bytes");
         for ((query, expected), got) in QUERIES.iter().zip(&expected).zip(got) {
             same(query, expected, got.as_ref().unwrap_or(expected), (memory_bytes, partitions));
