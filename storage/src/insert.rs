@@ -4,10 +4,11 @@
 //! state.
 
 use crate::checks::check_rows;
+use crate::conflict::{Conflict, InsertMode, InsertOutcome};
 use crate::core::Core;
 use crate::layout::{Key, Layout};
 use crate::routed::{Routed, route};
-use crate::transaction::{Conflict, InsertMode, InsertOutcome, Transaction, lost_race};
+use crate::transaction::{Transaction, lost_race};
 use crate::unique::Entries;
 use crate::view::View;
 use crate::write::Existing;

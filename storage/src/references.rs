@@ -18,7 +18,7 @@ use arrow::compute::{filter, take_record_batch};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::id::{ColumnId, Oid, TableId};
 use base::{Error, ErrorKind, Result};
-use catalog::{ForeignKeyDef, TableDef};
+use catalog::{CatalogState, ForeignKeyDef, TableDef};
 use std::sync::Arc;
 use types::Form;
 use types::key::encode_keys;
@@ -35,13 +35,24 @@ pub struct Left {
     pub new: Option<Vec<ArrayRef>>,
 }
 
-/// Rows that refer to none.
+/// Values that rows were given which refer to none.
 #[derive(Debug)]
-struct Missing {
-    table: TableId,
-    foreign_key: Oid,
-    /// In the order and form of the columns that refer.
-    values: Vec<ArrayRef>,
+pub struct Missing {
+    /// Of the rows.
+    pub table: Arc<TableDef>,
+    pub key: ForeignKeyDef,
+    /// In the order and form of the columns that refer; no nulls.
+    pub values: Vec<ArrayRef>,
+}
+
+impl Missing {
+    /// 23503 for one of the values.
+    pub fn error(&self, catalog: &CatalogState, row: usize) -> Error {
+        let Self { table, key, values } = self;
+        let parent = catalog.table(key.table).map(|table| table.name.clone()).unwrap_or_default();
+        let shown = key_text(table, &key.columns, values, row);
+        violation(table, key).with_detail(format!("Key {shown} is not present in table \"{parent}\"."))
+    }
 }
 
 /// What a transaction has to look at before it commits.
@@ -194,17 +205,23 @@ impl Transaction {
         self.look_up(&def, key, rows.columns().to_vec())
     }
 
-    pub(crate) fn try_settle_references(&mut self) -> Result<()> {
+    pub(crate) fn try_take_missing(&mut self) -> Result<Vec<Missing>> {
         self.check_usable()?;
-        for Missing { table, foreign_key, values } in std::mem::take(&mut self.unsettled.missing) {
-            let Some(def) = self.catalog.table(table).cloned() else { continue };
-            let Some(key) = def.foreign_keys.iter().find(|key| key.oid == foreign_key) else { continue };
-            let found = self.referred(key, &values)?;
-            if let Some(row) = found.iter().position(|found| !found) {
-                return Err(self.refers_to_none(&def, key, &values, row));
+        let mut all = Vec::new();
+        for noted in std::mem::take(&mut self.unsettled.missing) {
+            // What is gone, or another one by now, has nothing to refer to.
+            let Some(table) = self.catalog.table(noted.table.id).cloned() else { continue };
+            let Some(key) = table.foreign_keys.iter().find(|key| key.oid == noted.key.oid).cloned() else {
+                continue;
+            };
+            let found = self.referred(&key, &noted.values)?;
+            let missing: BooleanArray = found.iter().map(|found| Some(!found)).collect();
+            if missing.true_count() > 0 {
+                let values = chosen(&noted.values, &missing)?;
+                all.push(Missing { table, key, values });
             }
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Locks and looks up what rows refer to; those that refer to none are looked up again at the end of the statement.
@@ -224,7 +241,7 @@ impl Transaction {
         let missing: BooleanArray = found.iter().map(|found| Some(!found)).collect();
         if missing.true_count() > 0 {
             let values = chosen(&values, &missing)?;
-            self.unsettled.missing.push(Missing { table: def.id, foreign_key: key.oid, values });
+            self.unsettled.missing.push(Missing { table: Arc::new(def.clone()), key: key.clone(), values });
         }
         Ok(())
     }
@@ -332,12 +349,6 @@ impl Transaction {
         let fields = def.columns.iter().map(|c| types::array::field(&c.id.to_string(), &c.ty.form));
         let schema = arrow::datatypes::Schema::new(fields.collect::<Vec<_>>());
         RecordBatch::try_new(Arc::new(schema), arrays.collect()).map_err(failed)
-    }
-
-    fn refers_to_none(&self, def: &TableDef, key: &ForeignKeyDef, values: &[ArrayRef], row: usize) -> Error {
-        let parent = self.catalog.table(key.table).map(|table| table.name.clone()).unwrap_or_default();
-        let shown = key_text(def, &key.columns, values, row);
-        violation(def, key).with_detail(format!("Key {shown} is not present in table \"{parent}\"."))
     }
 }
 

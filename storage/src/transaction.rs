@@ -4,12 +4,13 @@
 //! Invariants: locks are taken before the newest committed state is probed and kept until the commit is visible;
 //! a command never sees its own writes; after a failed write nothing of the transaction can be committed.
 
+use crate::conflict::{InsertMode, InsertOutcome};
 use crate::core::{Core, Pinned};
 use crate::format::RowAddress;
 use crate::layout::{Key, KeyHasher};
 use crate::locks::{Held, Hold};
 use crate::private::Private;
-use crate::references::{Left, Unsettled};
+use crate::references::{Left, Missing, Unsettled};
 use crate::scan::ReadView;
 use crate::tables::PendingAttach;
 use crate::tablet::Reference;
@@ -22,52 +23,6 @@ use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, CatalogState, TableDef, UserTypeDef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-
-/// What an insert does when a key exists already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InsertMode {
-    /// Fail with 23505 and the key.
-    Error,
-    /// Insert the rows without conflict, report the others.
-    Report,
-    /// Report conflicts with one table: the table itself, for its primary key, or an index. Others are errors.
-    ReportOf(TableId),
-}
-
-impl InsertMode {
-    /// Whether a conflict of keys in a table or an index is no error.
-    pub(crate) fn reports(self, table: TableId) -> bool {
-        match self {
-            InsertMode::Error => false,
-            InsertMode::Report => true,
-            InsertMode::ReportOf(only) => only == table,
-        }
-    }
-}
-
-/// A proposed row whose key exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Conflict {
-    /// Row of the batch given.
-    pub row: usize,
-    /// Address of the existing row in the transaction's current `ReadView`; None when the key stands twice in
-    /// the batch itself or was written by this very command.
-    pub existing: Option<u64>,
-}
-
-impl Conflict {
-    /// Address of the existing row; `Cardinality` for one that the same command wrote.
-    pub fn address(&self) -> Result<u64> {
-        self.existing.ok_or_else(second_time)
-    }
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct InsertOutcome {
-    /// Rows whose keys were new.
-    pub inserted: u64,
-    pub conflicts: Vec<Conflict>,
-}
 
 /// A committed row that the transaction killed.
 #[derive(Clone, Copy, Debug)]
@@ -372,15 +327,24 @@ impl Transaction {
         self.unsettled.take_left()
     }
 
-    /// Whether some writes are still to be looked at: what `take_left` gives, or what `settle_references` is for.
+    /// Whether some writes are still to be looked at: what `take_left` and `take_missing` give.
     pub fn is_unsettled(&self) -> bool {
         self.unsettled.is_any()
     }
 
-    /// 23503 when a row that was written refers to none. At the end of each statement, behind all its other writes.
-    pub fn settle_references(&mut self) -> Result<()> {
-        let outcome = self.try_settle_references();
+    /// Values that rows were given since the last call and that refer to none, behind all writes of a statement. The rows
+    /// need not be there any more.
+    pub fn take_missing(&mut self) -> Result<Vec<Missing>> {
+        let outcome = self.try_take_missing();
         self.note(outcome)
+    }
+
+    /// 23503 when a row that was written refers to none, be it there still or not.
+    pub fn settle_references(&mut self) -> Result<()> {
+        match self.take_missing()?.first() {
+            Some(missing) => self.note(Err(missing.error(&self.catalog, 0))),
+            None => Ok(()),
+        }
     }
 
     /// The same for rows that were there before their foreign key; each row gives the key's columns. What refers to none
@@ -474,13 +438,6 @@ impl Transaction {
 /// 40001 in PostgreSQL's words, with what happened as detail.
 pub(crate) fn lost_race(what: &str) -> Error {
     Error::new(ErrorKind::LostRace, "could not serialize access due to concurrent update").with_detail(what)
-}
-
-/// 21000 in PostgreSQL's words.
-pub(crate) fn second_time() -> Error {
-    Error::new(ErrorKind::Cardinality, "ON CONFLICT DO UPDATE command cannot affect row a second time").with_hint(
-        "Ensure that no rows proposed for insertion within the same command have duplicate constrained values.",
-    )
 }
 
 impl Drop for Transaction {

@@ -4,10 +4,11 @@
 //! locks on their keys; at every commit an index has one entry for each such row of its table and no other.
 
 use crate::address::Place;
+use crate::conflict::second_time;
 use crate::layout::{Key, Layout};
 use crate::routed::{Routed, route};
 use crate::tablet::LiveRow;
-use crate::transaction::{Transaction, lost_race, second_time};
+use crate::transaction::{Transaction, lost_race};
 use crate::view::{TableView, View};
 use crate::write::{Existing, Replaced};
 use arrow::array::{BooleanArray, new_null_array};

@@ -5,9 +5,10 @@
 
 use crate::address::Place;
 use crate::checks::check_rows;
+use crate::conflict::second_time;
 use crate::layout::Layout;
 use crate::routed::{Routed, route};
-use crate::transaction::{Transaction, second_time};
+use crate::transaction::Transaction;
 use crate::view::{TableView, View};
 use crate::write::{Existing, Replaced};
 use arrow::array::ArrayRef;

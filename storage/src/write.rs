@@ -5,6 +5,7 @@
 
 use crate::address::{PartNumber, Place};
 use crate::checks::check_rows;
+use crate::conflict::InsertMode;
 use crate::format::{Origin, RowAddress};
 use crate::layout::{Key, Layout};
 use crate::memtable::NEVER;
@@ -12,7 +13,7 @@ use crate::private::{Part, PrivateTable};
 use crate::routed::{Routed, by_tablet, route};
 use crate::state::DatabaseState;
 use crate::tablet::LiveRow;
-use crate::transaction::{InsertMode, KilledRow, Transaction, lost_race};
+use crate::transaction::{KilledRow, Transaction, lost_race};
 use crate::view::{TableView, View};
 use arrow::array::{Int64Array, UInt32Array};
 use arrow::compute::take_record_batch;

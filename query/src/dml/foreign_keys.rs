@@ -21,7 +21,7 @@ use futures::StreamExt;
 use sql::binder::BindContext;
 use std::collections::HashMap;
 use std::sync::Arc;
-use storage::{Left, Predicate, ReadView, ScanSpec, Transaction};
+use storage::{Left, Missing, Predicate, ReadView, ScanSpec, Transaction};
 use tokio::task::block_in_place;
 use types::Form;
 use types::key::encode_keys;
@@ -62,7 +62,23 @@ pub(crate) async fn settle(core: &mut Core, interrupt: &Interrupt) -> Result<()>
     for reference in forbidden {
         reference.forbid(core, true, interrupt).await?;
     }
-    block_in_place(|| core.transaction.current()?.settle_references())
+    for missing in block_in_place(|| core.transaction.current()?.take_missing())? {
+        refuse_missing(core, missing, interrupt).await?;
+    }
+    Ok(())
+}
+
+/// 23503 when a row has some of the values that refer to none: those that were given them may be gone again.
+async fn refuse_missing(core: &mut Core, missing: Missing, interrupt: &Interrupt) -> Result<()> {
+    let Missing { table, key, values } = &missing;
+    let columns = key.referenced.clone();
+    let left = Left { table: key.table, columns, old: values.clone(), new: None };
+    let reference = Reference { child: Arc::clone(table), key: key.clone(), left: Arc::new(left) };
+    let wanted = Wanted::new(&reference)?;
+    match reference.first_of(core, &wanted, interrupt).await? {
+        Some(row) => Err(missing.error(core.transaction.current()?.catalog(), row)),
+        None => Ok(()),
+    }
 }
 
 /// The foreign keys that refer to values that went.

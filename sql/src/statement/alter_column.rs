@@ -102,7 +102,7 @@ impl Altered {
         if let Some(at) = key.unique_at() {
             return Err(Error::unsupported("a new column that is UNIQUE is not supported")
                 .at(at)
-                .with_hint("Declare UNIQUE in CREATE TABLE."));
+                .with_hint("Add the column first, then the constraint: ALTER TABLE .. ADD UNIQUE (..)."));
         }
         if key.is_empty() {
             return Ok(());
