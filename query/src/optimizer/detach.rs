@@ -8,6 +8,7 @@
 use crate::failure::{from_arrow, into_datafusion};
 use arrow::array::{Array, ArrayRef, AsArray, MutableArrayData, make_array};
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::Error;
 use datafusion::common::Result;
@@ -116,21 +117,24 @@ fn detached(batch: RecordBatch) -> Result<RecordBatch> {
     if batch.get_array_memory_size() <= needed.saturating_mul(SHARE) {
         return Ok(batch);
     }
-    let columns = batch.columns().iter().map(copied).collect();
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    let copy = RecordBatch::try_new_with_options(batch.schema(), columns, &options);
-    copy.map_err(|e| into_datafusion(from_arrow(e)))
+    copy(&batch).map_err(|e| into_datafusion(from_arrow(e)))
 }
 
-fn copied(array: &ArrayRef) -> ArrayRef {
-    match array.data_type() {
+fn copy(batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().map(copied).collect::<std::result::Result<_, _>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(batch.schema(), columns, &options)
+}
+
+fn copied(array: &ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
+    Ok(match array.data_type() {
         DataType::Utf8View => Arc::new(array.as_string_view().gc()),
         DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
         _ => {
             let data = array.to_data();
             let mut copy = MutableArrayData::new(vec![&data], false, array.len());
-            copy.extend(0, 0, array.len());
+            copy.try_extend(0, 0, array.len())?;
             make_array(copy.freeze())
         }
-    }
+    })
 }
