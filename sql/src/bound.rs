@@ -5,6 +5,7 @@
 
 mod alter;
 mod new_table;
+pub mod outline;
 mod statement;
 pub mod walk;
 mod window;

@@ -4,6 +4,7 @@
 
 pub mod binder;
 pub mod bound;
+pub mod deparse;
 mod limits;
 pub mod parse;
 pub mod statement;

@@ -8,7 +8,7 @@ use crate::kernel::regexp::functions as regexp;
 use crate::kernel::{
     array_shape, arrays, bits, bytes, calendar, compare, conversion, dates, describe, enums, floats, format,
     information_schema, json, jsonb, list, numbers, objects, patterns, privileges, quoting, send, sequence,
-    server_facts, signatures, strings, system, templates, times, transitions, trigonometry,
+    server_facts, signatures, strings, system, templates, times, transitions, trigonometry, view_text,
 };
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
@@ -80,6 +80,7 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         privileges::KERNELS,
         objects::KERNELS,
         describe::KERNELS,
+        view_text::KERNELS,
         sequence::KERNELS,
         send::KERNELS,
         enums::KERNELS,

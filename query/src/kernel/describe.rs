@@ -1,4 +1,4 @@
-//! Functions that describe objects of the catalog in words: definitions of indexes, constraints and views, comments,
+//! Functions that describe objects of the catalog in words: definitions of indexes and constraints, comments,
 //! sizes.
 //!
 //! Must not know sessions. Invariants: an object that does not exist has a null description; what exists and cannot
@@ -6,7 +6,6 @@
 
 use crate::engine::DATABASE_OID;
 use crate::kernel::call::{Arg, Call, Run, map1, map2, map3};
-use crate::kernel::objects;
 use crate::kernel::quoting::quote_ident;
 use crate::kernel::system::table;
 use crate::kernel::updatable;
@@ -103,39 +102,6 @@ fn foreign_key(call: &Call<'_>, table: &TableDef, key: &ForeignKeyDef) -> Option
 /// A built-in constraint or index as SQL.
 fn definition(id: u32, column: &str) -> Option<String> {
     cell(builtin::relation("definitions")?, id, column).map(str::to_owned)
-}
-
-/// The query of a view, with a semicolon; null for what is no view.
-fn view_query(call: &Call<'_>, id: u32) -> Option<String> {
-    if let Some(system) = builtin::system_relation_by_oid(Oid(id)) {
-        return builtin::view_definition(system.schema, system.name).map(str::to_owned);
-    }
-    let catalog = &call.statement.catalog;
-    let view = catalog.views().find(|v| v.oid == Oid(id)).map(|view| view.text.as_str());
-    let held = || {
-        let table = catalog.tables().find(|t| t.oid == Oid(id))?;
-        catalog.materialized_view(table.id).map(|view| view.text.as_str())
-    };
-    Some(view_text(view.or_else(held)?, |oid| relation_name(call, oid)))
-}
-
-/// The query of a view with relations by their names.
-pub(crate) fn view_text(text: &str, name: impl Fn(u32) -> Option<String>) -> String {
-    let mut shown = " ".to_owned();
-    let mut alias: Option<String> = None;
-    for (text, relation) in catalog::view_pieces(text) {
-        // A name stands for itself.
-        let superfluous = alias.take().map(|alias| format!(" AS {alias}"));
-        let text = superfluous.and_then(|alias| text.strip_prefix(alias.as_str())).unwrap_or(text);
-        shown.push_str(text);
-        if let Some(relation) = relation {
-            let name = name(relation.0).unwrap_or_else(|| relation.to_string());
-            let last = name.rsplit('.').next().unwrap_or_default();
-            alias = (relation < FIRST).then(|| last.to_owned());
-            shown.push_str(&name);
-        }
-    }
-    with_names(&shown, name) + ";"
 }
 
 /// The text of an expression with relations and types by their names instead of their OIDs.
@@ -347,16 +313,6 @@ fn method_property(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     })
 }
 
-/// The rule that stands for a view's query.
-fn rule(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
-    let mut views = call.statement.catalog.views();
-    let view = views.find(|view| crate::system::rule_oid(view) == id)?;
-    let path: &[String] = if pretty { &call.statement.search_path } else { &[] };
-    let name = crate::names::relation(&call.statement.catalog, path, view.oid.0)?;
-    let query = view_text(&view.text, |oid| relation_name(call, oid));
-    Some(format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {name} DO INSTEAD {query}"))
-}
-
 /// A cell of the built-in row that has an OID.
 pub(crate) fn cell(relation: &'static Relation, id: u32, column: &str) -> Option<&'static str> {
     let (oid, place) = (relation.column("oid")?, relation.column(column)?);
@@ -372,7 +328,7 @@ fn is_visible(relation: &str, id: u32, namespace: &str) -> Option<bool> {
 }
 
 /// A relation as SQL text would name it: with its schema where the search path does not find it.
-fn relation_name(call: &Call<'_>, id: u32) -> Option<String> {
+pub(crate) fn relation_name(call: &Call<'_>, id: u32) -> Option<String> {
     let (catalog, path) = (&call.statement.catalog, &call.statement.search_path);
     match Oid(id) {
         ty if ty >= FIRST => crate::names::user_type(catalog, path, ty),
@@ -390,9 +346,6 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_get_indexdef_ext", |c, a| {
         map3::<Id, Int4, Bool, Text, _>(c, a, |id, column, pretty| Ok(index_column(c, id, column, pretty)))
     }),
-    ("pg_get_viewdef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(view_query(c, id)))),
-    ("pg_get_viewdef_ext", |c, a| map2::<Id, Bool, Text, _>(c, a, |id, _| Ok(view_query(c, id)))),
-    ("pg_get_viewdef_wrap", |c, a| map2::<Id, Int4, Text, _>(c, a, |id, _| Ok(view_query(c, id)))),
     ("pg_table_size", |c, a| map1::<Id, Int8, _>(c, a, |id| relation_bytes(c, id))),
     ("pg_total_relation_size", |c, a| map1::<Id, Int8, _>(c, a, |id| relation_bytes(c, id))),
     ("pg_indexes_size", |c, a| map1::<Id, Int8, _>(c, a, |id| index_bytes(c, id))),
@@ -404,16 +357,8 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         })
     }),
     ("pg_get_statisticsobjdef_columns", nulls),
-    // There are no partitioned tables in PostgreSQL's sense, and no rules but those of views.
+    // There are no partitioned tables in PostgreSQL's sense.
     ("pg_get_partkeydef", nulls),
-    ("pg_get_ruledef", |c, a| map1::<Id, Text, _>(c, a, |id| Ok(rule(c, id, false)))),
-    ("pg_get_ruledef_ext", |c, a| map2::<Id, Bool, Text, _>(c, a, |id, pretty| Ok(rule(c, id, pretty)))),
-    ("pg_get_viewdef_name", |c, a| {
-        map1::<Text, Text, _>(c, a, |name| Ok(view_query(c, objects::relation_named(c, name)?)))
-    }),
-    ("pg_get_viewdef_name_ext", |c, a| {
-        map2::<Text, Bool, Text, _>(c, a, |name, _| Ok(view_query(c, objects::relation_named(c, name)?)))
-    }),
     ("pg_relation_is_updatable", |c, a| {
         map2::<Id, Bool, Int4, _>(c, a, |id, _| Ok(updatable::events(c, id)))
     }),

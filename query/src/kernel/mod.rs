@@ -56,5 +56,6 @@ pub(crate) mod trigonometry;
 pub(crate) mod udf;
 mod updatable;
 pub(crate) mod value;
+pub(crate) mod view_text;
 
 pub use attach::is_attached;

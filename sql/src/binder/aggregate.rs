@@ -87,7 +87,9 @@ impl Binder<'_> {
                 let filter = filter.map(Box::new);
                 let call =
                     WindowCall { proc: chosen.proc.oid, args, filter, partition_by, order_by, frame, ty };
-                Ok(Term { expr: self.window_column(call), at })
+                let column = self.window_column(call);
+                self.note_over(&column, over);
+                Ok(Term { expr: column, at })
             }
         }
     }

@@ -61,7 +61,8 @@ impl Binder<'_> {
             old_images,
             columns: typed,
         };
-        Ok(Side { rel: Rel::Changes(scan), tables: vec![entry], lateral: false })
+        self.lose_outline();
+        Ok(Side { rel: Rel::Changes(scan), tables: vec![entry], lateral: false, shown: None })
     }
 
     fn change_arguments<'a>(&self, args: &'a [ast::FunctionArg], at: usize) -> Result<Arguments<'a>> {

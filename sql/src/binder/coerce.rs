@@ -20,7 +20,7 @@ pub(super) fn is_polymorphic(ty: Oid) -> bool {
 
 /// How a value of one type becomes one of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Path {
+pub(crate) enum Path {
     Relabel,
     Function(Oid),
     InOut,
@@ -45,7 +45,7 @@ fn true_array_element(ty: Oid) -> Option<Oid> {
 }
 
 /// The path from a type to another that a context allows; equal types are a relabelling.
-pub(super) fn path(source: Oid, target: Oid, context: CastContext) -> Option<Path> {
+pub(crate) fn path(source: Oid, target: Oid, context: CastContext) -> Option<Path> {
     if source == target {
         return Some(Path::Relabel);
     }
@@ -89,6 +89,9 @@ impl Binder<'_> {
     /// The term as a value of `target`; the error is PostgreSQL's `cannot cast type`.
     pub(super) fn coerce(&mut self, term: Term, target: &SqlType, context: CastContext) -> Result<Term> {
         let Term { expr, at } = term;
+        if self.outlines.on && context == CastContext::Explicit {
+            return self.spelt_cast(expr, target, at);
+        }
         let source = expr.ty();
         let bare = if target.typmod == -1 { target.clone() } else { held(target.oid, -1)? };
         let expr = match expr {
@@ -140,10 +143,10 @@ impl Binder<'_> {
         if let Expr::Const(Datum::Null, _) = expr {
             return Ok(Expr::Const(Datum::Null, target.clone()));
         }
-        if let Some(folded) = widened(&expr, target) {
+        if let Some(folded) = widened(&expr, target).filter(|_| !self.outlines.on) {
             return Ok(folded);
         }
-        if let Path::Relabel = path {
+        if Path::Relabel == path && !self.outlines.on {
             return Ok(relabel(expr, target));
         }
         let ty = numeric::cast_result(source, target);
@@ -195,7 +198,11 @@ impl Binder<'_> {
     pub(super) fn coerce_argument(&mut self, term: Term, declared: Oid) -> Result<Term> {
         if declared == oid::ANY {
             // Arguments of "any" functions keep their type; an open literal is text.
-            return if is_unknown(&term.expr) { self.resolve_unknown(term) } else { Ok(term) };
+            return if is_unknown(&term.expr) && !self.outlines.on {
+                self.resolve_unknown(term)
+            } else {
+                Ok(term)
+            };
         }
         if term.expr.ty().oid == declared {
             return Ok(term);

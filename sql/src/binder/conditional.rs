@@ -3,6 +3,7 @@
 use super::names::located;
 use super::{Binder, Scope, Term, resolve};
 use crate::bound::Expr;
+use crate::bound::outline::Spelling;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::CastContext;
 use sqlparser::ast;
@@ -21,6 +22,7 @@ impl Binder<'_> {
         let before = self.sets_so_far();
         let mut tests = Vec::with_capacity(conditions.len());
         let mut results = Vec::with_capacity(conditions.len() + 1);
+        let mut compared = None;
         for ast::CaseWhen { condition, result } in conditions {
             let test = match operand {
                 None => self.expr(condition, scope)?,
@@ -28,6 +30,9 @@ impl Binder<'_> {
                     // Bound once per WHEN: a subquery in it must not give its columns twice.
                     let left = self.expr(operand, scope)?;
                     let left = self.resolve_unknown(left)?;
+                    if self.outlines.on {
+                        compared.get_or_insert_with(|| left.expr.clone());
+                    }
                     let right = self.expr(condition, scope)?;
                     self.operation("=", Some(left), right, Some(operand))?
                 }
@@ -49,7 +54,12 @@ impl Binder<'_> {
         let results = exprs.split_off(1);
         let otherwise = otherwise.and_then(|_| exprs.pop()).map(Box::new);
         let whens = tests.into_iter().zip(results).collect();
-        Ok(Term { expr: Expr::Case { whens, otherwise, ty }, at })
+        let case = Expr::Case { whens, otherwise, ty: ty.clone() };
+        let expr = match compared {
+            Some(operand) => Spelling::SimpleCase.around(Some(operand), case, ty),
+            None => case,
+        };
+        Ok(Term { expr, at })
     }
 
     /// COALESCE, NULLIF, GREATEST, LEAST; `None` for every other name.

@@ -27,7 +27,7 @@ impl Binder<'_> {
 
     /// Binds a query that sees the CTEs of `scope`; columns of `scope` are outer columns in it.
     pub fn bind_query_in(&mut self, query: &ast::Query, scope: &Scope<'_>) -> Result<BoundQuery> {
-        let Bound { mut rel, columns } = self.query(query, scope, true)?;
+        let Bound { mut rel, columns, outline: _ } = self.query(query, scope, true)?;
         self.settle_rel(&mut rel)?;
         let output = columns
             .into_iter()
@@ -76,7 +76,7 @@ impl Binder<'_> {
         scope: &Scope<'_>,
         targets: &[&ColumnDef],
     ) -> Result<BoundQuery> {
-        let Bound { rel, columns } = self.query(query, scope, false)?;
+        let Bound { rel, columns, outline: _ } = self.query(query, scope, false)?;
         if let Some(extra) = columns.get(targets.len()) {
             let error = Error::new(ErrorKind::Syntax, "INSERT has more expressions than target columns");
             return Err(located(error, extra.at));

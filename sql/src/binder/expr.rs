@@ -7,6 +7,7 @@ use super::names::located;
 use super::type_name::held;
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
+use crate::bound::outline::Spelling;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast::{self, Spanned};
 use types::sql_type::oid;
@@ -113,7 +114,8 @@ impl Binder<'_> {
         use ast::Expr as E;
         match expr {
             E::AtTimeZone { timestamp, time_zone } => {
-                self.call_named("timezone", &[time_zone, timestamp], scope)
+                let term = self.call_named("timezone", &[time_zone, timestamp], scope)?;
+                Ok(self.spelt(&Spelling::Syntax, term))
             }
             E::Extract { field, syntax: _, expr } => self.extract(field, expr, scope),
             E::Ceil { expr, field: ast::CeilFloorKind::DateTimeField(ast::DateTimeField::NoDateTime) } => {
@@ -123,14 +125,27 @@ impl Binder<'_> {
                 self.call_named("floor", &[expr], scope)
             }
             E::IsNormalized { expr, form, negated } => {
+                let told = form.is_some();
                 let form = form.as_ref().map_or_else(|| "NFC".to_owned(), ToString::to_string);
-                let term = self.with_form("is_normalized", expr, &form, scope)?;
+                let mut term = self.with_form("is_normalized", expr, &form, scope)?;
+                if let Expr::Call { args, .. } = &mut term.expr
+                    && self.outlines.on
+                    && !told
+                {
+                    args.truncate(1);
+                }
+                let term = self.spelt(&Spelling::Syntax, term);
                 let found = if *negated { Expr::Not(Box::new(term.expr)) } else { term.expr };
                 Ok(Term { expr: found, at: term.at })
             }
-            E::Position { expr, r#in } => self.call_named("position", &[r#in, expr], scope),
-            E::Substring { expr, substring_from, substring_for, special: _, shorthand } => {
-                self.substring(*shorthand, expr, substring_from.as_deref(), substring_for.as_deref(), scope)
+            E::Position { expr, r#in } => {
+                let term = self.call_named("position", &[r#in, expr], scope)?;
+                Ok(self.spelt(&Spelling::Syntax, term))
+            }
+            E::Substring { expr, substring_from, substring_for, special, shorthand } => {
+                let (from, length) = (substring_from.as_deref(), substring_for.as_deref());
+                let term = self.substring(*shorthand, expr, from, length, scope)?;
+                Ok(if *special { term } else { self.spelt(&Spelling::Syntax, term) })
             }
             E::Trim { trim_where, trim_what, expr, trim_characters } => {
                 self.trim(*trim_where, trim_what.as_deref(), expr, trim_characters.as_deref(), scope)
@@ -138,7 +153,8 @@ impl Binder<'_> {
             E::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
                 let mut args: Vec<&ast::Expr> = vec![expr, overlay_what, overlay_from];
                 args.extend(overlay_for.as_deref());
-                self.call_named("overlay", &args, scope)
+                let term = self.call_named("overlay", &args, scope)?;
+                Ok(self.spelt(&Spelling::Syntax, term))
             }
             E::Prefixed { prefix, value } if prefix.value == crate::parse::VARIADIC => {
                 let at = self.start(value);
@@ -173,6 +189,11 @@ impl Binder<'_> {
     }
 
     pub(super) fn is_null(&mut self, expr: &ast::Expr, negated: bool, scope: &Scope<'_>) -> Result<Term> {
+        if self.outlines.on {
+            let term = self.expr(expr, scope)?;
+            let term = self.resolve_unknown(term)?;
+            return Ok(Term { expr: Expr::IsNull { arg: Box::new(term.expr), negated }, at: term.at });
+        }
         if let Some(fields) = super::row::row_fields(expr) {
             let at = self.start(expr);
             return Ok(Term { expr: self.row_is_null(&fields, negated, scope)?, at });
@@ -274,7 +295,7 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), at));
         }
         // All collations that are accepted order alike.
-        Ok(term)
+        Ok(self.spelt(&Spelling::Collate(name), term))
     }
 
     fn typed_string(&mut self, ty: &ast::DataType, value: &ast::ValueWithSpan) -> Result<Term> {

@@ -7,6 +7,7 @@ use super::names::{Relation, fold, located};
 use super::order::named;
 use super::scope::{Whole, hidden_name};
 use super::{Binder, Scope, ScopeColumn, ScopeTable};
+use crate::bound::outline::{FromItem, FromSource, JoinAlias};
 use crate::bound::{JoinKind, Rel, SystemScan, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -15,6 +16,13 @@ use catalog::builtin::{SystemRelation, view_query};
 use sqlparser::ast;
 use types::SqlType;
 use types::sql_type::oid;
+
+/// The outline of a name for a whole join.
+fn join_alias(entry: &ScopeTable, alias: &ast::TableAlias) -> JoinAlias {
+    let columns = entry.columns.iter().filter(|column| !column.is_hidden());
+    let columns = columns.map(|column| (column.typed.col, column.name.clone())).collect();
+    JoinAlias { name: entry.name.clone(), columns, listed: !alias.columns.is_empty() }
+}
 
 /// The type of a system relation's column: those without a stored form (anyarray, inet, pg_lsn) are shown by their text.
 pub(super) fn shown_type(ty: Oid, typmod: i32) -> SqlType {
@@ -27,7 +35,8 @@ impl Binder<'_> {
     pub(super) fn from(&mut self, from: &[ast::TableWithJoins], scope: &mut Scope<'_>) -> Result<Rel> {
         let mut rel = Rel::Unit;
         for item in from {
-            let side = self.joined(item, scope)?;
+            let mut side = self.joined(item, scope)?;
+            self.level().from.extend(side.shown.take());
             self.check_aliases(&scope.tables, &side.tables)?;
             rel = match rel {
                 Rel::Unit if scope.tables.is_empty() => side.rel,
@@ -95,7 +104,14 @@ impl Binder<'_> {
                         .filter(|t| t.unqualified)
                         .flat_map(|t| t.columns.clone())
                         .collect();
-                    side.tables = vec![self.aliased(columns, Some(alias), String::new(), "table")?];
+                    let entry = self.aliased(columns, Some(alias), String::new(), "table")?;
+                    match &mut side.shown {
+                        Some(FromItem::Join(join)) if join.alias.is_none() => {
+                            join.alias = Some(join_alias(&entry, alias));
+                        }
+                        _ => self.lose_outline(),
+                    }
+                    side.tables = vec![entry];
                 }
                 Ok(side)
             }
@@ -143,6 +159,9 @@ impl Binder<'_> {
             Some(_) => Err(self.unsupported("SETTINGS", at)),
             None => {
                 let mut own = Scope { parent: Some(scope), ..Scope::default() };
+                if time.is_some() || sample.is_some() {
+                    self.lose_outline();
+                }
                 let rel = match time {
                     Some(time) => self.past_relation(name, alias.as_ref(), time, &mut own)?,
                     None => self.named_relation(name, alias.as_ref(), &mut own)?,
@@ -151,7 +170,9 @@ impl Binder<'_> {
                     Some(sample) => self.sampled(rel, sample, at)?,
                     None => rel,
                 };
-                Ok(Side { rel, tables: own.tables, lateral: false })
+                let shown =
+                    own.tables.first().and_then(|entry| self.named_leaf(name, entry, alias.as_ref(), scope));
+                Ok(Side { rel, tables: own.tables, lateral: false, shown })
             }
         }
     }
@@ -274,6 +295,30 @@ impl Binder<'_> {
             .with_hint("Use the REFRESH MATERIALIZED VIEW command."))
     }
 
+    /// The outline of a relation that is named.
+    fn named_leaf(
+        &mut self,
+        name: &ast::ObjectName,
+        entry: &ScopeTable,
+        alias: Option<&ast::TableAlias>,
+        scope: &Scope<'_>,
+    ) -> Option<FromItem> {
+        if !self.outlines.on {
+            return None;
+        }
+        let (schema, table, _) = self.qualified(name).ok()?;
+        if schema.is_none() && scope.cte(&table).is_some() {
+            return self.leaf(|| Some(FromSource::Cte(table.clone())), entry, alias, &table);
+        }
+        let (oid, own) = match self.relation(name).ok()? {
+            Relation::Sequence(_) => return None,
+            Relation::View(def) => (def.oid, def.name.clone()),
+            Relation::Table(def) => (def.oid, def.name.clone()),
+            Relation::System(system) => (system.oid, system.name.to_owned()),
+        };
+        self.leaf(|| Some(FromSource::Relation(oid)), entry, alias, &own)
+    }
+
     fn scan_system(&mut self, system: &'static SystemRelation) -> (SystemScan, Vec<ScopeColumn>) {
         let mut columns = Vec::with_capacity(system.columns.len());
         for column in &system.columns {
@@ -323,6 +368,11 @@ impl Binder<'_> {
         self.siblings.pop();
         let bound = bound?;
         let entry = self.aliased(named(&bound.columns), Some(alias), String::new(), "table")?;
-        Ok(Side { rel: bound.rel, tables: vec![entry], lateral })
+        let outline = bound.outline;
+        let mut shown = self.leaf(|| outline.map(FromSource::Query), &entry, Some(alias), "");
+        if let Some(FromItem::Leaf(leaf)) = &mut shown {
+            leaf.lateral = lateral;
+        }
+        Ok(Side { rel: bound.rel, tables: vec![entry], lateral, shown })
     }
 }

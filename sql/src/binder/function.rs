@@ -7,6 +7,7 @@ use super::resolve::{self, Refused};
 use super::type_name::{held, type_name};
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
+use crate::bound::outline::Spelling;
 use crate::parse::VARIADIC;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -20,8 +21,7 @@ const HINT_NONE: &str =
 const HINT_CHOICE: &str =
     "Could not choose a best candidate function. You might need to add explicit type casts.";
 
-/// pg_proc OIDs that syntax names without a function's name.
-const NOW: Oid = Oid(1299);
+/// The pg_proc OID of pg_typeof.
 const PG_TYPEOF: Oid = Oid(1619);
 
 /// The parts of a call that only aggregates and window functions have.
@@ -87,7 +87,8 @@ impl Binder<'_> {
         let distinct = matches!(duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
         if let Some((text, form)) = Self::normalize_form(&name, &exprs).filter(|_| plain && schema.is_none())
         {
-            return self.with_form("normalize", text, &form, scope);
+            let term = self.with_form("normalize", text, &form, scope)?;
+            return Ok(self.spelt(&Spelling::Syntax, term));
         }
         let (filter, over) = (filter.as_deref(), over.as_ref());
         let extras = Extras { star, distinct, order_by, filter, over, within: within_group, at };
@@ -247,6 +248,7 @@ impl Binder<'_> {
         let variadic = names.iter().any(|name| name == resolve::VARIADIC);
         let any = |proc: &builtin::Proc| proc.variadic == Some(oid::ANY);
         if variadic && builtin::procs_named(name).any(any) {
+            self.lose_outline();
             return self.call_of_any(name, terms, at);
         }
         let found = resolve::function_with_names(name, &actual, names);
@@ -275,13 +277,19 @@ impl Binder<'_> {
                 return Err(Error::internal("an aggregate reached the binding of plain functions"));
             }
         }
+        if self.outlines.on && chosen.places.is_some() && !chosen.proc.returns_set {
+            return self.spelt_names(terms, &chosen, names, at);
+        }
+        if !names.is_empty() {
+            self.lose_outline();
+        }
         let args = self.coerce_arguments(terms, &chosen)?;
         super::comparable::check_searched(chosen.proc, &args, at)?;
         if chosen.proc.returns_set {
             return self.set_returning(&chosen, args, at);
         }
         let expr = self.call(chosen.proc.oid, args, chosen.result, at)?;
-        Ok(Term { expr, at })
+        Ok(self.as_function(chosen.proc.oid, Term { expr, at }))
     }
 
     /// Arguments as the chosen function declares them; those of a variadic one packed into an array.
@@ -317,6 +325,7 @@ impl Binder<'_> {
 
     /// Arguments in the order of their declaration, defaults where none was given.
     fn in_places(&self, proc: &builtin::Proc, places: &[usize], args: Vec<Expr>) -> Result<Vec<Expr>> {
+        self.lose_outline();
         let total = proc.args.len();
         let mut given: Vec<(usize, Expr)> = places.iter().copied().zip(args).collect();
         let mut all = Vec::with_capacity(total);
@@ -331,39 +340,6 @@ impl Binder<'_> {
             all.push(Expr::Const(types::parse_text(&ty, text, &self.context.io)?, ty));
         }
         Ok(all)
-    }
-
-    /// CURRENT_DATE and its like: words without parentheses.
-    fn value_function(&mut self, name: &str, precision: Option<&ast::Expr>, at: usize) -> Result<Term> {
-        let timestamptz = held(oid::TIMESTAMPTZ, -1)?;
-        let now = Expr::Call { proc: NOW, args: Vec::new(), ty: timestamptz };
-        let term = |expr| Term { expr, at };
-        let typmod = match precision {
-            None => -1,
-            Some(ast::Expr::Value(ast::ValueWithSpan {
-                value: ast::Value::Number(text, false),
-                span: _,
-            })) => text.parse::<i32>().map_or(6, |p| p.min(6)),
-            Some(_) => return Err(located(Error::new(ErrorKind::Syntax, "syntax error in a precision"), at)),
-        };
-        let (target, named) = match name {
-            "current_timestamp" => (held(oid::TIMESTAMPTZ, typmod)?, None),
-            "current_date" => (held(oid::DATE, -1)?, None),
-            "localtimestamp" => (held(oid::TIMESTAMP, typmod)?, None),
-            "current_time" => (held(oid::TIMETZ, typmod)?, None),
-            "localtime" => (held(oid::TIME, typmod)?, None),
-            "current_user" | "session_user" | "user" | "current_role" => {
-                let called = if name == "session_user" { name } else { "current_user" };
-                (held(oid::NAME, -1)?, Some(called))
-            }
-            "current_catalog" => (held(oid::NAME, -1)?, Some("current_database")),
-            "current_schema" => (held(oid::NAME, -1)?, Some("current_schema")),
-            _ => return Err(self.unsupported(&name.to_ascii_uppercase(), at)),
-        };
-        match named {
-            Some(called) => self.call_terms(called, Vec::new(), at),
-            None => self.coerce(term(now), &target, CastContext::Explicit),
-        }
     }
 
     pub(super) fn extract(
@@ -382,7 +358,8 @@ impl Binder<'_> {
         let at = term.at;
         let name = name.trim_matches('\'').to_owned();
         let field = Expr::Const(Datum::Text(name), held(oid::TEXT, -1)?);
-        self.call_terms("extract", vec![Term { expr: field, at }, term], at)
+        let term = self.call_terms("extract", vec![Term { expr: field, at }, term], at)?;
+        Ok(self.spelt(&Spelling::Syntax, term))
     }
 
     pub(super) fn substring(
@@ -425,7 +402,8 @@ impl Binder<'_> {
         let mut args = vec![expr];
         args.extend(what);
         args.extend(characters.into_iter().flatten());
-        self.call_named(name, &args, scope)
+        let term = self.call_named(name, &args, scope)?;
+        Ok(self.spelt(&Spelling::Syntax, term))
     }
 }
 

@@ -40,7 +40,7 @@ impl Groups {
         groupings: Vec<(Vec<Term>, ColRef)>,
         scope: &Scope<'_>,
     ) -> Self {
-        let GroupBy { keys: items, sets } = group;
+        let GroupBy { keys: items, sets, items: _, distinct: _ } = group;
         let inputs = scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
         let (mut keys, mut targets) = (Vec::with_capacity(items.len()), Vec::new());
         for Key { expr, target } in items {

@@ -8,6 +8,7 @@ use super::names::{fold, located};
 use super::order::{is_literal, ordinal};
 use super::output::Target;
 use super::{Binder, Clause, Scope};
+use crate::bound::outline::GroupItem;
 use crate::bound::{ColRef, Expr, walk};
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
@@ -23,6 +24,9 @@ pub(super) struct GroupBy {
     pub(super) keys: Vec<Key>,
     /// None: by all keys.
     pub(super) sets: Option<Vec<Vec<usize>>>,
+    /// As it was written, when outlines are kept and sets are formed.
+    pub(super) items: Vec<GroupItem>,
+    pub(super) distinct: bool,
 }
 
 /// What rows are grouped by, and the first item of the select list that is it.
@@ -93,6 +97,10 @@ impl Binder<'_> {
                 }
                 other => other,
             };
+            if self.outlines.on {
+                let item = self.group_item(expr, targets, scope)?;
+                group.items.push(item);
+            }
             several |= !matches!(item(expr), Item::Keys(keys) if !keys.is_empty());
             let found = self.sets_of(expr, &mut group.keys, targets, scope)?;
             if sets.len().saturating_mul(found.len()) > SETS_MAX {
@@ -104,6 +112,7 @@ impl Binder<'_> {
                 .flat_map(|left| found.iter().map(|right| union([left.as_slice(), right])))
                 .collect();
         }
+        group.distinct = distinct;
         if distinct {
             let mut known: Vec<Vec<usize>> = Vec::new();
             sets.retain(|set| {
@@ -125,6 +134,50 @@ impl Binder<'_> {
             });
         }
         Ok(group)
+    }
+
+    /// An item as it was written.
+    fn group_item(
+        &mut self,
+        expr: &ast::Expr,
+        targets: &mut [Target],
+        scope: &Scope<'_>,
+    ) -> Result<GroupItem> {
+        let elements = |b: &mut Self, exprs: Vec<&ast::Expr>, targets: &mut [Target]| {
+            let element = |expr| Ok(GroupItem::Keys(b.spelt_keys(&[expr], targets, scope)?));
+            exprs.into_iter().map(element).collect::<Result<Vec<_>>>()
+        };
+        Ok(match item(expr) {
+            Item::Keys(exprs) => GroupItem::Keys(self.spelt_keys(&exprs, targets, scope)?),
+            Item::Rollup(exprs) => GroupItem::Rollup(elements(self, exprs, targets)?),
+            Item::Cube(exprs) => GroupItem::Cube(elements(self, exprs, targets)?),
+            Item::Sets(exprs) => {
+                let sets = exprs.into_iter().map(|expr| self.group_item(expr, targets, scope));
+                GroupItem::Sets(sets.collect::<Result<Vec<_>>>()?)
+            }
+        })
+    }
+
+    fn spelt_keys(
+        &mut self,
+        exprs: &[&ast::Expr],
+        targets: &mut [Target],
+        scope: &Scope<'_>,
+    ) -> Result<Vec<Expr>> {
+        let mut keys = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            let mut inner = *expr;
+            while let ast::Expr::Nested(nested) = inner {
+                inner = nested;
+            }
+            if let ast::Expr::Tuple(items) = inner {
+                let items: Vec<&ast::Expr> = items.iter().collect();
+                keys.extend(self.spelt_keys(&items, targets, scope)?);
+            } else {
+                keys.push(self.group_key(inner, targets, scope)?.expr);
+            }
+        }
+        Ok(keys)
     }
 
     fn sets_of(

@@ -24,6 +24,9 @@ impl Binder<'_> {
         if let Some(term) = self.row_in_list(expr, list, negated, scope)? {
             return Ok(term);
         }
+        if self.outlines.on {
+            return self.listed(expr, list, negated, scope);
+        }
         let arg = self.expr(expr, scope)?;
         let (at, arg_type) = (arg.at, arg.expr.ty().oid);
         let mut items = Vec::with_capacity(list.len());
@@ -62,6 +65,44 @@ impl Binder<'_> {
             (_, true) => Expr::And(parts),
             (_, false) => Expr::Or(parts),
         };
+        Ok(Term { expr, at })
+    }
+
+    /// The same for its text: items without columns are one array, when there are several, the others compared one by one.
+    fn listed(
+        &mut self,
+        expr: &ast::Expr,
+        list: &[ast::Expr],
+        negated: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Term> {
+        let name = if negated { "<>" } else { "=" };
+        let arg = self.expr(expr, scope)?;
+        let at = arg.at;
+        let mut items = Vec::with_capacity(list.len());
+        for item in list {
+            items.push(self.expr(item, scope)?);
+        }
+        let mut whole = None;
+        if let Some(shared) = shared_type(&arg, &items) {
+            let (single, several): (Vec<Term>, Vec<Term>) =
+                items.into_iter().partition(|item| reads_columns(&item.expr));
+            items = single;
+            let (elements, part) = self.unify(several, shared, "IN")?;
+            let array = part.array().ok_or_else(|| self.unsupported("an array of this type", at))?;
+            let array = Term { expr: Expr::Array { elements, ty: array }, at };
+            whole = Some(self.compared_with_array(name, negated, arg, array, expr)?.expr);
+        }
+        for item in items {
+            let arg = self.expr(expr, scope)?;
+            let next = self.operation(name, Some(arg), item, Some(expr))?.expr;
+            whole = Some(match whole {
+                None => next,
+                Some(before) if negated => Expr::And(vec![before, next]),
+                Some(before) => Expr::Or(vec![before, next]),
+            });
+        }
+        let expr = whole.ok_or_else(|| Error::internal("IN without a list"))?;
         Ok(Term { expr, at })
     }
 

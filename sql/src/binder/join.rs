@@ -5,6 +5,7 @@
 use super::names::located;
 use super::scope::Whole;
 use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable, Term};
+use crate::bound::outline::{FromItem, FromJoin};
 use crate::bound::{Expr, JoinKind, Rel, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -17,6 +18,8 @@ pub(super) struct Side {
     pub(super) tables: Vec<ScopeTable>,
     /// It names columns of entries before it.
     pub(super) lateral: bool,
+    /// Its outline, when that is kept.
+    pub(super) shown: Option<FromItem>,
 }
 
 impl Binder<'_> {
@@ -135,6 +138,19 @@ impl Binder<'_> {
             None => {
                 let mut tables = left.tables;
                 tables.extend(right.tables);
+                let (using, merged, renamed) = (Vec::new(), Vec::new(), Vec::new());
+                let join = |(left, right)| FromJoin {
+                    kind,
+                    left,
+                    right,
+                    on: on.clone(),
+                    using,
+                    using_alias: None,
+                    alias: None,
+                    merged,
+                    renamed,
+                };
+                let shown = left.shown.zip(right.shown).map(|sides| FromItem::Join(Box::new(join(sides))));
                 let rel = Rel::Join {
                     kind,
                     left: Box::new(left.rel),
@@ -142,12 +158,15 @@ impl Binder<'_> {
                     on,
                     lateral: right.lateral,
                 };
-                Ok(Side { rel, tables, lateral })
+                Ok(Side { rel, tables, lateral, shown })
             }
             Some(columns) => {
                 let mut side = self.join_using(kind, &columns, left, right)?;
                 if let (Some(name), Some(merged)) = (join_alias, side.tables.last()) {
                     let columns = merged.columns.iter().take(columns.len()).cloned().collect();
+                    if let Some(FromItem::Join(join)) = &mut side.shown {
+                        join.using_alias = Some(name.clone());
+                    }
                     let entry = ScopeTable {
                         name,
                         schema: None,
@@ -203,6 +222,19 @@ impl Binder<'_> {
             _ => Some(Expr::And(conditions)),
         };
         let lateral = left.lateral;
+        let using = names.iter().map(|(name, _)| name.clone()).collect();
+        let join = |(left, right)| FromJoin {
+            kind,
+            left,
+            right,
+            on: on.clone(),
+            using,
+            using_alias: None,
+            alias: None,
+            merged: Vec::new(),
+            renamed: Vec::new(),
+        };
+        let shown = left.shown.zip(right.shown).map(join);
         let joined = Rel::Join {
             kind,
             left: Box::new(left.rel),
@@ -212,7 +244,7 @@ impl Binder<'_> {
         };
         let mut tables = left.tables;
         tables.extend(right.tables);
-        Ok(self.merge(joined, tables, merged, lateral))
+        Ok(self.merge(joined, tables, merged, lateral, shown))
     }
 
     /// Puts the merged columns in front. Where one is computed, everything goes through a projection.
@@ -222,6 +254,7 @@ impl Binder<'_> {
         mut tables: Vec<ScopeTable>,
         merged: Vec<(String, Expr, (Oid, i16))>,
         lateral: bool,
+        mut shown_join: Option<FromJoin>,
     ) -> Side {
         let mut rel = joined;
         let names: Vec<String> = merged.iter().map(|(n, _, _)| n.clone()).collect();
@@ -236,6 +269,12 @@ impl Binder<'_> {
             let mut items = Vec::new();
             for (name, expr, origin) in merged {
                 let typed = TypedCol { col: self.new_col(), ty: expr.ty() };
+                if let Some(join) = &mut shown_join {
+                    match &expr {
+                        Expr::Column(own) => join.renamed.push((typed.col, own.col)),
+                        _ => join.merged.push((typed.col, name.clone())),
+                    }
+                }
                 items.push((expr, typed.col));
                 columns.push(ScopeColumn { name, typed, origin });
             }
@@ -248,6 +287,9 @@ impl Binder<'_> {
                     new
                 });
                 column.typed.col = new;
+            }
+            if let Some(join) = &mut shown_join {
+                join.renamed.extend(renamed.iter().map(|(old, new)| (*new, *old)));
             }
             rel = Rel::Project { input: Box::new(rel), items };
         }
@@ -263,7 +305,8 @@ impl Binder<'_> {
             unqualified: true,
             whole: Whole::Row,
         });
-        Side { rel, tables, lateral }
+        let shown = shown_join.map(|join| FromItem::Join(Box::new(join)));
+        Side { rel, tables, lateral, shown }
     }
 
     fn using_column(&self, tables: &[ScopeTable], name: &str, side: &str, at: usize) -> Result<ScopeColumn> {

@@ -4,6 +4,7 @@
 
 use super::set_call::LeveledSet;
 use super::{Binder, Clause, Term};
+use crate::bound::outline::FromItem;
 use crate::bound::{AggregateCall, ColRef, WindowCall};
 use base::Result;
 use sqlparser::ast;
@@ -23,6 +24,8 @@ pub(super) struct Level {
     pub(super) aggregate_at: Option<usize>,
     /// The columns of its FROM.
     pub(super) columns: Vec<ColRef>,
+    /// Its FROM, when outlines are kept.
+    pub(super) from: Vec<FromItem>,
     /// Positions of all uses of set-returning functions.
     pub(super) set_uses: Vec<usize>,
     /// Arguments of GROUPING.
@@ -47,6 +50,7 @@ impl Level {
             is_step: false,
             aggregate_at: None,
             columns: Vec::new(),
+            from: Vec::new(),
             set_uses: Vec::new(),
             groupings: Vec::new(),
             windows: Vec::new(),

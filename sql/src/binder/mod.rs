@@ -41,9 +41,11 @@ mod object_name;
 mod operator;
 mod order;
 mod ordered_set;
+mod outline;
 mod output;
 mod past;
 mod polymorphic;
+mod quantified;
 mod query;
 mod record;
 mod recursive;
@@ -59,17 +61,19 @@ mod table_function;
 #[cfg(test)]
 mod tests;
 mod type_name;
+mod value_function;
 mod variadic;
 mod view;
 mod window;
 mod written;
 
 pub(crate) use array::subscript_element;
-pub(crate) use coerce::can_coerce;
+pub(crate) use coerce::{Path, can_coerce, path};
 pub use context::{BindContext, Clause, Past, PreparedStatements};
 pub use names::is_temporary;
 pub(crate) use names::{Relation, fold};
 pub use object_name::object_named;
+pub use outline::OWN_NAME;
 pub(crate) use recursive::is_volatile;
 pub use scope::{Scope, ScopeColumn, ScopeTable};
 pub(crate) use sequences::is_sequence_function;
@@ -93,6 +97,7 @@ pub struct Binder<'a> {
     text: Text<'a>,
     next_col: u32,
     next_cte: u32,
+    outlines: outline::Outlines,
     recursions: recursive::Recursions,
     /// Types of parameters as far as they are known.
     parameters: Vec<Option<SqlType>>,
@@ -141,6 +146,7 @@ impl<'a> Binder<'a> {
             context: context.clone(),
             next_col: 0,
             next_cte: 0,
+            outlines: outline::Outlines::default(),
             recursions: recursive::Recursions::default(),
             parameters: Vec::new(),
             levels: Vec::new(),

@@ -9,11 +9,11 @@ use super::resolve::{self, Refused};
 use super::type_name::type_name;
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
+use crate::bound::outline::Spelling;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin;
 use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
-use types::sql_type::oid;
 
 const HINT_TWO: &str =
     "No operator matches the given name and argument types. You might need to add explicit type casts.";
@@ -76,19 +76,27 @@ impl Binder<'_> {
             }
         }
         let args: Vec<&ast::Expr> = first.iter().chain(second).collect();
-        self.call_named("overlaps", &args, scope)
+        let term = self.call_named("overlaps", &args, scope)?;
+        Ok(self.spelt(&Spelling::Syntax, term))
     }
 
     fn logical_chain(&mut self, expr: &ast::Expr, op: &BinaryOperator, scope: &Scope<'_>) -> Result<Term> {
         let clause = if *op == BinaryOperator::And { "AND" } else { "OR" };
         let mut operands = Vec::new();
         let mut at = expr;
-        while let ast::Expr::BinaryOp { left, op: own, right } = at {
-            if own != op {
-                break;
+        loop {
+            // Parentheses around the first ones change nothing.
+            let mut inner = at;
+            while let ast::Expr::Nested(nested) = inner {
+                inner = nested;
             }
-            operands.push(right.as_ref());
-            at = left;
+            match inner {
+                ast::Expr::BinaryOp { left, op: own, right } if own == op => {
+                    operands.push(right.as_ref());
+                    at = left;
+                }
+                _ => break,
+            }
         }
         operands.push(at);
         let mut bound = Vec::with_capacity(operands.len());
@@ -104,7 +112,7 @@ impl Binder<'_> {
         Ok(Term { expr, at: start })
     }
 
-    fn operator_name(&self, op: &BinaryOperator, left: &ast::Expr) -> Result<String> {
+    pub(super) fn operator_name(&self, op: &BinaryOperator, left: &ast::Expr) -> Result<String> {
         match op {
             BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
                 [name] => Ok(name.clone()),
@@ -384,59 +392,6 @@ impl Binder<'_> {
                 at,
             )),
         }
-    }
-
-    pub(super) fn quantified(
-        &mut self,
-        left: &ast::Expr,
-        op: &BinaryOperator,
-        right: &ast::Expr,
-        all: bool,
-        scope: &Scope<'_>,
-    ) -> Result<Term> {
-        let mut inner = right;
-        while let ast::Expr::Nested(nested) = inner {
-            inner = nested;
-        }
-        let name = self.operator_name(op, left)?;
-        if let ast::Expr::Subquery(query) = inner {
-            return self.quantified_subquery(left, &name, query, all, scope);
-        }
-        let arg = self.expr(left, scope)?;
-        let array = self.expr(inner, scope)?;
-        let at = arg.at;
-        let array_type = array.expr.ty().oid;
-        let element = match array_type {
-            oid::UNKNOWN => oid::UNKNOWN,
-            other => types::sql_type::array_element(other).ok_or_else(|| {
-                let position = self.operator_position(left).unwrap_or(0);
-                let message = "op ANY/ALL (array) requires array on right side";
-                located(Error::new(ErrorKind::WrongObjectType, message), position)
-            })?,
-        };
-        let (operator, sides, result) =
-            resolve::operator(&name, &[arg.expr.ty().oid, element]).map_err(|why| {
-                let position = self.operator_position(left).unwrap_or(0);
-                located(no_operator(&name, &[arg.expr.ty().oid, element], why), position)
-            })?;
-        if result != oid::BOOL {
-            let message = "op ANY/ALL (array) requires operator to yield boolean";
-            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
-        }
-        let [arg_type, element_type] =
-            <[Oid; 2]>::try_from(sides).map_err(|_| Error::internal("a comparison without two operands"))?;
-        let arg = self.coerce_argument(arg, arg_type)?.expr;
-        // A list of numerics has a scale per value.
-        let arg =
-            if arg_type == oid::NUMERIC { self.in_form(arg, &super::numeric::per_value())? } else { arg };
-        let array_target = match element == element_type {
-            true => array_type,
-            false => types::sql_type::array_of(element_type)
-                .ok_or_else(|| self.unsupported("an array of this type", array.at))?,
-        };
-        let array = self.coerce_argument(array, array_target)?.expr;
-        let (arg, array) = (Box::new(arg), Box::new(array));
-        Ok(Term { expr: Expr::ArrayCompare { proc: operator.proc, all, arg, array }, at })
     }
 
     /// Position of the operator behind an operand: the first character after it that is no blank, comment or

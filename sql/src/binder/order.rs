@@ -7,6 +7,7 @@ use super::output::Target;
 use super::select::{Bound, OutColumn};
 use super::type_name::{held, type_name};
 use super::{Binder, Clause, Scope};
+use crate::bound::outline::{BodyOutline, OrderKey};
 use crate::bound::{ColRef, Expr, Rel, SortKey};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::CastContext;
@@ -150,6 +151,7 @@ impl Binder<'_> {
             return Ok(bound);
         }
         let mut keys = Vec::with_capacity(items.len());
+        let mut places = Vec::with_capacity(items.len());
         for item in items {
             let ast::OrderByExpr { expr: _, options: ast::OrderByOptions { asc: _, nulls_first }, with_fill } =
                 item;
@@ -191,10 +193,21 @@ impl Binder<'_> {
             check_order(&column.typed.ty, column.at)?;
             let descending = self.descends(item, column.typed.ty.oid, self.start(expr))?;
             let nulls_first = nulls_first.unwrap_or(descending);
+            places.push(
+                bound.columns.iter().position(|c| c.typed.col == column.typed.col).map_or(0, |i| i + 1),
+            );
             keys.push(SortKey { expr: Expr::Column(column.typed.clone()), descending, nulls_first });
         }
-        let Bound { rel, columns } = bound;
-        Ok(Bound { rel: Rel::Sort { input: Box::new(rel), keys }, columns })
+        let Bound { rel, columns, outline } = bound;
+        let outline = outline.filter(|outline| outline.is_bare()).map(|mut outline| {
+            let keys = keys.iter().cloned().zip(places);
+            outline.order_by = keys.map(|(key, place)| OrderKey { key, place: Some(place) }).collect();
+            if !matches!(outline.body, BodyOutline::SetOp { .. }) {
+                self.lose_outline();
+            }
+            outline
+        });
+        Ok(Bound { rel: Rel::Sort { input: Box::new(rel), keys }, columns, outline })
     }
 
     /// LIMIT, OFFSET and FETCH FIRST over a bound query.

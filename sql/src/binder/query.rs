@@ -5,6 +5,7 @@ use super::record::is_row;
 use super::select::{Bound, OutColumn};
 use super::type_name::held;
 use super::{Binder, Clause, Scope, ScopeColumn, Term};
+use crate::bound::outline::{BodyOutline, QueryOutline};
 use crate::bound::{Expr, Rel, SetOp, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -49,9 +50,19 @@ impl Binder<'_> {
         let bound = self.body(body, order_by, &scope, resolve)?;
         let rel =
             self.limit(bound.rel, !order_by.is_empty(), limit_clause.as_ref(), fetch.as_ref(), &scope)?;
+        let mut outline = bound.outline;
+        if limit_clause.is_some() || fetch.is_some() {
+            outline = outline.filter(|outline| outline.limit.is_none() && outline.offset.is_none());
+            if let (Some(outline), Rel::Limit { input: _, count, offset, ties }) = (&mut outline, &rel) {
+                (outline.limit, outline.offset) = (count.clone(), offset.clone());
+                outline.ties = !ties.is_empty();
+            }
+        }
+        let recursive = with.as_ref().is_some_and(|with| with.recursive);
+        let outline = self.with_outlines(outline, recursive, &ctes);
         self.settle_ctes(&mut ctes);
         let rel = if ctes.is_empty() { rel } else { Rel::With { ctes, body: Box::new(rel) } };
-        Ok(Bound { rel, columns: bound.columns })
+        Ok(Bound { rel, columns: bound.columns, outline })
     }
 
     fn order_list<'q>(&self, order_by: Option<&'q ast::OrderBy>) -> Result<&'q [ast::OrderByExpr]> {
@@ -162,7 +173,9 @@ impl Binder<'_> {
             columns.push(OutColumn { name, typed, origin: (Oid(0), 0), open: None, at });
         }
         let typed = columns.iter().map(|c| c.typed.clone()).collect();
-        Ok(Bound { rel: Rel::Values { rows: done, columns: typed }, columns })
+        let body = self.outlines.on.then(|| BodyOutline::Values { rows: done.clone() });
+        let outline = body.map(|body| Box::new(QueryOutline::of(body)));
+        Ok(Bound { rel: Rel::Values { rows: done, columns: typed }, columns, outline })
     }
 
     /// A chain of set operations that leans left, bound from its leftmost query on.
@@ -243,6 +256,7 @@ impl Binder<'_> {
         let left = self.with_types(left, &types)?;
         let right = self.with_types(right, &types)?;
         let cols = |b: &Bound| b.columns.iter().map(|c| c.typed.col).collect::<Vec<_>>();
+        let outline = set_outline(op, all, left.outline.clone(), right.outline.clone());
         let columns: Vec<OutColumn> = names
             .into_iter()
             .zip(types)
@@ -260,7 +274,7 @@ impl Binder<'_> {
             right: Box::new(right.rel),
             columns: columns.iter().map(|c| c.typed.clone()).collect(),
         };
-        Ok(Bound { rel, columns })
+        Ok(Bound { rel, columns, outline })
     }
 
     /// Rows without columns are all equal: a constant stands for each.
@@ -274,7 +288,8 @@ impl Binder<'_> {
         let ((left, left_columns), (right, right_columns)) = (side(left), side(right));
         let columns = vec![TypedCol { col: self.new_col(), ty }];
         let both = Rel::SetOp { op, all, left, right, left_columns, right_columns, columns };
-        Ok(Bound { rel: Rel::Project { input: Box::new(both), items: Vec::new() }, columns: Vec::new() })
+        let (rel, columns) = (Rel::Project { input: Box::new(both), items: Vec::new() }, Vec::new());
+        Ok(Bound { rel, columns, outline: None })
     }
 
     /// A column as it is after coercion to the common type, to learn the stored form; not kept.
@@ -306,15 +321,34 @@ impl Binder<'_> {
         }
         let mut items = Vec::with_capacity(types.len());
         let mut columns = Vec::with_capacity(types.len());
-        for (column, ty) in bound.columns.iter().zip(types) {
+        let mut outline = bound.outline;
+        for (place, (column, ty)) in bound.columns.iter().zip(types).enumerate() {
             let term = self.column_term(column);
             let bare = if is_row(ty.oid) { ty.clone() } else { held(ty.oid, -1)? };
             let term = self.coerce(term, &bare, catalog::builtin::CastContext::Implicit)?;
             let expr = self.in_form(term.expr, ty)?;
+            // What has a type stays as it is written.
+            if let (Some(_), Some(outline)) = (&column.open, &mut outline)
+                && let BodyOutline::Select(select) = &mut outline.body
+                && let Some(target) = select.targets.get_mut(place)
+            {
+                target.0 = expr.clone();
+            }
             let typed = TypedCol { col: self.new_col(), ty: ty.clone() };
             items.push((expr, typed.col));
             columns.push(OutColumn { typed, open: None, ..column.clone() });
         }
-        Ok(Bound { rel: Rel::Project { input: Box::new(bound.rel), items }, columns })
+        Ok(Bound { rel: Rel::Project { input: Box::new(bound.rel), items }, columns, outline })
     }
+}
+
+/// The outline of a set operation.
+pub(super) fn set_outline(
+    op: SetOp,
+    all: bool,
+    left: Option<Box<QueryOutline>>,
+    right: Option<Box<QueryOutline>>,
+) -> Option<Box<QueryOutline>> {
+    let body = BodyOutline::SetOp { op, all, left: left?, right: right? };
+    Some(Box::new(QueryOutline::of(body)))
 }

@@ -151,6 +151,15 @@ impl Binder<'_> {
 
     /// The row of a relation as a value.
     pub(super) fn whole_row(&mut self, entry: &ScopeTable, depth: usize, at: usize) -> Result<Term> {
+        let row = self.row_of_entry(entry, depth, at)?;
+        if !self.outlines.on || matches!((entry.whole, entry.columns.as_slice()), (Whole::Value, [_])) {
+            return Ok(row);
+        }
+        let column = self.column_of_row(entry, depth, at);
+        Ok(self.spelt_row(column, row))
+    }
+
+    fn row_of_entry(&mut self, entry: &ScopeTable, depth: usize, at: usize) -> Result<Term> {
         match (entry.whole, entry.columns.as_slice()) {
             (Whole::Value, [only]) => self.use_value(only, depth, at),
             (Whole::Maybe | Whole::MaybeTableRow, columns) => {
@@ -170,6 +179,12 @@ impl Binder<'_> {
             }
             (Whole::Row | Whole::TableRow | Whole::Value, columns) => self.row_of_columns(columns, depth, at),
         }
+    }
+
+    /// A column of a relation, which tells whose row is meant.
+    fn column_of_row(&mut self, entry: &ScopeTable, depth: usize, at: usize) -> Option<Expr> {
+        let first = entry.columns.iter().find(|column| !column.is_hidden())?.clone();
+        Some(self.use_column(&first, depth, at).expr)
     }
 
     fn row_of_columns(&mut self, columns: &[ScopeColumn], depth: usize, at: usize) -> Result<Term> {
@@ -241,6 +256,7 @@ impl Binder<'_> {
 
     /// `row IS [NOT] NULL`: all fields are null, or none is.
     pub(super) fn record_is_null(&self, row: &Expr, count: usize, negated: bool) -> Result<Expr> {
+        self.lose_outline();
         let mut tests = Vec::with_capacity(count);
         for index in 0..count {
             let field = self.field_at(row, index)?;

@@ -10,7 +10,7 @@ use super::scope::{CteStatus, ScopeCte};
 use super::select::{Bound, OutColumn};
 use super::type_name::{held, type_name};
 use super::{Binder, Scope, ScopeColumn};
-use crate::bound::{Cte, CteId, Expr, Rel, TypedCol, walk};
+use crate::bound::{Cte, CteId, Expr, Rel, SetOp, TypedCol, walk};
 use crate::parse::write_of;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -99,7 +99,8 @@ impl Binder<'_> {
             return Err(self.unsupported("this form of WITH", at));
         }
         let folded = fold(name);
-        let bound = self.query(query, scope, true)?;
+        let mut bound = self.query(query, scope, true)?;
+        self.note_cte(id, cte, bound.outline.take());
         let mut shown = named(&bound.columns);
         self.rename(&mut shown, columns, &folded, at, "WITH query")?;
         let typed = bound.columns.iter().map(|c| c.typed.clone()).collect();
@@ -161,6 +162,7 @@ impl Binder<'_> {
                         let rel = match ctes.is_empty() {
                             true => rel,
                             false => Bound {
+                                outline: self.with_outlines(rel.outline, false, &ctes),
                                 rel: Rel::With { ctes, body: Box::new(rel.rel) },
                                 columns: rel.columns,
                             },
@@ -172,7 +174,8 @@ impl Binder<'_> {
             _ => None,
         };
         let (bound, columns) = match found {
-            Some((bound, mut columns)) => {
+            Some((mut bound, mut columns)) => {
+                self.note_cte(id, cte, bound.outline.take());
                 let typed: Vec<TypedCol> = bound.columns.iter().map(|c| c.typed.clone()).collect();
                 for (column, typed) in columns.iter_mut().zip(&typed) {
                     column.typed = typed.clone();
@@ -257,6 +260,8 @@ impl Binder<'_> {
         let start = self.with_types(start, types)?;
         let step = self.with_types(step, types)?;
         let cols = |b: &Bound| b.columns.iter().map(|c| c.typed.col).collect::<Vec<_>>();
+        let outline =
+            super::query::set_outline(SetOp::Union, all, start.outline.clone(), step.outline.clone());
         let columns: Vec<OutColumn> = start
             .columns
             .iter()
@@ -275,7 +280,7 @@ impl Binder<'_> {
             step: Box::new(step.rel),
             columns: columns.iter().map(|c| c.typed.clone()).collect(),
         };
-        Ok(Bound { rel, columns })
+        Ok(Bound { rel, columns, outline })
     }
 
     /// Takes note of a use of a common table expression, and refuses it where it cannot be.

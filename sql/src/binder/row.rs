@@ -10,6 +10,7 @@ use super::resolve::Refused;
 use super::select::Bound;
 use super::type_name::type_name;
 use super::{Binder, Scope, Term};
+use crate::bound::outline::Spelling;
 use crate::bound::{Expr, Quantifier, Subquery, SubqueryKind, TypedCol};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -42,6 +43,17 @@ pub(super) fn row_arguments(function: &ast::Function) -> Option<&[ast::FunctionA
     let [ast::ObjectNamePart::Identifier(ident)] = name.0.as_slice() else { return None };
     let is_row = ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("row");
     is_row.then_some(list.args.as_slice())
+}
+
+/// The comparison of rows whose fields are compared, for its text.
+fn spelt_rows(name: &str, pairs: Vec<Expr>) -> Expr {
+    let sides = pairs.into_iter().filter_map(|pair| match pair {
+        Expr::Call { args, .. } => <[Expr; 2]>::try_from(args).ok().map(|[left, right]| (left, right)),
+        _ => None,
+    });
+    let (left, right) = sides.unzip();
+    let row = |fields| Expr::Row { fields, ty: boolean() };
+    Spelling::Rows(name.to_owned()).around(Some(row(left)), row(right), boolean())
 }
 
 /// The query when the expression is one in parentheses.
@@ -136,6 +148,9 @@ impl Binder<'_> {
             ("=", _) => Ok(Expr::And(pairs)),
             ("<>" | "!=", _) => Ok(Expr::Or(pairs)),
             ("<" | "<=" | ">" | ">=", _) => {
+                if self.outlines.on {
+                    return Ok(spelt_rows(name, pairs));
+                }
                 let strict = name.trim_end_matches('=');
                 let mut expr = pairs.pop().ok_or_else(|| Error::internal("a row lost its fields"))?;
                 for index in (0..last).rev() {
@@ -165,6 +180,7 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Result<Option<Term>> {
         let Some(fields) = row_fields(left) else { return Ok(None) };
+        self.lose_outline();
         let name = if negated { "<>" } else { "=" };
         let at = self.operator_position(left).unwrap_or(0);
         let mut parts = Vec::with_capacity(list.len());
@@ -197,7 +213,7 @@ impl Binder<'_> {
         for field in fields {
             operands.push(self.expr(field, scope)?);
         }
-        let Bound { rel, columns } = self.subquery(query, scope)?;
+        let Bound { rel, columns, outline } = self.subquery(query, scope)?;
         if columns.len() != fields.len() {
             let many = columns.len() > fields.len();
             let message = if many { "subquery has too many columns" } else { "subquery has too few columns" };
@@ -229,6 +245,7 @@ impl Binder<'_> {
         let args = args.into_iter().map(|(expr, typed)| (expr, typed.col)).collect();
         let kind = SubqueryKind::Row { quantifier, args, test };
         let expr = Expr::Subquery(Box::new(Subquery { rel, column: None, kind }));
+        let expr = self.spelt_query(outline, expr);
         Ok(Term { expr, at: self.start(left) })
     }
 
@@ -239,6 +256,7 @@ impl Binder<'_> {
         negated: bool,
         scope: &Scope<'_>,
     ) -> Result<Expr> {
+        self.lose_outline();
         let mut tests = Vec::with_capacity(fields.len());
         for field in fields {
             tests.push(match row_fields(field) {
@@ -262,6 +280,7 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Result<Option<Term>> {
         let (Some(fields), Some(others)) = (row_fields(left), row_fields(right)) else { return Ok(None) };
+        self.lose_outline();
         let at = self.operator_position(left).unwrap_or(0);
         self.check_lengths(fields.len(), others.len(), at)?;
         let mut parts = Vec::with_capacity(fields.len());

@@ -8,9 +8,11 @@ use super::grouping::Groups;
 use super::level::Level;
 use super::names::{fold, located};
 use super::order::SortItem;
+use super::outline::Clauses;
 use super::output::Target;
 use super::{Binder, Clause, Scope, Term};
-use crate::bound::{Expr, Rel, SortKey, TypedCol, walk};
+use crate::bound::outline::QueryOutline;
+use crate::bound::{ColRef, Expr, Rel, SortKey, TypedCol, walk};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
@@ -20,6 +22,7 @@ use sqlparser::ast;
 pub(super) struct Bound {
     pub(super) rel: Rel,
     pub(super) columns: Vec<OutColumn>,
+    pub(super) outline: Option<Box<QueryOutline>>,
 }
 
 #[derive(Clone, Debug)]
@@ -31,6 +34,9 @@ pub(super) struct OutColumn {
     pub(super) open: Option<Term>,
     pub(super) at: usize,
 }
+
+/// Columns that an expression uses, and where.
+type Uses = Vec<(ColRef, usize)>;
 
 /// What a SELECT consists of, after the parts that are refused are gone.
 struct Parts<'s> {
@@ -139,22 +145,17 @@ impl Binder<'_> {
         self.level().columns = scope.tables.iter().flat_map(|t| &t.columns).map(|c| c.typed.col).collect();
         self.define_windows(&select.named_window)?;
         let mut targets = self.targets(&select.projection, scope)?;
+        let mut filter = None;
         if let Some(condition) = &select.selection {
             let predicate = self.in_clause(Clause::Where, |b| {
                 let term = b.expr(condition, scope)?;
                 b.coerce_boolean(term, "WHERE")
             })?;
+            filter = self.outlines.on.then(|| predicate.clone());
             rel = Rel::Filter { input: Box::new(rel), predicate };
         }
         self.take_uses();
-        let mut having = None;
-        if let Some(condition) = &select.having {
-            let predicate = self.in_clause(Clause::Having, |b| {
-                let term = b.expr(condition, scope)?;
-                b.coerce_boolean(term, "HAVING")
-            })?;
-            having = Some((predicate, self.take_uses()));
-        }
+        let mut having = self.having(select, scope)?;
         let all = matches!(parts.distinct, Some(ast::Distinct::Distinct));
         let mut sort = self.sort_items(parts.order_by, &mut targets, scope, all)?;
         let group = self.group_by(parts.group_by, &mut targets, scope)?;
@@ -173,7 +174,18 @@ impl Binder<'_> {
                 target.term = self.resolve_unknown(target.term.clone())?;
             }
         }
+        let windows = self.window_outlines(&select.named_window, scope)?;
         let mut level = std::mem::replace(self.level(), Level::new(Clause::Select));
+        let clauses = Clauses {
+            targets: &targets,
+            sort: &sort,
+            group: &group,
+            distinct: &distinct,
+            filter,
+            having: having.as_ref().filter(|_| self.outlines.on).map(|(predicate, _)| predicate.clone()),
+            windows,
+        };
+        let outline = self.select_outline(clauses, &level);
         if let (true, Some(at)) = (level.is_step, level.aggregate_at) {
             let message = "aggregate functions are not allowed in a recursive query's recursive term";
             return Err(located(Error::new(ErrorKind::InvalidRecursion, message), at));
@@ -218,7 +230,17 @@ impl Binder<'_> {
             rel = Rel::Window { input: Box::new(rel), calls: level.calls };
         }
         rel = self.with_sets(rel, level.sets, &mut sort, distinct.is_all())?;
-        self.project(rel, targets, sort, distinct)
+        Ok(Bound { outline, ..self.project(rel, targets, sort, distinct)? })
+    }
+
+    /// HAVING, and the columns it uses.
+    fn having(&mut self, select: &ast::Select, scope: &Scope<'_>) -> Result<Option<(Expr, Uses)>> {
+        let Some(condition) = &select.having else { return Ok(None) };
+        let predicate = self.in_clause(Clause::Having, |b| {
+            let term = b.expr(condition, scope)?;
+            b.coerce_boolean(term, "HAVING")
+        })?;
+        Ok(Some((predicate, self.take_uses())))
     }
 
     fn define_windows(&mut self, definitions: &[ast::NamedWindowDefinition]) -> Result<()> {
@@ -297,6 +319,6 @@ impl Binder<'_> {
         if !keys.is_empty() {
             rel = Rel::Sort { input: Box::new(rel), keys };
         }
-        Ok(Bound { rel, columns })
+        Ok(Bound { rel, columns, outline: None })
     }
 }

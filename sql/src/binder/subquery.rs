@@ -16,6 +16,7 @@ impl Binder<'_> {
         let bound = self.subquery(query, scope)?;
         let exists =
             Expr::Subquery(Box::new(Subquery { rel: bound.rel, column: None, kind: SubqueryKind::Exists }));
+        let exists = self.spelt_query(bound.outline, exists);
         Ok(Term { expr: if negated { Expr::Not(Box::new(exists)) } else { exists }, at: 0 })
     }
 
@@ -23,7 +24,8 @@ impl Binder<'_> {
         let bound = self.subquery(query, scope)?;
         let column = self.only_column(&bound, "subquery must return only one column", query)?;
         let subquery = Subquery { rel: bound.rel, column: Some(column), kind: SubqueryKind::Scalar };
-        Ok(Term { expr: Expr::Subquery(Box::new(subquery)), at: 0 })
+        let expr = self.spelt_query(bound.outline, Expr::Subquery(Box::new(subquery)));
+        Ok(Term { expr, at: 0 })
     }
 
     /// The one row of a subquery as values for columns: a subquery for each of them.
@@ -37,7 +39,7 @@ impl Binder<'_> {
         let mut values = Vec::with_capacity(targets.len());
         for (index, target) in targets.iter().enumerate() {
             let (bound, _) = self.with_level(Clause::UpdateSet, |b| b.subquery(query, scope))?;
-            let Bound { rel, mut columns } = bound;
+            let Bound { rel, mut columns, outline: _ } = bound;
             if columns.len() != targets.len() {
                 let message = "number of columns does not match number of values";
                 return Err(located(Error::new(ErrorKind::Syntax, message), at));
@@ -67,7 +69,8 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::UndefinedObject, message), at));
         }
         let subquery = Subquery { rel: bound.rel, column: Some(column), kind: SubqueryKind::Array };
-        Ok(Term { expr: Expr::Subquery(Box::new(subquery)), at })
+        let expr = self.spelt_query(bound.outline, Expr::Subquery(Box::new(subquery)));
+        Ok(Term { expr, at })
     }
 
     pub(super) fn in_subquery(
@@ -77,6 +80,10 @@ impl Binder<'_> {
         negated: bool,
         scope: &Scope<'_>,
     ) -> Result<Term> {
+        if self.outlines.on && negated {
+            let found = self.quantified_subquery(expr, "=", query, false, scope)?;
+            return Ok(Term { expr: Expr::Not(Box::new(found.expr)), at: found.at });
+        }
         // NOT IN is <> ALL, as the bound tree wants it; the operator is found as = and turned round.
         self.quantified_subquery(expr, if negated { "<>" } else { "=" }, query, negated, scope)
     }
@@ -122,6 +129,7 @@ impl Binder<'_> {
         let subquery = Subquery { rel: bound.rel, column: Some(column), kind };
         let expr = Expr::Subquery(Box::new(subquery));
         debug_assert_eq!(expr.ty(), boolean(), "a quantified comparison is boolean");
+        let expr = self.spelt_query(bound.outline, expr);
         Ok(Term { expr, at })
     }
 

@@ -8,6 +8,7 @@ use super::names::located;
 use super::scope::Whole;
 use super::type_name::held;
 use super::{Binder, Clause, Scope, ScopeColumn};
+use crate::bound::outline::{FromItem, FromSource, FunctionOutline};
 use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -28,6 +29,20 @@ struct Called {
     named: bool,
     /// Its columns stand behind the alias.
     defined: bool,
+}
+
+impl Called {
+    fn outline(&self) -> FunctionOutline {
+        let SetCall { proc, mut args, columns } = self.call.clone();
+        let mut definitions = Vec::new();
+        if self.defined {
+            // Behind the arguments stand the names of the columns.
+            args.truncate(args.len().saturating_sub(columns.len()));
+            definitions = self.columns.iter().map(|c| (c.name.clone(), c.typed.ty.clone())).collect();
+        }
+        let ty = columns.first().map_or_else(super::expr::boolean, |column| column.ty.clone());
+        FunctionOutline { call: Expr::Call { proc, args, ty }, definitions }
+    }
 }
 
 impl Binder<'_> {
@@ -96,12 +111,22 @@ impl Binder<'_> {
         if let (Some(alias), true, Some(column)) = (alias, renames_one, columns.first_mut()) {
             column.name = super::names::fold(&alias.name);
         }
+        let calls: Vec<FunctionOutline> = match self.outlines.on {
+            true => all.iter().map(Called::outline).collect(),
+            false => Vec::new(),
+        };
         let rel = relation(all, ordinality)?;
-        let mut entry = self.aliased(columns, alias, name, "table")?;
+        let mut entry = self.aliased(columns, alias, name.clone(), "table")?;
+        let source = || Some(FromSource::Functions { calls, ordinality: with_ordinality });
+        let mut shown = self.leaf(source, &entry, alias, &name);
+        if let Some(FromItem::Leaf(leaf)) = &mut shown {
+            leaf.listed = true;
+            leaf.alias.get_or_insert_with(|| name.clone());
+        }
         if only && !with_ordinality && !takes_types && entry.columns.len() == 1 {
             entry.whole = Whole::Value;
         }
-        Ok(Side { rel, tables: vec![entry], lateral })
+        Ok(Side { rel, tables: vec![entry], lateral, shown })
     }
 
     fn ordinality(&mut self, columns: &mut Vec<ScopeColumn>) -> Result<ColRef> {

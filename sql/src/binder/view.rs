@@ -49,7 +49,7 @@ pub(crate) fn view_reads(
         context.catalog = catalog;
         let mut binder = Binder::new(&context);
         binder.named = Some(Vec::new());
-        let Bound { rel, columns } = binder.view_query(text, unseen)?;
+        let Bound { rel, columns, outline: _ } = binder.view_query(text, unseen)?;
         let columns: Vec<_> = columns.into_iter().map(|c| (c.name, c.typed)).collect();
         Ok((rel, columns))
     };
@@ -95,7 +95,7 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
         scope: &mut Scope<'_>,
     ) -> Result<Rel> {
-        let Bound { rel, columns } = self.view_query(&def.text, &def.unseen)?;
+        let Bound { rel, columns, outline: _ } = self.view_query(&def.text, &def.unseen)?;
         let changed = columns.len() < def.columns.len()
             || columns.iter().zip(&def.columns).any(|(c, d)| c.typed.ty.form != d.ty.form);
         if changed {
@@ -124,7 +124,7 @@ impl Binder<'_> {
         alias: Option<&ast::TableAlias>,
         scope: &mut Scope<'_>,
     ) -> Result<Rel> {
-        let Bound { rel, columns } = self.view_query(query, &[])?;
+        let Bound { rel, columns, outline: _ } = self.view_query(query, &[])?;
         let mut shown = Vec::with_capacity(columns.len());
         for (column, declared) in columns.into_iter().zip(&system.columns) {
             let ty = super::from::shown_type(declared.ty, declared.typmod);
@@ -160,9 +160,13 @@ impl Binder<'_> {
         // Positions in the text mean nothing in the statement.
         let lines = std::mem::replace(&mut self.lines, Lines::none());
         let unseen = std::mem::replace(&mut self.unseen, unseen.to_vec());
+        // A view in another one's text is named there.
+        let outlining = self.outlines.on;
+        self.outlines.on &= self.views == 0;
         self.views += 1;
         let bound = self.query(query, &Scope::empty(), true);
         self.views -= 1;
+        self.outlines.on = outlining;
         self.unseen = unseen;
         self.lines = lines;
         bound
@@ -183,6 +187,12 @@ impl Binder<'_> {
             attnum: 0,
         });
         self.assigned_query(BoundQuery { rel: bound.rel, output: output.collect() }, targets)
+    }
+
+    /// The relation of a view's text.
+    pub(crate) fn view_relation(&mut self, text: &str, unseen: &[(Oid, ColumnId)]) -> Result<Rel> {
+        self.named = Some(Vec::new());
+        self.view_query(text, unseen).map(|bound| bound.rel)
     }
 
     /// The columns of a view's text.

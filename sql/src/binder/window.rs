@@ -7,6 +7,7 @@ use super::coerce::path;
 use super::names::{fold, located};
 use super::type_name::{held, type_name};
 use super::{Binder, Clause, Scope, Term};
+use crate::bound::outline::FrameForm;
 use crate::bound::{ColRef, Expr, FrameBound, FrameExclude, FrameUnit, SortKey, WindowFrame};
 use crate::parse::EXCLUDE;
 use base::id::Oid;
@@ -173,6 +174,20 @@ impl Binder<'_> {
         let value = self.coerce(term, &target, context)?.expr;
         let value = Box::new(self.in_form(value, &target)?);
         Ok(if preceding { FrameBound::Preceding(value) } else { FrameBound::Following(value) })
+    }
+}
+
+/// Whether a window takes something from another one.
+pub(super) fn is_based(spec: &ast::WindowSpec) -> bool {
+    base_of(spec.window_name.as_ref()).1.is_some()
+}
+
+/// How the frame of a window was written.
+pub(super) fn frame_form(spec: &ast::WindowSpec) -> FrameForm {
+    match &spec.window_frame {
+        None => FrameForm::Default,
+        Some(ast::WindowFrame { units: _, start_bound: _, end_bound: None }) => FrameForm::Start,
+        Some(_) => FrameForm::Between,
     }
 }
 

@@ -247,7 +247,7 @@ impl Binder<'_> {
         if let Some(why) = self.check_simple(def, write)? {
             return Err(refused(why));
         }
-        let Bound { mut rel, columns } = self.view_query(&def.text, &def.unseen)?;
+        let Bound { mut rel, columns, outline: _ } = self.view_query(&def.text, &def.unseen)?;
         let opened = self.opened(&mut rel)?;
         let opened = opened.map_err(refused)?;
         let mut shown = Vec::with_capacity(def.columns.len());

@@ -6,7 +6,7 @@
 use super::kept::{Edit, as_written, edited, extent, object_edits};
 use super::new_column::pseudo_name;
 use super::schema;
-use crate::binder::{BindContext, Binder, is_temporary};
+use crate::binder::{BindContext, Binder, OWN_NAME, is_temporary};
 use crate::bound::{BoundCreateView, BoundQuery, BoundStatement};
 use crate::parse::{DropSpec, ViewSpec};
 use base::id::Oid;
@@ -164,7 +164,7 @@ fn relation_edit(
     };
     let alias = match relation.aliased {
         true => String::new(),
-        false => format!(" AS {}", as_written(&binder.fold(last))),
+        false => format!("{OWN_NAME}{}", as_written(&binder.fold(last))),
     };
     let text = format!("{}{alias}", catalog::relation_name(relation.oid));
     Ok(Edit { start, characters, text })

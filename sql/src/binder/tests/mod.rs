@@ -3,5 +3,6 @@
 mod compatible;
 mod fixture;
 mod show;
+mod texts;
 mod tpch;
 mod trees;

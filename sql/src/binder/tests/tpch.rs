@@ -2,7 +2,7 @@
 
 use super::fixture::{bind, catalog};
 
-const SCHEMA: &str = "
+pub(super) const SCHEMA: &str = "
 CREATE TABLE region (r_regionkey int4 PRIMARY KEY, r_name char(25), r_comment varchar(152));
 CREATE TABLE nation (n_nationkey int4 PRIMARY KEY, n_name char(25), n_regionkey int4, n_comment varchar(152));
 CREATE TABLE supplier (s_suppkey int4 PRIMARY KEY, s_name char(25), s_address varchar(40), s_nationkey int4,
@@ -22,7 +22,7 @@ CREATE TABLE lineitem (l_orderkey int8, l_partkey int4, l_suppkey int4, l_linenu
 ";
 
 /// Each query, and the OIDs of its result columns.
-const QUERIES: &[(&str, &[u32])] = &[
+pub(super) const QUERIES: &[(&str, &[u32])] = &[
     (
         "select l_returnflag, l_linestatus, sum(l_quantity) as sum_qty, sum(l_extendedprice) as sum_base_price,
          sum(l_extendedprice * (1 - l_discount)) as sum_disc_price,

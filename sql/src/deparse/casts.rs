@@ -1,0 +1,47 @@
+//! Casts, written and implied.
+
+use super::constants::Label;
+use super::layout::{Told, Untold, Writer};
+use super::simple::Parent;
+use crate::binder::{Path, path};
+use crate::bound::{CastHow, Expr};
+use catalog::builtin::CastContext;
+use types::SqlType;
+
+impl Writer<'_> {
+    /// A cast that stands in the query, or one that is shown although it does not.
+    pub(super) fn cast(&mut self, arg: &Expr, ty: &SqlType) -> Told {
+        let arg = super::expressions::bare(arg);
+        match arg {
+            // A literal that is cut to a length is told once.
+            Expr::Const(datum, own) if own.oid == ty.oid && own.typmod == -1 => {
+                self.constant(datum, own, Label::Never)?;
+            }
+            arg => {
+                self.open();
+                self.inner(arg, false, Parent::Cast)?;
+                self.close();
+            }
+        }
+        let name = self.names.type_name(ty.oid, ty.typmod);
+        self.put(&format!("::{name}"));
+        Ok(())
+    }
+
+    pub(super) fn implied_cast(&mut self, how: CastHow, arg: &Expr, ty: &SqlType, implicit: bool) -> Told {
+        if matches!(how, CastHow::Typmod { .. }) {
+            return Err(Untold);
+        }
+        match implicit {
+            true => self.cast(arg, ty),
+            false => self.inner(arg, false, Parent::Cast),
+        }
+    }
+}
+
+/// Whether a cast calls a function, so that it stands for itself.
+pub(super) fn is_call(from: &SqlType, to: &SqlType) -> bool {
+    from.oid == to.oid && to.typmod != -1
+        || to.typmod != -1
+        || matches!(path(from.oid, to.oid, CastContext::Explicit), Some(Path::Function(_)))
+}
