@@ -82,7 +82,7 @@ _NAMED = [
     (NOT_POPULATED, "matview", ["CREATE MATERIALIZED VIEW mvtest_mv2 AS SELECT * FROM mvtest_mv1"]),
     (CONCURRENTLY, "matview", ["SELECT * FROM mvtest_tmm"]),
     (RENAMED, "matview", ["SELECT * FROM mvtest_mv_v_"]),
-    (RESTRICTED, "create_view", ["select a from tt27v where a > 0"]),
+    (RESTRICTED, "create_view", ["select a from tt27v where a > 0", "insert into tt27v values (1)"]),
 ]
 
 

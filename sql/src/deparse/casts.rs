@@ -41,7 +41,5 @@ impl Writer<'_> {
 
 /// Whether a cast calls a function, so that it stands for itself.
 pub(super) fn is_call(from: &SqlType, to: &SqlType) -> bool {
-    from.oid == to.oid && to.typmod != -1
-        || to.typmod != -1
-        || matches!(path(from.oid, to.oid, CastContext::Explicit), Some(Path::Function(_)))
+    to.typmod != -1 || matches!(path(from.oid, to.oid, CastContext::Explicit), Some(Path::Function(_)))
 }

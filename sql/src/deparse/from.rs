@@ -14,17 +14,17 @@ impl Writer<'_> {
         for (index, item) in items.iter().enumerate() {
             if index == 0 {
                 self.word(" FROM ", -STEP, STEP, 2);
-                self.from_item(item)?;
+                self.item_of_from(item)?;
             } else {
                 self.put(", ");
-                let item = self.aside(|w| w.from_item(item))?;
+                let item = self.aside(|w| w.item_of_from(item))?;
                 self.item(&item, false, false);
             }
         }
         Ok(())
     }
 
-    fn from_item(&mut self, item: &FromItem) -> Told {
+    fn item_of_from(&mut self, item: &FromItem) -> Told {
         match item {
             FromItem::Leaf(leaf) => self.leaf(leaf),
             FromItem::Join(join) => self.join(join),
@@ -59,7 +59,7 @@ impl Writer<'_> {
     }
 
     fn sides(&mut self, join: &FromJoin) -> Told {
-        self.from_item(&join.left)?;
+        self.item_of_from(&join.left)?;
         let word = match (join.kind, join.on.is_some()) {
             (JoinKind::Inner, true) => " JOIN ",
             (JoinKind::Inner, false) => " CROSS JOIN ",
@@ -73,7 +73,7 @@ impl Writer<'_> {
         if around {
             self.put("(");
         }
-        self.from_item(&join.right)?;
+        self.item_of_from(&join.right)?;
         if around {
             self.put(")");
         }

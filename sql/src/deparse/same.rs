@@ -34,12 +34,12 @@ fn plain(expr: &mut Expr) {
     let changed = walk::rewrite(expr, &mut |node| {
         without_forms(node);
         as_comparisons(node);
+        if let Expr::Not(inner) = node
+            && turned(inner)
+        {
+            *node = std::mem::replace(inner.as_mut(), nothing());
+        }
         match node {
-            Expr::Not(inner) => {
-                if turned(inner) {
-                    *node = std::mem::replace(inner.as_mut(), nothing());
-                }
-            }
             Expr::And(args) => spliced(args, &|arg| match arg {
                 Expr::And(inner) => Some(inner),
                 _ => None,

@@ -17,6 +17,9 @@ impl TextNames for Names<'_> {
     }
 
     fn type_name(&self, ty: Oid, typmod: i32) -> String {
+        if ty == oid::BPCHAR {
+            return "bpchar".to_owned();
+        }
         let fields = match (ty, typmod >> 16) {
             (oid::INTERVAL, 2) => " month",
             (oid::INTERVAL, 4) => " year",
