@@ -168,7 +168,12 @@ async fn advance(found: Weak<Mutex<Found>>, mut producer: Box<Producer>) {
                 found.batches.push(batch);
                 found.producer = Some(producer);
             }
-            Err(error) => found.end = Some(Err(Arc::new(error))),
+            Err(error) => {
+                // Before anybody hears of it: what is tried next finds the memory there again.
+                found.batches = Vec::new();
+                found.reservation = None;
+                found.end = Some(Err(Arc::new(error)));
+            }
         },
         Ok(None) => found.end = Some(Ok(())),
         Err(error) => found.end = Some(Err(Arc::new(error))),
