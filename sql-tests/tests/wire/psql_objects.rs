@@ -8,7 +8,7 @@ use sql_tests::postgres;
 use sql_tests::wire::TestServer;
 use std::net::SocketAddr;
 
-/// Without view definitions, which are shown as they were written, databases beside `postgres`, collations, conversions,
+/// Without view definitions (view_text.slt has them), databases beside `postgres`, collations, conversions,
 /// text search, extensions and parameters.
 const COMMANDS: &str = r"\d
 \d plain
