@@ -51,9 +51,13 @@ class Postgres:
 
 
 class Nyala:
-    def __init__(self, program, data, copy_root):
+    """The program with `settings` beside its defaults."""
+
+    def __init__(self, program, data, copy_root, settings=()):
+        environment = {f"NYALA_{key.upper()}": str(value) for key, value in dict(settings).items()}
         self.process = subprocess.Popen(
             [program, "serve", "--data", data, "--listen", "127.0.0.1:0", "--copy-root", copy_root],
+            env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
