@@ -10,6 +10,8 @@ from tree import Node, joined
 from values import LABELS, VALUES
 
 _BIG_ROWS = 12_000
+# Columns that refer, are unique, are generated.
+SPECIAL = ("r", "u", "g")
 
 
 class Changes(Queries):
@@ -36,32 +38,42 @@ class Changes(Queries):
         types = [self.type() for _ in range(self.random.randint(2, 5))]
         columns = [("k", "int"), *((f"c{at}", ty) for at, ty in enumerate(types))]
         keyed = self.some(0.7)
-        constraints = ["PRIMARY KEY" if keyed else "", *(self.constraint(ty) for ty in types)]
-        definitions = ", ".join(f"{n} {t} {c}".rstrip() for (n, t), c in zip(columns, constraints))
-        name = f"t{number}"
-        parents = [table for table in self.stored_tables if table.keyed]
-        refers = keyed and parents and self.some(0.25)
-        if refers:
-            action = self.random.choice(["", " ON DELETE CASCADE", " ON DELETE SET NULL"])
-            definitions += f", r int REFERENCES {self.random.choice(parents).name}{action}"
-            columns.append(("r", "int"))
-        made = f"CREATE TABLE {name} ({definitions})"
-        divided = made + self.divided() if keyed and not refers else made
-        yield made, divided
-        table = Table(name, columns, keyed)
+        required = {name for name, _ in columns[1:] if self.some(0.06)}
+        definitions = [f"k int{' PRIMARY KEY' if keyed else ''}"]
+        definitions += [f"{name} {ty}{self.constraint(ty)}{' NOT NULL' if name in required else ''}" for name, ty in columns[1:]]
+        name, special = f"t{number}", self.special(columns) if keyed else []
+        made = f"CREATE TABLE {name} ({', '.join(definitions + [f'{n} int {how}' for n, how in special])})"
+        yield made, made + self.divided() if keyed and not special else made
+        table = Table(name, [*columns, *((n, "int") for n, _ in special)], keyed)
         self.tables.append(table)
         self.stored_tables.append(table)
         rows = []
-        for at in range(self.random.choice([0, 1, 2, 4, 6, 9, 9])):
+        for at in range(self.random.choice([0, 1, 3, 6, 9, 12])):
             key = str(at) if keyed else self.random.choice(["1", "2", "3", "NULL"])
-            rest = [self.stored(ty) for ty in types] + (["NULL"] if refers else [])
+            rest = [self.stored(ty, column in required) for column, ty in columns[1:]]
+            rest += [{"r": "NULL", "u": str(100 + at), "g": "DEFAULT"}[n] for n, _ in special]
             rows.append(f"({', '.join([key, *rest])})")
         for some in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
             if some:
                 yield same(f"INSERT INTO {name} VALUES {', '.join(some)}")
 
+    def special(self, columns):
+        """Columns that refer to another table, are unique or generated."""
+        parents = [table for table in self.stored_tables if table.keyed]
+        special = []
+        if parents and self.some(0.2):
+            action = self.random.choice(["", " ON DELETE CASCADE", " ON DELETE SET NULL"])
+            special.append(("r", f"REFERENCES {self.random.choice(parents).name}{action}"))
+        if self.some(0.2):
+            special.append(("u", "UNIQUE"))
+        if self.some(0.15):
+            texts = [f"length({name})" for name, ty in columns if ty == "text"]
+            numbers = [f"abs({name} % 10)" for name, ty in columns if ty == "int"]
+            special.append(("g", f"GENERATED ALWAYS AS ({self.random.choice(['k * 2', *texts, *numbers])}) STORED"))
+        return special
+
     def constraint(self, ty):
-        return f"DEFAULT {self.random.choice(VALUES[ty][:4])}" if self.some(0.12) else ""
+        return f" DEFAULT {self.random.choice(VALUES[ty][:4])}" if self.some(0.12) else ""
 
     def divided(self):
         """How Nyala divides the rows; PostgreSQL has another syntax, and no answer depends on it."""
@@ -101,8 +113,8 @@ class Changes(Queries):
         self.tables.append(Table(name, outputs(name, types, plain=True), False))
         return f"CREATE VIEW {name} AS {body} ORDER BY {order} LIMIT 8"
 
-    def stored(self, ty):
-        if self.some(0.2):
+    def stored(self, ty, required=False):
+        if not required and self.some(0.2):
             return "NULL"
         # Few values, so that they meet.
         return self.random.choice(VALUES[ty] if self.some(0.3) else VALUES[ty][:4])
@@ -124,10 +136,16 @@ class Changes(Queries):
     def row(self, table, key=None):
         if key is None:
             key = str(self.new_keys()) if table.keyed else self.random.choice(["1", "2", "NULL"])
-        rest = []
-        for name, ty in table.columns[1:]:
-            rest.append("NULL" if name == "r" else "DEFAULT" if self.some(0.1) else self.value([], ty, 1))
+        rest = [self.new(name, ty, []) if name in SPECIAL or self.some(0.9) else "DEFAULT" for name, ty in table.columns[1:]]
         return Node("(", key, ", ", joined(", ", rest), ")")
+
+    def new(self, name, ty, scope):
+        """What a new row has in a column."""
+        if name == "u":
+            return self.random.choice([str(self.new_keys()), str(self.new_keys()), "NULL", "101", "103"])
+        if name in SPECIAL:
+            return {"r": self.random.choice(["NULL", "NULL", "1", "2"]), "g": "DEFAULT"}[name]
+        return self.value(scope, ty, 1)
 
     def returning(self, scope, share=0.4):
         if not self.some(share):
@@ -152,26 +170,28 @@ class Changes(Queries):
         source = self.random.choice([other for other in self.stored_tables if other.keyed])
         first = self.new_keys(100_000 if self.big else 10_000)
         scope = own(source)
-        items = [Node("NULL") if name == "r" else self.value(scope, ty, 1) for name, ty in table.columns[1:]]
+        columns = plain(table)
+        items = [self.value(scope, ty, 1) for _, ty in columns]
         where = self.optional(Node(" WHERE ", self.boolean(scope, 1)))
         numbered = f"row_number() OVER (ORDER BY {source.name}.k) + {first}"
-        return Node(f"INSERT INTO {table.name} SELECT {numbered}, ", joined(", ", items), f" FROM {source.name}", where)
+        target = f"{table.name} (k, {', '.join(name for name, _ in columns)})"
+        return Node(f"INSERT INTO {target} SELECT {numbered}, ", joined(", ", items), f" FROM {source.name}", where)
 
     def upsert(self, table):
         keys = self.random.sample(range(12), self.random.randint(1, 3))
         rows = joined(", ", [self.row(table, str(key)) for key in keys])
-        name, ty = self.random.choice(table.columns[1:])
+        name, ty = self.random.choice(plain(table))
         before = [(f"{table.name}.{column}", other) for column, other in table.columns]
         scope = before + [(f"excluded.{column}", other) for column, other in table.columns]
         where = self.optional(Node(" WHERE ", self.boolean(scope, 1))) if self.some(0.3) else ""
-        new = "NULL" if name == "r" else self.value(scope, ty, 1)
-        what = Node("UPDATE SET ", name, " = ", new, where) if self.some(0.75) else "NOTHING"
-        target = "" if what == "NOTHING" and self.some(0.3) else " (k)"
+        what = Node("UPDATE SET ", name, " = ", self.value(scope, ty, 1), where) if self.some(0.75) else "NOTHING"
+        keys = [" (k)"] + [" (u)" for column, _ in table.columns if column == "u"]
+        target = "" if what == "NOTHING" and self.some(0.3) else self.random.choice(keys)
         return Node(f"INSERT INTO {table.name} VALUES ", rows, f" ON CONFLICT{target} DO ", what, self.returning(before))
 
     def assigned(self, table, scope):
         """What SET says of some columns."""
-        columns = [(name, ty) for name, ty in table.columns[1:] if name != "r"]
+        columns = plain(table)
         some = self.random.sample(columns, min(len(columns), self.random.choice([1, 1, 2])))
         if len(some) == 2 and self.some(0.3):
             (a, ta), (b, tb) = some
@@ -218,7 +238,7 @@ class Changes(Queries):
             does = self.random.choice([Node("UPDATE SET ", self.assigned(table, target + columns)), "DELETE", "DO NOTHING"])
             clauses.append(Node(" WHEN MATCHED", "" if last else condition(target + columns), " THEN ", does))
         if self.some(0.7):
-            values = ["NULL" if name == "r" else self.value(columns, ty, 1) for name, ty in table.columns[1:]]
+            values = ["NULL" if name in ("r", "u") else self.new(name, ty, columns) for name, ty in table.columns[1:]]
             does = Node(f"INSERT VALUES ({alias}.k + {first}, ", joined(", ", values), ")")
             clauses.append(Node(" WHEN NOT MATCHED", condition(columns) if self.some(0.5) else "", " THEN ", does))
         shift = self.random.randint(0, 3)
@@ -237,6 +257,11 @@ class Changes(Queries):
         other, more, alias = self.other(table)
         join = self.random.choice(["", f" LEFT JOIN {other} ON {alias}.k = {name}.k"])
         return Node(f"WITH {name} AS (", change, " RETURNING *) SELECT ", joined(", ", items), f" FROM {name}{join}")
+
+
+def plain(table):
+    """Columns that a statement may give any value."""
+    return [(name, ty) for name, ty in table.columns[1:] if name not in SPECIAL]
 
 
 def own(table):

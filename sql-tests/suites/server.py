@@ -27,7 +27,7 @@ class Postgres:
             shutil.chown(self.directory, "postgres")
         data = self.directory / "data"
         self._tool("initdb", "-D", data, "--encoding=UTF8", "--locale=C", "--auth=trust", "--username=postgres", "--no-sync")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c jit=off"
         self._tool("pg_ctl", "-D", data, "-o", options, "-l", self.directory / "log", "-w", "start")
 
     def _tool(self, name, *arguments):
