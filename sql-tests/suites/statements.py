@@ -30,18 +30,18 @@ class Queries(Expressions):
         return f"a{self.aliases}"
 
     def query(self):
-        """A query, and whether its rows come in an order."""
+        """A query, and its ORDER BY."""
         stored = self.tables
         common = "" if self.big else self.common()
         depth = self.random.choice([1, 1, 2, 2, 2, 2, 3])
         body, types = self.union([], depth, named=self.some(0.5))
         self.tables = stored
-        body = Node(common, body)
-        if self.some(0.5):
-            return body, False
-        return Node(body, self.ordered(types)), True
+        body = Node(self.optional(common), body)
+        order = self.optional(self.ordered(types)) if self.some(0.5) else ""
+        return Node(body, order), order
 
     def ordered(self, types):
+        # By all columns or none: it stays whole while a statement is made smaller.
         order = " ORDER BY " + ", ".join(self.direction(str(at + 1)) for at in range(len(types)))
         cut = Node(f" LIMIT {self.random.randint(0, 12)}", self.optional(Node(f" OFFSET {self.random.randint(0, 4)}")))
         return Node(order, self.optional(cut) if self.some(0.5) else "")
@@ -122,7 +122,7 @@ class Queries(Expressions):
         group = ""
         if names:
             listed = ", ".join(names)
-            group = " GROUP BY " + (self.sets(names) if sets else listed)
+            group = self.optional(" GROUP BY " + (self.sets(names) if sets else listed))
         return Node("SELECT ", joined(", ", items), source, where, group, having)
 
     def sets(self, names):
@@ -148,12 +148,12 @@ class Queries(Expressions):
                 parts.append(item)
             elif not self.big and depth > 1 and self.some(0.2):
                 item, columns = self.lateral(scope + outer, depth)
-                parts.append(item)
+                parts.append(self.optional(item))
             elif not self.big and self.some(0.1):
                 # A comma binds less than JOIN, so nothing may follow that needs what stands before it.
-                return Node(" FROM ", *parts, ", ", item), scope + columns
+                return Node(" FROM ", *parts, self.optional(Node(", ", item))), scope + columns
             else:
-                parts.append(self.join(scope, item, columns))
+                parts.append(self.optional(self.join(scope, item, columns)))
             scope = scope + columns
         return Node(" FROM ", *parts), scope
 

@@ -1,7 +1,10 @@
-"""Text as a tree whose parts can be left out or made simpler, and the search for its smallest form that still fails."""
+"""Text as a tree whose parts can be left out or made simpler, and the search for its smallest form that still fails.
+
+What is made simpler need not be a statement: servers agree about what they cannot parse, so it does not fail.
+"""
 
 # Attempts to make one failing statement smaller.
-ATTEMPTS_MAX = 400
+ATTEMPTS_MAX = 600
 
 
 class Node:
@@ -22,10 +25,9 @@ class Node:
 
 
 def joined(separator, items):
-    parts = []
-    for item in items:
-        parts += [separator, item] if parts else [item]
-    return Node(*parts)
+    """A list that any one of its items may stand for, and that can do without each but the first."""
+    parts = [Node(separator, item, simpler=[""]) if at else item for at, item in enumerate(items)]
+    return Node(*parts, simpler=items if len(items) > 1 else [])
 
 
 def smaller(node, fails, attempts_max=ATTEMPTS_MAX):
