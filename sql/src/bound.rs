@@ -14,7 +14,7 @@ mod write;
 pub use alter::{AddedColumn, AlterTableAction, DroppedColumn, Fill, Probe, ProbeError};
 pub use new_table::{AddedUnique, BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 pub use statement::{
-    BoundAlterSequence, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
+    BoundAlterSequence, BoundAlterView, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
     BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh, BoundStatement,
     CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, ExplainOptions, Isolation, NewColumn,
     OptionChanges, ParquetCompression, SequenceShape, SettingValue, Targets, TypeEdit,

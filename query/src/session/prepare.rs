@@ -315,6 +315,7 @@ fn output_of(core: &Core, statement: &BoundStatement) -> Result<Option<Vec<Outpu
         | BoundStatement::AlterType { .. }
         | BoundStatement::DropTypes { .. }
         | BoundStatement::CreateView(_)
+        | BoundStatement::AlterView(_)
         | BoundStatement::DropViews { .. }
         | BoundStatement::CreateSequence(_)
         | BoundStatement::AlterSequence(_)

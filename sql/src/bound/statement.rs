@@ -10,6 +10,7 @@ use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
     ColumnKind, CommentKey, Neighbour, SequenceDef, SequenceOwner, TableDef, TableOptions, ViewColumn,
+    ViewDef,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -33,6 +34,7 @@ pub enum BoundStatement {
         notices: Vec<String>,
     },
     CreateView(Box<BoundCreateView>),
+    AlterView(Box<BoundAlterView>),
     DropViews {
         views: Vec<ViewId>,
         cascade: bool,
@@ -139,6 +141,8 @@ pub enum BoundStatement {
     },
     /// The notices tell of a table that does not exist; then there is none.
     AlterTable {
+        /// The words that it began with.
+        command: &'static str,
         table: Option<TableId>,
         actions: Vec<AlterTableAction>,
         notices: Vec<String>,
@@ -324,6 +328,13 @@ pub struct BoundCreateView {
     pub columns: Vec<ViewColumn>,
     pub text: String,
     pub uses: Vec<Oid>,
+}
+
+/// ALTER VIEW: the new definition. Without a view there is nothing but to tell so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundAlterView {
+    pub notices: Vec<String>,
+    pub def: Option<ViewDef>,
 }
 
 /// CREATE SEQUENCE.

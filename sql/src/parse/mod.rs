@@ -56,10 +56,10 @@ pub use ast::{
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CommentTarget, CreateTableAsSpec,
-    CreateTypeSpec, ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec,
-    RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange,
-    ViewSpec, Written,
+    AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec, CommentTarget,
+    CreateTableAsSpec, CreateTypeSpec, ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec,
+    MaterializedSpec, RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption,
+    SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec, Written,
 };
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;
