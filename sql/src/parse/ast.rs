@@ -5,9 +5,9 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CreateTableAsSpec, CreateTypeSpec,
-    ForeignKeySpec, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption,
-    SequenceSpec, ViewSpec, Written,
+    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CreateDomainSpec,
+    CreateTableAsSpec, CreateTypeSpec, ForeignKeySpec, IndexSpec, KeySpec, LikeSpec, MaterializedSpec,
+    RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
 };
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
@@ -40,6 +40,9 @@ pub enum StatementAst {
     CreateType(Box<CreateTypeSpec>),
     AlterType(Box<AlterTypeSpec>),
     DropType(DropSpec),
+    CreateDomain(Box<CreateDomainSpec>),
+    AlterDomain(Box<AlterDomainSpec>),
+    DropDomain(DropSpec),
     CreateIndex(Box<IndexSpec>),
     DropIndex(DropSpec),
     DropTable(DropSpec),

@@ -73,7 +73,7 @@ fn table() -> TableDef {
         .map(|(form, id)| ColumnDef {
             id: ColumnId(id),
             name: format!("c{id}"),
-            ty: SqlType { oid: Oid(id + 15), typmod: -1, form },
+            ty: SqlType { oid: Oid(id + 15), typmod: -1, form, domain: None },
             not_null: id % 2 == 0,
             default: (id % 3 == 0).then(|| "now()".to_owned()),
             kind: match id {
@@ -136,7 +136,7 @@ fn table() -> TableDef {
 }
 
 fn view() -> ViewDef {
-    let ty = SqlType { oid: Oid(23), typmod: -1, form: Form::Int32 };
+    let ty = SqlType { oid: Oid(23), typmod: -1, form: Form::Int32, domain: None };
     ViewDef {
         id: ViewId(30),
         oid: Oid(16_420),
