@@ -107,8 +107,9 @@ fn added(cursor: &mut Cursor<'_>) -> Result<DomainChange> {
     cursor.expect(&Token::RParen)?;
     let not_valid = cursor.take_words(&["not", "valid"]);
     if cursor.is_words(&["no", "inherit"]) {
-        let message = "check constraints for domains cannot be marked NO INHERIT";
-        return Err(Error::new(ErrorKind::InvalidObjectDefinition, message));
+        return Err(
+            refuse("NO INHERIT", cursor.at()).with_hint("Domains have no children; leave the clause out.")
+        );
     }
     Ok(DomainChange::AddCheck { check: CheckSpec { name, at, condition }, not_valid })
 }

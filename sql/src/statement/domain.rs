@@ -60,11 +60,10 @@ pub(super) fn create(binder: &mut Binder<'_>, spec: &CreateDomainSpec) -> Result
 
 pub(super) fn alter(binder: &mut Binder<'_>, spec: &AlterDomainSpec) -> Result<BoundStatement> {
     let AlterDomainSpec { name, change } = spec;
-    let def = named(binder, name)?;
-    let domain = def.domain().ok_or_else(|| {
-        let message = format!("{} is not a domain", type_name(def.oid));
-        Error::new(ErrorKind::WrongObjectType, message)
-    })?;
+    let no_domain =
+        |ty: Oid| Error::new(ErrorKind::WrongObjectType, format!("{} is not a domain", type_name(ty)));
+    let def = named(binder, name).map_err(|error| built_in(binder, name).map_or(error, no_domain))?;
+    let domain = def.domain().ok_or_else(|| no_domain(def.oid))?;
     let shown = shown(binder, name);
     let unknown = |check: &str| {
         let message = format!("constraint \"{check}\" of domain \"{shown}\" does not exist");
@@ -127,6 +126,13 @@ pub(super) fn alter(binder: &mut Binder<'_>, spec: &AlterDomainSpec) -> Result<B
         }
     };
     Ok(BoundStatement::AlterDomain { domain: def.oid, edit, probes })
+}
+
+/// The type of PostgreSQL that a name means.
+pub(super) fn built_in(binder: &Binder<'_>, name: &ast::ObjectName) -> Option<Oid> {
+    let (schema, own) = binder.split_name(name).ok()?;
+    let named = catalog::builtin::type_named(&own).filter(|_| schema.is_none_or(|s| s == "pg_catalog"));
+    named.map(|row| row.oid)
 }
 
 /// The name as it was written.

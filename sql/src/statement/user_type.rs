@@ -63,11 +63,13 @@ pub(super) fn drop(
     let DropSpec { names, if_exists, cascade } = spec;
     let (mut types, mut notices) = (Vec::new(), Vec::new());
     for name in names {
+        if kind == Kind::Domain && super::domain::built_in(binder, name).is_some() {
+            return Err(no_domain(&shown(binder, name)?));
+        }
         check_not_required(binder, name)?;
         match named(binder, name) {
             Ok(def) if kind == Kind::Domain && def.domain().is_none() => {
-                let message = format!("\"{}\" is not a domain", shown(binder, name)?);
-                return Err(Error::new(ErrorKind::WrongObjectType, message));
+                return Err(no_domain(&shown(binder, name)?));
             }
             Ok(def) => {
                 if !types.contains(&def.oid) {
@@ -93,6 +95,10 @@ pub(super) fn drop(
 pub(super) enum Kind {
     Any,
     Domain,
+}
+
+fn no_domain(name: &str) -> Error {
+    Error::new(ErrorKind::WrongObjectType, format!("\"{name}\" is not a domain"))
 }
 
 /// 0A000 for a type that goes and stands in a check or default of a domain that does not.
