@@ -17,7 +17,7 @@ pub use alter::{AddedColumn, AlterTableAction, DroppedColumn, Fill, Probe, Probe
 pub use domain::{DomainEdit, DomainInput, DomainProbe, DomainRules};
 pub use new_table::{AddedUnique, BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 pub use statement::{
-    BoundAlterSequence, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
+    BoundAlterSequence, BoundAlterView, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
     BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh, BoundStatement,
     CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, ExplainOptions, Isolation, NewColumn,
     OptionChanges, ParquetCompression, SequenceShape, SettingValue, Targets, TypeEdit,

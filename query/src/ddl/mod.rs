@@ -17,6 +17,7 @@ mod table;
 mod unique;
 mod user_type;
 mod view;
+mod viewed;
 
 pub(crate) use alter::alter_table;
 pub(crate) use comment::comment;
@@ -27,4 +28,4 @@ pub(crate) use sequence::{alter_sequence, create_sequence};
 pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};
 pub(crate) use unique::{create_index, drop_indexes};
 pub(crate) use user_type::{alter_type, create_type};
-pub(crate) use view::create_view;
+pub(crate) use view::{alter_view, create_view};

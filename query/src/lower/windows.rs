@@ -183,7 +183,7 @@ impl Lowering<'_> {
                     None => literals::null(&call.ty)?,
                 }
             }
-            "lag" | "lead" if args.get(1).is_some_and(|offset| !is_integer(offset)) => {
+            "lag" | "lead" if varies(&args) => {
                 add(over.unframed(if name == "lag" { Function::Lag } else { Function::Lead }, args))
             }
             "lag" => add(over.call(udwf(lead_lag::lag_udwf()), shifted(args))),
@@ -396,8 +396,11 @@ fn positive(arg: Option<&PlanExpr>, kind: ErrorKind, message: &str) -> Result<Op
     }
 }
 
-fn is_integer(offset: &PlanExpr) -> bool {
-    matches!(offset, PlanExpr::Literal(ScalarValue::Int32(Some(_)), _))
+/// Whether the offset of lag or lead, or what it gives where there is no row, may be another for each row. DataFusion's own
+/// takes constants only.
+fn varies(args: &[PlanExpr]) -> bool {
+    let offset = args.get(1).is_some_and(|o| !matches!(o, PlanExpr::Literal(ScalarValue::Int32(Some(_)), _)));
+    offset || args.get(2).is_some_and(|beyond| !matches!(beyond, PlanExpr::Literal(..)))
 }
 
 /// Arguments of lag and lead with the offset as DataFusion takes it.

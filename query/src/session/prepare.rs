@@ -317,6 +317,7 @@ fn output_of(core: &Core, statement: &BoundStatement) -> Result<Option<Vec<Outpu
         | BoundStatement::CreateDomain { .. }
         | BoundStatement::AlterDomain { .. }
         | BoundStatement::CreateView(_)
+        | BoundStatement::AlterView(_)
         | BoundStatement::DropViews { .. }
         | BoundStatement::CreateSequence(_)
         | BoundStatement::AlterSequence(_)

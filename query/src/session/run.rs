@@ -232,6 +232,7 @@ impl Core {
                 ddl::drop_types(self, types, *domains, columns, *cascade, notices)
             }
             BoundStatement::CreateView(create) => ddl::create_view(self, create),
+            BoundStatement::AlterView(alter) => ddl::alter_view(self, alter),
             BoundStatement::DropViews { views, cascade, notices } => {
                 ddl::drop_views(self, views, *cascade, notices)
             }
@@ -256,8 +257,9 @@ impl Core {
             BoundStatement::Truncate { tables, restart, cascade } => {
                 ddl::truncate(self, tables, *restart, *cascade)
             }
-            BoundStatement::AlterTable { table, actions, notices } => {
-                ddl::alter_table(self, *table, actions, notices, context, interrupt).await
+            BoundStatement::AlterTable { command, table, actions, notices } => {
+                ddl::alter_table(self, *table, actions, notices, context, interrupt).await?;
+                Ok(Execution::Command((*command).to_owned()))
             }
             BoundStatement::UndropTable { schemas, name } => ddl::undrop_table(self, schemas, name),
             BoundStatement::CloneTable(clone) => ddl::clone_table(self, clone),
@@ -424,6 +426,7 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::CreateDomain { .. }
         | BoundStatement::AlterDomain { .. }
         | BoundStatement::CreateView(_)
+        | BoundStatement::AlterView(_)
         | BoundStatement::DropViews { .. }
         | BoundStatement::CreateSequence(_)
         | BoundStatement::AlterSequence(_)
@@ -469,6 +472,7 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::CreateDomain { .. } => "CREATE DOMAIN",
         BoundStatement::AlterDomain { .. } => "ALTER DOMAIN",
         BoundStatement::CreateView(_) => "CREATE VIEW",
+        BoundStatement::AlterView(_) => "ALTER VIEW",
         BoundStatement::DropViews { .. } => "DROP VIEW",
         BoundStatement::CreateSequence(_) => "CREATE SEQUENCE",
         BoundStatement::AlterSequence(_) => "ALTER SEQUENCE",
@@ -480,7 +484,7 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::Vacuum { .. } => "VACUUM",
         BoundStatement::Analyze { .. } => "ANALYZE",
         BoundStatement::Truncate { .. } => "TRUNCATE TABLE",
-        BoundStatement::AlterTable { .. } => "ALTER TABLE",
+        BoundStatement::AlterTable { command, .. } => command,
         BoundStatement::UndropTable { .. } => "UNDROP TABLE",
         BoundStatement::CloneTable(_) => "CREATE TABLE CLONE",
         BoundStatement::Copy(_) => "COPY FROM",

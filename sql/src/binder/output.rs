@@ -269,6 +269,11 @@ fn type_column_name(ty: &ast::DataType) -> Option<String> {
     let binder = Binder::new(&context);
     match ty {
         ast::DataType::Custom(name, _) => name.0.last().and_then(|p| p.as_ident()).map(fold),
+        ast::DataType::Array(
+            ast::ArrayElemTypeDef::SquareBracket(element, _)
+            | ast::ArrayElemTypeDef::Parenthesis(element)
+            | ast::ArrayElemTypeDef::AngleBracket(element),
+        ) => type_column_name(element),
         other => binder.sql_type(other).ok().map(|t| column_name(t.oid)),
     }
 }

@@ -10,7 +10,7 @@ use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
     ColumnKind, CommentKey, DomainDef, Neighbour, SequenceDef, SequenceOwner, TableDef, TableOptions,
-    ViewColumn,
+    ViewColumn, ViewDef,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -34,6 +34,7 @@ pub enum BoundStatement {
         notices: Vec<String>,
     },
     CreateView(Box<BoundCreateView>),
+    AlterView(Box<BoundAlterView>),
     DropViews {
         views: Vec<ViewId>,
         cascade: bool,
@@ -156,6 +157,8 @@ pub enum BoundStatement {
     },
     /// The notices tell of a table that does not exist; then there is none.
     AlterTable {
+        /// The words that it began with.
+        command: &'static str,
         table: Option<TableId>,
         actions: Vec<AlterTableAction>,
         notices: Vec<String>,
@@ -341,6 +344,13 @@ pub struct BoundCreateView {
     pub columns: Vec<ViewColumn>,
     pub text: String,
     pub uses: Vec<Oid>,
+}
+
+/// ALTER VIEW: the new definition. Without a view there is nothing but to tell so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundAlterView {
+    pub notices: Vec<String>,
+    pub def: Option<ViewDef>,
 }
 
 /// CREATE SEQUENCE.

@@ -5,9 +5,9 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CreateDomainSpec,
-    CreateTableAsSpec, CreateTypeSpec, ForeignKeySpec, IndexSpec, KeySpec, LikeSpec, MaterializedSpec,
-    RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
+    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec,
+    CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, ForeignKeySpec, IndexSpec, KeySpec, LikeSpec,
+    MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
 };
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
@@ -33,6 +33,7 @@ pub enum StatementAst {
     AlterSequence(Box<AlterSequenceSpec>),
     DropSequence(DropSpec),
     CreateView(Box<ViewSpec>),
+    AlterView(Box<AlterViewSpec>),
     DropView(DropSpec),
     CreateMaterialized(Box<MaterializedSpec>),
     DropMaterialized(DropSpec),

@@ -3,7 +3,7 @@
 //! Must not know what names mean.
 //! Invariants: those of `ast`.
 
-use super::ast::{ColumnConstraint, ExecuteSpec, TableOption};
+use super::ast::{AlterAction, ColumnConstraint, ExecuteSpec, TableOption};
 use crate::bound::OnCommit;
 use catalog::{ForeignKeyAction, Neighbour};
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
@@ -58,6 +58,16 @@ pub enum SequenceChange {
     Options(Vec<SequenceOption>),
     Rename(Ident),
     SetSchema(Ident),
+}
+
+/// ALTER [MATERIALIZED] VIEW.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterViewSpec {
+    pub name: ObjectName,
+    pub materialized: bool,
+    pub if_exists: bool,
+    /// Another name, schema or name of a column.
+    pub action: AlterAction,
 }
 
 /// CREATE [OR REPLACE] VIEW.

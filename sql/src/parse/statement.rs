@@ -268,6 +268,12 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_words(&["create", "materialized", "view"]) {
         return view::create_materialized(cursor);
     }
+    if cursor.take_words(&["alter", "view"]) {
+        return view::alter(cursor, false);
+    }
+    if cursor.take_words(&["alter", "materialized", "view"]) {
+        return view::alter(cursor, true);
+    }
     if cursor.take_words(&["refresh", "materialized", "view"]) {
         return view::refresh(cursor);
     }

@@ -80,6 +80,10 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::AlterSequence(spec) => sequence::alter(binder, context, spec, "ALTER SEQUENCE")?,
         StatementAst::DropSequence(spec) => sequence::drop(binder, spec)?,
         StatementAst::CreateView(spec) => view::create(binder, context, spec)?,
+        StatementAst::AlterView(spec) => match spec.materialized {
+            false => view::alter(binder, spec)?,
+            true => materialized::alter(binder, context, spec)?,
+        },
         StatementAst::DropView(spec) => view::drop(binder, spec)?,
         StatementAst::CreateMaterialized(spec) => materialized::create(binder, context, spec)?,
         StatementAst::CreateIndex(spec) => index::create(binder, spec)?,
