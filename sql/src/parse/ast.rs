@@ -264,9 +264,8 @@ pub struct CreateTableSpec {
     pub if_not_exists: bool,
     pub columns: Vec<ColumnSpec>,
     pub likes: Vec<LikeSpec>,
-    /// Of the table, in order; more than one is an error of the binder's.
+    /// Of the table, in order; more than one is an error of the binder's. Those at columns are with them.
     pub keys: Vec<KeySpec>,
-    /// Those at columns are with them.
     pub unique: Vec<KeySpec>,
     /// Those at columns are with them.
     pub foreign_keys: Vec<ForeignKeySpec>,
