@@ -141,7 +141,10 @@ impl Binder<'_> {
         };
         // Of a domain it is one by what it is held as.
         let expr = Expr::Param { index, ty: ty.clone().as_domain(None) };
-        self.coerce_to_domain(Term { expr, at }, &ty, CastContext::Assignment)
+        match ty.domain {
+            None => Ok(Term { expr, at }),
+            Some(_) => self.coerce_to_domain(Term { expr, at }, &ty, CastContext::Assignment),
+        }
     }
 
     pub(super) fn set_parameter(&mut self, index: usize, ty: &SqlType) {
