@@ -47,6 +47,7 @@ _NAMED = [
         "groupingsets",
         ["select count(*) from gstest4 group by rollup(unhashable_col,unsortable_col)", "select array_agg(v order by v) from gstest4 group by grouping sets ((id,unsortable_col),(id))"],
     ),
+    (ROW_TYPES, "domain", ["alter domain posint add constraint c1"]),
     (SYSTEM_INDEXES, "sequence", ["CREATE SEQUENCE sequence_testx OWNED BY pg_class_oid_index.oid"]),
     (DEPENDENCIES, "generated", ["SELECT table_name, column_name, dependent_column FROM information_schema.column_column_usage"]),
     (FUNCTIONS, "rangefuncs", ["alter table users drop column moredrop"]),

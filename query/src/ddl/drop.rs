@@ -3,6 +3,7 @@
 //! Invariants: a sequence goes with the column it belongs to; nothing that is left names what is gone.
 
 use super::dependents::{Dependents, forbid_or_tell};
+use super::drop_texts::{of_domains, texts_of_types};
 use super::names::Shown;
 use super::table::command;
 use crate::api::Execution;
@@ -10,9 +11,7 @@ use crate::kernel::quoting::quote_ident;
 use crate::session::Core;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
-use catalog::{
-    CatalogEdit, CatalogState, ColumnDef, ColumnKind, ForeignKeyDef, SequenceDef, TableDef, ViewDef,
-};
+use catalog::{CatalogEdit, CatalogState, ColumnDef, ForeignKeyDef, SequenceDef, TableDef, ViewDef};
 use sql::bound::DroppedColumn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -69,11 +68,12 @@ pub(crate) fn drop_views(
 pub(crate) fn drop_schemas(
     core: &mut Core,
     schemas: &[SchemaId],
+    domains: &[(Oid, Option<Oid>)],
     columns: &[(TableId, DroppedColumn)],
     cascade: bool,
     notices: &[String],
 ) -> Result<Execution> {
-    let gone = Gone { schemas: schemas.to_vec(), ..Gone::default() };
+    let gone = Gone { schemas: schemas.to_vec(), domains: domains.to_vec(), ..Gone::default() };
     drop_objects(core, gone, columns, cascade, notices)?;
     Ok(command("DROP SCHEMA"))
 }
@@ -81,25 +81,30 @@ pub(crate) fn drop_schemas(
 /// DROP TYPE, with the columns of other objects that have them.
 pub(crate) fn drop_types(
     core: &mut Core,
-    types: &[Oid],
+    types: &[(Oid, Option<Oid>)],
+    domains: bool,
     columns: &[(TableId, DroppedColumn)],
     cascade: bool,
     notices: &[String],
 ) -> Result<Execution> {
-    let gone = Gone { types: types.iter().copied().collect(), ..Gone::default() };
+    let (named, over): (Vec<_>, Vec<_>) = types.iter().copied().partition(|(_, below)| below.is_none());
+    let types = named.into_iter().map(|(ty, _)| ty).collect();
+    let gone = Gone { types, domains: over, ..Gone::default() };
     drop_objects(core, gone, columns, cascade, notices)?;
-    Ok(command("DROP TYPE"))
+    Ok(command(if domains { "DROP DOMAIN" } else { "DROP TYPE" }))
 }
 
 /// What a statement drops.
 #[derive(Debug, Default)]
-struct Gone {
-    schemas: Vec<SchemaId>,
-    tables: BTreeSet<TableId>,
-    sequences: BTreeSet<SequenceId>,
-    views: BTreeSet<ViewId>,
-    columns: BTreeSet<(TableId, ColumnId)>,
-    types: BTreeSet<Oid>,
+pub(super) struct Gone {
+    pub(super) schemas: Vec<SchemaId>,
+    pub(super) tables: BTreeSet<TableId>,
+    pub(super) sequences: BTreeSet<SequenceId>,
+    pub(super) views: BTreeSet<ViewId>,
+    pub(super) columns: BTreeSet<(TableId, ColumnId)>,
+    pub(super) types: BTreeSet<Oid>,
+    /// Domains that go with types, with what they are over.
+    pub(super) domains: Vec<(Oid, Option<Oid>)>,
 }
 
 /// `columns` go with types, in the order in which they are told.
@@ -120,6 +125,11 @@ fn drop_objects(
     within_schemas(&catalog, &shown, &mut gone, &mut dependents);
     gone.sequences.extend(gone.tables.iter().flat_map(|t| catalog.owned_sequences(*t)).map(|s| s.id));
     identities_stay(&catalog, &shown, &gone)?;
+    for (domain, below) in std::mem::take(&mut gone.domains) {
+        gone.types.insert(domain);
+        let name = |ty: Oid| type_name(&catalog, &shown, ty).unwrap_or_default();
+        dependents.described.push((name(domain), below.map(name).unwrap_or_default()));
+    }
     for (table, dropped) in columns {
         let table = catalog.table(*table).ok_or_else(|| Error::internal("altering an unknown table"))?;
         let ty = table.column(dropped.column).and_then(|c| type_behind(&catalog, &shown, c, &gone));
@@ -139,6 +149,7 @@ fn drop_objects(
             (!gone.tables.contains(&child.id)).then(|| on.clone())
         });
     }
+    of_domains(&catalog, &shown, &gone, &mut dependents, cascade)?;
     forbid_or_tell(core, target.as_deref(), &dependents, cascade)?;
     let left: BTreeSet<(TableId, ColumnId)> =
         gone.columns.iter().filter(|(table, _)| !gone.tables.contains(table)).copied().collect();
@@ -294,7 +305,7 @@ fn carry_out(core: &mut Core, catalog: &CatalogState, gone: &Gone, dependents: D
 
 /// The one object that is named, in words; None when there are several.
 fn target(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Option<String> {
-    let Gone { schemas, tables, sequences, views, columns: _, types } = gone;
+    let Gone { schemas, tables, sequences, views, columns: _, types, domains: _ } = gone;
     let schemas = schemas.iter().map(|schema| format!("schema {}", shown.schema(*schema)));
     let tables = tables.iter().filter_map(|id| catalog.table(*id)).map(|t| table_name(shown, t));
     let sequences = sequences.iter().filter_map(|id| catalog.sequence(*id)).map(|s| sequence_name(shown, s));
@@ -304,22 +315,22 @@ fn target(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Option<String> 
     all.next().filter(|_| all.next().is_none())
 }
 
-fn table_name(shown: &Shown, def: &TableDef) -> String {
+pub(super) fn table_name(shown: &Shown, def: &TableDef) -> String {
     let kind = if shown.is_materialized(def.id) { "materialized view" } else { "table" };
     format!("{kind} {}", shown.relation(def.schema, &def.name))
 }
 
-fn sequence_name(shown: &Shown, def: &SequenceDef) -> String {
+pub(super) fn sequence_name(shown: &Shown, def: &SequenceDef) -> String {
     format!("sequence {}", shown.relation(def.schema, &def.name))
 }
 
-fn column_name(shown: &Shown, table: &TableDef, column: ColumnId) -> String {
+pub(super) fn column_name(shown: &Shown, table: &TableDef, column: ColumnId) -> String {
     let name = table.column(column).map(|c| quote_ident(&c.name)).unwrap_or_default();
     format!("column {name} of {}", table_name(shown, table))
 }
 
 /// A type, or that of arrays over it, in words, with its schema unless it is found without.
-fn type_name(catalog: &CatalogState, shown: &Shown, ty: Oid) -> Option<String> {
+pub(super) fn type_name(catalog: &CatalogState, shown: &Shown, ty: Oid) -> Option<String> {
     let element = array_element(ty);
     let def = catalog.type_of(element.unwrap_or(ty))?;
     let array = if element.is_some() { "[]" } else { "" };
@@ -328,9 +339,9 @@ fn type_name(catalog: &CatalogState, shown: &Shown, ty: Oid) -> Option<String> {
 
 /// The type that goes of a column, or in what it is computed from, in words.
 fn type_behind(catalog: &CatalogState, shown: &Shown, column: &ColumnDef, gone: &Gone) -> Option<String> {
-    let own = array_element(column.ty.oid).unwrap_or(column.ty.oid);
-    if gone.types.contains(&own) {
-        return type_name(catalog, shown, column.ty.oid);
+    let named = column.ty.named();
+    if gone.types.contains(&array_element(named).unwrap_or(named)) {
+        return type_name(catalog, shown, named);
     }
     let text = column.default.as_deref()?;
     let mut types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
@@ -444,35 +455,6 @@ fn defaults(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut
                     dependents.described.push((described, name.clone()));
                     dependents.defaults.entry(table.id).or_default().push(column.id);
                 }
-            }
-        }
-    }
-}
-
-/// Defaults and checks of what is left that name types that go.
-fn texts_of_types(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
-    let types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
-    let types: Vec<(String, String)> =
-        types.filter_map(|ty| Some((catalog::relation_name(ty), type_name(catalog, shown, ty)?))).collect();
-    let named = |text: &str| {
-        types.iter().find(|(constant, _)| text.contains(constant.as_str())).map(|(_, name)| name.clone())
-    };
-    for table in catalog.tables().filter(|t| !types.is_empty() && !gone.tables.contains(&t.id)) {
-        let goes = |column: &ColumnId| gone.columns.contains(&(table.id, *column));
-        let columns = table.columns.iter().filter(|c| c.kind != ColumnKind::Generated && !goes(&c.id));
-        for column in columns {
-            if let Some(ty) = column.default.as_deref().and_then(named) {
-                let of = column_name(shown, table, column.id);
-                dependents.described.push((format!("default value for {of}"), ty));
-                dependents.defaults.entry(table.id).or_default().push(column.id);
-            }
-        }
-        for check in table.checks.iter().filter(|check| !check.columns.iter().any(goes)) {
-            if let Some(ty) = named(&check.text) {
-                let check_name = quote_ident(&check.name);
-                let described = format!("constraint {check_name} on {}", table_name(shown, table));
-                dependents.described.push((described, ty));
-                dependents.checks.entry(table.id).or_default().push(check.oid);
             }
         }
     }

@@ -6,7 +6,9 @@ mod alter;
 mod alter_column;
 mod comment;
 mod dependents;
+mod domain;
 mod drop;
+mod drop_texts;
 mod foreign_key;
 mod materialized;
 mod names;
@@ -19,6 +21,7 @@ mod viewed;
 
 pub(crate) use alter::alter_table;
 pub(crate) use comment::comment;
+pub(crate) use domain::{alter_domain, create_domain};
 pub(crate) use drop::{drop_materialized, drop_schemas, drop_sequences, drop_tables, drop_types, drop_views};
 pub(crate) use materialized::{create_materialized, refresh};
 pub(crate) use sequence::{alter_sequence, create_sequence};

@@ -278,7 +278,7 @@ impl Lowering<'_> {
                 let counted = operands.column(arg.expr.clone(), self);
                 let (sum, ty) = self.sum_over(operands, add, arg, over)?;
                 let rows = add(over.aggregate(count::count_udaf(), vec![counted]));
-                let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
+                let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64, domain: None };
                 let kernel = self.kernel("average", numbers::average, vec![ty, int8], &call.ty);
                 self.internal(kernel, vec![sum, rows])
             }
@@ -333,7 +333,7 @@ impl Lowering<'_> {
         arg: Typed,
         over: &Over,
     ) -> Result<(PlanExpr, SqlType)> {
-        let wide = |form: Form, oid: Oid| SqlType { oid, typmod: -1, form };
+        let wide = |form: Form, oid: Oid| SqlType { oid, typmod: -1, form, domain: None };
         let (expr, ty, udaf) = match &arg.ty.form {
             Form::Int16 | Form::Int32 => {
                 (widen(arg.expr, DataType::Int64)?, wide(Form::Int64, oid::INT8), sum::sum_udaf())

@@ -222,8 +222,14 @@ impl Core {
                 ddl::create_type(self, *schema, name, labels)
             }
             BoundStatement::AlterType { ty, edit } => ddl::alter_type(self, *ty, edit),
-            BoundStatement::DropTypes { types, columns, cascade, notices } => {
-                ddl::drop_types(self, types, columns, *cascade, notices)
+            BoundStatement::CreateDomain { schema, name, domain } => {
+                ddl::create_domain(self, *schema, name, domain)
+            }
+            BoundStatement::AlterDomain { domain, edit, probes } => {
+                ddl::alter_domain(self, *domain, edit, probes, context).await
+            }
+            BoundStatement::DropTypes { types, domains, columns, cascade, notices } => {
+                ddl::drop_types(self, types, *domains, columns, *cascade, notices)
             }
             BoundStatement::CreateView(create) => ddl::create_view(self, create),
             BoundStatement::AlterView(alter) => ddl::alter_view(self, alter),
@@ -245,8 +251,8 @@ impl Core {
             BoundStatement::DropIndexes { tables, notices } => {
                 ddl::drop_indexes(self, tables, notices, context, interrupt).await
             }
-            BoundStatement::DropSchemas { schemas, columns, cascade, notices } => {
-                ddl::drop_schemas(self, schemas, columns, *cascade, notices)
+            BoundStatement::DropSchemas { domains, schemas, columns, cascade, notices } => {
+                ddl::drop_schemas(self, schemas, domains, columns, *cascade, notices)
             }
             BoundStatement::Truncate { tables, restart, cascade } => {
                 ddl::truncate(self, tables, *restart, *cascade)
@@ -417,6 +423,8 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::CreateType { .. }
         | BoundStatement::AlterType { .. }
         | BoundStatement::DropTypes { .. }
+        | BoundStatement::CreateDomain { .. }
+        | BoundStatement::AlterDomain { .. }
         | BoundStatement::CreateView(_)
         | BoundStatement::AlterView(_)
         | BoundStatement::DropViews { .. }
@@ -459,7 +467,10 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::DropTables { .. } => "DROP TABLE",
         BoundStatement::CreateType { .. } => "CREATE TYPE",
         BoundStatement::AlterType { .. } => "ALTER TYPE",
+        BoundStatement::DropTypes { domains: true, .. } => "DROP DOMAIN",
         BoundStatement::DropTypes { .. } => "DROP TYPE",
+        BoundStatement::CreateDomain { .. } => "CREATE DOMAIN",
+        BoundStatement::AlterDomain { .. } => "ALTER DOMAIN",
         BoundStatement::CreateView(_) => "CREATE VIEW",
         BoundStatement::AlterView(_) => "ALTER VIEW",
         BoundStatement::DropViews { .. } => "DROP VIEW",

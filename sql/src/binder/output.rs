@@ -91,7 +91,7 @@ impl Binder<'_> {
         let uses = self.take_uses();
         let target = |name, term: Term| Target { name, term, origin: (Oid(0), 0), uses: uses.clone() };
         fields.extend(found.into_iter().map(|(field, term)| target(field_name(&name, &field), term)));
-        let nothing = SqlType { oid: oid::RECORD, typmod: -1, form: Form::Text };
+        let nothing = SqlType { oid: oid::RECORD, typmod: -1, form: Form::Text, domain: None };
         let term = Term { expr: Expr::Const(types::Datum::Null, nothing), at: self.start(expr) };
         Ok(Some(target(name, term)))
     }

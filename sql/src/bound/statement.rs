@@ -5,12 +5,12 @@
 use super::alter::{AlterTableAction, DroppedColumn};
 use super::new_table::{BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
-use super::{BoundQuery, ColRef, Expr, Rel};
+use super::{BoundQuery, ColRef, DomainEdit, DomainInput, DomainProbe, Expr, Rel};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    ColumnKind, CommentKey, Neighbour, SequenceDef, SequenceOwner, TableDef, TableOptions, ViewColumn,
-    ViewDef,
+    ColumnKind, CommentKey, DomainDef, Neighbour, SequenceDef, SequenceOwner, TableDef, TableOptions,
+    ViewColumn, ViewDef,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -57,8 +57,22 @@ pub enum BoundStatement {
         ty: Oid,
         edit: TypeEdit,
     },
+    CreateDomain {
+        schema: SchemaId,
+        name: String,
+        /// Its checks have no OIDs yet, and perhaps no names.
+        domain: Box<DomainDef>,
+    },
+    AlterDomain {
+        domain: Oid,
+        edit: DomainEdit,
+        probes: Vec<DomainProbe>,
+    },
     DropTypes {
-        types: Vec<Oid>,
+        /// What is dropped by name, then the domains that go with it, with what they are over.
+        types: Vec<(Oid, Option<Oid>)>,
+        /// DROP DOMAIN.
+        domains: bool,
         /// What tables lose with them.
         columns: Vec<(TableId, DroppedColumn)>,
         cascade: bool,
@@ -80,6 +94,8 @@ pub enum BoundStatement {
         if_not_exists: bool,
     },
     DropSchemas {
+        /// Domains of other schemas that are over types of these, with what they are over.
+        domains: Vec<(Oid, Option<Oid>)>,
         schemas: Vec<SchemaId>,
         /// What other tables lose with the types in them.
         columns: Vec<(TableId, DroppedColumn)>,
@@ -403,6 +419,8 @@ pub enum CopyDirection {
     From {
         table: TableId,
         columns: Vec<usize>,
+        /// Those of them that are of domains.
+        domains: Vec<DomainInput>,
         defaults: Vec<(usize, Expr)>,
         rules: Option<Box<RowRules>>,
         source: CopyEnd,

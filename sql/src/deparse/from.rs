@@ -151,9 +151,9 @@ impl Writer<'_> {
     }
 
     fn definitions(&self, definitions: &[(String, types::SqlType)]) -> String {
-        let columns = definitions
-            .iter()
-            .map(|(name, ty)| format!("{} {}", quoted(name), self.names.type_name(ty.oid, ty.typmod)));
+        let columns = definitions.iter().map(|(name, ty)| {
+            format!("{} {}", quoted(name), self.names.type_name(ty.named(), ty.named_typmod()))
+        });
         format!("({})", columns.collect::<Vec<_>>().join(", "))
     }
 

@@ -5,9 +5,9 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec, CreateTableAsSpec,
-    CreateTypeSpec, ForeignKeySpec, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec,
-    SequenceOption, SequenceSpec, ViewSpec, Written,
+    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec,
+    CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, ForeignKeySpec, IndexSpec, KeySpec, LikeSpec,
+    MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
 };
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
@@ -41,6 +41,9 @@ pub enum StatementAst {
     CreateType(Box<CreateTypeSpec>),
     AlterType(Box<AlterTypeSpec>),
     DropType(DropSpec),
+    CreateDomain(Box<CreateDomainSpec>),
+    AlterDomain(Box<AlterDomainSpec>),
+    DropDomain(DropSpec),
     CreateIndex(Box<IndexSpec>),
     DropIndex(DropSpec),
     DropTable(DropSpec),
@@ -261,9 +264,8 @@ pub struct CreateTableSpec {
     pub if_not_exists: bool,
     pub columns: Vec<ColumnSpec>,
     pub likes: Vec<LikeSpec>,
-    /// Of the table, in order; more than one is an error of the binder's.
+    /// Of the table, in order; more than one is an error of the binder's. Those at columns are with them.
     pub keys: Vec<KeySpec>,
-    /// Those at columns are with them.
     pub unique: Vec<KeySpec>,
     /// Those at columns are with them.
     pub foreign_keys: Vec<ForeignKeySpec>,

@@ -3,7 +3,7 @@
 //! Must not know what names mean.
 //! Invariants: those of `ast`.
 
-use super::ast::{AlterAction, ExecuteSpec, TableOption};
+use super::ast::{AlterAction, ColumnConstraint, ExecuteSpec, TableOption};
 use crate::bound::OnCommit;
 use catalog::{ForeignKeyAction, Neighbour};
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
@@ -154,7 +154,9 @@ pub enum CommentTarget {
     Schema(Ident),
     Database(Ident),
     Constraint { name: Ident, table: ObjectName },
+    DomainConstraint { name: Ident, domain: ObjectName },
     Type(ObjectName),
+    Domain(ObjectName),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +204,46 @@ pub struct AlterTypeSpec {
 pub enum TypeChange {
     AddValue { label: String, if_not_exists: bool, place: Neighbour },
     RenameValue { from: String, to: String },
+    Rename(Ident),
+    SetSchema(Ident),
+}
+
+/// CREATE DOMAIN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateDomainSpec {
+    pub name: ObjectName,
+    pub ty: DataType,
+    pub type_at: usize,
+    /// NULL, NOT NULL, DEFAULT and CHECK.
+    pub constraints: Vec<ColumnConstraint>,
+}
+
+/// ALTER DOMAIN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterDomainSpec {
+    pub name: ObjectName,
+    pub change: DomainChange,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum DomainChange {
+    /// SET or DROP DEFAULT.
+    Default(Option<Written>),
+    /// SET or DROP NOT NULL.
+    NotNull(bool),
+    AddCheck {
+        check: CheckSpec,
+        not_valid: bool,
+    },
+    DropConstraint {
+        name: Ident,
+        if_exists: bool,
+    },
+    RenameConstraint {
+        from: Ident,
+        to: Ident,
+    },
+    Validate(Ident),
     Rename(Ident),
     SetSchema(Ident),
 }

@@ -14,6 +14,7 @@ mod copy;
 mod cursor;
 mod definition_ast;
 mod dialect;
+mod domain;
 mod equivalents;
 mod foreign_key;
 mod forms;
@@ -56,11 +57,12 @@ pub use ast::{
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec, CommentTarget,
-    CreateTableAsSpec, CreateTypeSpec, ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec,
-    MaterializedSpec, RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption,
-    SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec, Written,
+    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec,
+    CommentTarget, CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, DomainChange, ForeignKeySpec,
+    Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource,
+    SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec, Written,
 };
+pub use domain::with_value_in_capitals;
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use literal_rows::LiteralRows;
 pub(crate) use modifying::write_of;

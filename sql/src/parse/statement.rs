@@ -11,7 +11,7 @@ use super::dialect::NyalaDialect;
 use super::tokens::{StatementTokens, position, statements, syntax};
 use super::unsupported::{refuse, refused_statement};
 use super::{
-    alter, comment, copy, index, maintenance, merge, modifying, prepared, sequence, session, table,
+    alter, comment, copy, domain, index, maintenance, merge, modifying, prepared, sequence, session, table,
     user_type, view, write,
 };
 use crate::bound::OnCommit;
@@ -291,6 +291,15 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
     if cursor.take_words(&["drop", "type"]) {
         return table::drop(cursor).map(StatementAst::DropType);
+    }
+    if cursor.take_words(&["create", "domain"]) {
+        return domain::create(cursor);
+    }
+    if cursor.take_words(&["alter", "domain"]) {
+        return domain::alter(cursor);
+    }
+    if cursor.take_words(&["drop", "domain"]) {
+        return table::drop(cursor).map(StatementAst::DropDomain);
     }
     if cursor.take_words(&["create", "unique", "index"]) {
         return index::create_unique(cursor);

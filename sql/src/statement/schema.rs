@@ -84,7 +84,11 @@ pub(super) fn drop_schemas(
         }
     }
     let types = context.catalog.types().filter(|ty| schemas.contains(&ty.schema));
-    let types: Vec<Oid> = types.map(|ty| ty.oid).collect();
+    let own: Vec<Oid> = types.map(|ty| ty.oid).collect();
+    let over = context.catalog.types_over(&own);
+    let types: Vec<Oid> = over.iter().map(|(ty, _)| *ty).collect();
+    super::user_type::refuse_named_in_domains(binder, &types)?;
     let columns = columns_of_types(binder, context, &types, &schemas, *cascade)?;
-    Ok(BoundStatement::DropSchemas { schemas, columns, cascade: *cascade, notices })
+    let domains = over.into_iter().filter(|(ty, _)| !own.contains(ty)).collect();
+    Ok(BoundStatement::DropSchemas { domains, schemas, columns, cascade: *cascade, notices })
 }
