@@ -10,7 +10,6 @@ mod failing_constants;
 mod forget_constants;
 mod join_graph;
 mod join_order;
-mod opaque_constants;
 mod pace;
 mod push_down_filter;
 #[cfg(test)]
@@ -23,7 +22,6 @@ use crate::optimizer::failing_constants::FailingConstants;
 pub(crate) use crate::optimizer::failing_constants::check;
 use crate::optimizer::forget_constants::ForgetConstants;
 use crate::optimizer::join_order::JoinOrder;
-use crate::optimizer::opaque_constants::OpaqueConstants;
 use crate::optimizer::pace::PaceJoins;
 use crate::optimizer::push_down_filter::PushDownFilterAboveOneRow;
 use crate::spill::SpillFiles;
@@ -113,7 +111,6 @@ impl QueryRuntime {
         let mut physical: Vec<SharedPhysicalRule> = PhysicalOptimizer::new().rules;
         let sorts = physical.iter().position(|rule| rule.name() == "EnsureRequirements");
         physical.insert(sorts.unwrap_or(0), Arc::new(ForgetConstants));
-        physical.insert(0, Arc::new(OpaqueConstants));
         physical.push(Arc::new(PaceJoins));
         physical.push(Arc::new(DetachGroups));
         let builder = SessionStateBuilder::new()

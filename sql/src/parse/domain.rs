@@ -124,7 +124,6 @@ pub fn with_value_in_capitals(text: &str) -> String {
     let _whole: ControlFlow<()> = visit_expressions(&expr, |part| {
         if let Expr::Identifier(ident) = part
             && ident.value.eq_ignore_ascii_case(VALUE)
-            && ident.quote_style.is_none()
         {
             places.push(ident.span.start);
         }
@@ -135,7 +134,8 @@ pub fn with_value_in_capitals(text: &str) -> String {
         let line = usize::try_from(place.line).ok().and_then(|line| lines.get_mut(line.checked_sub(1)?));
         let start = usize::try_from(place.column).unwrap_or(usize::MAX).saturating_sub(1);
         let word = line.and_then(|line| line.get_mut(start..start.saturating_add(VALUE.len())));
-        if let Some(word) = word {
+        // A name that was written in quotes stays; the parser puts some words in quotes itself.
+        if let Some(word) = word.filter(|word| word.iter().collect::<String>().eq_ignore_ascii_case(VALUE)) {
             word.iter_mut().zip(VALUE.chars()).for_each(|(old, new)| *old = new);
         }
     }
