@@ -170,6 +170,8 @@ pub enum ErrorKind {
     InvalidForeignKey,
     /// 23514
     CheckViolation,
+    /// 44000
+    CheckOptionViolation,
     /// 28000
     InvalidAuthorization,
     /// 25001

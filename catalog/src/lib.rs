@@ -31,4 +31,4 @@ pub use table::{
 };
 pub use unique::UniqueDef;
 pub use user_type::{EnumLabel, Neighbour, TypeShape, UserTypeDef, labels_of, with_label};
-pub use view::{ViewColumn, ViewDef, pieces as view_pieces, relation_name, relation_of_name};
+pub use view::{CheckOption, ViewColumn, ViewDef, pieces as view_pieces, relation_name, relation_of_name};

@@ -25,6 +25,17 @@ pub struct ViewDef {
     /// Tables of them, each with the first column that the view does not see: those that came later would change what
     /// its text means. `CatalogState::apply` fills it in when it is empty.
     pub unseen: Vec<(Oid, ColumnId)>,
+    /// Which conditions rows that are written through it must meet.
+    pub check: Option<CheckOption>,
+}
+
+/// WITH CHECK OPTION of a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckOption {
+    /// The view's own conditions.
+    Local,
+    /// And those of all views below it.
+    Cascaded,
 }
 
 #[derive(Clone, Debug, PartialEq)]

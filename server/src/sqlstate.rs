@@ -47,6 +47,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::ForeignKeyViolation => "23503",
         ErrorKind::InvalidForeignKey => "42830",
         ErrorKind::CheckViolation => "23514",
+        ErrorKind::CheckOptionViolation => "44000",
         ErrorKind::InvalidAuthorization => "28000",
         ErrorKind::ActiveTransaction => "25001",
         ErrorKind::NoActiveTransaction => "25P01",

@@ -26,7 +26,7 @@ pub use subquery::{Quantifier, Subquery, SubqueryKind};
 pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{
     Arbiter, BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, ConflictUpdate, MergeKind,
-    OnConflict, Returning, RowRules, WithPart, WithWork,
+    OnConflict, Returning, RowCheck, RowRules, WithPart, WithWork,
 };
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};

@@ -9,8 +9,8 @@ use super::{BoundQuery, ColRef, DomainEdit, DomainInput, DomainProbe, Expr, Rel}
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    ColumnKind, CommentKey, DomainDef, Neighbour, SequenceDef, SequenceOwner, TableDef, TableOptions,
-    ViewColumn, ViewDef,
+    CheckOption, ColumnKind, CommentKey, DomainDef, Neighbour, SequenceDef, SequenceOwner, TableDef,
+    TableOptions, ViewColumn, ViewDef,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -344,6 +344,7 @@ pub struct BoundCreateView {
     pub columns: Vec<ViewColumn>,
     pub text: String,
     pub uses: Vec<Oid>,
+    pub check: Option<CheckOption>,
 }
 
 /// ALTER VIEW: the new definition. Without a view there is nothing but to tell so.

@@ -5,7 +5,7 @@
 
 use super::ast::{AlterAction, ColumnConstraint, ExecuteSpec, TableOption};
 use crate::bound::OnCommit;
-use catalog::{ForeignKeyAction, Neighbour};
+use catalog::{CheckOption, ForeignKeyAction, Neighbour};
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
 
 /// An expression that is kept as it was written.
@@ -81,6 +81,7 @@ pub struct ViewSpec {
     pub text: String,
     /// Where the text begins.
     pub at: usize,
+    pub check: Option<CheckOption>,
 }
 
 /// `[CONSTRAINT name] FOREIGN KEY (columns) REFERENCES table ..`, or what a column says of itself.

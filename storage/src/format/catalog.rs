@@ -11,7 +11,7 @@ use super::materialized::{decode_materialized, encode_materialized};
 use super::partitioning::{decode_partitioning, encode_partitioning};
 use super::sequence::{decode_position, decode_sequence, encode_position, encode_sequence};
 use super::user_type::{decode_type, encode_type};
-use super::view::{decode_view, decode_view_3, encode_view};
+use super::view::{CHECK_OPTION_SINCE, decode_view, decode_view_3, decode_view_4, encode_view};
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
@@ -31,6 +31,9 @@ const ALTER_TABLE: u8 = 28;
 const CREATE_TYPE: u8 = 24;
 const ALTER_TYPE: u8 = 25;
 const DROP_TYPE: u8 = 26;
+/// Those of a view with its check option.
+const CREATE_VIEW: u8 = 39;
+const ALTER_VIEW: u8 = 40;
 
 pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
     match edit {
@@ -72,11 +75,11 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.varint(id.0);
         }
         CatalogEdit::CreateView(def) => {
-            writer.u8(17);
+            writer.u8(CREATE_VIEW);
             encode_view(writer, def);
         }
         CatalogEdit::AlterView(def) => {
-            writer.u8(18);
+            writer.u8(ALTER_VIEW);
             encode_view(writer, def);
         }
         CatalogEdit::DropView(id) => {
@@ -137,8 +140,10 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
         23 => CatalogEdit::AlterTable(Box::new(decode_table_7(reader)?)),
         CREATE_TABLE => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
         ALTER_TABLE => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
-        17 => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
-        18 => CatalogEdit::AlterView(Box::new(decode_view(reader)?)),
+        17 => CatalogEdit::CreateView(Box::new(decode_view_4(reader)?)),
+        18 => CatalogEdit::AlterView(Box::new(decode_view_4(reader)?)),
+        CREATE_VIEW => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
+        ALTER_VIEW => CatalogEdit::AlterView(Box::new(decode_view(reader)?)),
         MATERIALIZE => {
             let id = TableId(reader.varint()?);
             CatalogEdit::Materialize(id, Box::new(decode_materialized(reader)?))
@@ -222,7 +227,11 @@ pub(super) fn table_decoder(version: u32) -> fn(&mut Reader<'_>) -> Result<Table
 
 /// What reads a view in a checkpoint of a version.
 pub(super) fn view_decoder(version: u32) -> fn(&mut Reader<'_>) -> Result<ViewDef> {
-    if version < 4 { decode_view_3 } else { decode_view }
+    match version {
+        ..4 => decode_view_3,
+        4..CHECK_OPTION_SINCE => decode_view_4,
+        _ => decode_view,
+    }
 }
 
 pub(super) fn encode_schema(writer: &mut Writer, def: &SchemaDef) {

@@ -146,6 +146,7 @@ fn view() -> ViewDef {
         text: "SELECT 1".to_owned(),
         uses: vec![Oid(16_400)],
         unseen: vec![(Oid(16_400), ColumnId(12))],
+        check: Some(CheckOption::Cascaded),
     }
 }
 
@@ -368,9 +369,9 @@ fn tables_and_views_of_format_3_are_read() {
     plain.foreign_keys.clear();
     older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 7, 3);
     older_is_read(&CatalogEdit::AlterTable(Box::new(plain.clone())), 8, 3);
-    let view = ViewDef { unseen: Vec::new(), ..view() };
-    older_is_read(&CatalogEdit::CreateView(Box::new(view.clone())), 12, 1);
-    older_is_read(&CatalogEdit::AlterView(Box::new(view.clone())), 13, 1);
+    let view = ViewDef { unseen: Vec::new(), check: None, ..view() };
+    older_is_read(&CatalogEdit::CreateView(Box::new(view.clone())), 12, 2);
+    older_is_read(&CatalogEdit::AlterView(Box::new(view.clone())), 13, 2);
     // What a view does not see is filled in where its tables are known.
     let mut state = CatalogState::initial();
     state.apply(&CatalogEdit::CreateTable(Box::new(plain))).unwrap();
