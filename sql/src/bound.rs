@@ -4,6 +4,7 @@
 //! final (no node relies on a later coercion); an `Outer` column belongs to an enclosing query.
 
 mod alter;
+mod function;
 mod new_table;
 pub mod outline;
 mod statement;
@@ -12,6 +13,7 @@ mod window;
 mod write;
 
 pub use alter::{AddedColumn, AlterTableAction, DroppedColumn, Fill, Probe, ProbeError};
+pub use function::FunctionStatement;
 pub use new_table::{AddedUnique, BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 pub use statement::{
     BoundAlterSequence, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,

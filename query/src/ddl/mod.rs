@@ -8,6 +8,8 @@ mod comment;
 mod dependents;
 mod drop;
 mod foreign_key;
+mod function;
+mod kept_texts;
 mod materialized;
 mod names;
 mod sequence;
@@ -18,7 +20,10 @@ mod view;
 
 pub(crate) use alter::alter_table;
 pub(crate) use comment::comment;
-pub(crate) use drop::{drop_materialized, drop_schemas, drop_sequences, drop_tables, drop_types, drop_views};
+pub(crate) use drop::{
+    drop_functions, drop_materialized, drop_schemas, drop_sequences, drop_tables, drop_types, drop_views,
+};
+pub(crate) use function::function;
 pub(crate) use materialized::{create_materialized, refresh};
 pub(crate) use sequence::{alter_sequence, create_sequence};
 pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};

@@ -332,6 +332,9 @@ pub(crate) fn relation_name(call: &Call<'_>, id: u32) -> Option<String> {
     let (catalog, path) = (&call.statement.catalog, &call.statement.search_path);
     match Oid(id) {
         ty if ty >= FIRST => crate::names::user_type(catalog, path, ty),
+        oid if let Some(function) = catalog.function(oid) => {
+            Some(crate::names::user_function(catalog, path, function))
+        }
         _ => crate::names::relation(catalog, path, id),
     }
 }

@@ -225,6 +225,7 @@ impl Core {
             BoundStatement::DropTypes { types, columns, cascade, notices } => {
                 ddl::drop_types(self, types, columns, *cascade, notices)
             }
+            BoundStatement::Function(statement) => ddl::function(self, statement),
             BoundStatement::CreateView(create) => ddl::create_view(self, create),
             BoundStatement::DropViews { views, cascade, notices } => {
                 ddl::drop_views(self, views, *cascade, notices)
@@ -415,6 +416,7 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::CreateType { .. }
         | BoundStatement::AlterType { .. }
         | BoundStatement::DropTypes { .. }
+        | BoundStatement::Function(_)
         | BoundStatement::CreateView(_)
         | BoundStatement::DropViews { .. }
         | BoundStatement::CreateSequence(_)
@@ -457,6 +459,7 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::CreateType { .. } => "CREATE TYPE",
         BoundStatement::AlterType { .. } => "ALTER TYPE",
         BoundStatement::DropTypes { .. } => "DROP TYPE",
+        BoundStatement::Function(statement) => statement.command(),
         BoundStatement::CreateView(_) => "CREATE VIEW",
         BoundStatement::DropViews { .. } => "DROP VIEW",
         BoundStatement::CreateSequence(_) => "CREATE SEQUENCE",

@@ -160,6 +160,8 @@ impl Binder<'_> {
         // Positions in the text mean nothing in the statement.
         let lines = std::mem::replace(&mut self.lines, Lines::none());
         let unseen = std::mem::replace(&mut self.unseen, unseen.to_vec());
+        // What stands in a function's body may name its parameters, a view in there not.
+        let frame = if self.views > 0 { self.frame.take() } else { self.frame.clone() };
         // A view in another one's text is named there.
         let outlining = self.outlines.on;
         self.outlines.on &= self.views == 0;
@@ -167,6 +169,7 @@ impl Binder<'_> {
         let bound = self.query(query, &Scope::empty(), true);
         self.views -= 1;
         self.outlines.on = outlining;
+        self.frame = frame;
         self.unseen = unseen;
         self.lines = lines;
         bound

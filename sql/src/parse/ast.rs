@@ -9,6 +9,7 @@ use super::definition_ast::{
     ForeignKeySpec, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption,
     SequenceSpec, ViewSpec, Written,
 };
+use super::function_ast::{AlterFunctionSpec, CreateFunctionSpec, DropFunctionSpec};
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
 use crate::bound::{ExplainOptions, Isolation, OnCommit};
@@ -40,6 +41,9 @@ pub enum StatementAst {
     CreateType(Box<CreateTypeSpec>),
     AlterType(Box<AlterTypeSpec>),
     DropType(DropSpec),
+    CreateFunction(Box<CreateFunctionSpec>),
+    AlterFunction(Box<AlterFunctionSpec>),
+    DropFunction(Box<DropFunctionSpec>),
     CreateIndex(Box<IndexSpec>),
     DropIndex(DropSpec),
     DropTable(DropSpec),

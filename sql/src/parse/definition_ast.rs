@@ -4,6 +4,7 @@
 //! Invariants: those of `ast`.
 
 use super::ast::{ExecuteSpec, TableOption};
+use super::function_ast::FunctionName;
 use crate::bound::OnCommit;
 use catalog::{ForeignKeyAction, Neighbour};
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
@@ -131,13 +132,13 @@ pub struct CreateTableAsSpec {
 }
 
 /// COMMENT ON .. IS ..; None: there is to be none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CommentSpec {
     pub target: CommentTarget,
     pub text: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum CommentTarget {
     Relation { kind: RelationKind, name: ObjectName },
     Column(Vec<Ident>),
@@ -145,6 +146,7 @@ pub enum CommentTarget {
     Database(Ident),
     Constraint { name: Ident, table: ObjectName },
     Type(ObjectName),
+    Function(Box<FunctionName>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,8 @@ mod dialect;
 mod equivalents;
 mod foreign_key;
 mod forms;
+mod function;
+mod function_ast;
 mod in_list;
 mod index;
 mod literal_rows;
@@ -62,6 +64,10 @@ pub use definition_ast::{
     ViewSpec, Written,
 };
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
+pub use function_ast::{
+    AlterFunctionSpec, BodySpec, CreateFunctionSpec, DropFunctionSpec, FunctionChange, FunctionName,
+    FunctionOptions, ParameterSpec, ReturnsSpec,
+};
 pub use literal_rows::LiteralRows;
 pub(crate) use modifying::write_of;
 pub(crate) use no_columns::NO_COLUMNS;

@@ -11,7 +11,7 @@ use super::dialect::NyalaDialect;
 use super::tokens::{StatementTokens, position, statements, syntax};
 use super::unsupported::{refuse, refused_statement};
 use super::{
-    alter, comment, copy, index, maintenance, merge, modifying, prepared, sequence, session, table,
+    alter, comment, copy, function, index, maintenance, merge, modifying, prepared, sequence, session, table,
     user_type, view, write,
 };
 use crate::bound::OnCommit;
@@ -155,6 +155,7 @@ fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement
             | StatementAst::AlterTable(_)
             | StatementAst::CreateView(_)
             | StatementAst::CreateMaterialized(_)
+            | StatementAst::CreateFunction(_)
     );
     if defines && depth.chain > DEFINITION_CHAIN_MAX {
         return Err(too_complex());
@@ -285,6 +286,18 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
     if cursor.take_words(&["drop", "type"]) {
         return table::drop(cursor).map(StatementAst::DropType);
+    }
+    if cursor.take_words(&["create", "function"]) {
+        return function::create(cursor, false);
+    }
+    if cursor.take_words(&["create", "or", "replace", "function"]) {
+        return function::create(cursor, true);
+    }
+    if cursor.take_words(&["alter", "function"]) {
+        return function::alter(cursor);
+    }
+    if cursor.take_words(&["drop", "function"]) {
+        return function::drop(cursor);
     }
     if cursor.take_words(&["create", "unique", "index"]) {
         return index::create_unique(cursor);

@@ -80,7 +80,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("create database", "A server has one database; use CREATE SCHEMA."),
     ("create domain", ""),
     ("create extension", ""),
-    ("create function", ""),
     ("create temporary", "Tables can be temporary."),
     ("create temp", "Tables can be temporary."),
     ("create unlogged table", "Create an ordinary table."),

@@ -224,7 +224,7 @@ impl Altered {
     }
 }
 
-/// The columns that go with types, in the order in which PostgreSQL tells them: for each type first those of arrays over it.
+/// The columns that go with types and functions, in the order in which PostgreSQL tells them: for each type first those of arrays over it.
 /// A materialized view goes as a whole, so none of them is one of its own; nor is one of a schema that goes.
 pub(super) fn columns_of_types(
     binder: &mut Binder<'_>,
@@ -247,8 +247,8 @@ pub(super) fn columns_of_types(
             // Generated columns go with what they are computed from.
             let of_type = |c: &&ColumnDef| {
                 let computed = c.default.as_ref().filter(|_| c.kind == ColumnKind::Generated);
-                let names = |ty| computed.is_some_and(|text| text.contains(&catalog::relation_name(ty)));
-                Some(c.ty.oid) == ty || ty.is_some_and(names)
+                let mut named = computed.into_iter().flat_map(|text| catalog::view_pieces(text));
+                Some(c.ty.oid) == ty || ty.is_some() && named.any(|(_, object)| object == ty)
             };
             let mut columns: Vec<&ColumnDef> = table.columns.iter().rev().filter(of_type).collect();
             columns.sort_by_key(|column| column.kind == ColumnKind::Generated);

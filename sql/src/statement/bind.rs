@@ -3,8 +3,8 @@
 //! Must not know more of a statement than its kind.
 
 use super::{
-    alter_table, comment, copy, create_table, delete, index, insert, maintenance, materialized, merge,
-    prepared, schema, sequence, sequence_calls, update, user_type, view,
+    alter_table, comment, copy, create_table, delete, function, index, insert, maintenance, materialized,
+    merge, prepared, schema, sequence, sequence_calls, update, user_type, view,
 };
 use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{BoundStatement, SettingValue};
@@ -89,6 +89,9 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::CreateType(spec) => user_type::create(binder, spec)?,
         StatementAst::AlterType(spec) => user_type::alter(binder, spec)?,
         StatementAst::DropType(spec) => user_type::drop(binder, context, spec)?,
+        StatementAst::CreateFunction(spec) => function::create(binder, context, spec)?,
+        StatementAst::AlterFunction(spec) => function::alter(binder, spec)?,
+        StatementAst::DropFunction(spec) => function::drop(binder, context, spec)?,
         StatementAst::DropTable(spec) => schema::drop_tables(binder, spec)?,
         StatementAst::DropSchema(spec) => schema::drop_schemas(binder, context, spec)?,
         StatementAst::Copy(spec) => BoundStatement::Copy(Box::new(copy::bind(binder, spec)?)),

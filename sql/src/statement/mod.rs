@@ -13,6 +13,7 @@ mod copy_options;
 mod create_table;
 mod delete;
 mod foreign_key;
+mod function;
 mod index;
 mod insert;
 mod kept;

@@ -85,6 +85,9 @@ pub(super) fn drop_schemas(
     }
     let types = context.catalog.types().filter(|ty| schemas.contains(&ty.schema));
     let types: Vec<Oid> = types.map(|ty| ty.oid).collect();
-    let columns = columns_of_types(binder, context, &types, &schemas, *cascade)?;
+    let functions = context.catalog.functions().filter(|function| schemas.contains(&function.schema));
+    let types: Vec<Oid> = types.into_iter().chain(functions.map(|function| function.oid)).collect();
+    let all = super::function::with_users(context.catalog, &types);
+    let columns = columns_of_types(binder, context, &all, &schemas, *cascade)?;
     Ok(BoundStatement::DropSchemas { schemas, columns, cascade: *cascade, notices })
 }

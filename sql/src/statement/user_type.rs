@@ -69,7 +69,8 @@ pub(super) fn drop(
             Err(error) => return Err(error),
         }
     }
-    let columns = columns_of_types(binder, context, &types, &[], *cascade)?;
+    let all = super::function::with_users(context.catalog, &types);
+    let columns = columns_of_types(binder, context, &all, &[], *cascade)?;
     Ok(BoundStatement::DropTypes { types, columns, cascade: *cascade, notices })
 }
 

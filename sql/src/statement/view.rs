@@ -75,6 +75,9 @@ pub(super) fn kept_query(
     if named.iter().any(|relation| temporary(relation.oid)) {
         return Err(match kind {
             "views" => Error::unsupported("a view of a temporary table is not supported").at(at),
+            "functions" => {
+                Error::unsupported("a body of a temporary table that is no string is not supported").at(at)
+            }
             _ => Error::unsupported("materialized views must not use temporary tables or views"),
         });
     }

@@ -1,0 +1,84 @@
+//! Defaults and checks that name what is dropped.
+//!
+//! Invariant: what the catalog keeps as text names objects by their OIDs.
+
+use super::dependents::Dependents;
+use super::drop::{Gone, column_name, function_name, sequence_name, table_name, type_name};
+use super::names::Shown;
+use crate::kernel::quoting::quote_ident;
+use base::id::{ColumnId, Oid};
+use base::{Error, Result};
+use catalog::{CatalogState, ColumnKind};
+use std::collections::BTreeMap;
+use types::user_type::array_of;
+
+/// Defaults of what is left that name what goes.
+pub(super) fn defaults(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
+    let sequences = gone.sequences.iter().filter_map(|id| catalog.sequence(*id));
+    let sequences = sequences.map(|s| (s.oid, sequence_name(shown, s)));
+    let tables = gone.tables.iter().filter_map(|id| catalog.table(*id));
+    let tables = tables.map(|t| (t.oid, table_name(shown, t)));
+    for (oid, name) in sequences.chain(tables) {
+        let constant = catalog::relation_constant(oid);
+        for table in catalog.tables().filter(|t| !gone.tables.contains(&t.id)) {
+            let columns = table.columns.iter().filter(|c| !gone.columns.contains(&(table.id, c.id)));
+            for column in columns {
+                if column.default.as_ref().is_some_and(|text| text.contains(&constant)) {
+                    let column_name = quote_ident(&column.name);
+                    let described =
+                        format!("default value for column {column_name} of {}", table_name(shown, table));
+                    dependents.described.push((described, name.clone()));
+                    dependents.defaults.entry(table.id).or_default().push(column.id);
+                }
+            }
+        }
+    }
+}
+
+/// Defaults and checks of what is left that name types or functions that go.
+pub(super) fn texts(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
+    let types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
+    let types = types.filter_map(|ty| Some((ty, type_name(catalog, shown, ty)?)));
+    let functions = gone.functions.iter().filter_map(|oid| catalog.function(*oid));
+    let functions = functions.map(|def| (def.oid, function_name(shown, def)));
+    let objects: BTreeMap<Oid, String> = types.chain(functions).collect();
+    let named = |text: &str| {
+        catalog::view_pieces(text).find_map(|(_, oid)| oid.and_then(|oid| objects.get(&oid)).cloned())
+    };
+    for table in catalog.tables().filter(|t| !objects.is_empty() && !gone.tables.contains(&t.id)) {
+        let goes = |column: &ColumnId| gone.columns.contains(&(table.id, *column));
+        let columns = table.columns.iter().filter(|c| c.kind != ColumnKind::Generated && !goes(&c.id));
+        for column in columns {
+            if let Some(object) = column.default.as_deref().and_then(named) {
+                let of = column_name(shown, table, column.id);
+                dependents.described.push((format!("default value for {of}"), object));
+                dependents.defaults.entry(table.id).or_default().push(column.id);
+            }
+        }
+        for check in table.checks.iter().filter(|check| !check.columns.iter().any(goes)) {
+            if let Some(object) = named(&check.text) {
+                let check_name = quote_ident(&check.name);
+                let described = format!("constraint {check_name} on {}", table_name(shown, table));
+                dependents.described.push((described, object));
+                dependents.checks.entry(table.id).or_default().push(check.oid);
+            }
+        }
+    }
+}
+
+/// 0A000 for a generated column that would be left without a function.
+pub(super) fn generated_stay(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Result<()> {
+    for table in catalog.tables().filter(|t| !gone.functions.is_empty() && !gone.tables.contains(&t.id)) {
+        let columns = table.columns.iter().filter(|c| c.kind == ColumnKind::Generated);
+        for column in columns.filter(|c| !gone.columns.contains(&(table.id, c.id))) {
+            let mut objects = catalog::view_pieces(column.default.as_deref().unwrap_or_default());
+            if objects.any(|(_, oid)| oid.is_some_and(|oid| gone.functions.contains(&oid))) {
+                let column = column_name(shown, table, column.id);
+                let message =
+                    format!("dropping the function that {column} is computed by is not supported here");
+                return Err(Error::unsupported(message).with_hint("Drop the column first."));
+            }
+        }
+    }
+    Ok(())
+}
