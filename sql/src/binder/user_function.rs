@@ -77,7 +77,7 @@ impl Binder<'_> {
         }
         let within = |schema: &str| {
             let schema = catalog.schema_named(schema).map(|schema| schema.id);
-            schema.into_iter().flat_map(|schema| catalog.functions_named(schema, name)).cloned()
+            schema.into_iter().flat_map(move |schema| catalog.functions_named(schema, name)).cloned()
         };
         match schema {
             Some(schema) => within(schema).collect(),
