@@ -12,7 +12,7 @@ use crate::session::Core;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
 use catalog::{
-    CatalogEdit, CatalogState, ColumnDef, ColumnKind, ForeignKeyDef, FunctionDef, SequenceDef, TableDef,
+    CatalogEdit, CatalogState, ColumnDef, ForeignKeyDef, FunctionDef, SequenceDef, TableDef,
     ViewDef,
 };
 use sql::bound::DroppedColumn;

@@ -15,7 +15,7 @@ use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, Relation};
 use catalog::{
-    CommentKey, ForeignKeyAction, ForeignKeyDef, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE,
+    CommentKey, ForeignKeyAction, ForeignKeyDef, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_PROC, PG_TYPE,
     TableDef,
 };
 use std::collections::HashMap;
@@ -209,6 +209,7 @@ fn comment_of(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             "pg_constraint" => Some(PG_CONSTRAINT),
             "pg_database" => Some(PG_DATABASE),
             "pg_namespace" => Some(PG_NAMESPACE),
+            "pg_proc" => Some(PG_PROC),
             "pg_type" => Some(PG_TYPE),
             _ => None,
         };

@@ -12,7 +12,7 @@ use super::{Binder, Scope, Term};
 use crate::bound::Expr;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use catalog::builtin::{self, Proc, ProcKind};
+use catalog::builtin::{self, ProcKind};
 use catalog::{FunctionDef, ParameterMode};
 use sqlparser::ast;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub(super) struct UserCallee {
 
 #[derive(Clone, Debug)]
 enum Known {
-    BuiltIn(&'static Proc),
+    BuiltIn,
     User(Arc<FunctionDef>),
 }
 
@@ -206,12 +206,12 @@ impl Binder<'_> {
                 schema.is_some_and(|schema| before.contains(&schema.name))
             };
             let first = own.iter().take_while(|def| is_before(def)).count();
-            let built_in = builtin::procs_named(name).map(|proc| (Known::BuiltIn(proc), Signature::of(proc)));
+            let built_in = builtin::procs_named(name).map(|proc| (Known::BuiltIn, Signature::of(proc)));
             drop(all.splice(first..first, built_in));
         }
         let (declared, Callee { function, variadic_from, places }) = callee(&all, actual, names)?;
         let def = match function {
-            Known::BuiltIn(_) => return Ok(Meant::BuiltIn),
+            Known::BuiltIn => return Ok(Meant::BuiltIn),
             Known::User(def) => def,
         };
         if places.is_some() && is_twice(&own, &def, &declared, actual.len(), names) {
