@@ -175,7 +175,7 @@ mod tests {
     }
 
     fn table(buckets: u32, partitions: Vec<RangePartition>) -> TableDef {
-        let ty = SqlType { oid: types::sql_type::oid::INT8, typmod: -1, form: Form::Int64 };
+        let ty = SqlType { oid: types::sql_type::oid::INT8, typmod: -1, form: Form::Int64, domain: None };
         let column = |id, name: &str| ColumnDef {
             id: ColumnId(id),
             name: name.to_owned(),

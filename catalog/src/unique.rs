@@ -36,6 +36,11 @@ impl TableDef {
         self.has_primary_key() && self.primary_key_name == self.name
     }
 
+    /// The table and the indexes that keep its columns unique.
+    pub fn with_indexes(&self) -> impl Iterator<Item = TableId> {
+        std::iter::once(self.id).chain(self.unique.iter().map(|unique| unique.index))
+    }
+
     /// The last id that it or a part of it has.
     pub fn last_id(&self) -> u64 {
         let tablets = self.tablets.iter().map(|tablet| tablet.id.0);

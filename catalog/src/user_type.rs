@@ -3,7 +3,8 @@
 //! Must not know values. Invariants: the position of an enum's label never changes and no other label of the enum has
 //! it, as rows hold positions; labels stand in the order of their positions.
 
-use crate::comment::PG_TYPE;
+use crate::comment::{PG_CONSTRAINT, PG_TYPE};
+use crate::domain::DomainDef;
 use crate::state::CatalogState;
 use base::id::{Oid, SchemaId};
 use base::limits::IDENTIFIER_BYTES_MAX;
@@ -25,6 +26,7 @@ pub struct UserTypeDef {
 pub enum TypeShape {
     /// Its labels in their order.
     Enum(Vec<EnumLabel>),
+    Domain(DomainDef),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,15 @@ impl UserTypeDef {
     pub fn labels(&self) -> &[EnumLabel] {
         match &self.shape {
             TypeShape::Enum(labels) => labels,
+            TypeShape::Domain(_) => &[],
+        }
+    }
+
+    /// The OIDs of its parts: labels, checks.
+    fn parts(&self) -> Vec<Oid> {
+        match &self.shape {
+            TypeShape::Enum(labels) => labels.iter().map(|label| label.oid).collect(),
+            TypeShape::Domain(domain) => domain.checks.iter().map(|check| check.oid).collect(),
         }
     }
 
@@ -151,11 +162,16 @@ impl CatalogState {
     pub(crate) fn alter_type(&mut self, def: &UserTypeDef) -> Result<()> {
         let before = self.types.get(&def.oid);
         let before = before.ok_or_else(|| Error::internal("altering an unknown type"))?;
+        let lost = before.parts();
         let old_name = (before.schema, before.name.clone());
         if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
             self.check_type_free(def.schema, &def.name)?;
             self.type_names.remove(&old_name);
         }
+        let kept = def.parts();
+        lost.iter()
+            .filter(|oid| !kept.contains(oid))
+            .for_each(|oid| self.forget_comments(PG_CONSTRAINT, *oid));
         self.put_type(def);
         Ok(())
     }
@@ -165,6 +181,7 @@ impl CatalogState {
         let def = def.ok_or_else(|| Error::internal("dropping an unknown type"))?;
         self.type_names.remove(&(def.schema, def.name.clone()));
         self.forget_comments(PG_TYPE, def.oid);
+        def.parts().into_iter().for_each(|oid| self.forget_comments(PG_CONSTRAINT, oid));
         Ok(())
     }
 
@@ -194,7 +211,7 @@ impl CatalogState {
 
     fn put_type(&mut self, def: &UserTypeDef) {
         let numbers =
-            types::user_type::number(def.oid).into_iter().chain(def.labels().iter().map(|l| l.oid.0));
+            types::user_type::number(def.oid).into_iter().chain(def.parts().into_iter().map(|oid| oid.0));
         for number in numbers {
             self.next_oid = self.next_oid.max(Oid(number.saturating_add(1)));
         }

@@ -19,9 +19,11 @@ pub struct Settings {
     pub connections_max: usize,
     pub startup_timeout_ms: u64,
     pub query_memory_bytes: usize,
-    /// At least one.
     pub query_spill_bytes_max: u64,
+    /// At least one.
     pub query_threads: usize,
+    /// At least one.
+    pub query_batch_rows: usize,
     pub memtable_bytes_max: usize,
     pub memtable_flush_bytes: usize,
     pub transaction_buffer_bytes: usize,
@@ -60,6 +62,7 @@ impl Settings {
                 }
                 threads => threads,
             },
+            query_batch_rows: at_least("query_batch_rows", layer.query_batch_rows, 1)?,
             memtable_bytes_max: at_least("memtable_bytes_max", layer.memtable_bytes_max, 1 << 20)?,
             memtable_flush_bytes: at_least("memtable_flush_bytes", layer.memtable_flush_bytes, 1 << 10)?,
             transaction_buffer_bytes: at_least(

@@ -67,6 +67,7 @@ impl Engine {
         let limits = QueryLimits {
             memory_bytes_max: settings.query_memory_bytes,
             partitions: settings.query_threads,
+            batch_rows: settings.query_batch_rows,
             spill: spill.clone(),
         };
         let shared = Shared {

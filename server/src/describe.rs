@@ -29,7 +29,7 @@ pub(crate) fn rows(columns: &[OutputColumn], formats: &[Format]) -> RowDescripti
             column.attnum,
             announced(&column.ty).0,
             type_size(&column.ty),
-            column.ty.typmod,
+            if announced(&column.ty) == column.ty.oid { column.ty.typmod } else { -1 },
             match format {
                 Format::Text => 0,
                 Format::Binary => 1,
@@ -43,9 +43,14 @@ pub(crate) fn parameters(types: &[SqlType]) -> ParameterDescription {
     ParameterDescription::new(types.iter().map(|t| announced(t).0).collect())
 }
 
-/// Results never have the pseudo-type unknown: PostgreSQL calls them text.
+/// Results never have the pseudo-type unknown: PostgreSQL calls them text. Those of a domain have the type that it is over,
+/// but arrays over one have a type of their own.
 fn announced(ty: &SqlType) -> base::id::Oid {
-    if ty.oid == oid::UNKNOWN { oid::TEXT } else { ty.oid }
+    match ty.domain.filter(|domain| types::user_type::is_array(*domain)) {
+        Some(array) => array,
+        None if ty.oid == oid::UNKNOWN => oid::TEXT,
+        None => ty.oid,
+    }
 }
 
 /// pg_type.typlen.

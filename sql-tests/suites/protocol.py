@@ -41,7 +41,14 @@ class Connection:
 
     def query(self, sql, blocks=None):
         """All answers to a query string. `blocks()` gives the bytes of the next COPY FROM STDIN."""
+        self.ask(sql)
+        return self.answers(blocks)
+
+    def ask(self, sql):
+        """Sends a query string. Its answers are to be taken before the next."""
         self._send(b"Q", text(sql))
+
+    def answers(self, blocks=None):
         return list(self._answers(blocks))
 
     def close(self):

@@ -27,7 +27,7 @@ class Postgres:
             shutil.chown(self.directory, "postgres")
         data = self.directory / "data"
         self._tool("initdb", "-D", data, "--encoding=UTF8", "--locale=C", "--auth=trust", "--username=postgres", "--no-sync")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c jit=off"
         self._tool("pg_ctl", "-D", data, "-o", options, "-l", self.directory / "log", "-w", "start")
 
     def _tool(self, name, *arguments):
@@ -51,9 +51,13 @@ class Postgres:
 
 
 class Nyala:
-    def __init__(self, program, data, copy_root):
+    """The program with `settings` beside its defaults."""
+
+    def __init__(self, program, data, copy_root, settings=()):
+        environment = {f"NYALA_{key.upper()}": str(value) for key, value in dict(settings).items()}
         self.process = subprocess.Popen(
             [program, "serve", "--data", data, "--listen", "127.0.0.1:0", "--copy-root", copy_root],
+            env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -4,23 +4,27 @@
 //! final (no node relies on a later coercion); an `Outer` column belongs to an enclosing query.
 
 mod alter;
+mod domain;
 mod function;
 mod new_table;
 pub mod outline;
 mod statement;
+mod subquery;
 pub mod walk;
 mod window;
 mod write;
 
 pub use alter::{AddedColumn, AlterTableAction, DroppedColumn, Fill, Probe, ProbeError};
+pub use domain::{DomainEdit, DomainInput, DomainProbe, DomainRules};
 pub use function::FunctionStatement;
 pub use new_table::{AddedUnique, BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 pub use statement::{
-    BoundAlterSequence, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
+    BoundAlterSequence, BoundAlterView, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
     BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh, BoundStatement,
     CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, ExplainOptions, Isolation, NewColumn,
     OptionChanges, ParquetCompression, SequenceShape, SettingValue, Targets, TypeEdit,
 };
+pub use subquery::{Quantifier, Subquery, SubqueryKind};
 pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{
     Arbiter, BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, ConflictUpdate, MergeKind,
@@ -28,6 +32,7 @@ pub use write::{
 };
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};
+use std::sync::Arc;
 use types::array::Chunk;
 use types::{Datum, SqlType};
 
@@ -390,6 +395,12 @@ pub enum Expr {
         ty: SqlType,
     },
     Subquery(Box<Subquery>),
+    /// A value that becomes one of a domain, or an array whose elements do: it is unchanged, or that is an error.
+    Domain {
+        rules: Arc<DomainRules>,
+        arg: Box<Expr>,
+        ty: SqlType,
+    },
 }
 
 /// What is done with a part of an array.
@@ -416,45 +427,6 @@ pub enum CastHow {
     NumericForm,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Subquery {
-    pub rel: Rel,
-    /// What it yields: one column, except for `Exists`.
-    pub column: Option<TypedCol>,
-    pub kind: SubqueryKind,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum SubqueryKind {
-    /// More than one row is 21000.
-    Scalar,
-    Exists,
-    /// `arg op ANY (subquery)`; `arg IN` is = ANY, `arg NOT IN` is <> ALL.
-    Quantified {
-        proc: Oid,
-        all: bool,
-        arg: Expr,
-    },
-    /// ARRAY(subquery).
-    Array,
-    /// A row compared with the rows of the subquery. `test` is told over their columns and, as outer columns, over
-    /// those that `args` have here.
-    Row {
-        quantifier: Quantifier,
-        args: Vec<(Expr, ColRef)>,
-        test: Expr,
-    },
-}
-
-/// What a comparison with the rows of a subquery asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantifier {
-    Any,
-    All,
-    /// The only row; no row is null, more than one 21000.
-    One,
-}
-
 impl Expr {
     /// The type of the expression's value.
     pub fn ty(&self) -> SqlType {
@@ -471,6 +443,7 @@ impl Expr {
             | Expr::Array { ty, .. }
             | Expr::Row { ty, .. }
             | Expr::Field { ty, .. }
+            | Expr::Domain { ty, .. }
             | Expr::ArrayPart { ty, .. } => ty.clone(),
             Expr::And(_)
             | Expr::Or(_)
@@ -492,9 +465,9 @@ impl Expr {
 
 /// The type of an array of values: arrays become the parts of one with a dimension more.
 pub fn array_of_values(ty: &SqlType) -> SqlType {
-    ty.array().unwrap_or_else(|| ty.clone())
+    ty.array().unwrap_or_else(|| ty.clone().as_domain(None))
 }
 
 fn boolean() -> SqlType {
-    SqlType { oid: types::sql_type::oid::BOOL, typmod: -1, form: types::Form::Bool }
+    SqlType { oid: types::sql_type::oid::BOOL, typmod: -1, form: types::Form::Bool, domain: None }
 }

@@ -124,8 +124,8 @@ impl Database {
         self.core.checkpoint()
     }
 
-    /// Rewrites segments of a table that hold dead rows or are too many; all of them when `full`. Ends early, with
-    /// `Cancelled`, when `cancelled` says so; it is asked every few thousand rows. Blocks.
+    /// Rewrites segments of a table and its indexes that hold dead rows or are too many; all of them when `full`. Ends
+    /// early, with `Cancelled`, when `cancelled` says so; it is asked every few thousand rows. Blocks.
     pub fn compact(
         &self,
         table: TableId,
@@ -134,8 +134,9 @@ impl Database {
     ) -> Result<()> {
         self.core.note_time();
         let state = self.core.newest();
-        let tablets = state.catalog().table(table).map_or(&[][..], |def| def.tablets.as_slice());
-        for tablet in tablets {
+        let catalog = state.catalog();
+        let tables = catalog.table(table).into_iter().flat_map(|def| def.with_indexes());
+        for tablet in tables.filter_map(|id| catalog.table(id)).flat_map(|def| &def.tablets) {
             self.core.flush_tablet(tablet.id)?;
             for _ in 0..self.core.passes(tablet.id, full) {
                 self.core.compact_tablet(tablet.id, full, &cancelled)?;

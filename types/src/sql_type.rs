@@ -1,7 +1,7 @@
 //! A SQL type: PostgreSQL's identity of it and the form in which Arrow holds its values.
 //!
-//! Invariant: `form` follows from `oid` and `typmod`, except that a numeric may be exact at a fixed
-//! scale (`Decimal128`, `Decimal256`) or carry its own scale per value (`PgNum`).
+//! Invariants: `form` follows from `oid` and `typmod`, except that a numeric may be exact at a fixed
+//! scale (`Decimal128`, `Decimal256`) or carry its own scale per value (`PgNum`); `oid` is never a domain's.
 
 use crate::user_type;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
@@ -235,6 +235,9 @@ pub struct SqlType {
     /// PostgreSQL's type modifier; -1 for none.
     pub typmod: i32,
     pub form: Form,
+    /// The domain over this type that it is, or the type of arrays over a domain: the rest is what values are held and
+    /// computed with.
+    pub domain: Option<Oid>,
 }
 
 impl SqlType {
@@ -245,37 +248,60 @@ impl SqlType {
 
     /// The type with PostgreSQL's modifier; `None` for an OID this version has no form for.
     pub fn with_typmod(oid: Oid, typmod: i32) -> Option<Self> {
-        Some(Self { oid, typmod, form: form_of(oid, typmod)? })
+        Some(Self { oid, typmod, form: form_of(oid, typmod)?, domain: None })
     }
 
     /// A row whose type has no name.
     pub fn row(fields: Vec<RowField>) -> Self {
-        Self { oid: oid::RECORD, typmod: -1, form: Form::Row(fields.into()) }
+        Self { oid: oid::RECORD, typmod: -1, form: Form::Row(fields.into()), domain: None }
+    }
+
+    /// The OID that names the type: the domain's where it is one.
+    pub fn named(&self) -> Oid {
+        self.domain.unwrap_or(self.oid)
+    }
+
+    /// PostgreSQL's modifier beside the name; what a domain's values have is the domain's.
+    pub fn named_typmod(&self) -> i32 {
+        if self.domain.is_some() { -1 } else { self.typmod }
+    }
+
+    /// The type as that domain over it.
+    #[must_use]
+    pub fn as_domain(self, domain: Option<Oid>) -> Self {
+        Self { domain, ..self }
     }
 
     /// The type of an array of such values; `None` when there is none.
     pub fn array(&self) -> Option<Self> {
         let oid = array_of(self.oid)?;
-        match &self.form {
-            Form::Row(_) => Some(Self { oid, typmod: -1, form: Form::Array(Box::new(self.form.clone())) }),
-            _ => Self::of(oid),
+        let array = match &self.form {
+            Form::Row(_) => {
+                Self { oid, typmod: -1, form: Form::Array(Box::new(self.form.clone())), domain: None }
+            }
+            _ => Self::of(oid)?,
+        };
+        match self.domain {
+            None => Some(array),
+            Some(domain) => user_type::array_of(domain).map(|domain| array.as_domain(Some(domain))),
         }
     }
 
     /// The type of an array's elements; `None` for what is no array.
     pub fn element(&self) -> Option<Self> {
         let oid = array_element(self.oid)?;
-        match &self.form {
+        let element = match &self.form {
             Form::Array(form) if matches!(**form, Form::Row(_)) => {
-                Some(Self { oid, typmod: -1, form: form.as_ref().clone() })
+                Self { oid, typmod: -1, form: form.as_ref().clone(), domain: None }
             }
-            _ => Self::of(oid),
-        }
+            _ => Self::of(oid)?,
+        };
+        Some(element.as_domain(self.domain.and_then(user_type::array_element)))
     }
 
     /// numeric in the form that fits digits before and behind the point known while planning.
     pub fn numeric_at_scale(scale: u8) -> Self {
-        Self { oid: oid::NUMERIC, typmod: -1, form: Form::Decimal128 { scale } }
+        Self { oid: oid::NUMERIC, typmod: -1, form: Form::Decimal128 { scale }, domain: None }
     }
 
     /// The modifier of `numeric(precision, scale)`.

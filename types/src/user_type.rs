@@ -20,12 +20,14 @@ const KIND_SHIFT: u32 = 28;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserKind {
     Enum,
+    Domain,
 }
 
 impl UserKind {
     const fn code(self) -> u32 {
         match self {
             UserKind::Enum => 0,
+            UserKind::Domain => 1,
         }
     }
 
@@ -42,6 +44,7 @@ fn kind(ty: Oid) -> Option<UserKind> {
     }
     match (ty.0 - FIRST.0) >> KIND_SHIFT {
         0 => Some(UserKind::Enum),
+        1 => Some(UserKind::Domain),
         _ => None,
     }
 }
@@ -54,6 +57,16 @@ pub fn number(ty: Oid) -> Option<u32> {
 /// Whether values are labels of an enum.
 pub fn is_enum(ty: Oid) -> bool {
     kind(ty) == Some(UserKind::Enum) && ty.0 & ARRAY == 0
+}
+
+/// Whether the type is a domain: how its values are held its definition says.
+pub fn is_domain(ty: Oid) -> bool {
+    kind(ty) == Some(UserKind::Domain) && ty.0 & ARRAY == 0
+}
+
+/// Whether the type is a domain or that of arrays over one.
+pub fn of_domain(ty: Oid) -> bool {
+    kind(ty) == Some(UserKind::Domain)
 }
 
 /// Whether the type is that of arrays over a type that a user made.
@@ -73,15 +86,21 @@ pub fn array_element(ty: Oid) -> Option<Oid> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST, NUMBERS, UserKind, array_element, array_of, is_array, is_enum, number};
+    use super::{
+        FIRST, NUMBERS, UserKind, array_element, array_of, is_array, is_domain, is_enum, number, of_domain,
+    };
     use base::id::Oid;
 
     #[test]
     fn an_oid_says_what_it_is() {
-        for n in [0, 16_384, NUMBERS - 1] {
-            let ty = UserKind::Enum.oid(n).unwrap();
+        for (kind, n) in
+            [0, 16_384, NUMBERS - 1].map(|n| [(UserKind::Enum, n), (UserKind::Domain, n)]).concat()
+        {
+            let ty = kind.oid(n).unwrap();
             let array = array_of(ty).unwrap();
-            assert!(ty >= FIRST && is_enum(ty) && !is_array(ty) && is_array(array) && !is_enum(array));
+            assert!(ty >= FIRST && !is_array(ty) && is_array(array) && !is_enum(array) && !is_domain(array));
+            assert_eq!((is_enum(ty), is_domain(ty)), (kind == UserKind::Enum, kind == UserKind::Domain));
+            assert_eq!((of_domain(ty), of_domain(array)), (is_domain(ty), is_domain(ty)));
             assert_eq!((array_element(array), number(ty), number(array)), (Some(ty), Some(n), Some(n)));
             assert_eq!((array_of(array), array_element(ty)), (None, None));
         }

@@ -12,7 +12,8 @@ use arrow::array::{Array, ArrayRef};
 use arrow::record_batch::RecordBatch;
 use base::{Error, ErrorKind, Result};
 use catalog::ColumnDef;
-use sql::bound::{CopyHeader, Expr, RowRules};
+use sql::bound::{CopyHeader, DomainInput, Expr, RowRules};
+use std::sync::Arc;
 use storage::{InsertMode, Transaction};
 use types::text::IoSettings;
 
@@ -30,6 +31,8 @@ pub(crate) struct Target {
     default_columns: Vec<usize>,
     defaults: Evaluator,
     pub(crate) rules: Option<Rules>,
+    /// What makes columns of the data those of domains, by place.
+    domains: Vec<(usize, Evaluator)>,
 }
 
 impl Target {
@@ -43,7 +46,24 @@ impl Target {
         let (default_columns, exprs): (Vec<usize>, Vec<Expr>) = defaults.iter().cloned().unzip();
         let defaults = Evaluator::new(context, &exprs, &[])?;
         let rules = Rules::new(rules, context)?;
-        Ok(Self { batches, columns: columns.to_vec(), default_columns, defaults, rules })
+        Ok(Self { batches, columns: columns.to_vec(), default_columns, defaults, rules, domains: Vec::new() })
+    }
+
+    /// Columns of the data that are of domains.
+    pub(crate) fn take_domains(&mut self, domains: &[DomainInput], context: &QueryContext) -> Result<()> {
+        for DomainInput { place, value, checked } in domains {
+            let of = std::slice::from_ref(value);
+            self.domains.push((*place, Evaluator::new(context, std::slice::from_ref(checked), of)?));
+        }
+        Ok(())
+    }
+
+    /// The first row of a column of the data that its domain does not take, and the error.
+    pub(crate) fn refused(&self, place: usize, array: &ArrayRef) -> Option<(usize, Error)> {
+        let (_, domain) = self.domains.iter().find(|(own, _)| *own == place)?;
+        let all = domain.evaluate(vec![Arc::clone(array)], array.len()).err()?;
+        let one = |row: usize| domain.evaluate(vec![array.slice(row, 1)], 1).err().map(|error| (row, error));
+        (0..array.len()).find_map(one).or(Some((0, all)))
     }
 
     pub(crate) fn column(&self, index: usize) -> Result<&ColumnDef> {
@@ -247,7 +267,14 @@ impl TextLoader {
         let mut first: Option<(usize, usize, Error)> = None;
         for (index, column) in self.columns.iter().enumerate() {
             match column.convert(&self.target.column(index)?.ty, &self.settings) {
-                Ok(array) => arrays.push(array),
+                Ok(array) => {
+                    let refused = self.target.refused(index, &array);
+                    arrays.push(array);
+                    let Some((row, error)) = refused else { continue };
+                    if first.as_ref().is_none_or(|(earliest, _, _)| row < *earliest) {
+                        first = Some((row, index, error));
+                    }
+                }
                 Err((row, error)) => {
                     if first.as_ref().is_none_or(|(earliest, _, _)| row < *earliest) {
                         first = Some((row, index, error));

@@ -195,7 +195,9 @@ pub(crate) fn from_file_array(array: &ArrayRef, ty: &SqlType, settings: &IoSetti
 /// The type of the elements of an array type.
 fn element_of(ty: &SqlType) -> Result<SqlType> {
     match (&ty.form, array_element(ty.oid)) {
-        (Form::Array(form), Some(oid)) => Ok(SqlType { oid, typmod: ty.typmod, form: form.as_ref().clone() }),
+        (Form::Array(form), Some(oid)) => {
+            Ok(SqlType { oid, typmod: ty.typmod, form: form.as_ref().clone(), domain: None })
+        }
         _ => Err(Error::internal("an array type without elements")),
     }
 }

@@ -39,9 +39,10 @@ pub(crate) async fn run(
     running: &mut Option<Running>,
 ) -> Result<Execution> {
     match &copy.direction {
-        CopyDirection::From { table, columns, defaults, rules, source } => {
+        CopyDirection::From { table, columns, domains, defaults, rules, source } => {
             let batches = TableBatches::new(&context.statement.catalog, *table)?;
-            let target = Target::new(batches, columns, defaults, rules.as_deref(), context)?;
+            let mut target = Target::new(batches, columns, defaults, rules.as_deref(), context)?;
+            target.take_domains(domains, context)?;
             match source {
                 CopyEnd::Client => from_client(core, target, &copy.format, own, running),
                 CopyEnd::Path(path) => {
@@ -239,11 +240,15 @@ async fn from_parquet_files(
         let transaction = core.transaction.current()?;
         let table = &target.batches.table;
         let outcome = block_in_place(|| {
+            let in_file = |e: Error| e.with_context(format!("COPY {}, file \"{path}\"", table.name));
+            if let Some((_, error)) =
+                arrays.iter().enumerate().find_map(|(place, array)| target.refused(place, array))
+            {
+                return Err(in_file(error));
+            }
             let batch = target.whole_rows(arrays, rows)?;
             let checked = target.rules.as_ref().map_or(Ok(()), |rules| rules.check(table, &batch));
-            checked
-                .and_then(|()| transaction.insert(table.id, &batch, InsertMode::Error))
-                .map_err(|e| e.with_context(format!("COPY {}, file \"{path}\"", table.name)))
+            checked.and_then(|()| transaction.insert(table.id, &batch, InsertMode::Error)).map_err(in_file)
         })?;
         loaded += outcome.inserted;
     }

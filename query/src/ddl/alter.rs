@@ -4,17 +4,17 @@
 //! has another schema version.
 
 use super::names::{constraint_exists, free_name, relation_exists};
-use super::table::command;
+use super::viewed::renamed_column;
 use super::{alter_column, drop};
-use crate::api::Execution;
 use crate::interrupt::Interrupt;
 use crate::lower::{self, QueryContext, StatementContext};
 use crate::session::Core;
 use base::id::{ColumnId, CommitTs, Oid, SchemaVersion, TableId};
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogEdit, CheckDef, SequenceDef, TableDef};
+use catalog::{CatalogEdit, CatalogState, CheckDef, SequenceDef, TableDef};
 use futures::StreamExt;
 use sql::bound::{AlterTableAction, Fill, Isolation, Probe, ProbeError};
+use sql::deparse::RenamedColumn;
 use std::sync::Arc;
 use storage::Transaction;
 
@@ -27,11 +27,11 @@ pub(crate) async fn alter_table(
     notices: &[String],
     context: &QueryContext,
     interrupt: &Interrupt,
-) -> Result<Execution> {
+) -> Result<()> {
     for notice in notices {
         core.notice("NOTICE", "00000", notice.as_str());
     }
-    let Some(table) = table else { return Ok(command("ALTER TABLE")) };
+    let Some(table) = table else { return Ok(()) };
     let catalog = Arc::clone(core.transaction.current()?.catalog());
     let before = catalog.table(table).ok_or_else(|| Error::internal("altering an unknown table"))?;
     let mut def = before.as_ref().clone();
@@ -57,9 +57,12 @@ pub(crate) async fn alter_table(
         def.schema_version = SchemaVersion(before.schema_version.0.saturating_add(1));
     }
     if def != *before.as_ref() {
-        let transaction = core.transaction.current()?;
         let edit = CatalogEdit::AlterTable(Box::new(def.clone()));
-        tokio::task::block_in_place(|| transaction.edit_catalog(edit))?;
+        let views = renamed_in_views(core, &catalog, before, &def, &edit)?;
+        let transaction = core.transaction.current()?;
+        for edit in [edit].into_iter().chain(views) {
+            tokio::task::block_in_place(|| transaction.edit_catalog(edit))?;
+        }
         if def.schema != before.schema {
             move_owned(core, &def)?;
         }
@@ -95,7 +98,22 @@ pub(crate) async fn alter_table(
             _ => {}
         }
     }
-    Ok(command("ALTER TABLE"))
+    Ok(())
+}
+
+/// What a column's new name makes of views; a statement gives one at most.
+fn renamed_in_views(
+    core: &Core,
+    catalog: &Arc<CatalogState>,
+    before: &TableDef,
+    def: &TableDef,
+    edit: &CatalogEdit,
+) -> Result<Vec<CatalogEdit>> {
+    let renamed = before.columns.iter().find_map(|old| {
+        let new = def.column(old.id).filter(|new| new.name != old.name)?;
+        Some(RenamedColumn { relation: def.oid, from: &old.name, to: &new.name })
+    });
+    renamed.map_or_else(|| Ok(Vec::new()), |column| renamed_column(core, catalog, edit, column))
 }
 
 fn altered(

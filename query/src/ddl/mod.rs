@@ -6,10 +6,11 @@ mod alter;
 mod alter_column;
 mod comment;
 mod dependents;
+mod domain;
 mod drop;
+mod drop_texts;
 mod foreign_key;
 mod function;
-mod kept_texts;
 mod materialized;
 mod names;
 mod sequence;
@@ -17,9 +18,11 @@ mod table;
 mod unique;
 mod user_type;
 mod view;
+mod viewed;
 
 pub(crate) use alter::alter_table;
 pub(crate) use comment::comment;
+pub(crate) use domain::{alter_domain, create_domain};
 pub(crate) use drop::{
     drop_functions, drop_materialized, drop_schemas, drop_sequences, drop_tables, drop_types, drop_views,
 };
@@ -29,4 +32,4 @@ pub(crate) use sequence::{alter_sequence, create_sequence};
 pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};
 pub(crate) use unique::{create_index, drop_indexes};
 pub(crate) use user_type::{alter_type, create_type};
-pub(crate) use view::create_view;
+pub(crate) use view::{alter_view, create_view};

@@ -19,6 +19,10 @@ pub(super) fn relation_exists(catalog: &CatalogState, schema: SchemaId, name: &s
 
 /// Constraints, too, share one within a schema.
 pub(super) fn constraint_exists(catalog: &CatalogState, schema: SchemaId, name: &str) -> bool {
+    let mut domains = catalog.types().filter(|def| def.schema == schema).filter_map(|def| def.domain());
+    if domains.any(|domain| domain.checks.iter().any(|check| check.name == name)) {
+        return true;
+    }
     catalog.tables_of(schema).any(|t| {
         t.has_primary_key() && t.primary_key_name == name
             || t.checks.iter().any(|check| check.name == name)

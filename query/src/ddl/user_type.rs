@@ -39,15 +39,7 @@ pub(crate) fn alter_type(core: &mut Core, ty: Oid, edit: &TypeEdit) -> Result<Ex
         catalog.type_of(ty).ok_or_else(|| Error::internal("altering an unknown type"))?.as_ref().clone();
     match edit {
         TypeEdit::Name { schema, name } => {
-            let same_schema = def.schema == *schema && def.name == *name;
-            if same_schema || catalog.type_named(*schema, name).is_some() {
-                let shown = catalog.schema(*schema).map_or_else(String::new, |s| s.name.clone());
-                let message = match def.schema == *schema {
-                    true => format!("type \"{name}\" already exists"),
-                    false => format!("type \"{name}\" already exists in schema \"{shown}\""),
-                };
-                return Err(Error::new(ErrorKind::DuplicateObject, message));
-            }
+            name_is_free(&catalog, &def, *schema, name)?;
             (def.schema, def.name) = (*schema, name.clone());
         }
         TypeEdit::AddLabel { label, if_not_exists, place } => {
@@ -85,6 +77,25 @@ pub(crate) fn alter_type(core: &mut Core, ty: Oid, edit: &TypeEdit) -> Result<Ex
     Ok(command("ALTER TYPE"))
 }
 
+/// 42710 when a type cannot have another name.
+pub(super) fn name_is_free(
+    catalog: &CatalogState,
+    def: &UserTypeDef,
+    schema: SchemaId,
+    name: &str,
+) -> Result<()> {
+    let same = def.schema == schema && def.name == name;
+    if !same && catalog.type_named(schema, name).is_none() {
+        return Ok(());
+    }
+    let shown = catalog.schema(schema).map_or_else(String::new, |s| s.name.clone());
+    let message = match def.schema == schema {
+        true => format!("type \"{name}\" already exists"),
+        false => format!("type \"{name}\" already exists in schema \"{shown}\""),
+    };
+    Err(Error::new(ErrorKind::DuplicateObject, message))
+}
+
 fn no_label(name: &str) -> Error {
     Error::new(ErrorKind::InvalidParameterValue, format!("\"{name}\" is not an existing enum label"))
 }
@@ -96,8 +107,12 @@ fn not_written(catalog: &CatalogState, label: &EnumLabel) -> Result<()> {
         let defaults = table.columns.iter().filter_map(|column| column.default.as_ref());
         defaults.chain(table.checks.iter().map(|check| &check.text))
     });
+    let domains = catalog.types().filter_map(|def| def.domain());
+    let of_domains =
+        domains.flat_map(|domain| domain.checks.iter().map(|check| &check.text).chain(&domain.default));
     let views = catalog.views().map(|view| &view.text);
-    let mut texts = of_tables.chain(views).chain(catalog.materialized().map(|(_, view)| &view.text));
+    let mut texts =
+        of_tables.chain(of_domains).chain(views).chain(catalog.materialized().map(|(_, view)| &view.text));
     if texts.any(|text| text.contains(&literal)) {
         let message =
             format!("renaming a label that a default, check or view writes ({literal}) is not supported");
@@ -113,7 +128,7 @@ pub(super) fn types_exist(catalog: &CatalogState, def: &TableDef) -> Result<()> 
     let texts = def.columns.iter().filter_map(|column| column.default.as_ref());
     let texts = texts.chain(def.checks.iter().map(|check| &check.text));
     let in_texts = texts.flat_map(|text| catalog::view_pieces(text)).filter_map(|(_, ty)| ty);
-    let all = def.columns.iter().map(|column| column.ty.oid).chain(in_texts);
+    let all = def.columns.iter().map(|column| column.ty.named()).chain(in_texts);
     let mut own = all.map(|ty| array_element(ty).unwrap_or(ty)).filter(|ty| *ty >= FIRST);
     match own.find(|ty| catalog.type_of(*ty).is_none()) {
         Some(ty) => Err(Error::new(ErrorKind::UndefinedObject, format!("type with OID {ty} does not exist"))

@@ -1,13 +1,16 @@
-//! CREATE VIEW.
+//! CREATE VIEW and ALTER VIEW.
 
 use super::names::relation_exists;
 use super::table::command;
+use super::viewed::renamed_column;
 use crate::api::Execution;
 use crate::session::Core;
 use base::id::ViewId;
 use base::{Error, ErrorKind, Result};
 use catalog::{CatalogEdit, ViewDef};
-use sql::bound::BoundCreateView;
+use sql::bound::{BoundAlterView, BoundCreateView};
+use sql::deparse::RenamedColumn;
+use std::sync::Arc;
 
 /// CREATE [OR REPLACE] VIEW.
 pub(crate) fn create_view(core: &mut Core, create: &BoundCreateView) -> Result<Execution> {
@@ -36,4 +39,34 @@ pub(crate) fn create_view(core: &mut Core, create: &BoundCreateView) -> Result<E
     let edit = if before.is_some() { CatalogEdit::AlterView(def) } else { CatalogEdit::CreateView(def) };
     transaction.edit_catalog(edit)?;
     Ok(command("CREATE VIEW"))
+}
+
+/// ALTER VIEW.
+pub(crate) fn alter_view(core: &mut Core, alter: &BoundAlterView) -> Result<Execution> {
+    for notice in &alter.notices {
+        core.notice("NOTICE", "00000", notice.as_str());
+    }
+    let Some(def) = &alter.def else { return Ok(command("ALTER VIEW")) };
+    let catalog = Arc::clone(core.transaction.current()?.catalog());
+    let before = catalog.view(def.id).ok_or_else(|| Error::internal("altering an unknown view"))?;
+    let renamed = (before.schema, &before.name) != (def.schema, &def.name);
+    if renamed && relation_exists(&catalog, def.schema, &def.name) {
+        let message = format!("relation \"{}\" already exists", def.name);
+        return Err(Error::new(ErrorKind::DuplicateTable, message));
+    }
+    let mut names = before.columns.iter().zip(&def.columns).map(|(old, new)| (&old.name, &new.name));
+    let other = names.find(|(from, to)| from != to);
+    let edit = CatalogEdit::AlterView(Box::new(def.clone()));
+    let edits = match other {
+        Some((from, to)) => {
+            let column = RenamedColumn { relation: def.oid, from, to };
+            renamed_column(core, &catalog, &edit, column)?
+        }
+        None => Vec::new(),
+    };
+    let transaction = core.transaction.current()?;
+    for edit in [edit].into_iter().chain(edits) {
+        transaction.edit_catalog(edit)?;
+    }
+    Ok(command("ALTER VIEW"))
 }

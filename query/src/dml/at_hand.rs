@@ -11,7 +11,7 @@ use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::id::Oid;
 use base::{Error, Result};
-use sql::bound::{ColRef, Expr, Rel, TypedCol};
+use sql::bound::{ColRef, DomainRules, Expr, Rel, TypedCol};
 use std::sync::Arc;
 use types::array::{Chunk, from_data};
 use types::{Datum, SqlType};
@@ -151,10 +151,10 @@ fn projected(
     chunks.into_iter().map(evaluated).collect::<Result<_>>().map(Some)
 }
 
-/// What is cast.
+/// What is cast, or made a value of a domain.
 fn innermost(expr: &Expr) -> &Expr {
     match expr {
-        Expr::Cast { arg, .. } => innermost(arg),
+        Expr::Cast { arg, .. } | Expr::Domain { arg, .. } => innermost(arg),
         other => other,
     }
 }
@@ -162,6 +162,9 @@ fn innermost(expr: &Expr) -> &Expr {
 /// One column; None when a cell is more than a constant or a parameter, perhaps cast.
 fn column(context: &QueryContext, cells: &[&Expr], ty: &SqlType) -> Result<Option<ArrayRef>> {
     let Some(first) = cells.first() else { return Ok(None) };
+    if let Expr::Domain { rules, arg, ty: to } = first {
+        return in_domain(context, cells, (rules, to), &arg.ty());
+    }
     if let Expr::Cast { how, arg, ty: to } = first {
         let mut args = Vec::with_capacity(cells.len());
         for cell in cells {
@@ -185,6 +188,30 @@ fn column(context: &QueryContext, cells: &[&Expr], ty: &SqlType) -> Result<Optio
         }
     }
     from_data(&ty.form, &data).map(Some)
+}
+
+/// A column of values that become those of a domain; all of them do.
+fn in_domain(
+    context: &QueryContext,
+    cells: &[&Expr],
+    (rules, to): (&Arc<DomainRules>, &SqlType),
+    from: &SqlType,
+) -> Result<Option<ArrayRef>> {
+    let mut args = Vec::with_capacity(cells.len());
+    for cell in cells {
+        match cell {
+            Expr::Domain { rules: own, arg, ty } if Arc::ptr_eq(own, rules) && ty == to => {
+                args.push(arg.as_ref())
+            }
+            _ => return Ok(None),
+        }
+    }
+    let Some(array) = column(context, &args, from)? else { return Ok(None) };
+    let input = TypedCol { col: ColRef(0), ty: from.clone() };
+    let arg = Box::new(Expr::Column(input.clone()));
+    let made = Expr::Domain { rules: Arc::clone(rules), arg, ty: to.clone() };
+    let evaluator = Evaluator::new(context, std::slice::from_ref(&made), &[input])?;
+    Ok(evaluator.evaluate(vec![array], cells.len())?.pop())
 }
 
 /// The value of a constant or a parameter of a type.

@@ -15,8 +15,8 @@ use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, Relation};
 use catalog::{
-    CommentKey, ForeignKeyAction, ForeignKeyDef, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_PROC, PG_TYPE,
-    TableDef,
+    CommentKey, ForeignKeyAction, ForeignKeyDef, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_PROC,
+    PG_TYPE, TableDef,
 };
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -61,11 +61,23 @@ fn constraint(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
     }
     let mut checks = call.statement.catalog.tables().flat_map(|t| &t.checks);
     let Some(check) = checks.find(|check| check.oid == Oid(id)) else {
+        if let Some(check) = domain_check(call, id, pretty) {
+            return Some(check);
+        }
         return definition(id, if pretty { "pretty" } else { "definition" });
     };
     let text = named_relations(call, &check.text);
     let text = if pretty { text } else { crate::system::in_parentheses(&text) };
     Some(format!("CHECK ({text})"))
+}
+
+/// A check of a domain, which calls the value VALUE.
+fn domain_check(call: &Call<'_>, id: u32, pretty: bool) -> Option<String> {
+    let domains = call.statement.catalog.types().filter_map(|def| def.domain());
+    let check = domains.flat_map(|domain| &domain.checks).find(|check| check.oid == Oid(id))?;
+    let text = sql::parse::with_value_in_capitals(&named_relations(call, &check.text));
+    let text = if pretty { text } else { crate::system::in_parentheses(&text) };
+    Some(format!("CHECK ({text}){}", if check.validated { "" } else { " NOT VALID" }))
 }
 
 fn foreign_key(call: &Call<'_>, table: &TableDef, key: &ForeignKeyDef) -> Option<String> {

@@ -26,7 +26,7 @@ pub(crate) fn key_type(form: &Form) -> Option<SqlType> {
         Form::Interval => (oid::NUMERIC, Form::Decimal128 { scale: 0 }),
         _ => (oid::BYTEA, Form::Bytes),
     };
-    Some(SqlType { oid, typmod: -1, form })
+    Some(SqlType { oid, typmod: -1, form, domain: None })
 }
 
 /// The kernel that computes the keys of a type that needs them.

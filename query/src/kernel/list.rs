@@ -224,7 +224,7 @@ fn to_string(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
         return Err(Error::internal("array_to_string of something that is no array"));
     };
     let oid = types::sql_type::array_element(call.arg(0)?.oid).unwrap_or(types::sql_type::oid::TEXT);
-    let ty = SqlType { oid, typmod: -1, form: element.as_ref().clone() };
+    let ty = SqlType { oid, typmod: -1, form: element.as_ref().clone(), domain: None };
     each(call, args, |row| {
         let (Some(Datum::List(items)), Some(Datum::Text(separator))) = (row.first(), row.get(1)) else {
             return Ok(Datum::Null);

@@ -319,7 +319,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     }),
     ("format_type", format_type_rows),
     ("pg_typeof", |c, _| {
-        let ty = c.arg(0)?.oid.0;
+        let ty = c.arg(0)?.named().0;
         map0::<Id>(c, || Ok(ty))
     }),
     ("set_config_by_name", set_config),

@@ -332,7 +332,7 @@ impl Lowering<'_> {
         arg: Typed,
         common: &Common,
     ) -> Result<(PlanExpr, SqlType)> {
-        let wide = |form: Form, oid: Oid| SqlType { oid, typmod: -1, form };
+        let wide = |form: Form, oid: Oid| SqlType { oid, typmod: -1, form, domain: None };
         let (expr, ty, udaf) = match &arg.ty.form {
             // 2^32 values of 32 bits fit into 64; no table holds more rows than that sum could overflow with.
             Form::Int16 | Form::Int32 => {
@@ -363,7 +363,7 @@ impl Lowering<'_> {
         }
         let counted = operands.column(arg.expr.clone(), self);
         let (sum, ty) = self.sum(operands, calls, arg, common)?;
-        let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
+        let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64, domain: None };
         let rows = calls.result(count::count_udaf(), vec![counted], common);
         let kernel = self.kernel("average", numbers::average, vec![ty, int8], ret);
         self.internal(kernel, vec![sum, rows])

@@ -75,7 +75,7 @@ pub(crate) fn of(rel: &Rel) -> Result<Vec<TypedCol>> {
 /// A column that the relation itself makes. A row address travels as an unsigned 64-bit number, which no SQL type has;
 /// int8 stands for it in the tree.
 fn counter(col: ColRef) -> TypedCol {
-    TypedCol { col, ty: SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 } }
+    TypedCol { col, ty: SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64, domain: None } }
 }
 
 /// The type of one column of a relation.

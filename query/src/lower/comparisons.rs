@@ -184,7 +184,7 @@ fn common_type(left: &SqlType, right: &SqlType) -> Result<SqlType> {
         ) => Form::TimestampTz,
         (a, b) => return Err(Error::internal(format!("comparison of {a:?} with {b:?}"))),
     };
-    Ok(SqlType { oid: left.oid, typmod: -1, form })
+    Ok(SqlType { oid: left.oid, typmod: -1, form, domain: None })
 }
 
 /// Comparisons of a fixed-scale decimal or a date with a constant of a wider type, told in the narrow type, so that

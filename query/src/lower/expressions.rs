@@ -74,7 +74,7 @@ impl Lowering<'_> {
                 self.internal(self.kernel("row", record::construct, types, ty), fields)
             }
             Expr::Field { row, index, ty } => {
-                let place = SqlType { oid: oid::INT4, typmod: -1, form: Form::Int32 };
+                let place = SqlType { oid: oid::INT4, typmod: -1, form: Form::Int32, domain: None };
                 let index = Datum::Int32(i32::try_from(*index).unwrap_or(i32::MAX));
                 let args = vec![self.expr(scope, row)?, literals::literal(&index, &place)?];
                 self.internal(self.kernel("field", record::field, vec![row.ty(), place], ty), args)
@@ -91,6 +91,7 @@ impl Lowering<'_> {
                 self.internal(kernel, args)
             }
             Expr::Subquery(subquery) => self.subquery(scope, subquery),
+            Expr::Domain { rules, arg, ty } => self.domain(scope, rules, arg, ty),
         }
     }
 
@@ -358,7 +359,7 @@ impl Lowering<'_> {
 }
 
 pub(crate) fn boolean() -> SqlType {
-    SqlType { oid: types::sql_type::oid::BOOL, typmod: -1, form: types::Form::Bool }
+    SqlType { oid: types::sql_type::oid::BOOL, typmod: -1, form: types::Form::Bool, domain: None }
 }
 
 /// A CASE of DataFusion's, which evaluates a branch only for the rows that reach it.

@@ -173,5 +173,5 @@ fn without_order(rel: Rel) -> (Rel, Vec<SortKey>) {
 }
 
 pub(crate) fn int8() -> SqlType {
-    SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 }
+    SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64, domain: None }
 }

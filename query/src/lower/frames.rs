@@ -257,7 +257,7 @@ impl Lowering<'_> {
     /// A value of an order in the type that offsets are added to.
     fn widest(&mut self, scope: &mut Scope, key: &Expr) -> Result<Typed> {
         let Typed { expr, ty } = self.typed(scope, key)?;
-        let wide = |oid: Oid, form: Form| SqlType { oid, typmod: -1, form };
+        let wide = |oid: Oid, form: Form| SqlType { oid, typmod: -1, form, domain: None };
         Ok(match &ty.form {
             Form::Int16 | Form::Int32 => {
                 Typed { expr: widen(expr, DataType::Int64)?, ty: wide(oid::INT8, Form::Int64) }

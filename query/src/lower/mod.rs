@@ -15,6 +15,7 @@ mod comparisons;
 mod constants;
 mod context;
 mod correlation;
+mod domain;
 mod evaluate;
 mod execute;
 mod expressions;

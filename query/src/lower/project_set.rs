@@ -92,7 +92,7 @@ impl Lowering<'_> {
         }
         let mut plan = build(LogicalPlanBuilder::from(scope.finish()?).project(exprs))?;
         if let Some(col) = ordinality {
-            let ty = list_of(&SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 });
+            let ty = list_of(&SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64, domain: None });
             let types = lists.iter().map(|(_, ty)| ty.clone()).collect();
             let args = lists.iter().map(|(col, _)| columns::reference(*col)).collect();
             let numbers = self.internal(self.kernel("row_numbers", numbered, types, &ty), args)?;
@@ -131,5 +131,5 @@ fn one_by_one(call: &SetCall) -> Vec<SetCall> {
 fn list_of(element: &SqlType) -> SqlType {
     // A list of arrays has no type of its own.
     let oid = array_of(element.oid).unwrap_or(types::sql_type::oid::ANYARRAY);
-    SqlType { oid, typmod: -1, form: Form::List(Box::new(element.form.clone())) }
+    SqlType { oid, typmod: -1, form: Form::List(Box::new(element.form.clone())), domain: None }
 }

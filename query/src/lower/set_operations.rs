@@ -297,5 +297,5 @@ impl Lowering<'_> {
 }
 
 fn int8() -> SqlType {
-    SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 }
+    SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64, domain: None }
 }

@@ -90,7 +90,7 @@ impl Lowering<'_> {
     /// Whether a subquery has a row.
     fn exists(&mut self, scope: &mut Scope, rel: &Rel) -> Result<PlanExpr> {
         let rel = existence(rel);
-        let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
+        let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64, domain: None };
         let first = match outer_columns(rel).is_empty() {
             true => Rel::Limit {
                 input: Box::new(rel.clone()),
@@ -321,7 +321,7 @@ pub(super) fn column_of(subquery: &Subquery) -> Result<&TypedCol> {
 }
 
 fn count_rows() -> AggregateCall {
-    let ty = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
+    let ty = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64, domain: None };
     AggregateCall {
         proc: COUNT_ROWS,
         args: Vec::new(),

@@ -17,9 +17,11 @@ pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
             args.iter().collect()
         }
         Expr::And(parts) | Expr::Or(parts) => parts.iter().collect(),
-        Expr::Not(arg) | Expr::Cast { arg, .. } | Expr::IsNull { arg, .. } | Expr::IsBool { arg, .. } => {
-            vec![arg]
-        }
+        Expr::Not(arg)
+        | Expr::Cast { arg, .. }
+        | Expr::Domain { arg, .. }
+        | Expr::IsNull { arg, .. }
+        | Expr::IsBool { arg, .. } => vec![arg],
         Expr::IsDistinct { left, right, .. } | Expr::NullIf { left, right, .. } => vec![left, right],
         Expr::Case { whens, otherwise, .. } => {
             let branches = whens.iter().flat_map(|(when, then)| [when, then]);
@@ -62,6 +64,7 @@ pub(crate) fn replaced(expr: &Expr, replace: &impl Fn(&Expr) -> Option<Expr>) ->
         Expr::Not(arg)
         | Expr::Field { row: arg, .. }
         | Expr::Cast { arg, .. }
+        | Expr::Domain { arg, .. }
         | Expr::IsNull { arg, .. }
         | Expr::IsBool { arg, .. } => boxed(arg),
         Expr::IsDistinct { left: a, right: b, .. }

@@ -183,7 +183,7 @@ impl Lowering<'_> {
                     None => literals::null(&call.ty)?,
                 }
             }
-            "lag" | "lead" if args.get(1).is_some_and(|offset| !is_integer(offset)) => {
+            "lag" | "lead" if varies(&args) => {
                 add(over.unframed(if name == "lag" { Function::Lag } else { Function::Lead }, args))
             }
             "lag" => add(over.call(udwf(lead_lag::lag_udwf()), shifted(args))),
@@ -278,7 +278,7 @@ impl Lowering<'_> {
                 let counted = operands.column(arg.expr.clone(), self);
                 let (sum, ty) = self.sum_over(operands, add, arg, over)?;
                 let rows = add(over.aggregate(count::count_udaf(), vec![counted]));
-                let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64 };
+                let int8 = SqlType { oid: oid::INT8, typmod: -1, form: Form::Int64, domain: None };
                 let kernel = self.kernel("average", numbers::average, vec![ty, int8], &call.ty);
                 self.internal(kernel, vec![sum, rows])
             }
@@ -333,7 +333,7 @@ impl Lowering<'_> {
         arg: Typed,
         over: &Over,
     ) -> Result<(PlanExpr, SqlType)> {
-        let wide = |form: Form, oid: Oid| SqlType { oid, typmod: -1, form };
+        let wide = |form: Form, oid: Oid| SqlType { oid, typmod: -1, form, domain: None };
         let (expr, ty, udaf) = match &arg.ty.form {
             Form::Int16 | Form::Int32 => {
                 (widen(arg.expr, DataType::Int64)?, wide(Form::Int64, oid::INT8), sum::sum_udaf())
@@ -396,8 +396,11 @@ fn positive(arg: Option<&PlanExpr>, kind: ErrorKind, message: &str) -> Result<Op
     }
 }
 
-fn is_integer(offset: &PlanExpr) -> bool {
-    matches!(offset, PlanExpr::Literal(ScalarValue::Int32(Some(_)), _))
+/// Whether the offset of lag or lead, or what it gives where there is no row, may be another for each row. DataFusion's own
+/// takes constants only.
+fn varies(args: &[PlanExpr]) -> bool {
+    let offset = args.get(1).is_some_and(|o| !matches!(o, PlanExpr::Literal(ScalarValue::Int32(Some(_)), _)));
+    offset || args.get(2).is_some_and(|beyond| !matches!(beyond, PlanExpr::Literal(..)))
 }
 
 /// Arguments of lag and lead with the offset as DataFusion takes it.

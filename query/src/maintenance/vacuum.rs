@@ -32,7 +32,8 @@ pub(crate) async fn vacuum(
     let threads = core.engine.shared.threads.clone();
     for (table, columns) in targets(&catalog, tables) {
         let name = catalog.table(table).map_or_else(String::new, |t| t.name.clone());
-        let before = Size::of(&database, table)?;
+        let stored: Vec<TableId> = catalog.table(table).into_iter().flat_map(|t| t.with_indexes()).collect();
+        let before = Size::of(&database, &stored)?;
         let stopped = interrupt.clone();
         let stop = Arc::new(move || stopped.check().is_err());
         match tokio::task::block_in_place(|| database.compact(table, *full, stop)) {
@@ -49,7 +50,7 @@ pub(crate) async fn vacuum(
             Err(error) => return Err(error),
         }
         if *verbose {
-            let after = Size::of(&database, table)?;
+            let after = Size::of(&database, &stored)?;
             core.notice("INFO", "00000", format!("vacuumed \"{name}\": {}", before.told(&after)));
         }
         if *analyze {
@@ -63,7 +64,7 @@ pub(crate) async fn vacuum(
     Ok(Execution::Command("VACUUM".to_owned()))
 }
 
-/// What a table takes.
+/// What a table takes, with the indexes that keep its columns unique.
 struct Size {
     segments: u64,
     dead_rows: u64,
@@ -71,8 +72,9 @@ struct Size {
 }
 
 impl Size {
-    fn of(database: &Database, table: TableId) -> Result<Self> {
-        let tablets = database.tablets()?.into_iter().filter(|t| t.table == table && t.dropped.is_none());
+    fn of(database: &Database, stored: &[TableId]) -> Result<Self> {
+        let tablets = database.tablets()?.into_iter();
+        let tablets = tablets.filter(|t| stored.contains(&t.table) && t.dropped.is_none());
         Ok(tablets.fold(Self { segments: 0, dead_rows: 0, bytes: 0 }, |sum, t| Self {
             segments: sum.segments + t.live_segments,
             dead_rows: sum.dead_rows + t.dead_rows,

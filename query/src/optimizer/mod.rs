@@ -41,8 +41,6 @@ use datafusion::prelude::SessionConfig;
 use std::sync::Arc;
 use url::Url;
 
-/// Partitions of a plan: as many as the cores the measurements were made on.
-const BATCH_ROWS: usize = 8_192;
 /// Memory that a sort keeps back for the merge of what it put aside, and at most one part in so many of all memory.
 const MERGE_BYTES: usize = 10 << 20;
 const MERGE_SHARE: usize = 16;
@@ -65,6 +63,8 @@ pub struct QueryLimits {
     pub memory_bytes_max: usize,
     /// Parts of a query that run side by side.
     pub partitions: usize,
+    /// Rows that operators hand on at once.
+    pub batch_rows: usize,
     /// Where rows are put aside; without it a query that needs more memory fails with 53200.
     pub spill: Option<SpillFiles>,
 }
@@ -114,7 +114,7 @@ impl QueryRuntime {
         physical.push(Arc::new(PaceJoins));
         physical.push(Arc::new(DetachGroups));
         let builder = SessionStateBuilder::new()
-            .with_config(session_config(limits.memory_bytes_max, limits.partitions))
+            .with_config(session_config(limits.memory_bytes_max, limits.partitions, limits.batch_rows))
             .with_runtime_env(environment)
             .with_analyzer_rules(Vec::new())
             .with_optimizer_rules([failing].into_iter().chain(theirs).chain(rules).collect())
@@ -127,11 +127,11 @@ impl QueryRuntime {
     }
 }
 
-fn session_config(memory_bytes_max: usize, partitions: usize) -> SessionConfig {
+fn session_config(memory_bytes_max: usize, partitions: usize, batch_rows: usize) -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_target_partitions(partitions.max(1))
         .with_sort_spill_reservation_bytes(MERGE_BYTES.min(memory_bytes_max / MERGE_SHARE))
-        .with_batch_size(BATCH_ROWS)
+        .with_batch_size(batch_rows.max(1))
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false);
     let options = config.options_mut();

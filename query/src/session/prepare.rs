@@ -315,7 +315,10 @@ fn output_of(core: &Core, statement: &BoundStatement) -> Result<Option<Vec<Outpu
         | BoundStatement::AlterType { .. }
         | BoundStatement::DropTypes { .. }
         | BoundStatement::Function(_)
+        | BoundStatement::CreateDomain { .. }
+        | BoundStatement::AlterDomain { .. }
         | BoundStatement::CreateView(_)
+        | BoundStatement::AlterView(_)
         | BoundStatement::DropViews { .. }
         | BoundStatement::CreateSequence(_)
         | BoundStatement::AlterSequence(_)
@@ -360,7 +363,7 @@ pub(crate) fn plan_columns(json: bool) -> Vec<OutputColumn> {
 
 /// Result columns of type text that belong to no table.
 pub(crate) fn text_columns(names: &[&str]) -> Vec<OutputColumn> {
-    let text = SqlType { oid: oid::TEXT, typmod: -1, form: types::Form::Text };
+    let text = SqlType { oid: oid::TEXT, typmod: -1, form: types::Form::Text, domain: None };
     (0_u32..)
         .zip(names)
         .map(|(index, name)| OutputColumn {

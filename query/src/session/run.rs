@@ -222,11 +222,18 @@ impl Core {
                 ddl::create_type(self, *schema, name, labels)
             }
             BoundStatement::AlterType { ty, edit } => ddl::alter_type(self, *ty, edit),
-            BoundStatement::DropTypes { types, columns, cascade, notices } => {
-                ddl::drop_types(self, types, columns, *cascade, notices)
+            BoundStatement::CreateDomain { schema, name, domain } => {
+                ddl::create_domain(self, *schema, name, domain)
+            }
+            BoundStatement::AlterDomain { domain, edit, probes } => {
+                ddl::alter_domain(self, *domain, edit, probes, context).await
+            }
+            BoundStatement::DropTypes { types, domains, columns, cascade, notices } => {
+                ddl::drop_types(self, types, *domains, columns, *cascade, notices)
             }
             BoundStatement::Function(statement) => ddl::function(self, statement),
             BoundStatement::CreateView(create) => ddl::create_view(self, create),
+            BoundStatement::AlterView(alter) => ddl::alter_view(self, alter),
             BoundStatement::DropViews { views, cascade, notices } => {
                 ddl::drop_views(self, views, *cascade, notices)
             }
@@ -245,14 +252,15 @@ impl Core {
             BoundStatement::DropIndexes { tables, notices } => {
                 ddl::drop_indexes(self, tables, notices, context, interrupt).await
             }
-            BoundStatement::DropSchemas { schemas, columns, cascade, notices } => {
-                ddl::drop_schemas(self, schemas, columns, *cascade, notices)
+            BoundStatement::DropSchemas { domains, schemas, columns, cascade, notices } => {
+                ddl::drop_schemas(self, schemas, domains, columns, *cascade, notices)
             }
             BoundStatement::Truncate { tables, restart, cascade } => {
                 ddl::truncate(self, tables, *restart, *cascade)
             }
-            BoundStatement::AlterTable { table, actions, notices } => {
-                ddl::alter_table(self, *table, actions, notices, context, interrupt).await
+            BoundStatement::AlterTable { command, table, actions, notices } => {
+                ddl::alter_table(self, *table, actions, notices, context, interrupt).await?;
+                Ok(Execution::Command((*command).to_owned()))
             }
             BoundStatement::UndropTable { schemas, name } => ddl::undrop_table(self, schemas, name),
             BoundStatement::CloneTable(clone) => ddl::clone_table(self, clone),
@@ -417,7 +425,10 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::AlterType { .. }
         | BoundStatement::DropTypes { .. }
         | BoundStatement::Function(_)
+        | BoundStatement::CreateDomain { .. }
+        | BoundStatement::AlterDomain { .. }
         | BoundStatement::CreateView(_)
+        | BoundStatement::AlterView(_)
         | BoundStatement::DropViews { .. }
         | BoundStatement::CreateSequence(_)
         | BoundStatement::AlterSequence(_)
@@ -458,9 +469,13 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::DropTables { .. } => "DROP TABLE",
         BoundStatement::CreateType { .. } => "CREATE TYPE",
         BoundStatement::AlterType { .. } => "ALTER TYPE",
+        BoundStatement::DropTypes { domains: true, .. } => "DROP DOMAIN",
         BoundStatement::DropTypes { .. } => "DROP TYPE",
         BoundStatement::Function(statement) => statement.command(),
+        BoundStatement::CreateDomain { .. } => "CREATE DOMAIN",
+        BoundStatement::AlterDomain { .. } => "ALTER DOMAIN",
         BoundStatement::CreateView(_) => "CREATE VIEW",
+        BoundStatement::AlterView(_) => "ALTER VIEW",
         BoundStatement::DropViews { .. } => "DROP VIEW",
         BoundStatement::CreateSequence(_) => "CREATE SEQUENCE",
         BoundStatement::AlterSequence(_) => "ALTER SEQUENCE",
@@ -472,7 +487,7 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::Vacuum { .. } => "VACUUM",
         BoundStatement::Analyze { .. } => "ANALYZE",
         BoundStatement::Truncate { .. } => "TRUNCATE TABLE",
-        BoundStatement::AlterTable { .. } => "ALTER TABLE",
+        BoundStatement::AlterTable { command, .. } => command,
         BoundStatement::UndropTable { .. } => "UNDROP TABLE",
         BoundStatement::CloneTable(_) => "CREATE TABLE CLONE",
         BoundStatement::Copy(_) => "COPY FROM",

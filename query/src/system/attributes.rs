@@ -73,13 +73,13 @@ fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &Colum
     out.row(&[
         ("attrelid", value(relation)),
         ("attname", value(&column.name)),
-        ("atttypid", value(column.ty.oid)),
+        ("atttypid", value(column.ty.named())),
         ("attstattarget", word("-1")),
         ("attlen", of_type("typlen")),
         ("attnum", value(number)),
-        ("attndims", value(i32::from(types::sql_type::array_element(column.ty.oid).is_some()))),
+        ("attndims", value(i32::from(types::sql_type::array_element(column.ty.named()).is_some()))),
         ("attcacheoff", word("-1")),
-        ("atttypmod", value(column.ty.typmod)),
+        ("atttypmod", value(column.ty.named_typmod())),
         ("attbyval", of_type("typbyval")),
         ("attalign", of_type("typalign")),
         ("attstorage", of_type("typstorage")),
@@ -94,7 +94,7 @@ fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &Colum
 }
 
 /// A value of the type's row in pg_type.
-fn type_value(ty: Oid, column: &str) -> Value {
+pub(super) fn type_value(ty: Oid, column: &str) -> Value {
     // What users make has what these have: enums four bytes, arrays any length.
     let ty = match ty {
         own if user_type::is_enum(own) => oid::INT4,

@@ -5,6 +5,7 @@
 
 use crate::system::builtin::SystemCatalog;
 use crate::system::table::{SystemTable, Value, array, flag, value, vector, word};
+use crate::system::user_types;
 use base::id::{ColumnId, Oid};
 use catalog::builtin::{relation, system_relations};
 use catalog::{ForeignKeyAction, ForeignKeyDef, PG_DATABASE, TableDef};
@@ -249,6 +250,7 @@ pub(super) fn constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("conkey", array(key_numbers(table))),
         ]);
     }
+    user_types::constraints(catalog, out);
     for table in catalog.state.tables() {
         for unique in table.unique.iter().filter(|unique| unique.constraint) {
             out.row(&[

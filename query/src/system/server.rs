@@ -53,7 +53,7 @@ pub(super) fn prepared_statements(catalog: &SystemCatalog, out: &mut SystemTable
             ("name", value(name)),
             ("statement", value(prepared.text())),
             ("prepare_time", value(shown(ts, &IoSettings::default()))),
-            ("parameter_types", array(prepared.parameter_types.iter().map(|ty| ty.oid))),
+            ("parameter_types", array(prepared.parameter_types.iter().map(types::SqlType::named))),
             ("from_sql", flag(*from_sql)),
             ("generic_plans", value(generic)),
             ("custom_plans", value(custom)),

@@ -1,10 +1,14 @@
 //! Types that users made: their rows in pg_type and pg_enum.
 
+use crate::system::attributes::{collation, type_value};
 use crate::system::builtin::SystemCatalog;
+use crate::system::default_text::default_text;
 use crate::system::relations::OWNER;
 use crate::system::table::{SystemTable, Value, flag, value, word};
-use base::id::Oid;
-use catalog::{UserTypeDef, builtin};
+use base::id::{ColumnId, Oid};
+use catalog::{ColumnDef, ColumnKind, DomainDef, UserTypeDef, builtin};
+use types::Datum;
+use types::sql_type::array_element;
 use types::user_type::array_of;
 
 /// Each type and the type of its arrays.
@@ -12,26 +16,13 @@ pub(super) fn types(catalog: &SystemCatalog, out: &mut SystemTable) {
     for def in catalog.state.types() {
         let schema = catalog.state.schema(def.schema).map_or(Oid(0), |s| s.oid);
         let array = array_of(def.oid).unwrap_or(Oid(0));
-        out.row(&[
-            ("oid", value(def.oid)),
-            ("typname", value(&def.name)),
-            ("typnamespace", value(schema)),
-            ("typowner", value(OWNER)),
-            ("typlen", word("4")),
-            ("typbyval", flag(true)),
-            ("typtype", word("e")),
-            ("typcategory", word("E")),
-            ("typisdefined", flag(true)),
-            ("typdelim", word(",")),
-            ("typarray", value(array)),
-            ("typinput", function("enum_in")),
-            ("typoutput", function("enum_out")),
-            ("typreceive", function("enum_recv")),
-            ("typsend", function("enum_send")),
-            ("typalign", word("i")),
-            ("typstorage", word("p")),
-            ("typtypmod", word("-1")),
-        ]);
+        match def.domain() {
+            None => enum_type(def, schema, array, out),
+            Some(domain) => domain_type(def, domain, schema, array, out),
+        }
+        let delimiter = def.domain().and_then(|domain| type_value(domain.base.oid, "typdelim"));
+        let wide =
+            def.domain().and_then(|domain| type_value(domain.base.oid, "typalign")).is_some_and(|a| a == "d");
         out.row(&[
             ("oid", value(array)),
             ("typname", value(def.array_name())),
@@ -41,7 +32,7 @@ pub(super) fn types(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("typtype", word("b")),
             ("typcategory", word("A")),
             ("typisdefined", flag(true)),
-            ("typdelim", word(",")),
+            ("typdelim", delimiter.or_else(|| word(","))),
             ("typsubscript", function("array_subscript_handler")),
             ("typelem", value(def.oid)),
             ("typinput", function("array_in")),
@@ -49,10 +40,98 @@ pub(super) fn types(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("typreceive", function("array_recv")),
             ("typsend", function("array_send")),
             ("typanalyze", function("array_typanalyze")),
-            ("typalign", word("i")),
+            ("typalign", word(if wide { "d" } else { "i" })),
             ("typstorage", word("x")),
             ("typtypmod", word("-1")),
+            ("typcollation", value(def.domain().map_or_else(|| "0".to_owned(), |d| collation(d.base.oid)))),
         ]);
+    }
+}
+
+fn enum_type(def: &UserTypeDef, schema: Oid, array: Oid, out: &mut SystemTable) {
+    out.row(&[
+        ("oid", value(def.oid)),
+        ("typname", value(&def.name)),
+        ("typnamespace", value(schema)),
+        ("typowner", value(OWNER)),
+        ("typlen", word("4")),
+        ("typbyval", flag(true)),
+        ("typtype", word("e")),
+        ("typcategory", word("E")),
+        ("typisdefined", flag(true)),
+        ("typdelim", word(",")),
+        ("typarray", value(array)),
+        ("typinput", function("enum_in")),
+        ("typoutput", function("enum_out")),
+        ("typreceive", function("enum_recv")),
+        ("typsend", function("enum_send")),
+        ("typalign", word("i")),
+        ("typstorage", word("p")),
+        ("typtypmod", word("-1")),
+    ]);
+}
+
+fn domain_type(def: &UserTypeDef, domain: &DomainDef, schema: Oid, array: Oid, out: &mut SystemTable) {
+    let base = &domain.base;
+    let of_base = |column: &str| type_value(base.oid, column);
+    let column = ColumnDef {
+        id: ColumnId(0),
+        name: String::new(),
+        ty: base.clone(),
+        not_null: false,
+        default: domain.default.clone(),
+        kind: ColumnKind::Plain,
+        missing: Datum::Null,
+    };
+    let default = default_text(&column);
+    out.row(&[
+        ("oid", value(def.oid)),
+        ("typname", value(&def.name)),
+        ("typnamespace", value(schema)),
+        ("typowner", value(OWNER)),
+        ("typlen", of_base("typlen")),
+        ("typbyval", of_base("typbyval")),
+        ("typtype", word("d")),
+        ("typcategory", of_base("typcategory")),
+        ("typisdefined", flag(true)),
+        ("typdelim", of_base("typdelim")),
+        ("typarray", value(array)),
+        ("typinput", function("domain_in")),
+        ("typoutput", of_base("typoutput")),
+        ("typreceive", function("domain_recv")),
+        ("typsend", of_base("typsend")),
+        ("typanalyze", of_base("typanalyze")),
+        ("typalign", of_base("typalign")),
+        ("typstorage", of_base("typstorage")),
+        ("typnotnull", flag(domain.not_null)),
+        ("typbasetype", value(base.named())),
+        ("typtypmod", value(base.named_typmod())),
+        ("typndims", value(i32::from(array_element(base.named()).is_some()))),
+        ("typcollation", value(collation(base.oid))),
+        ("typdefault", default.clone().map(Into::into)),
+        ("typdefaultbin", default.map(Into::into)),
+    ]);
+}
+
+/// Checks of domains.
+pub(super) fn constraints(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for def in catalog.state.types() {
+        let schema = catalog.state.schema(def.schema).map_or(Oid(0), |s| s.oid);
+        for check in def.domain().into_iter().flat_map(|domain| &domain.checks) {
+            out.row(&[
+                ("oid", value(check.oid)),
+                ("conname", value(&check.name)),
+                ("connamespace", value(schema)),
+                ("contype", word("c")),
+                ("convalidated", flag(check.validated)),
+                ("contypid", value(def.oid)),
+                ("confupdtype", word(" ")),
+                ("confdeltype", word(" ")),
+                ("confmatchtype", word(" ")),
+                ("conislocal", flag(true)),
+                ("conbin", value(&check.text)),
+            ]);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod copy;
 mod correlated;
+mod domains;
 mod foreign_keys;
 mod functions;
 mod harness;

@@ -33,6 +33,30 @@ async fn vacuum_stands_outside_of_blocks() {
     assert_eq!(client.error("VACUUM t (a)").await.kind(), ErrorKind::Unsupported);
 }
 
+/// VACUUM left the indexes of unique columns to the background: their dead entries stayed, and VERBOSE did not count them.
+#[tokio::test]
+async fn vacuum_rewrites_the_indexes_of_unique_columns() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY, b int UNIQUE, c int)").await.unwrap();
+    client.run("CREATE UNIQUE INDEX t_c ON t (c)").await.unwrap();
+    client.run("INSERT INTO t SELECT i, -i, i * 2 FROM generate_series(1, 1000) i").await.unwrap();
+    client.run("VACUUM t").await.unwrap();
+    client.run("DELETE FROM t WHERE a % 10 = 0").await.unwrap();
+    let dead = "SELECT table_name, dead_rows FROM nyala.tablets ORDER BY table_name";
+    assert_eq!(client.rows(dead).await, ["t|100", "t_b_key|100", "t_c|100"]);
+    client.session.take_notices();
+    client.run("VACUUM (FULL, VERBOSE) t").await.unwrap();
+    let told = client.session.take_notices().remove(0).message;
+    assert!(
+        told.starts_with("vacuumed \"t\": segments 3 -> 3, dead rows in them 300 -> 0, bytes "),
+        "{told}"
+    );
+    assert_eq!(client.rows(dead).await, ["t|0", "t_b_key|0", "t_c|0"]);
+    assert_eq!(client.rows("SELECT count(*), sum(b), sum(c) FROM t").await, ["900|-450000|900000"]);
+    assert_eq!(client.error("INSERT INTO t VALUES (0, -1, 0)").await.kind(), ErrorKind::UniqueViolation);
+}
+
 /// VACUUM waited for a compaction of another table without looking at its cancel, and nothing showed that it waited.
 #[tokio::test]
 async fn a_vacuum_that_waits_can_be_stopped_and_is_shown() {

@@ -12,7 +12,7 @@ use catalog::builtin::CastContext;
 use sqlparser::ast;
 use types::list::{DIMENSIONS_MAX, too_many_dimensions};
 use types::sql_type::{array_element, array_of, is_vector, oid};
-use types::{Datum, SqlType};
+use types::{Datum, SqlType, user_type};
 
 /// pg_proc OID of jsonb_extract_path.
 const JSONB_EXTRACT_PATH: Oid = Oid(3217);
@@ -35,7 +35,7 @@ impl Binder<'_> {
         if ty == oid::JSONB {
             return self.jsonb_subscripts(value, subscripts, scope);
         }
-        let of = value.expr.ty();
+        let of = self.base_type(&value.expr.ty());
         let element = subscript_element(ty).map_err(|e| located(e, value.at))?;
         let Subscripts { slice, args } = self.subscripts(subscripts, scope)?;
         let (part, result) = match slice {
@@ -172,6 +172,9 @@ impl Binder<'_> {
                 element => self.expr(element, scope)?,
             });
         }
+        if target.is_none() {
+            self.refuse_domains_of_arrays(&terms)?;
+        }
         nested |= terms.iter().any(|term| is_true_array(term.expr.ty().oid));
         if terms.is_empty() && target.is_none() {
             let error = Error::new(ErrorKind::IndeterminateDatatype, "cannot determine type of empty array")
@@ -198,11 +201,26 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::UndefinedObject, message), at));
         }
         // Elements of an array have the form of the bare type.
-        let bare = if part.oid == oid::RECORD { part.clone() } else { held(part.oid, -1)? };
+        let bare =
+            if part.oid == oid::RECORD { part.clone() } else { held(part.oid, -1)?.as_domain(part.domain) };
         let array = if nested { Some(bare.clone()) } else { bare.array() };
         let array = array.ok_or_else(|| self.unsupported("an array of this type", at))?;
         let elements = elements.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;
         Ok(Term { expr: Expr::Array { elements, ty: array }, at })
+    }
+}
+
+impl Binder<'_> {
+    /// 0A000 for values of a domain over arrays as elements: PostgreSQL keeps them apart.
+    fn refuse_domains_of_arrays(&self, terms: &[Term]) -> Result<()> {
+        let found = terms.iter().find(|term| {
+            let ty = term.expr.ty();
+            ty.domain.is_some_and(user_type::is_domain) && is_true_array(ty.oid)
+        });
+        match found {
+            None => Ok(()),
+            Some(term) => Err(self.unsupported("an array of values of a domain over arrays", term.at)),
+        }
     }
 }
 

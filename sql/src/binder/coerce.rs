@@ -88,10 +88,13 @@ pub(super) fn is_unknown(expr: &Expr) -> bool {
 impl Binder<'_> {
     /// The term as a value of `target`; the error is PostgreSQL's `cannot cast type`.
     pub(super) fn coerce(&mut self, term: Term, target: &SqlType, context: CastContext) -> Result<Term> {
-        let Term { expr, at } = term;
         if self.outlines.on && context == CastContext::Explicit {
-            return self.spelt_cast(expr, target, at);
+            return self.spelt_cast(term.expr, target, term.at);
         }
+        if target.domain.is_some() {
+            return self.coerce_to_domain(term, target, context);
+        }
+        let Term { expr, at } = term;
         let source = expr.ty();
         let bare = if target.typmod == -1 { target.clone() } else { held(target.oid, -1)? };
         let expr = match expr {
@@ -114,6 +117,11 @@ impl Binder<'_> {
         let explicit = context == CastContext::Explicit;
         // A value that does not fit its modifier is an error of execution in PostgreSQL, without position.
         let expr = self.modify(expr, target, explicit)?;
+        let ty = expr.ty();
+        let expr = match explicit && ty.domain.is_some() {
+            true => relabel(expr, &ty.as_domain(None)),
+            false => expr,
+        };
         Ok(Term { expr, at })
     }
 
@@ -137,7 +145,8 @@ impl Binder<'_> {
             return Ok(expr);
         }
         let Some(path) = path(source.oid, target.oid, context) else {
-            let message = format!("cannot cast type {} to {}", type_name(source.oid), type_name(target.oid));
+            let message =
+                format!("cannot cast type {} to {}", type_name(source.named()), type_name(target.oid));
             return Err(Error::new(ErrorKind::CannotCoerce, message));
         };
         if let Expr::Const(Datum::Null, _) = expr {
@@ -278,7 +287,9 @@ impl Binder<'_> {
         let mut shared: Option<SqlType> = None;
         let mut form = None;
         let mut has_null = false;
+        let mut domain = exprs.first().and_then(|first| first.ty().domain);
         for expr in &exprs {
+            domain = domain.filter(|domain| expr.ty().domain == Some(*domain));
             if matches!(expr, Expr::Const(Datum::Null, _)) {
                 has_null = true;
                 continue;
@@ -296,7 +307,8 @@ impl Binder<'_> {
             });
         }
         let typmod = shared.filter(|_| !has_null).map_or(-1, |s| s.typmod);
-        let ty = SqlType { oid: target.oid, typmod, form: form.unwrap_or_else(|| target.form.clone()) };
+        let ty =
+            SqlType { oid: target.oid, typmod, form: form.unwrap_or_else(|| target.form.clone()), domain };
         let exprs = exprs.into_iter().map(|e| self.in_form(e, &ty)).collect::<Result<Vec<_>>>()?;
         Ok((exprs, ty))
     }

@@ -108,7 +108,8 @@ impl Binder<'_> {
         let compared = self.comparison("=", left.clone(), right.clone(), None).map_err(|e| located(e, at))?;
         let (equal, left, right) =
             (compared.0, self.own_scale(left, compared.1)?, self.own_scale(right, compared.2)?);
-        let ty = left.ty();
+        // A null is no value of a domain yet.
+        let ty = left.ty().as_domain(None);
         Ok(Expr::NullIf { equal, left: Box::new(left), right: Box::new(right), ty })
     }
 

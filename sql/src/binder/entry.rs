@@ -169,8 +169,8 @@ impl Binder<'_> {
             let message = format!(
                 "column \"{}\" is of type {} but expression is of type {}",
                 column.name,
-                type_name(column.ty.oid),
-                type_name(source)
+                type_name(column.ty.named()),
+                type_name(term.expr.ty().named())
             );
             let error = Error::new(ErrorKind::DatatypeMismatch, message)
                 .with_hint("You will need to rewrite or cast the expression.");
@@ -221,8 +221,18 @@ impl Binder<'_> {
     /// The value of a column that is not given: its DEFAULT, bound from its text, or NULL, of the column's type;
     /// NULL too for a generated column, whose value comes when the row is written.
     pub fn bind_default(&mut self, column: &ColumnDef) -> Result<Expr> {
-        let text = column.default.as_ref().filter(|_| column.kind != ColumnKind::Generated);
-        let Some(text) = text else { return Ok(Expr::Const(Datum::Null, column.ty.clone())) };
+        if column.kind == ColumnKind::Generated {
+            return Ok(Self::null(&column.ty));
+        }
+        let catalog = self.context.catalog;
+        let Some(text) = column.default.as_deref().or_else(|| catalog.domain_default(&column.ty)) else {
+            return match column.ty.domain {
+                None => Ok(Self::null(&column.ty)),
+                Some(_) => {
+                    self.assign(Term { expr: Self::null(&super::literal::unknown_type()), at: 0 }, column)
+                }
+            };
+        };
         self.stored(text, &column.name, |binder, expr| {
             binder.bind_assignment(expr, &Scope::empty(), column, Clause::Default)
         })

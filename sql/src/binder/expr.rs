@@ -14,7 +14,7 @@ use types::sql_type::oid;
 use types::{Datum, SqlType};
 
 pub(super) fn boolean() -> SqlType {
-    SqlType { oid: oid::BOOL, typmod: -1, form: types::Form::Bool }
+    SqlType { oid: oid::BOOL, typmod: -1, form: types::Form::Bool, domain: None }
 }
 
 impl Binder<'_> {

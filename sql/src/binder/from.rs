@@ -26,7 +26,7 @@ fn join_alias(entry: &ScopeTable, alias: &ast::TableAlias) -> JoinAlias {
 
 /// The type of a system relation's column: those without a stored form (anyarray, inet, pg_lsn) are shown by their text.
 pub(super) fn shown_type(ty: Oid, typmod: i32) -> SqlType {
-    let text = SqlType { oid: oid::TEXT, typmod: -1, form: types::Form::Text };
+    let text = SqlType { oid: oid::TEXT, typmod: -1, form: types::Form::Text, domain: None };
     SqlType::with_typmod(ty, typmod).unwrap_or(text)
 }
 
@@ -330,7 +330,7 @@ impl Binder<'_> {
             });
         }
         if system.schema != "nyala" {
-            let ty = SqlType { oid: oid::OID, typmod: -1, form: types::Form::UInt32 };
+            let ty = SqlType { oid: oid::OID, typmod: -1, form: types::Form::UInt32, domain: None };
             let typed = TypedCol { col: self.new_col(), ty };
             columns.push(ScopeColumn { name: hidden_name("tableoid"), typed, origin: (Oid(0), 0) });
         }

@@ -7,6 +7,7 @@ use super::type_name::held;
 use super::{Binder, Term};
 use crate::bound::{CastHow, Expr};
 use base::{Error, ErrorKind, Result};
+use catalog::builtin::CastContext;
 use sqlparser::ast;
 use types::sql_type::oid;
 use types::{Datum, Form, SqlType};
@@ -15,7 +16,7 @@ use types::{Datum, Form, SqlType};
 const DECIMAL128_DIGITS: usize = 38;
 
 pub(super) fn unknown_type() -> SqlType {
-    SqlType { oid: oid::UNKNOWN, typmod: -1, form: Form::Text }
+    SqlType { oid: oid::UNKNOWN, typmod: -1, form: Form::Text, domain: None }
 }
 
 /// A number literal, by size int4, int8 or numeric; `text` may have a sign.
@@ -135,13 +136,18 @@ impl Binder<'_> {
         let ty = match (known, declared) {
             (Some(ty), _) => ty,
             (None, Some(declared)) if declared != oid::UNKNOWN && declared.0 != 0 => {
-                let ty = held(declared, -1).map_err(|e| located(e, at))?;
+                let ty = self.type_of(declared, -1).map_err(|e| located(e, at))?;
                 self.set_parameter(index, &ty);
                 ty
             }
             (None, _) => unknown_type(),
         };
-        Ok(Term { expr: Expr::Param { index, ty }, at })
+        // Of a domain it is one by what it is held as.
+        let expr = Expr::Param { index, ty: ty.clone().as_domain(None) };
+        match ty.domain {
+            None => Ok(Term { expr, at }),
+            Some(_) => self.coerce_to_domain(Term { expr, at }, &ty, CastContext::Assignment),
+        }
     }
 
     pub(super) fn set_parameter(&mut self, index: usize, ty: &SqlType) {
@@ -157,7 +163,7 @@ impl Binder<'_> {
             .map(|i| match (self.parameters.get(i).cloned().flatten(), self.context.parameter_types.get(i)) {
                 (Some(ty), _) => Ok(ty),
                 (None, Some(Some(declared))) if declared.0 != 0 && *declared != oid::UNKNOWN => {
-                    held(*declared, -1)
+                    self.type_of(*declared, -1)
                 }
                 _ => {
                     let message = format!("could not determine data type of parameter ${}", i + 1);

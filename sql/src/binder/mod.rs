@@ -24,6 +24,7 @@ mod conditional;
 mod context;
 mod direction;
 mod distinct;
+mod domain;
 mod entry;
 mod expr;
 mod from;
@@ -86,7 +87,7 @@ pub(crate) use view::{Named, view_reads};
 pub use written::written_columns;
 pub(crate) use written::{Write, Written, WrittenRows, address_type};
 
-use crate::bound::{ColRef, CteId, Expr, WithPart};
+use crate::bound::{ColRef, CteId, DomainRules, Expr, WithPart};
 use crate::parse::StatementAst;
 use crate::text::Text;
 use base::id::{ColumnId, Oid};
@@ -143,6 +144,10 @@ pub struct Binder<'a> {
     pub(crate) is_top: bool,
     /// The WITH of the statement, when something in it writes.
     pub(crate) modifying: Vec<WithPart>,
+    /// What domains ask of their values, as far as they were met.
+    domains: HashMap<Oid, Option<Arc<DomainRules>>>,
+    /// Domains whose checks are being bound.
+    open_domains: Vec<Oid>,
 }
 
 /// A bound expression on its way to a place: its type may still be unknown.
@@ -182,6 +187,8 @@ impl<'a> Binder<'a> {
             writes: &[],
             is_top: true,
             modifying: Vec::new(),
+            domains: HashMap::new(),
+            open_domains: Vec::new(),
         }
     }
 

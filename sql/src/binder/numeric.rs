@@ -44,7 +44,7 @@ fn rule(name: &str) -> Rule {
 }
 
 pub(super) fn per_value() -> SqlType {
-    SqlType { oid: oid::NUMERIC, typmod: -1, form: Form::PgNum }
+    SqlType { oid: oid::NUMERIC, typmod: -1, form: Form::PgNum, domain: None }
 }
 
 /// The type of a cast's result: an integer becomes a numeric of scale 0.

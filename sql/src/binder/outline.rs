@@ -158,14 +158,18 @@ impl Binder<'_> {
             self.lose_outline();
             return Ok(Term { expr, at });
         }
-        if source.oid == target.oid && source.typmod == target.typmod {
+        if source.oid == target.oid && source.typmod == target.typmod && source.domain == target.domain {
             return Ok(Term { expr, at });
         }
         if path(source.oid, target.oid, CastContext::Explicit).is_none() {
             return Err(base::Error::internal("a cast that there is not"));
         }
         let bare = source.oid != target.oid && target.typmod == -1;
-        let ty = if bare { numeric::cast_result(&source, target) } else { target.clone() };
+        let ty = if bare && target.domain.is_none() {
+            numeric::cast_result(&source, target)
+        } else {
+            target.clone()
+        };
         Ok(Term { expr: Spelling::Cast.around(None, expr, ty), at })
     }
 

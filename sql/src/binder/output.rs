@@ -91,7 +91,7 @@ impl Binder<'_> {
         let uses = self.take_uses();
         let target = |name, term: Term| Target { name, term, origin: (Oid(0), 0), uses: uses.clone() };
         fields.extend(found.into_iter().map(|(field, term)| target(field_name(&name, &field), term)));
-        let nothing = SqlType { oid: oid::RECORD, typmod: -1, form: Form::Text };
+        let nothing = SqlType { oid: oid::RECORD, typmod: -1, form: Form::Text, domain: None };
         let term = Term { expr: Expr::Const(types::Datum::Null, nothing), at: self.start(expr) };
         Ok(Some(target(name, term)))
     }
@@ -272,6 +272,11 @@ fn type_column_name(ty: &ast::DataType) -> Option<String> {
     let binder = Binder::new(&context);
     match ty {
         ast::DataType::Custom(name, _) => name.0.last().and_then(|p| p.as_ident()).map(fold),
+        ast::DataType::Array(
+            ast::ArrayElemTypeDef::SquareBracket(element, _)
+            | ast::ArrayElemTypeDef::Parenthesis(element)
+            | ast::ArrayElemTypeDef::AngleBracket(element),
+        ) => type_column_name(element),
         other => binder.sql_type(other).ok().map(|t| column_name(t.oid)),
     }
 }

@@ -370,7 +370,7 @@ fn start_types(start: &Bound) -> Result<Vec<SqlType>> {
     start
         .columns
         .iter()
-        .map(|c| match &c.typed.ty {
+        .map(|c| match &c.typed.ty.clone().as_domain(None) {
             ty if ty.oid == oid::NUMERIC && ty.typmod == -1 => Ok(super::numeric::per_value()),
             ty if is_row(ty.oid) => Ok(ty.clone()),
             ty => {

@@ -15,7 +15,7 @@ impl Binder<'_> {
     /// The type that a type name means; 42704 when there is none, 0A000 when this version does not hold it.
     pub fn sql_type(&self, ty: &ast::DataType) -> Result<SqlType> {
         let (oid, typmod) = self.type_and_modifier(ty)?;
-        held(oid, typmod)
+        self.type_of(oid, typmod)
     }
 
     pub(super) fn type_and_modifier(&self, ty: &DataType) -> Result<(Oid, i32)> {
@@ -293,7 +293,7 @@ pub(crate) fn type_name(ty: Oid) -> String {
     if let Some(element) = user_type::array_element(ty) {
         return format!("{}[]", marked(element));
     }
-    if user_type::is_enum(ty) {
+    if user_type::is_enum(ty) || user_type::is_domain(ty) {
         return marked(ty);
     }
     let row = builtin::type_by_oid(ty);

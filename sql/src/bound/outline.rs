@@ -228,7 +228,7 @@ impl Spelling {
             Spelling::Collate(name) => format!("collate {name}"),
             Spelling::Query(number) => format!("query {number}"),
         };
-        let text = SqlType { oid: oid::TEXT, typmod: -1, form: Form::Text };
+        let text = SqlType { oid: oid::TEXT, typmod: -1, form: Form::Text, domain: None };
         let first = Expr::Const(Datum::Text(form), text);
         Expr::Call { proc: SPELT, args: [first].into_iter().chain(beside).chain([expr]).collect(), ty }
     }

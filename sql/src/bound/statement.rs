@@ -6,11 +6,12 @@ use super::alter::{AlterTableAction, DroppedColumn};
 use super::function::FunctionStatement;
 use super::new_table::{BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
-use super::{BoundQuery, ColRef, Expr, Rel};
+use super::{BoundQuery, ColRef, DomainEdit, DomainInput, DomainProbe, Expr, Rel};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    ColumnKind, CommentKey, Neighbour, SequenceDef, SequenceOwner, TableDef, TableOptions, ViewColumn,
+    ColumnKind, CommentKey, DomainDef, Neighbour, SequenceDef, SequenceOwner, TableDef, TableOptions,
+    ViewColumn, ViewDef,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -34,6 +35,7 @@ pub enum BoundStatement {
         notices: Vec<String>,
     },
     CreateView(Box<BoundCreateView>),
+    AlterView(Box<BoundAlterView>),
     DropViews {
         views: Vec<ViewId>,
         cascade: bool,
@@ -56,8 +58,22 @@ pub enum BoundStatement {
         ty: Oid,
         edit: TypeEdit,
     },
+    CreateDomain {
+        schema: SchemaId,
+        name: String,
+        /// Its checks have no OIDs yet, and perhaps no names.
+        domain: Box<DomainDef>,
+    },
+    AlterDomain {
+        domain: Oid,
+        edit: DomainEdit,
+        probes: Vec<DomainProbe>,
+    },
     DropTypes {
-        types: Vec<Oid>,
+        /// What is dropped by name, then the domains that go with it, with what they are over.
+        types: Vec<(Oid, Option<Oid>)>,
+        /// DROP DOMAIN.
+        domains: bool,
         /// What tables lose with them.
         columns: Vec<(TableId, DroppedColumn)>,
         cascade: bool,
@@ -80,6 +96,8 @@ pub enum BoundStatement {
         if_not_exists: bool,
     },
     DropSchemas {
+        /// Domains of other schemas that are over types of these, with what they are over.
+        domains: Vec<(Oid, Option<Oid>)>,
         schemas: Vec<SchemaId>,
         /// What other tables lose with the types in them.
         columns: Vec<(TableId, DroppedColumn)>,
@@ -141,6 +159,8 @@ pub enum BoundStatement {
     },
     /// The notices tell of a table that does not exist; then there is none.
     AlterTable {
+        /// The words that it began with.
+        command: &'static str,
         table: Option<TableId>,
         actions: Vec<AlterTableAction>,
         notices: Vec<String>,
@@ -328,6 +348,13 @@ pub struct BoundCreateView {
     pub uses: Vec<Oid>,
 }
 
+/// ALTER VIEW: the new definition. Without a view there is nothing but to tell so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundAlterView {
+    pub notices: Vec<String>,
+    pub def: Option<ViewDef>,
+}
+
 /// CREATE SEQUENCE.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoundCreateSequence {
@@ -394,6 +421,8 @@ pub enum CopyDirection {
     From {
         table: TableId,
         columns: Vec<usize>,
+        /// Those of them that are of domains.
+        domains: Vec<DomainInput>,
         defaults: Vec<(usize, Expr)>,
         rules: Option<Box<RowRules>>,
         source: CopyEnd,

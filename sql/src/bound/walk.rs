@@ -60,7 +60,9 @@ fn children(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
         Expr::Array { elements, ty: _ } => each(elements),
         Expr::ArrayPart { part: _, args, ty: _ } | Expr::Row { fields: args, ty: _ } => each(args),
         Expr::Field { row, index: _, ty: _ } => look(row),
-        Expr::Cast { how: _, arg, ty: _ } | Expr::Not(arg) => look(arg),
+        Expr::Cast { how: _, arg, ty: _ } | Expr::Domain { rules: _, arg, ty: _ } | Expr::Not(arg) => {
+            look(arg)
+        }
         Expr::IsNull { arg, negated: _ } | Expr::IsBool { arg, value: _, negated: _ } => look(arg),
         Expr::IsDistinct { equal: _, left, right, negated: _ }
         | Expr::NullIf { equal: _, left, right, ty: _ } => {
@@ -110,6 +112,7 @@ fn children_mut(expr: &mut Expr, change: Change<'_>) -> Result<()> {
         | Expr::ArrayPart { part: _, args, ty: _ } => args.iter_mut().try_for_each(change),
         Expr::Field { row: arg, index: _, ty: _ }
         | Expr::Cast { how: _, arg, ty: _ }
+        | Expr::Domain { rules: _, arg, ty: _ }
         | Expr::Not(arg)
         | Expr::IsNull { arg, negated: _ }
         | Expr::IsBool { arg, value: _, negated: _ } => change(arg),

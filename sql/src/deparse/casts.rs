@@ -14,7 +14,7 @@ impl Writer<'_> {
         let arg = super::expressions::bare(arg);
         match arg {
             // A literal that is cut to a length is told once.
-            Expr::Const(datum, own) if own.oid == ty.oid && own.typmod == -1 => {
+            Expr::Const(datum, own) if own.oid == ty.oid && own.typmod == -1 && ty.domain.is_none() => {
                 self.constant(datum, own, Label::Never)?;
             }
             arg => {
@@ -23,7 +23,7 @@ impl Writer<'_> {
                 self.close();
             }
         }
-        let name = self.names.type_name(ty.oid, ty.typmod);
+        let name = self.names.type_name(ty.named(), ty.named_typmod());
         self.put(&format!("::{name}"));
         Ok(())
     }

@@ -89,7 +89,7 @@ impl Writer<'_> {
         match expr {
             Expr::Column(column) | Expr::Outer(column) => self.reference(column),
             Expr::Const(datum, ty) => self.constant(datum, ty, Label::AsNeeded),
-            Expr::Param { index: _, ty: _ } | Expr::InList { .. } => Err(Untold),
+            Expr::Param { index: _, ty: _ } | Expr::InList { .. } | Expr::Domain { .. } => Err(Untold),
             Expr::Call { proc, args, ty: _ } => self.call(*proc, args),
             Expr::Cast { how, arg, ty } => self.implied_cast(*how, arg, ty, implicit),
             Expr::And(args) => self.logic(args, " AND ", Parent::And),
@@ -151,7 +151,7 @@ impl Writer<'_> {
                 if matches!(Spelling::within(bare(array)), Some((Spelling::Query(_), _, _))) {
                     // Else it would be read as the query whose rows are compared.
                     let ty = array.ty();
-                    let name = self.names.type_name(ty.oid, ty.typmod);
+                    let name = self.names.type_name(ty.named(), ty.named_typmod());
                     self.put(&format!("::{name}"));
                 }
                 self.put(")");
@@ -161,7 +161,7 @@ impl Writer<'_> {
             Expr::Array { elements, ty } => {
                 self.enclosed("ARRAY[", elements, "]")?;
                 if elements.is_empty() {
-                    let name = self.names.type_name(ty.oid, ty.typmod);
+                    let name = self.names.type_name(ty.named(), ty.named_typmod());
                     self.put(&format!("::{name}"));
                 }
                 Ok(())

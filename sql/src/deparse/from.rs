@@ -2,9 +2,11 @@
 
 use super::layout::{Named, PART, STEP, Told, Untold, Writer};
 use super::quoted;
+use crate::binder::OWN_NAME;
 use crate::bound::outline::{FromItem, FromJoin, FromLeaf, FromSource, FunctionOutline};
 use crate::bound::{ColRef, Expr, JoinKind};
 use base::id::Oid;
+use catalog::builtin::system_relation_by_oid;
 
 /// pg_proc OID of unnest.
 const UNNEST: Oid = Oid(2331);
@@ -131,7 +133,9 @@ impl Writer<'_> {
             }
         };
         if aliased {
-            self.put(&format!(" {}", quoted(&shown)));
+            let own = self.kept && leaf.alias.is_none() && shown == leaf.name;
+            let mark = if own && is_of_user(&leaf.source) { OWN_NAME } else { " " };
+            self.put(&format!("{mark}{}", quoted(&shown)));
         }
         if !definitions.is_empty() {
             let columns = self.definitions(definitions);
@@ -147,9 +151,9 @@ impl Writer<'_> {
     }
 
     fn definitions(&self, definitions: &[(String, types::SqlType)]) -> String {
-        let columns = definitions
-            .iter()
-            .map(|(name, ty)| format!("{} {}", quoted(name), self.names.type_name(ty.oid, ty.typmod)));
+        let columns = definitions.iter().map(|(name, ty)| {
+            format!("{} {}", quoted(name), self.names.type_name(ty.named(), ty.named_typmod()))
+        });
         format!("({})", columns.collect::<Vec<_>>().join(", "))
     }
 
@@ -198,4 +202,9 @@ impl Writer<'_> {
         }
         Ok(definitions)
     }
+}
+
+/// Whether a kept query has the OID of the relation, and marks the name it had.
+fn is_of_user(source: &FromSource) -> bool {
+    matches!(source, FromSource::Relation(oid) if system_relation_by_oid(*oid).is_none())
 }

@@ -10,9 +10,12 @@ mod expressions;
 mod from;
 mod layout;
 mod queries;
+mod renamed;
 mod same;
 mod simple;
 mod windows;
+
+pub use renamed::{RenamedColumn, renamed_text};
 
 use crate::binder::{BindContext, Binder};
 use crate::bound::outline::{BodyOutline, Outline, QueryOutline};

@@ -75,7 +75,7 @@ impl Writer<'_> {
             Expr::And(_) => is_simple_logic(Parent::And, parent),
             Expr::Or(_) => is_simple_logic(Parent::Or, parent),
             Expr::Not(_) => is_simple_logic(Parent::Not, parent),
-            Expr::InList { .. } | Expr::ArrayCompare { .. } => false,
+            Expr::InList { .. } | Expr::ArrayCompare { .. } | Expr::Domain { .. } => false,
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) fn alter_table(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
 }
 
 /// Actions that stand for themselves.
-fn alone(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
+pub(super) fn alone(cursor: &mut Cursor<'_>) -> Result<Option<AlterAction>> {
     if cursor.take_words(&["set", "schema"]) {
         return cursor.name().map(AlterAction::SetSchema).map(Some);
     }

@@ -5,11 +5,11 @@
 //! is the documented default of its absence.
 
 use super::definition_ast::{
-    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CreateTableAsSpec, CreateTypeSpec,
-    ForeignKeySpec, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption,
-    SequenceSpec, ViewSpec, Written,
+    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec,
+    CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, DropSpec, ForeignKeySpec, IndexSpec, KeySpec,
+    LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
 };
-use super::function_ast::{AlterFunctionSpec, CreateFunctionSpec, DropFunctionSpec};
+use super::function_ast::FunctionAst;
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
 use crate::bound::{ExplainOptions, Isolation, OnCommit};
@@ -34,6 +34,7 @@ pub enum StatementAst {
     AlterSequence(Box<AlterSequenceSpec>),
     DropSequence(DropSpec),
     CreateView(Box<ViewSpec>),
+    AlterView(Box<AlterViewSpec>),
     DropView(DropSpec),
     CreateMaterialized(Box<MaterializedSpec>),
     DropMaterialized(DropSpec),
@@ -41,9 +42,10 @@ pub enum StatementAst {
     CreateType(Box<CreateTypeSpec>),
     AlterType(Box<AlterTypeSpec>),
     DropType(DropSpec),
-    CreateFunction(Box<CreateFunctionSpec>),
-    AlterFunction(Box<AlterFunctionSpec>),
-    DropFunction(Box<DropFunctionSpec>),
+    Function(Box<FunctionAst>),
+    CreateDomain(Box<CreateDomainSpec>),
+    AlterDomain(Box<AlterDomainSpec>),
+    DropDomain(DropSpec),
     CreateIndex(Box<IndexSpec>),
     DropIndex(DropSpec),
     DropTable(DropSpec),
@@ -264,9 +266,8 @@ pub struct CreateTableSpec {
     pub if_not_exists: bool,
     pub columns: Vec<ColumnSpec>,
     pub likes: Vec<LikeSpec>,
-    /// Of the table, in order; more than one is an error of the binder's.
+    /// Of the table, in order; more than one is an error of the binder's. Those at columns are with them.
     pub keys: Vec<KeySpec>,
-    /// Those at columns are with them.
     pub unique: Vec<KeySpec>,
     /// Those at columns are with them.
     pub foreign_keys: Vec<ForeignKeySpec>,
@@ -434,14 +435,6 @@ pub enum PartitionBound {
     MinValue { at: usize },
     MaxValue { at: usize },
     Value(Box<Expr>),
-}
-
-/// DROP of one kind of object.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DropSpec {
-    pub names: Vec<ObjectName>,
-    pub if_exists: bool,
-    pub cascade: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

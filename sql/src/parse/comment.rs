@@ -15,7 +15,6 @@ const OTHER_KINDS: &[&str] = &[
     "cast",
     "collation",
     "conversion",
-    "domain",
     "event",
     "extension",
     "foreign",
@@ -61,6 +60,8 @@ pub(crate) fn comment(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         CommentTarget::Type(cursor.qualified_name()?)
     } else if cursor.take_word("function") {
         CommentTarget::Function(Box::new(super::function::function_name(cursor)?))
+    } else if cursor.take_word("domain") {
+        CommentTarget::Domain(cursor.qualified_name()?)
     } else if cursor.take_word("schema") {
         CommentTarget::Schema(cursor.name()?)
     } else if cursor.take_word("database") {
@@ -68,10 +69,10 @@ pub(crate) fn comment(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     } else if cursor.take_word("constraint") {
         let name = cursor.name()?;
         cursor.expect_words(&["on"])?;
-        if cursor.is_word("domain") {
-            return Err(refuse("COMMENT ON CONSTRAINT of a domain", at));
+        match cursor.take_word("domain") {
+            true => CommentTarget::DomainConstraint { name, domain: cursor.qualified_name()? },
+            false => CommentTarget::Constraint { name, table: cursor.qualified_name()? },
         }
-        CommentTarget::Constraint { name, table: cursor.qualified_name()? }
     } else if OTHER_KINDS.iter().any(|kind| cursor.is_word(kind)) {
         let kind = cursor.word_text(0).unwrap_or_default().to_ascii_uppercase();
         return Err(refuse(&format!("COMMENT ON {kind}"), at));

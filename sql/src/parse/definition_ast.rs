@@ -3,7 +3,7 @@
 //! Must not know what names mean.
 //! Invariants: those of `ast`.
 
-use super::ast::{ExecuteSpec, TableOption};
+use super::ast::{AlterAction, ColumnConstraint, ExecuteSpec, TableOption};
 use super::function_ast::FunctionName;
 use crate::bound::OnCommit;
 use catalog::{ForeignKeyAction, Neighbour};
@@ -59,6 +59,16 @@ pub enum SequenceChange {
     Options(Vec<SequenceOption>),
     Rename(Ident),
     SetSchema(Ident),
+}
+
+/// ALTER [MATERIALIZED] VIEW.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterViewSpec {
+    pub name: ObjectName,
+    pub materialized: bool,
+    pub if_exists: bool,
+    /// Another name, schema or name of a column.
+    pub action: AlterAction,
 }
 
 /// CREATE [OR REPLACE] VIEW.
@@ -145,8 +155,10 @@ pub enum CommentTarget {
     Schema(Ident),
     Database(Ident),
     Constraint { name: Ident, table: ObjectName },
+    DomainConstraint { name: Ident, domain: ObjectName },
     Type(ObjectName),
     Function(Box<FunctionName>),
+    Domain(ObjectName),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +210,46 @@ pub enum TypeChange {
     SetSchema(Ident),
 }
 
+/// CREATE DOMAIN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateDomainSpec {
+    pub name: ObjectName,
+    pub ty: DataType,
+    pub type_at: usize,
+    /// NULL, NOT NULL, DEFAULT and CHECK.
+    pub constraints: Vec<ColumnConstraint>,
+}
+
+/// ALTER DOMAIN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterDomainSpec {
+    pub name: ObjectName,
+    pub change: DomainChange,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum DomainChange {
+    /// SET or DROP DEFAULT.
+    Default(Option<Written>),
+    /// SET or DROP NOT NULL.
+    NotNull(bool),
+    AddCheck {
+        check: CheckSpec,
+        not_valid: bool,
+    },
+    DropConstraint {
+        name: Ident,
+        if_exists: bool,
+    },
+    RenameConstraint {
+        from: Ident,
+        to: Ident,
+    },
+    Validate(Ident),
+    Rename(Ident),
+    SetSchema(Ident),
+}
+
 /// Where the rows of a new table come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowsSource {
@@ -232,4 +284,12 @@ pub struct CloneSpec {
     /// AS OF.
     pub at: Option<Box<Expr>>,
     pub options: Vec<TableOption>,
+}
+
+/// DROP of one kind of object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DropSpec {
+    pub names: Vec<ObjectName>,
+    pub if_exists: bool,
+    pub cascade: bool,
 }

@@ -6,8 +6,8 @@
 use super::ast::StatementAst;
 use super::cursor::{Cursor, is_word};
 use super::function_ast::{
-    AlterFunctionSpec, BodySpec, CreateFunctionSpec, DropFunctionSpec, FunctionChange, FunctionName,
-    FunctionOptions, ParameterSpec, ReturnsSpec,
+    AlterFunctionSpec, BodySpec, CreateFunctionSpec, DropFunctionSpec, FunctionAst, FunctionChange,
+    FunctionName, FunctionOptions, ParameterSpec, ReturnsSpec,
 };
 use super::table::written;
 use super::tokens::syntax;
@@ -57,7 +57,7 @@ pub(crate) fn create(cursor: &mut Cursor<'_>, or_replace: bool) -> Result<Statem
             return Err(refused_option(cursor, at).unwrap_or_else(|| cursor.syntax_error()));
         }
     }
-    Ok(StatementAst::CreateFunction(Box::new(spec)))
+    Ok(StatementAst::Function(Box::new(FunctionAst::Create(spec))))
 }
 
 /// 42601 when an option was given before.
@@ -315,7 +315,11 @@ pub(crate) fn drop(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if !cascade {
         cursor.take_word("restrict");
     }
-    Ok(StatementAst::DropFunction(Box::new(DropFunctionSpec { functions, if_exists, cascade })))
+    Ok(StatementAst::Function(Box::new(FunctionAst::Drop(DropFunctionSpec {
+        functions,
+        if_exists,
+        cascade,
+    }))))
 }
 
 /// Behind ALTER FUNCTION.
@@ -340,7 +344,7 @@ pub(crate) fn alter(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         cursor.take_word("restrict");
         FunctionChange::Options(options)
     };
-    Ok(StatementAst::AlterFunction(Box::new(AlterFunctionSpec { function, change })))
+    Ok(StatementAst::Function(Box::new(FunctionAst::Alter(AlterFunctionSpec { function, change }))))
 }
 
 /// Whether the tokens of a statement end between BEGIN ATOMIC and its END.

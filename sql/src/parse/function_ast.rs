@@ -7,6 +7,14 @@ use super::definition_ast::Written;
 use catalog::{Parallel, ParameterMode, Volatility};
 use sqlparser::ast::{DataType, Ident, ObjectName, Query};
 
+/// A statement about functions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FunctionAst {
+    Create(CreateFunctionSpec),
+    Alter(AlterFunctionSpec),
+    Drop(DropFunctionSpec),
+}
+
 /// CREATE FUNCTION.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreateFunctionSpec {

@@ -14,6 +14,7 @@ mod copy;
 mod cursor;
 mod definition_ast;
 mod dialect;
+mod domain;
 mod equivalents;
 mod foreign_key;
 mod forms;
@@ -51,22 +52,23 @@ mod write;
 pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
-    CreateTableSpec, DeleteSpec, DropSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
+    CreateTableSpec, DeleteSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
     MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartitionBound, PartitionLevel,
     PartitionSpec, PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
     TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterSequenceSpec, AlterTypeSpec, CheckSpec, CloneSpec, CommentSpec, CommentTarget, CreateTableAsSpec,
-    CreateTypeSpec, ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec,
-    RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange,
-    ViewSpec, Written,
+    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec,
+    CommentTarget, CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, DomainChange, ForeignKeySpec,
+    Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource,
+    SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec, Written,
 };
+pub use domain::with_value_in_capitals;
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
 pub use function_ast::{
-    AlterFunctionSpec, BodySpec, CreateFunctionSpec, DropFunctionSpec, FunctionChange, FunctionName,
-    FunctionOptions, ParameterSpec, ReturnsSpec,
+    AlterFunctionSpec, BodySpec, CreateFunctionSpec, DropFunctionSpec, FunctionAst, FunctionChange,
+    FunctionName, FunctionOptions, ParameterSpec, ReturnsSpec,
 };
 pub use literal_rows::LiteralRows;
 pub(crate) use modifying::write_of;

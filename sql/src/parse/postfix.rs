@@ -62,23 +62,20 @@ fn compares_with_all(parser: &Parser) -> bool {
     let quantified = [Keyword::ANY, Keyword::SOME, Keyword::ALL].iter().any(|word| is(1, *word))
         && parser.peek_nth_token_ref(2).token == Token::LParen;
     let known = is(3, Keyword::SELECT) || is(3, Keyword::WITH);
-    quantified && (!is_read(&op) || !known && is_query(parser, parser.get_current_index() + 3) == Some(true))
+    quantified && (!is_read(&op) || !known && is_query(parser, parser.get_current_index() + 4) == Some(true))
 }
 
-fn quantified(parser: &mut Parser, operand: Expr, precedence: u8) -> Result<Expr, ParserError> {
+fn quantified(parser: &mut Parser, operand: Expr, _precedence: u8) -> Result<Expr, ParserError> {
     let Some(compare_op) = operator(&parser.next_token().token) else {
         return parser.expected_ref("an operator", parser.peek_token_ref());
     };
     let word = parser.next_token().token;
-    let open = parser.get_current_index() + 1;
-    let right = if is_query(parser, open) == Some(true) {
-        parser.parse_subexpr(precedence)?
-    } else {
-        parser.expect_token(&Token::LParen)?;
-        let list = parser.parse_expr()?;
-        parser.expect_token(&Token::RParen)?;
-        list
+    parser.expect_token(&Token::LParen)?;
+    let right = match is_query(parser, parser.get_current_index() + 1) {
+        Some(true) => Expr::Subquery(parser.parse_query()?),
+        _ => parser.parse_expr()?,
     };
+    parser.expect_token(&Token::RParen)?;
     let (left, right) = (Box::new(operand), Box::new(right));
     Ok(match is_word(&word, "all") {
         true => Expr::AllOp { left, compare_op, right },

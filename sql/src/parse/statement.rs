@@ -11,8 +11,8 @@ use super::dialect::NyalaDialect;
 use super::tokens::{StatementTokens, position, statements, syntax};
 use super::unsupported::{refuse, refused_statement};
 use super::{
-    alter, comment, copy, function, index, maintenance, merge, modifying, prepared, sequence, session, table,
-    user_type, view, write,
+    alter, comment, copy, domain, function, index, maintenance, merge, modifying, prepared, sequence,
+    session, table, user_type, view, write,
 };
 use crate::bound::OnCommit;
 use crate::limits::{DEFINITION_CHAIN_MAX, Depth, check_bytes, check_tokens, too_complex};
@@ -155,7 +155,7 @@ fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement
             | StatementAst::AlterTable(_)
             | StatementAst::CreateView(_)
             | StatementAst::CreateMaterialized(_)
-            | StatementAst::CreateFunction(_)
+            | StatementAst::Function(_)
     );
     if defines && depth.chain > DEFINITION_CHAIN_MAX {
         return Err(too_complex());
@@ -269,6 +269,12 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_words(&["create", "materialized", "view"]) {
         return view::create_materialized(cursor);
     }
+    if cursor.take_words(&["alter", "view"]) {
+        return view::alter(cursor, false);
+    }
+    if cursor.take_words(&["alter", "materialized", "view"]) {
+        return view::alter(cursor, true);
+    }
     if cursor.take_words(&["refresh", "materialized", "view"]) {
         return view::refresh(cursor);
     }
@@ -298,6 +304,15 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     }
     if cursor.take_words(&["drop", "function"]) {
         return function::drop(cursor);
+    }
+    if cursor.take_words(&["create", "domain"]) {
+        return domain::create(cursor);
+    }
+    if cursor.take_words(&["alter", "domain"]) {
+        return domain::alter(cursor);
+    }
+    if cursor.take_words(&["drop", "domain"]) {
+        return table::drop(cursor).map(StatementAst::DropDomain);
     }
     if cursor.take_words(&["create", "unique", "index"]) {
         return index::create_unique(cursor);

@@ -271,7 +271,7 @@ pub(crate) fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     Ok(ColumnSpec { name, ty, type_at, constraints })
 }
 
-fn column_constraint(cursor: &mut Cursor<'_>, column: &Ident) -> Result<ColumnConstraint> {
+pub(super) fn column_constraint(cursor: &mut Cursor<'_>, column: &Ident) -> Result<ColumnConstraint> {
     let name = constraint_name(cursor)?;
     let at = cursor.at();
     let kind = if cursor.take_words(&["not", "null"]) {

@@ -78,7 +78,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("commit prepared", "Use COMMIT."),
     ("create aggregate", ""),
     ("create database", "A server has one database; use CREATE SCHEMA."),
-    ("create domain", ""),
     ("create extension", ""),
     ("create temporary", "Tables can be temporary."),
     ("create temp", "Tables can be temporary."),

@@ -1,11 +1,13 @@
-//! The grammar of CREATE VIEW.
+//! The grammar of CREATE, ALTER and REFRESH of views and materialized views.
 //!
 //! Must not know what names mean.
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
 
-use super::ast::StatementAst;
+use super::ast::{AlterAction, StatementAst};
 use super::cursor::Cursor;
-use super::definition_ast::{CreateTableAsSpec, MaterializedSpec, RefreshSpec, RowsSource, ViewSpec};
+use super::definition_ast::{
+    AlterViewSpec, CreateTableAsSpec, MaterializedSpec, RefreshSpec, RowsSource, ViewSpec,
+};
 use super::unsupported::refuse;
 use base::Result;
 use sqlparser::parser::Parser;
@@ -63,4 +65,27 @@ pub(crate) fn create(cursor: &mut Cursor<'_>, or_replace: bool) -> Result<Statem
         ));
     }
     Ok(StatementAst::CreateView(Box::new(ViewSpec { name, or_replace, columns, query, text, at })))
+}
+
+/// Behind ALTER [MATERIALIZED] VIEW.
+pub(crate) fn alter(cursor: &mut Cursor<'_>, materialized: bool) -> Result<StatementAst> {
+    let if_exists = cursor.take_word("if");
+    if if_exists {
+        cursor.expect_words(&["exists"])?;
+    }
+    let name = cursor.qualified_name()?;
+    let (at, kind) = (cursor.at(), if materialized { "ALTER MATERIALIZED VIEW" } else { "ALTER VIEW" });
+    if cursor.is_words(&["owner", "to"]) {
+        return Err(refuse(&format!("{kind} OWNER TO"), at)
+            .with_hint("Everything belongs to the database's owner; leave the statement out."));
+    }
+    let action = match super::alter::alone(cursor)? {
+        Some(AlterAction::RenameConstraint { .. }) | None => None,
+        action => action,
+    };
+    let action = action.ok_or_else(|| {
+        refuse(&format!("this form of {kind}"), at)
+            .with_hint(format!("{kind} takes RENAME TO, RENAME COLUMN and SET SCHEMA."))
+    })?;
+    Ok(StatementAst::AlterView(Box::new(AlterViewSpec { name, materialized, if_exists, action })))
 }

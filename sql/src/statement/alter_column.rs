@@ -66,7 +66,8 @@ impl Altered {
             ColumnKind::Identity { .. } => Fill::Each,
             ColumnKind::Plain if new.sequence.is_some() => Fill::Each,
             ColumnKind::Plain => match binder.bind_default(&column)? {
-                value if is_volatile(&value) => Fill::Each,
+                // What a domain forbids is forbidden where there are rows.
+                value if is_volatile(&value) || matches!(value, Expr::Domain { .. }) => Fill::Each,
                 value => Fill::Value(value),
             },
         };
@@ -209,7 +210,7 @@ impl Altered {
         let free = !of_key && column.kind == ColumnKind::Plain;
         let as_it_is = keeps_values(&column.ty, &ty) || (free && widens(&column.ty, &ty));
         if !as_it_is {
-            let (from, to) = (type_name(column.ty.oid), type_name(ty.oid));
+            let (from, to) = (type_name(column.ty.named()), type_name(ty.named()));
             return Err(Error::unsupported(format!(
                 "changing the type of column \"{}\" from {from} to {to}, for which its values would be rewritten, is not supported",
                 column.name
@@ -248,7 +249,7 @@ pub(super) fn columns_of_types(
             let of_type = |c: &&ColumnDef| {
                 let computed = c.default.as_ref().filter(|_| c.kind == ColumnKind::Generated);
                 let mut named = computed.into_iter().flat_map(|text| catalog::view_pieces(text));
-                Some(c.ty.oid) == ty || ty.is_some() && named.any(|(_, object)| object == ty)
+                Some(c.ty.named()) == ty || ty.is_some() && named.any(|(_, object)| object == ty)
             };
             let mut columns: Vec<&ColumnDef> = table.columns.iter().rev().filter(of_type).collect();
             columns.sort_by_key(|column| column.kind == ColumnKind::Generated);
@@ -308,10 +309,12 @@ fn keeps_values(from: &SqlType, to: &SqlType) -> bool {
     if from == to {
         return true;
     }
-    if from.form != to.form {
+    // A value of a domain is one of what the domain is over, not the other way round.
+    if from.form != to.form || to.domain.is_some() {
         return false;
     }
     match (from.oid, to.oid) {
+        (a, b) if a == b && from.typmod == to.typmod => true,
         (oid::VARCHAR, oid::TEXT) => true,
         (oid::TEXT, oid::VARCHAR) => to.typmod == -1,
         (oid::VARCHAR, oid::VARCHAR)
@@ -334,6 +337,7 @@ fn widens(from: &SqlType, to: &SqlType) -> bool {
         _ => None,
     };
     match (from.oid, to.oid) {
+        _ if to.domain.is_some() => false,
         (oid::INT2, oid::INT4 | oid::INT8) | (oid::INT4, oid::INT8) | (oid::FLOAT4, oid::FLOAT8) => true,
         (oid::NUMERIC, oid::NUMERIC) => {
             scale(&from.form).is_some() && scale(&from.form) == scale(&to.form) && from.typmod <= to.typmod

@@ -25,27 +25,44 @@ pub(super) fn bind(
 ) -> Result<BoundStatement> {
     let AlterTableSpec { name, if_exists, actions } = spec;
     if let Some(spec) = of_sequence(binder, spec) {
-        return sequence::alter(binder, context, &spec, "ALTER TABLE");
+        return sequence::alter(binder, context, &spec, COMMAND);
     }
     let table = match binder.table_named(name) {
         Ok(table) => table,
         Err(error) => {
             return match schema::missing(binder, name, &error, "relation")? {
-                Some(missing) if *if_exists => {
-                    let notices = vec![format!("{}, skipping", missing.message())];
-                    Ok(BoundStatement::AlterTable { table: None, actions: Vec::new(), notices })
-                }
+                Some(missing) if *if_exists => Ok(nothing_to_alter(COMMAND, &missing)),
                 _ => Err(error),
             };
         }
     };
-    let mut altered = Altered { def: table.as_ref().clone(), actions: Vec::new() };
+    altered(binder, context, COMMAND, &table, actions)
+}
+
+const COMMAND: &str = "ALTER TABLE";
+
+/// A statement that only tells that its table does not exist.
+pub(super) fn nothing_to_alter(command: &'static str, missing: &Error) -> BoundStatement {
+    let notices = vec![format!("{}, skipping", missing.message())];
+    BoundStatement::AlterTable { command, table: None, actions: Vec::new(), notices }
+}
+
+/// A table's actions, in the order in which they are done.
+pub(super) fn altered(
+    binder: &mut Binder<'_>,
+    context: &BindContext<'_>,
+    command: &'static str,
+    table: &TableDef,
+    actions: &[AlterAction],
+) -> Result<BoundStatement> {
+    let mut altered = Altered { def: table.clone(), actions: Vec::new() };
     let mut in_order: Vec<&AlterAction> = actions.iter().collect();
     in_order.sort_by_key(|action| pass(action));
     for action in in_order {
         altered.action(binder, context, action)?;
     }
-    Ok(BoundStatement::AlterTable { table: Some(table.id), actions: altered.actions, notices: Vec::new() })
+    let (table, actions) = (Some(table.id), altered.actions);
+    Ok(BoundStatement::AlterTable { command, table, actions, notices: Vec::new() })
 }
 
 /// A new name or schema of a sequence, which ALTER TABLE gives it, too.
@@ -127,7 +144,7 @@ impl Altered {
                 }
                 AlterTableAction::Name { schema: schema.id, name: self.def.name.clone() }
             }
-            AlterAction::RenameColumn { from, to } => self.rename_column(binder, context, from, to)?,
+            AlterAction::RenameColumn { from, to } => self.rename_column(binder, from, to)?,
             AlterAction::RenameConstraint { from, to } => self.rename_constraint(binder, from, to)?,
             AlterAction::SetDefault { column, value } => self.set_default(binder, column, value.as_ref())?,
             AlterAction::SetNotNull { column, not_null } => self.set_not_null(binder, column, *not_null)?,
@@ -188,7 +205,6 @@ impl Altered {
     fn rename_column(
         &mut self,
         binder: &Binder<'_>,
-        context: &BindContext<'_>,
         from: &ast::Ident,
         to: &ast::Ident,
     ) -> Result<AlterTableAction> {
@@ -202,16 +218,6 @@ impl Altered {
             return Err(Error::new(ErrorKind::DuplicateColumn, message));
         }
         new_column::check_column_name(&to)?;
-        let catalog = context.catalog;
-        let viewed = catalog.views().find(|view| view.uses.contains(&self.def.oid)).map(|view| &view.name);
-        let held = || {
-            let (id, _) = catalog.materialized().find(|(_, view)| view.uses.contains(&self.def.oid))?;
-            catalog.table(id).map(|table| &table.name)
-        };
-        if let Some(view) = viewed.or_else(held) {
-            let message = format!("renaming a column of a table that view \"{view}\" reads is not supported");
-            return Err(Error::unsupported(message).with_hint("Drop the view first and create it anew."));
-        }
         self.rename_in_texts(Part::Column, &from, &to)?;
         if let Some(column) = self.def.columns.iter_mut().find(|c| c.name == from) {
             column.name = to;

@@ -3,8 +3,8 @@
 //! Must not know more of a statement than its kind.
 
 use super::{
-    alter_table, comment, copy, create_table, delete, function, index, insert, maintenance, materialized,
-    merge, prepared, schema, sequence, sequence_calls, update, user_type, view,
+    alter_table, comment, copy, create_table, delete, domain, function, index, insert, maintenance,
+    materialized, merge, prepared, schema, sequence, sequence_calls, update, user_type, view,
 };
 use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{BoundStatement, SettingValue};
@@ -80,6 +80,10 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::AlterSequence(spec) => sequence::alter(binder, context, spec, "ALTER SEQUENCE")?,
         StatementAst::DropSequence(spec) => sequence::drop(binder, spec)?,
         StatementAst::CreateView(spec) => view::create(binder, context, spec)?,
+        StatementAst::AlterView(spec) => match spec.materialized {
+            false => view::alter(binder, spec)?,
+            true => materialized::alter(binder, context, spec)?,
+        },
         StatementAst::DropView(spec) => view::drop(binder, spec)?,
         StatementAst::CreateMaterialized(spec) => materialized::create(binder, context, spec)?,
         StatementAst::CreateIndex(spec) => index::create(binder, spec)?,
@@ -88,10 +92,11 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::Refresh(spec) => materialized::refresh(binder, spec)?,
         StatementAst::CreateType(spec) => user_type::create(binder, spec)?,
         StatementAst::AlterType(spec) => user_type::alter(binder, spec)?,
-        StatementAst::DropType(spec) => user_type::drop(binder, context, spec)?,
-        StatementAst::CreateFunction(spec) => function::create(binder, context, spec)?,
-        StatementAst::AlterFunction(spec) => function::alter(binder, spec)?,
-        StatementAst::DropFunction(spec) => function::drop(binder, context, spec)?,
+        StatementAst::Function(spec) => function::bind(binder, context, spec)?,
+        StatementAst::DropType(spec) => user_type::drop(binder, context, spec, user_type::Kind::Any)?,
+        StatementAst::CreateDomain(spec) => domain::create(binder, spec)?,
+        StatementAst::AlterDomain(spec) => domain::alter(binder, spec)?,
+        StatementAst::DropDomain(spec) => user_type::drop(binder, context, spec, user_type::Kind::Domain)?,
         StatementAst::DropTable(spec) => schema::drop_tables(binder, spec)?,
         StatementAst::DropSchema(spec) => schema::drop_schemas(binder, context, spec)?,
         StatementAst::Copy(spec) => BoundStatement::Copy(Box::new(copy::bind(binder, spec)?)),

@@ -40,6 +40,24 @@ pub(super) fn bind(binder: &Binder<'_>, spec: &CommentSpec) -> Result<BoundState
         CommentTarget::Function(name) => {
             Some(CommentKey::of(PG_PROC, super::function::named(binder, name)?.oid))
         }
+        CommentTarget::Domain(name) => {
+            let def = super::user_type::named(binder, name)?;
+            if def.domain().is_none() {
+                return Err(wrong(&def.name, "a domain"));
+            }
+            Some(CommentKey::of(PG_TYPE, def.oid))
+        }
+        CommentTarget::DomainConstraint { name, domain } => {
+            let def = super::user_type::named(binder, domain)?;
+            let name = binder.fold(name);
+            let Some(domain) = def.domain() else { return Err(wrong(&def.name, "a domain")) };
+            let check = domain.checks.iter().find(|check| check.name == name).ok_or_else(|| {
+                let of = crate::binder::type_name(def.oid);
+                let message = format!("constraint \"{name}\" for domain {of} does not exist");
+                Error::new(ErrorKind::UndefinedObject, message)
+            })?;
+            Some(CommentKey::of(PG_CONSTRAINT, check.oid))
+        }
         CommentTarget::Constraint { name, table } => Some(constraint(binder, name, table)?),
     };
     // An empty text says that there is none, also where there was one to begin with.

@@ -5,8 +5,10 @@
 
 use super::copy_options;
 use super::row::target_columns;
-use crate::binder::{Binder, Relation, Write, Written};
-use crate::bound::{BoundCopy, BoundQuery, CopyDirection, CopyEnd, OutputColumn, Rel};
+use crate::binder::{Binder, Relation, Term, Write, Written};
+use crate::bound::{
+    BoundCopy, BoundQuery, CopyDirection, CopyEnd, DomainInput, Expr, OutputColumn, Rel, TypedCol,
+};
 use crate::parse::{CopySource, CopySpec};
 use base::{Error, ErrorKind, Result};
 use catalog::{ColumnKind, TableDef};
@@ -95,8 +97,17 @@ fn from_end(
             defaults.push((index, binder.bind_default(column)?));
         }
     }
+    let mut domains = Vec::new();
+    for (place, index) in columns.iter().enumerate() {
+        let Some(column) = table.columns.get(*index).filter(|column| column.ty.domain.is_some()) else {
+            continue;
+        };
+        let value = TypedCol { col: binder.new_col(), ty: column.ty.clone().as_domain(None) };
+        let checked = binder.assign(Term { expr: Expr::Column(value.clone()), at: 0 }, column)?;
+        domains.push(DomainInput { place, value, checked });
+    }
     let rules = super::rules::of(binder, table)?;
-    Ok(CopyDirection::From { table: table.id, columns, defaults, rules, source })
+    Ok(CopyDirection::From { table: table.id, columns, domains, defaults, rules, source })
 }
 
 /// The columns of a table as a query yields them.

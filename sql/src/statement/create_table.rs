@@ -199,6 +199,10 @@ pub(super) fn bind_as(
     let CreateTableAsSpec { name, if_not_exists, columns: names, options, source, with_data, temporary } =
         spec;
     let (schema, name) = target(binder, name, *temporary)?;
+    if !with_data {
+        // Nothing is read: a materialized view without rows may be named.
+        binder.named = Some(Vec::new());
+    }
     let (given, output) = match source {
         RowsSource::Query(query) => (None, binder.bind_query(query)?.output),
         RowsSource::Execute(spec) => {

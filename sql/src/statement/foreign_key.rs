@@ -29,6 +29,7 @@ pub(super) fn bind(
     check_persistence(binder, parent, itself, temporary)?;
     let columns = named(binder, child, columns, *at)?;
     check_generated(&columns, *on_delete, *on_update)?;
+    check_domains(&columns, *on_delete, *on_update, *at)?;
     let referenced = referenced_columns(binder, parent, referenced, *at)?;
     if columns.len() != referenced.len() {
         let message = "number of referencing and referenced columns for foreign key disagree";
@@ -117,6 +118,23 @@ fn named<'t>(
         found.push(column);
     }
     Ok(found)
+}
+
+/// 0A000 for what would give values to a column of a domain that nobody makes values of the domain.
+fn check_domains(
+    columns: &[&ColumnDef],
+    on_delete: ForeignKeyAction,
+    on_update: ForeignKeyAction,
+    at: usize,
+) -> Result<()> {
+    let gives = on_delete == ForeignKeyAction::SetNull
+        || matches!(on_update, ForeignKeyAction::SetNull | ForeignKeyAction::Cascade);
+    if !gives || columns.iter().all(|column| column.ty.domain.is_none()) {
+        return Ok(());
+    }
+    Err(Error::unsupported("a foreign key that sets columns of domains is not supported").at(at).with_hint(
+        "Leave ON UPDATE and ON DELETE SET NULL out, or give the column the type that the domain is over.",
+    ))
 }
 
 fn check_generated(

@@ -10,8 +10,8 @@ use super::view::kept_query;
 use crate::binder::{BindContext, Binder, Clause, Scope, is_polymorphic, signature_shown, type_name};
 use crate::bound::{BoundStatement, FunctionStatement};
 use crate::parse::{
-    AlterFunctionSpec, BodySpec, CreateFunctionSpec, DropFunctionSpec, FunctionChange, FunctionName,
-    FunctionOptions, ParameterSpec, ReturnsSpec, StatementAst, parse,
+    AlterFunctionSpec, BodySpec, CreateFunctionSpec, DropFunctionSpec, FunctionAst, FunctionChange,
+    FunctionName, FunctionOptions, ParameterSpec, ReturnsSpec, StatementAst, parse,
 };
 use base::id::{Oid, SchemaId};
 use base::{Error, ErrorKind, Result};
@@ -30,7 +30,19 @@ fn invalid(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::InvalidFunctionDefinition, message)
 }
 
-pub(super) fn create(
+pub(super) fn bind(
+    binder: &mut Binder<'_>,
+    context: &BindContext<'_>,
+    spec: &FunctionAst,
+) -> Result<BoundStatement> {
+    match spec {
+        FunctionAst::Create(spec) => create(binder, context, spec),
+        FunctionAst::Alter(spec) => alter(binder, spec),
+        FunctionAst::Drop(spec) => drop(binder, context, spec),
+    }
+}
+
+fn create(
     binder: &mut Binder<'_>,
     context: &BindContext<'_>,
     spec: &CreateFunctionSpec,
@@ -348,7 +360,7 @@ fn kept_body(
     Ok(text)
 }
 
-pub(super) fn alter(binder: &Binder<'_>, spec: &AlterFunctionSpec) -> Result<BoundStatement> {
+fn alter(binder: &Binder<'_>, spec: &AlterFunctionSpec) -> Result<BoundStatement> {
     let AlterFunctionSpec { function, change } = spec;
     let before = named(binder, function)?;
     let mut def = before.as_ref().clone();
@@ -392,7 +404,7 @@ fn check_free(binder: &Binder<'_>, def: &FunctionDef, schema: SchemaId) -> Resul
     Err(Error::new(ErrorKind::DuplicateFunction, message))
 }
 
-pub(super) fn drop(
+fn drop(
     binder: &mut Binder<'_>,
     context: &BindContext<'_>,
     spec: &DropFunctionSpec,
@@ -420,6 +432,7 @@ pub(super) fn drop(
         }
     }
     let all = with_users(context.catalog, &functions);
+    super::user_type::refuse_named_in_domains(binder, &all)?;
     let columns = columns_of_types(binder, context, &all, &[], *cascade)?;
     let drop = FunctionStatement::Drop { functions, columns, cascade: *cascade, notices };
     Ok(BoundStatement::Function(Box::new(drop)))

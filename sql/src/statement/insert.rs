@@ -29,7 +29,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec, outer: &Scope<'_>
     let targets = Targets {
         written: &written,
         table: &written.seen,
-        seen: seen_columns(&written.seen, columns, &positions)?,
+        seen: seen_columns(binder, &written.seen, columns, &positions)?,
         columns: positions,
         names: columns,
         overriding: *overriding,
@@ -90,10 +90,15 @@ fn given_columns(binder: &Binder<'_>, written: &Written, targets: &[TargetColumn
 }
 
 /// The given columns as their values see them.
-fn seen_columns(table: &TableDef, targets: &[TargetColumn], positions: &[usize]) -> Result<Vec<ColumnDef>> {
+fn seen_columns(
+    binder: &Binder<'_>,
+    table: &TableDef,
+    targets: &[TargetColumn],
+    positions: &[usize],
+) -> Result<Vec<ColumnDef>> {
     let columns = positions.iter().filter_map(|index| table.columns.get(*index));
     let seen = columns.enumerate().map(|(at, column)| match targets.get(at) {
-        Some(target) => part::seen(target, column),
+        Some(target) => part::seen(binder, target, column),
         None => Ok(column.clone()),
     });
     seen.collect()
@@ -203,7 +208,7 @@ pub(super) fn merged_row(
 ) -> Result<Vec<Expr>> {
     let MergeInsert { columns: names, overriding, values } = insert;
     let columns = given_columns(binder, written, names)?;
-    let seen = seen_columns(&written.seen, names, &columns)?;
+    let seen = seen_columns(binder, &written.seen, names, &columns)?;
     let targets = Targets { written, table: &written.seen, columns, seen, names, overriding: *overriding };
     let mut given = Vec::new();
     if let Some(values) = values {

@@ -1,11 +1,11 @@
-//! CREATE, REFRESH and DROP MATERIALIZED VIEW.
+//! CREATE, ALTER, REFRESH and DROP MATERIALIZED VIEW.
 //!
 //! Must not know how rows are kept.
 
-use super::{create_table, schema, view};
+use super::{alter_table, create_table, schema, view};
 use crate::binder::{BindContext, Binder};
 use crate::bound::{BoundCreateMaterialized, BoundRefresh, BoundStatement};
-use crate::parse::{DropSpec, MaterializedSpec, RefreshSpec, RowsSource};
+use crate::parse::{AlterViewSpec, DropSpec, MaterializedSpec, RefreshSpec, RowsSource};
 use base::{Error, ErrorKind, Result};
 use catalog::ColumnDef;
 
@@ -29,6 +29,30 @@ pub(super) fn create(
         }
         _ => Err(Error::internal("a materialized view without a table")),
     }
+}
+
+/// What ALTER TABLE would do with the view's table.
+pub(super) fn alter(
+    binder: &mut Binder<'_>,
+    context: &BindContext<'_>,
+    spec: &AlterViewSpec,
+) -> Result<BoundStatement> {
+    const COMMAND: &str = "ALTER MATERIALIZED VIEW";
+    let AlterViewSpec { name, materialized: _, if_exists, action } = spec;
+    let table = match binder.materialized_named(name) {
+        Ok(Ok(table)) => table,
+        Ok(Err((other, _))) => {
+            let message = format!("\"{other}\" is not a materialized view");
+            return Err(Error::new(ErrorKind::WrongObjectType, message));
+        }
+        Err(error) => {
+            return match schema::missing(binder, name, &error, "relation")? {
+                Some(missing) if *if_exists => Ok(alter_table::nothing_to_alter(COMMAND, &missing)),
+                _ => Err(error),
+            };
+        }
+    };
+    alter_table::altered(binder, context, COMMAND, &table, std::slice::from_ref(action))
 }
 
 pub(super) fn refresh(binder: &mut Binder<'_>, spec: &RefreshSpec) -> Result<BoundStatement> {

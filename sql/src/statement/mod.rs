@@ -12,6 +12,7 @@ mod copy;
 mod copy_options;
 mod create_table;
 mod delete;
+mod domain;
 mod foreign_key;
 mod function;
 mod index;

@@ -137,7 +137,7 @@ impl Sources<'_> {
         }
         self.null(false, at)?;
         self.column.kind = ColumnKind::Identity { always };
-        let found = sequence::options(binder, options, sequence::Of::Column(self.column.ty.oid))?;
+        let found = sequence::options(binder, options, sequence::Of::Column(self.column.ty.named()))?;
         if found.owner.is_some() || found.restart.is_some() {
             let at = options.first().map_or(at, |option| option.at);
             let message = "invalid sequence option for an identity column";

@@ -3,7 +3,7 @@
 //! Invariant: what is assigned to the column is the array with that part changed; several parts of one column change it
 //! one after the other.
 
-use crate::binder::{Binder, Scope, subscript_element};
+use crate::binder::{Binder, Scope, Term, subscript_element};
 use crate::bound::{ArrayPart, Expr};
 use crate::parse::{PartOfColumn, TargetColumn};
 use base::{Error, ErrorKind, Result};
@@ -13,8 +13,9 @@ use types::SqlType;
 use types::sql_type::oid;
 
 /// The column as the value sees it that is assigned: of the type of the part, when only a part is meant.
-pub(super) fn seen(target: &TargetColumn, column: &ColumnDef) -> Result<ColumnDef> {
+pub(super) fn seen(binder: &Binder<'_>, target: &TargetColumn, column: &ColumnDef) -> Result<ColumnDef> {
     let mut seen = column.clone();
+    let base = binder.base_type(&column.ty);
     let (at, subscripts) = match &target.part {
         None => return Ok(seen),
         Some(PartOfColumn { at, subscripts: Some(subscripts) }) if column.ty.oid != oid::JSONB => {
@@ -30,8 +31,11 @@ pub(super) fn seen(target: &TargetColumn, column: &ColumnDef) -> Result<ColumnDe
     let slice = subscripts.iter().any(|s| matches!(s, ast::Subscript::Slice { .. }));
     if !slice {
         // The modifier of an array is that of its elements.
-        seen.ty = SqlType::with_typmod(element, column.ty.typmod)
+        let ty = SqlType::with_typmod(element, column.ty.typmod)
             .ok_or_else(|| Error::internal("an array of elements without a form"))?;
+        seen.ty = ty.as_domain(base.domain.and_then(types::user_type::array_element));
+    } else {
+        seen.ty = base;
     }
     Ok(seen)
 }
@@ -63,5 +67,7 @@ pub(super) fn whole(
     let value = binder.in_form(value, &bare)?;
     let mut args = vec![current, value];
     args.extend(subscripts.args);
-    Ok(Expr::ArrayPart { part, args, ty: column.ty.clone() })
+    // A domain over arrays looks at the whole of what comes out.
+    let whole = Expr::ArrayPart { part, args, ty: binder.base_type(&column.ty) };
+    binder.assign(Term { expr: whole, at: 0 }, column)
 }

@@ -16,7 +16,7 @@ use types::SqlType;
 pub(super) fn prepare(binder: &Binder<'_>, spec: &PrepareSpec) -> Result<BoundStatement> {
     let PrepareSpec { name, types, statement } = spec;
     let types: Vec<Oid> =
-        types.iter().map(|ty| binder.sql_type(ty).map(|ty| ty.oid)).collect::<Result<_>>()?;
+        types.iter().map(|ty| binder.sql_type(ty).map(|ty| ty.named())).collect::<Result<_>>()?;
     let (name, statement) = (binder.fold(name), Arc::clone(statement));
     Ok(BoundStatement::Prepare(Box::new(BoundPrepare { name, types, statement })))
 }

@@ -65,7 +65,7 @@ pub(super) fn set_values(
             for target in &clause.columns {
                 let (_, column) = target_column(binder, written, &target.name)?;
                 check_updated(column, &clause.value)?;
-                seen.push(part::seen(target, column)?);
+                seen.push(part::seen(binder, target, column)?);
             }
             let columns: Vec<&ColumnDef> = seen.iter().collect();
             let row = binder.assigned_row(query, scope, &columns, clause.value_at)?;
@@ -77,7 +77,7 @@ pub(super) fn set_values(
         for (target, value) in pairs(binder, clause)? {
             let (_, column) = target_column(binder, written, &target.name)?;
             check_updated(column, value)?;
-            let seen = part::seen(target, column)?;
+            let seen = part::seen(binder, target, column)?;
             let value = if is_default(value) {
                 part::check_default(Some(target))?;
                 binder.bind_default(column)?

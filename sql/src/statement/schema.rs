@@ -84,10 +84,14 @@ pub(super) fn drop_schemas(
         }
     }
     let types = context.catalog.types().filter(|ty| schemas.contains(&ty.schema));
-    let types: Vec<Oid> = types.map(|ty| ty.oid).collect();
+    let own: Vec<Oid> = types.map(|ty| ty.oid).collect();
+    let over = context.catalog.types_over(&own);
+    let types: Vec<Oid> = over.iter().map(|(ty, _)| *ty).collect();
+    super::user_type::refuse_named_in_domains(binder, &types)?;
     let functions = context.catalog.functions().filter(|function| schemas.contains(&function.schema));
     let types: Vec<Oid> = types.into_iter().chain(functions.map(|function| function.oid)).collect();
     let all = super::function::with_users(context.catalog, &types);
     let columns = columns_of_types(binder, context, &all, &schemas, *cascade)?;
-    Ok(BoundStatement::DropSchemas { schemas, columns, cascade: *cascade, notices })
+    let domains = over.into_iter().filter(|(ty, _)| !own.contains(ty)).collect();
+    Ok(BoundStatement::DropSchemas { domains, schemas, columns, cascade: *cascade, notices })
 }

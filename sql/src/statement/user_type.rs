@@ -30,6 +30,12 @@ pub(super) fn create(binder: &Binder<'_>, spec: &CreateTypeSpec) -> Result<Bound
 pub(super) fn alter(binder: &Binder<'_>, spec: &AlterTypeSpec) -> Result<BoundStatement> {
     let AlterTypeSpec { name, change } = spec;
     let def = named(binder, name)?;
+    if def.domain().is_some()
+        && matches!(change, TypeChange::AddValue { .. } | TypeChange::RenameValue { .. })
+    {
+        let message = format!("{} is not an enum", crate::binder::type_name(def.oid));
+        return Err(Error::new(ErrorKind::WrongObjectType, message));
+    }
     let edit = match change {
         TypeChange::AddValue { label, if_not_exists, place } => {
             check_label(label)?;
@@ -52,12 +58,19 @@ pub(super) fn drop(
     binder: &mut Binder<'_>,
     context: &BindContext<'_>,
     spec: &DropSpec,
+    kind: Kind,
 ) -> Result<BoundStatement> {
     let DropSpec { names, if_exists, cascade } = spec;
     let (mut types, mut notices) = (Vec::new(), Vec::new());
     for name in names {
+        if kind == Kind::Domain && super::domain::built_in(binder, name).is_some() {
+            return Err(no_domain(&shown(binder, name)?));
+        }
         check_not_required(binder, name)?;
         match named(binder, name) {
+            Ok(def) if kind == Kind::Domain && def.domain().is_none() => {
+                return Err(no_domain(&shown(binder, name)?));
+            }
             Ok(def) => {
                 if !types.contains(&def.oid) {
                     types.push(def.oid);
@@ -69,9 +82,49 @@ pub(super) fn drop(
             Err(error) => return Err(error),
         }
     }
-    let all = super::function::with_users(context.catalog, &types);
+    let types = binder.context.catalog.types_over(&types);
+    let gone: Vec<Oid> = types.iter().map(|(ty, _)| *ty).collect();
+    refuse_named_in_domains(binder, &gone)?;
+    let all = super::function::with_users(context.catalog, &gone);
     let columns = columns_of_types(binder, context, &all, &[], *cascade)?;
-    Ok(BoundStatement::DropTypes { types, columns, cascade: *cascade, notices })
+    let domains = kind == Kind::Domain;
+    Ok(BoundStatement::DropTypes { types, domains, columns, cascade: *cascade, notices })
+}
+
+/// What kinds of types a statement drops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Any,
+    Domain,
+}
+
+fn no_domain(name: &str) -> Error {
+    Error::new(ErrorKind::WrongObjectType, format!("\"{name}\" is not a domain"))
+}
+
+/// 0A000 for a type or function that goes and stands in a check or default of a domain that does not.
+pub(super) fn refuse_named_in_domains(binder: &Binder<'_>, gone: &[Oid]) -> Result<()> {
+    let catalog = binder.context.catalog;
+    for def in catalog.types().filter(|def| !gone.contains(&def.oid)) {
+        let Some(domain) = def.domain() else { continue };
+        let texts = domain.checks.iter().map(|check| &check.text).chain(&domain.default);
+        let mut objects = texts.flat_map(|text| catalog::view_pieces(text)).filter_map(|(_, oid)| oid);
+        if let Some(found) = objects.find(|oid| gone.contains(oid)) {
+            let what = if catalog.function(found).is_some() { "function" } else { "type" };
+            let message = format!(
+                "dropping a {what} that a check or default of domain \"{}\" names is not supported",
+                def.name
+            );
+            return Err(Error::unsupported(message).with_hint("Drop the constraint or default first."));
+        }
+    }
+    Ok(())
+}
+
+/// A name as messages have it.
+fn shown(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<String> {
+    let (schema, own) = binder.split_name(name)?;
+    Ok(schema.map_or_else(|| own.clone(), |schema| format!("{schema}.{own}")))
 }
 
 /// 2BP01 for a built-in type.
@@ -90,7 +143,7 @@ fn check_not_required(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<()>
 /// The type that a user made of that name; 42704 when there is none, without position as PostgreSQL has it.
 pub(super) fn named(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<Arc<UserTypeDef>> {
     let (schema, own) = binder.split_name(name)?;
-    let shown = schema.as_ref().map_or_else(|| own.clone(), |schema| format!("{schema}.{own}"));
+    let shown = shown(binder, name)?;
     match binder.user_type(schema.as_deref(), &own) {
         Some(oid) => {
             let def = binder.context.catalog.type_of(oid).cloned();

@@ -1,4 +1,4 @@
-//! CREATE VIEW and DROP VIEW.
+//! CREATE VIEW, ALTER VIEW and DROP VIEW.
 //!
 //! Must not know how the catalog is changed.
 //! Invariant: the text that is kept has been bound in the way it will be, to the same columns.
@@ -7,8 +7,8 @@ use super::kept::{Edit, as_written, edited, extent, object_edits};
 use super::new_column::pseudo_name;
 use super::schema;
 use crate::binder::{BindContext, Binder, OWN_NAME, is_temporary};
-use crate::bound::{BoundCreateView, BoundQuery, BoundStatement};
-use crate::parse::{DropSpec, ViewSpec};
+use crate::bound::{BoundAlterView, BoundCreateView, BoundQuery, BoundStatement};
+use crate::parse::{AlterAction, AlterViewSpec, DropSpec, ViewSpec};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::{ViewColumn, ViewDef};
@@ -208,7 +208,7 @@ fn check_replaced(before: &ViewDef, columns: &[ViewColumn]) -> Result<()> {
         if old.name != new.name {
             let message = format!("cannot change name of view column \"{}\" to \"{}\"", old.name, new.name);
             return Err(Error::new(ErrorKind::InvalidTableDefinition, message)
-                .with_hint("Drop the view and create it anew."));
+                .with_hint("Use ALTER VIEW ... RENAME COLUMN ... to change name of view column instead."));
         }
         if (old.ty.oid, old.ty.typmod) != (new.ty.oid, new.ty.typmod) {
             let (from, to) = (crate::binder::type_name(old.ty.oid), crate::binder::type_name(new.ty.oid));
@@ -216,6 +216,58 @@ fn check_replaced(before: &ViewDef, columns: &[ViewColumn]) -> Result<()> {
                 format!("cannot change data type of view column \"{}\" from {from} to {to}", old.name);
             return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
         }
+    }
+    Ok(())
+}
+
+pub(super) fn alter(binder: &Binder<'_>, spec: &AlterViewSpec) -> Result<BoundStatement> {
+    let AlterViewSpec { name, materialized: _, if_exists, action } = spec;
+    let view = match binder.view_named(name) {
+        Ok(view) => view,
+        Err(error) if error.kind() == ErrorKind::WrongObjectType => {
+            return Err(Error::new(error.kind(), error.message()));
+        }
+        Err(error) => {
+            return match schema::missing(binder, name, &error, "relation")? {
+                Some(missing) if *if_exists => {
+                    let notices = vec![format!("{}, skipping", missing.message())];
+                    Ok(BoundStatement::AlterView(Box::new(BoundAlterView { notices, def: None })))
+                }
+                _ => Err(error),
+            };
+        }
+    };
+    let mut def = view.as_ref().clone();
+    match action {
+        AlterAction::Rename(name) => def.name = binder.fold(name),
+        AlterAction::SetSchema(name) => {
+            let schema = binder.schema_named(&ast::ObjectName::from(vec![name.clone()]))?;
+            if schema.id != def.schema && binder.has_relation(&schema, &def.name) {
+                let message =
+                    format!("relation \"{}\" already exists in schema \"{}\"", def.name, schema.name);
+                return Err(Error::new(ErrorKind::DuplicateTable, message));
+            }
+            def.schema = schema.id;
+        }
+        AlterAction::RenameColumn { from, to } => rename_column(binder, &mut def, from, to)?,
+        _ => return Err(Error::internal("an action that views do not have")),
+    }
+    let altered = BoundAlterView { notices: Vec::new(), def: Some(def) };
+    Ok(BoundStatement::AlterView(Box::new(altered)))
+}
+
+fn rename_column(binder: &Binder<'_>, def: &mut ViewDef, from: &ast::Ident, to: &ast::Ident) -> Result<()> {
+    let (from, to) = (binder.fold(from), binder.fold(to));
+    let Some(place) = def.columns.iter().position(|column| column.name == from) else {
+        let message = format!("column \"{from}\" does not exist");
+        return Err(Error::new(ErrorKind::UndefinedColumn, message));
+    };
+    if def.columns.iter().any(|column| column.name == to) {
+        let message = format!("column \"{to}\" of relation \"{}\" already exists", def.name);
+        return Err(Error::new(ErrorKind::DuplicateColumn, message));
+    }
+    if let Some(column) = def.columns.get_mut(place) {
+        column.name = to;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use super::codec::{Reader, Writer};
 use super::comment::{decode_key, encode_key};
-use super::datum::{decode_form, encode_form};
+use super::datum::{decode_sql_type, encode_sql_type};
 use super::foreign_key::{decode_foreign_keys, encode_foreign_keys};
 use super::function::{FUNCTIONS_SINCE, decode_function, encode_function};
 use super::kinds::{decode_kinds, decode_missing, encode_kinds, encode_missing};
@@ -19,7 +19,7 @@ use catalog::{
     CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, DistinctCount, SchemaDef, TableDef,
     TableOptions, TabletDef, UniqueDef, ViewDef,
 };
-use types::{Datum, SqlType};
+use types::Datum;
 
 /// The tag of an edit of a comment.
 const COMMENT: u8 = 20;
@@ -271,9 +271,7 @@ pub(super) fn encode_table(writer: &mut Writer, def: &TableDef) {
     for column in &def.columns {
         writer.u32(column.id.0);
         writer.string(&column.name);
-        writer.u32(column.ty.oid.0);
-        writer.i32(column.ty.typmod);
-        encode_form(writer, &column.ty.form);
+        encode_sql_type(writer, &column.ty);
         writer.bool(column.not_null);
         writer.bool(column.default.is_some());
         if let Some(default) = &column.default {
@@ -417,7 +415,7 @@ fn decode_column(reader: &mut Reader<'_>) -> Result<ColumnDef> {
     Ok(ColumnDef {
         id: ColumnId(reader.u32()?),
         name: reader.string()?,
-        ty: SqlType { oid: Oid(reader.u32()?), typmod: reader.i32()?, form: decode_form(reader)? },
+        ty: decode_sql_type(reader)?,
         not_null: reader.bool()?,
         default: if reader.bool()? { Some(reader.string()?) } else { None },
         kind: ColumnKind::Plain,

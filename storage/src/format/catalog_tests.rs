@@ -6,11 +6,11 @@ use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, EnumLabel,
-    ForeignKeyAction, ForeignKeyDef, FunctionBody, FunctionDef, FunctionTraits, HashLevel, MaterializedDef,
-    PG_CLASS, PG_NAMESPACE, Parallel, Parameter, ParameterMode, Partitioning, Position, RangeLevel,
-    RangePartition, SchemaDef, SequenceDef, SequenceOwner, TableDef, TableOptions, TabletDef, TypeShape,
-    UniqueDef, UserTypeDef, ViewColumn, ViewDef, Volatility,
+    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, DomainCheck,
+    DomainDef, EnumLabel, ForeignKeyAction, ForeignKeyDef, FunctionBody, FunctionDef, FunctionTraits,
+    HashLevel, MaterializedDef, PG_CLASS, PG_NAMESPACE, Parallel, Parameter, ParameterMode, Partitioning,
+    Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner, TableDef, TableOptions,
+    TabletDef, TypeShape, UniqueDef, UserTypeDef, ViewColumn, ViewDef, Volatility,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -75,7 +75,7 @@ fn table() -> TableDef {
         .map(|(form, id)| ColumnDef {
             id: ColumnId(id),
             name: format!("c{id}"),
-            ty: SqlType { oid: Oid(id + 15), typmod: -1, form },
+            ty: SqlType { oid: Oid(id + 15), typmod: -1, form, domain: None },
             not_null: id % 2 == 0,
             default: (id % 3 == 0).then(|| "now()".to_owned()),
             kind: match id {
@@ -138,7 +138,7 @@ fn table() -> TableDef {
 }
 
 fn view() -> ViewDef {
-    let ty = SqlType { oid: Oid(23), typmod: -1, form: Form::Int32 };
+    let ty = SqlType { oid: Oid(23), typmod: -1, form: Form::Int32, domain: None };
     ViewDef {
         id: ViewId(30),
         oid: Oid(16_420),
@@ -213,6 +213,24 @@ fn mood() -> UserTypeDef {
     let labels = vec![label(16_501, 1 << 32, "a"), label(16_600, 3 << 31, "b"), label(16_502, 2 << 32, "c")];
     let oid = types::user_type::UserKind::Enum.oid(16_500).unwrap();
     UserTypeDef { oid, schema: SchemaId(2), name: "mood".to_owned(), shape: TypeShape::Enum(labels) }
+}
+
+/// A domain with all that one can have.
+fn price() -> UserTypeDef {
+    let check = |oid, text: &str, validated| DomainCheck {
+        oid: Oid(oid),
+        name: "c".to_owned(),
+        text: text.to_owned(),
+        validated,
+    };
+    let domain = DomainDef {
+        base: SqlType::of(Oid(23)).unwrap(),
+        not_null: true,
+        default: Some("7".to_owned()),
+        checks: vec![check(16_701, "value > 0", true)],
+    };
+    let oid = types::user_type::UserKind::Domain.oid(16_700).unwrap();
+    UserTypeDef { oid, schema: SchemaId(2), name: "price".to_owned(), shape: TypeShape::Domain(domain) }
 }
 
 /// A function with all kinds of parts.
@@ -362,6 +380,27 @@ fn golden_bytes_of_functions() {
         33, 0x3c, 0x41, 0, 0,
     ];
     assert_eq!(writer.as_slice(), functions);
+}
+
+#[test]
+fn golden_bytes_of_domains() {
+    let edit = CatalogEdit::CreateType(Box::new(price()));
+    let mut writer = Writer::new();
+    encode_edit(&mut writer, &edit);
+    crate::format::datum::encode_sql_type(&mut writer, &price().domain_type().unwrap());
+    #[rustfmt::skip]
+    let domain = [
+        24, 0x78, 0x82, 0, 0x50, 2, 5, b'p', b'r', b'i', b'c', b'e', 2, // OID, schema, name, a domain
+        23, 0, 0, 0, 255, 255, 255, 255, 3, 1, 1, 1, b'7', // what it is over, NOT NULL, default
+        1, 0x3d, 0x41, 0, 0, 1, b'c', 9, b'v', b'a', b'l', b'u', b'e', b' ', b'>', b' ', b'0', 1, // checks
+        23, 0, 0, 0, 255, 255, 255, 255, 25, 0x78, 0x82, 0, 0x50, 3, // the type of a column
+    ];
+    assert_eq!(writer.as_slice(), domain);
+    let mut reader = Reader::new(writer.as_slice());
+    assert_eq!(decode_edit(&mut reader).unwrap(), edit);
+    let ty = crate::format::datum::decode_sql_type(&mut reader).unwrap();
+    assert_eq!(Some(ty), price().domain_type());
+    reader.finish().unwrap();
 }
 
 /// Format 2 had neither kinds of columns nor checks.

@@ -158,7 +158,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x0b\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x0c\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
@@ -178,8 +178,8 @@ const GOLDEN_CHECKPOINT: (usize, u32) = (2_488, 3_220_823_104);
 
 /// Bytes of an empty catalog's sequences, views, comments, materialized views, types and functions, an empty past, no counters.
 const NOTHING: usize = 21;
-/// The part of them that format 10 had, formats 8 and 9, formats 6 and 7, format 5, formats 3 and 4, and format 2.
-const NOTHING_OF_10: usize = 18;
+/// The part of them that formats 10 and 11 had, formats 8 and 9, formats 6 and 7, format 5, formats 3 and 4, and format 2.
+const NOTHING_OF_11: usize = 18;
 const NOTHING_OF_9: usize = 16;
 const NOTHING_OF_7: usize = 15;
 const NOTHING_OF_5: usize = 14;
@@ -187,8 +187,8 @@ const NOTHING_OF_4: usize = 13;
 const NOTHING_OF_2: usize = 6;
 
 /// Format 1 had neither history nor options of tables, format 2 no sequences, formats before 5 no comments, format 5 no
-/// materialized views, formats before 8 no types, format 9 and before no past of materialized views, format 10 and before no functions; in formats 7 and 8 no table
-/// referred to another.
+/// materialized views, formats before 8 no types, format 9 and before no past of materialized views, format 10 no domains, format 11
+/// and before no functions; in formats 7 and 8 no table referred to another.
 #[test]
 fn checkpoints_of_older_formats_are_read() {
     older_is_read(1, 0);
@@ -200,7 +200,8 @@ fn checkpoints_of_older_formats_are_read() {
     older_is_read(7, NOTHING_OF_7);
     older_is_read(8, NOTHING_OF_9);
     older_is_read(9, NOTHING_OF_9);
-    older_is_read(10, NOTHING_OF_10);
+    older_is_read(10, NOTHING_OF_11);
+    older_is_read(11, NOTHING_OF_11);
 }
 
 /// `nothing` is how many bytes of a format say that there is no past.

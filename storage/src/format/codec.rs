@@ -139,6 +139,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The next byte, which is still to be read.
+    pub(crate) fn peek(&self) -> Result<u8> {
+        self.rest.first().copied().ok_or_else(|| self.bad("the end is missing"))
+    }
+
     pub(crate) fn u8(&mut self) -> Result<u8> {
         Ok(u8::from_le_bytes(self.array()?))
     }

@@ -8,7 +8,7 @@ use base::Result;
 use base::id::Oid;
 use types::list::{bounds_from_bytes, bounds_to_bytes};
 use types::sql_type::RowField;
-use types::{Datum, Form, Interval, List, SqlType, TimeTz};
+use types::{Datum, Form, Interval, List, SqlType, TimeTz, user_type};
 
 /// Lists within lists in one datum or form; PostgreSQL's arrays need one.
 const LIST_DEPTH_MAX: u8 = 4;
@@ -51,12 +51,44 @@ pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
             writer.count(fields.len());
             for RowField { name, ty } in fields.iter() {
                 writer.string(name);
-                writer.u32(ty.oid.0);
-                writer.i32(ty.typmod);
-                encode_form(writer, &ty.form);
+                encode_sql_type(writer, ty);
             }
         }
     }
+}
+
+/// In the place of a form's tag: the type is a domain, whose OID comes before its form.
+const DOMAIN: u8 = 25;
+
+pub(super) fn encode_sql_type(writer: &mut Writer, ty: &SqlType) {
+    writer.u32(ty.oid.0);
+    writer.i32(ty.typmod);
+    if let Some(domain) = ty.domain {
+        writer.u8(DOMAIN);
+        writer.u32(domain.0);
+    }
+    encode_form(writer, &ty.form);
+}
+
+/// The inverse of `encode_sql_type`.
+pub(super) fn decode_sql_type(reader: &mut Reader<'_>) -> Result<SqlType> {
+    decode_nested_type(reader, LIST_DEPTH_MAX)
+}
+
+fn decode_nested_type(reader: &mut Reader<'_>, depth: u8) -> Result<SqlType> {
+    let (oid, typmod) = (Oid(reader.u32()?), reader.i32()?);
+    let domain = match reader.peek()? {
+        DOMAIN => {
+            reader.u8()?;
+            let domain = Oid(reader.u32()?);
+            if !user_type::of_domain(domain) {
+                return Err(reader.bad("a domain with the OID of another type"));
+            }
+            Some(domain)
+        }
+        _ => None,
+    };
+    Ok(SqlType { oid, typmod, form: decode_nested_form(reader, depth)?, domain })
 }
 
 /// The inverse of `encode_form`.
@@ -89,11 +121,8 @@ fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
         21 => Form::TimeTz,
         24 => Form::Enum,
         23 if depth > 0 => {
-            let fields = reader.list(10, |r| {
-                let (name, oid, typmod) = (r.string()?, Oid(r.u32()?), r.i32()?);
-                let form = decode_nested_form(r, depth - 1)?;
-                Ok(RowField { name, ty: SqlType { oid, typmod, form } })
-            })?;
+            let fields = reader
+                .list(10, |r| Ok(RowField { name: r.string()?, ty: decode_nested_type(r, depth - 1)? }))?;
             Form::Row(fields.into())
         }
         _ => return Err(reader.bad("unknown form of a type")),

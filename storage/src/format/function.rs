@@ -6,7 +6,7 @@ use base::id::{ColumnId, Oid, SchemaId};
 use catalog::{FunctionBody, FunctionDef, FunctionTraits, Parallel, Parameter, ParameterMode, Volatility};
 
 /// The first version of checkpoints that has functions.
-pub(super) const FUNCTIONS_SINCE: u32 = 11;
+pub(super) const FUNCTIONS_SINCE: u32 = 12;
 
 const STRICT: u8 = 1;
 const LEAKPROOF: u8 = 2;

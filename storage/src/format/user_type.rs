@@ -1,9 +1,11 @@
 //! Definitions of types as bytes.
 
 use super::codec::{Reader, Writer};
+use super::datum::{decode_sql_type, encode_sql_type};
 use base::Result;
 use base::id::{Oid, SchemaId};
-use catalog::{EnumLabel, TypeShape, UserTypeDef};
+use catalog::{DomainCheck, DomainDef, EnumLabel, TypeShape, UserTypeDef};
+use types::user_type;
 
 pub(super) fn encode_type(writer: &mut Writer, def: &UserTypeDef) {
     writer.u32(def.oid.0);
@@ -19,6 +21,10 @@ pub(super) fn encode_type(writer: &mut Writer, def: &UserTypeDef) {
                 writer.string(&label.name);
             }
         }
+        TypeShape::Domain(domain) => {
+            writer.u8(2);
+            encode_domain(writer, domain);
+        }
     }
 }
 
@@ -33,14 +39,50 @@ pub(super) fn decode_type(reader: &mut Reader<'_>) -> Result<UserTypeDef> {
                     name: r.string()?,
                 })
             })?;
-            if !types::user_type::is_enum(oid) || !labels.is_sorted_by(|a, b| a.position < b.position) {
+            if !user_type::is_enum(oid) || !labels.is_sorted_by(|a, b| a.position < b.position) {
                 return Err(
                     reader.bad("an enum whose labels are out of order, or with the OID of another type")
                 );
             }
             TypeShape::Enum(labels)
         }
+        2 => {
+            let domain = decode_domain(reader)?;
+            if !user_type::is_domain(oid)
+                || domain.base.domain.is_some_and(|below| user_type::number(below) >= user_type::number(oid))
+            {
+                return Err(reader.bad("a domain over a later one, or with the OID of another type"));
+            }
+            TypeShape::Domain(domain)
+        }
         _ => return Err(reader.bad("unknown kind of a type")),
     };
     Ok(UserTypeDef { oid, schema, name, shape })
+}
+
+fn encode_domain(writer: &mut Writer, def: &DomainDef) {
+    encode_sql_type(writer, &def.base);
+    writer.bool(def.not_null);
+    writer.bool(def.default.is_some());
+    if let Some(default) = &def.default {
+        writer.string(default);
+    }
+    writer.count(def.checks.len());
+    for check in &def.checks {
+        writer.u32(check.oid.0);
+        writer.string(&check.name);
+        writer.string(&check.text);
+        writer.bool(check.validated);
+    }
+}
+
+fn decode_domain(reader: &mut Reader<'_>) -> Result<DomainDef> {
+    Ok(DomainDef {
+        base: decode_sql_type(reader)?,
+        not_null: reader.bool()?,
+        default: if reader.bool()? { Some(reader.string()?) } else { None },
+        checks: reader.list(7, |r| {
+            Ok(DomainCheck { oid: Oid(r.u32()?), name: r.string()?, text: r.string()?, validated: r.bool()? })
+        })?,
+    })
 }

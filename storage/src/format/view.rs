@@ -1,11 +1,10 @@
 //! Definitions of views as bytes.
 
 use super::codec::{Reader, Writer};
-use super::datum::{decode_form, encode_form};
+use super::datum::{decode_sql_type, encode_sql_type};
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, ViewId};
 use catalog::{ViewColumn, ViewDef};
-use types::SqlType;
 
 pub(super) fn encode_view(writer: &mut Writer, def: &ViewDef) {
     writer.varint(def.id.0);
@@ -15,9 +14,7 @@ pub(super) fn encode_view(writer: &mut Writer, def: &ViewDef) {
     writer.count(def.columns.len());
     for ViewColumn { name, ty } in &def.columns {
         writer.string(name);
-        writer.u32(ty.oid.0);
-        writer.i32(ty.typmod);
-        encode_form(writer, &ty.form);
+        encode_sql_type(writer, ty);
     }
     writer.string(&def.text);
     writer.count(def.uses.len());
@@ -44,11 +41,7 @@ pub(super) fn decode_view_3(reader: &mut Reader<'_>) -> Result<ViewDef> {
         oid: Oid(reader.u32()?),
         schema: SchemaId(reader.varint()?),
         name: reader.string()?,
-        columns: reader.list(10, |r| {
-            let name = r.string()?;
-            let ty = SqlType { oid: Oid(r.u32()?), typmod: r.i32()?, form: decode_form(r)? };
-            Ok(ViewColumn { name, ty })
-        })?,
+        columns: reader.list(10, |r| Ok(ViewColumn { name: r.string()?, ty: decode_sql_type(r)? }))?,
         text: reader.string()?,
         uses: reader.list(4, |r| Ok(Oid(r.u32()?)))?,
         unseen: Vec::new(),

@@ -216,7 +216,7 @@ fn list(ty: &SqlType, element: &Form, input: &mut Input<'_>, settings: &IoSettin
         }
     }
     let count = count_of(&dimensions)?;
-    let element = SqlType { oid: element_oid, typmod: ty.typmod, form: element.clone() };
+    let element = SqlType { oid: element_oid, typmod: ty.typmod, form: element.clone(), domain: None };
     let mut items = Vec::new();
     for _ in 0..count {
         let len = i32::from_be_bytes(input.array()?);

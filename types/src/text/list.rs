@@ -115,7 +115,7 @@ pub(crate) fn quote_element(out: &mut String, start: usize) {
 /// Reads an array's text; `ty` is the array type.
 pub(crate) fn parse_list(ty: &SqlType, element: &Form, text: &str, settings: &IoSettings) -> Result<Datum> {
     let element_oid = array_element(ty.oid).unwrap_or(oid::TEXT);
-    let element = SqlType { oid: element_oid, typmod: ty.typmod, form: element.clone() };
+    let element = SqlType { oid: element_oid, typmod: ty.typmod, form: element.clone(), domain: None };
     let (items, dimensions) = if is_vector(ty.oid) {
         let items: Vec<_> =
             text.split(is_space).filter(|t| !t.is_empty()).map(|t| Some(t.to_owned())).collect();

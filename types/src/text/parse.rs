@@ -112,7 +112,7 @@ fn fit_modifier(ty: &SqlType, datum: Datum, excess: Excess) -> Result<Datum> {
             else {
                 return Err(Error::internal("a list of a type that is no array"));
             };
-            let element = SqlType { oid: element, typmod: ty.typmod, form: (**form).clone() };
+            let element = SqlType { oid: element, typmod: ty.typmod, form: (**form).clone(), domain: None };
             let fitted = list.iter().map(|item| fit_modifier(&element, item.clone(), excess));
             Datum::List(list.with_items(fitted.collect::<Result<_>>()?)?)
         }

@@ -159,7 +159,8 @@ fn average<'d>(
         || matches!(ty.form, Form::Decimal128 { .. } | Form::Decimal256 { .. } | Form::PgNum);
     if exact {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let whole = SqlType { oid: types::sql_type::oid::NUMERIC, typmod: -1, form: Form::PgNum };
+        let whole =
+            SqlType { oid: types::sql_type::oid::NUMERIC, typmod: -1, form: Form::PgNum, domain: None };
         let Datum::PgNum(total) = sum(ty, &whole, values)? else { return Ok(Datum::Null) };
         return into_form(&types::pgnum::average(&PgNum::from_bytes(&total)?, count)?, ret);
     }

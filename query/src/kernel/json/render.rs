@@ -40,7 +40,7 @@ pub(super) fn element_type(ty: &SqlType) -> Result<SqlType> {
         return Err(Error::internal("elements of something that is no array"));
     };
     let oid = array_element(ty.oid).ok_or_else(|| Error::internal("an array type without elements"))?;
-    Ok(SqlType { oid, typmod: -1, form: form.as_ref().clone() })
+    Ok(SqlType { oid, typmod: -1, form: form.as_ref().clone(), domain: None })
 }
 
 /// The text of a value outside quotes.

@@ -25,7 +25,8 @@ use std::sync::Arc;
 use storage::{CompareOp, Predicate, ScanMetrics, ScanSpec};
 use types::{Datum, IoSettings, SqlType};
 
-const LIMITS: QueryLimits = QueryLimits { memory_bytes_max: 256 << 20, partitions: 2, spill: None };
+const LIMITS: QueryLimits =
+    QueryLimits { memory_bytes_max: 256 << 20, partitions: 2, batch_rows: 8_192, spill: None };
 
 /// A database of tables in memory.
 #[derive(Debug)]

@@ -51,6 +51,7 @@ pub(super) fn expr(e: &Expr) -> String {
             };
             format!("[{how} {} {}]", expr(arg), ty(t))
         }
+        Expr::Domain { arg, rules: _, ty: t } => format!("domain({})::{}", expr(arg), ty(t)),
         Expr::And(args) => format!("and({})", list(args)),
         Expr::Or(args) => format!("or({})", list(args)),
         Expr::Not(arg) => format!("not({})", expr(arg)),

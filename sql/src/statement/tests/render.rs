@@ -144,7 +144,7 @@ fn copy(copy: &BoundCopy) -> String {
         CopyEnd::Path(path) => format!("{path:?}"),
     };
     let direction = match &copy.direction {
-        CopyDirection::From { table, columns, defaults, rules: _, source } => {
+        CopyDirection::From { table, columns, domains: _, defaults, rules: _, source } => {
             format!(
                 "copy {table} {columns:?} defaults {} from {}",
                 list(defaults, |(i, e)| format!("{i}={}", expr(e))),
@@ -262,6 +262,9 @@ fn expr(bound: &Expr) -> String {
                 CastHow::NumericForm => "form".to_owned(),
             };
             format!("{how}({} as {})", expr(arg), ty(t))
+        }
+        Expr::Domain { arg, rules, ty: _ } => {
+            format!("domain({} of {} checks)", expr(arg), rules.checks.len())
         }
         Expr::And(all) => format!("and{}", list(all, expr)),
         Expr::Or(all) => format!("or{}", list(all, expr)),

@@ -1,6 +1,6 @@
-//! Defaults and checks that name what is dropped.
+//! Expressions of what is left that name what goes: those of domains, defaults and checks.
 //!
-//! Invariant: what the catalog keeps as text names objects by their OIDs.
+//! Invariant: what is found is told of before anything is dropped.
 
 use super::dependents::Dependents;
 use super::drop::{Gone, column_name, function_name, sequence_name, table_name, type_name};
@@ -8,9 +8,40 @@ use super::names::Shown;
 use crate::kernel::quoting::quote_ident;
 use base::id::{ColumnId, Oid};
 use base::{Error, Result};
-use catalog::{CatalogState, ColumnKind};
+use catalog::{CatalogState, ColumnDef, ColumnKind};
 use std::collections::BTreeMap;
-use types::user_type::array_of;
+use types::user_type::{array_element, array_of};
+
+/// Domains of what is left whose defaults or checks name a sequence or table that goes; 0A000 to drop them with it.
+pub(super) fn of_domains(
+    catalog: &CatalogState,
+    shown: &Shown,
+    gone: &Gone,
+    dependents: &mut Dependents,
+    cascade: bool,
+) -> Result<()> {
+    let sequences = gone.sequences.iter().filter_map(|id| catalog.sequence(*id));
+    let sequences = sequences.map(|s| (s.oid, sequence_name(shown, s)));
+    let tables = gone.tables.iter().filter_map(|id| catalog.table(*id));
+    let tables = tables.map(|t| (t.oid, table_name(shown, t)));
+    for (oid, on) in sequences.chain(tables) {
+        let constant = catalog::relation_constant(oid);
+        for def in catalog.types().filter(|def| !gone.types.contains(&def.oid)) {
+            let Some(domain) = def.domain() else { continue };
+            let mut texts = domain.checks.iter().map(|check| &check.text).chain(&domain.default);
+            if !texts.any(|text| text.contains(&constant)) {
+                continue;
+            }
+            let name = type_name(catalog, shown, def.oid).unwrap_or_default();
+            if cascade {
+                let message = format!("dropping {name} together with {on} is not supported");
+                return Err(Error::unsupported(message).with_hint("Drop the domain or its default first."));
+            }
+            dependents.described.push((name, on.clone()));
+        }
+    }
+    Ok(())
+}
 
 /// Defaults of what is left that name what goes.
 pub(super) fn defaults(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
@@ -81,4 +112,25 @@ pub(super) fn generated_stay(catalog: &CatalogState, shown: &Shown, gone: &Gone)
         }
     }
     Ok(())
+}
+
+/// What goes of a column: its type, or a type or function in what it is computed from, in words.
+pub(super) fn behind(
+    catalog: &CatalogState,
+    shown: &Shown,
+    column: &ColumnDef,
+    gone: &Gone,
+) -> Option<String> {
+    let named = column.ty.named();
+    if gone.types.contains(&array_element(named).unwrap_or(named)) {
+        return type_name(catalog, shown, named);
+    }
+    let mut objects = catalog::view_pieces(column.default.as_deref()?).filter_map(|(_, oid)| oid);
+    objects.find_map(|oid| match catalog.function(oid) {
+        Some(def) => gone.functions.contains(&oid).then(|| function_name(shown, def)),
+        None => {
+            let goes = gone.types.contains(&array_element(oid).unwrap_or(oid));
+            type_name(catalog, shown, oid).filter(|_| goes)
+        }
+    })
 }
