@@ -60,9 +60,10 @@ pub use ast::{
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
     AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec,
-    CommentTarget, CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, DomainChange, ForeignKeySpec,
-    Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource,
-    SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec, Written,
+    CommentTarget, CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, DomainChange, DropSpec,
+    ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, RelationKind,
+    RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec,
+    Written,
 };
 pub use domain::with_value_in_capitals;
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
