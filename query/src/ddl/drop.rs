@@ -11,9 +11,7 @@ use crate::kernel::quoting::quote_ident;
 use crate::session::Core;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, ViewId};
 use base::{Error, ErrorKind, Result};
-use catalog::{
-    CatalogEdit, CatalogState, ColumnDef, ForeignKeyDef, FunctionDef, SequenceDef, TableDef, ViewDef,
-};
+use catalog::{CatalogEdit, CatalogState, ForeignKeyDef, FunctionDef, SequenceDef, TableDef, ViewDef};
 use sql::bound::DroppedColumn;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use super::user_function::{Shape, UserCall};
 use super::{Binder, Scope, Term};
 use crate::bound::{Expr, Rel, TypedCol};
 use crate::parse::{StatementAst, parse};
+use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::CastContext;
 use catalog::{FunctionBody, FunctionDef};
@@ -180,6 +181,10 @@ impl Binder<'_> {
             let row = row.clone();
             values = (0..declared.len()).map(|place| self.field_at(&row, place)).collect::<Result<_>>()?;
         }
+        // A column that came later is one of the body's, too.
+        if def.rows_of.is_some_and(|relation| self.sees_less(relation, declared.len(), values.len())) {
+            values.truncate(declared.len());
+        }
         let is_row = matches!(result, Shape::Row(_));
         if !is_row && values.len() != 1 {
             return Err(mismatch("Final statement must return exactly one column.".to_owned()));
@@ -214,6 +219,12 @@ impl Binder<'_> {
             columns.push(typed);
         }
         Ok((Rel::Project { input: Box::new(rel), items }, columns))
+    }
+
+    /// Whether a relation has so many columns, and those before the later ones are so many.
+    fn sees_less(&self, relation: Oid, seen: usize, all: usize) -> bool {
+        let table = self.context.catalog.tables().find(|table| table.oid == relation);
+        seen < all && table.is_some_and(|table| table.columns.len() == all)
     }
 
     /// A function's result in words.

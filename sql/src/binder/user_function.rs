@@ -341,7 +341,7 @@ impl Binder<'_> {
         let catalog = self.context.catalog;
         let bare = |ty: &SqlType| if ty.oid == oid::NUMERIC { Ok(per_value()) } else { held(ty.oid, -1) };
         if let Some(table) = catalog.tables().find(|table| table.oid == relation) {
-            return table.columns.iter().map(|c| Ok((c.name.clone(), bare(&c.ty)?))).collect();
+            return self.as_seen(table).columns.iter().map(|c| Ok((c.name.clone(), bare(&c.ty)?))).collect();
         }
         let view = catalog.views().find(|view| view.oid == relation);
         let view = view.ok_or_else(|| Error::internal("a function of rows of an unknown relation"))?;

@@ -76,7 +76,7 @@ impl Binder<'_> {
     }
 
     /// A table as the view sees it whose query is being bound.
-    fn as_seen(&self, table: &Arc<TableDef>) -> Arc<TableDef> {
+    pub(super) fn as_seen(&self, table: &Arc<TableDef>) -> Arc<TableDef> {
         let limit = self.unseen.iter().find(|(oid, _)| *oid == table.oid).map(|(_, first)| *first);
         match limit {
             Some(limit) if table.columns.iter().any(|column| column.id >= limit) => {

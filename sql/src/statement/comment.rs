@@ -38,7 +38,7 @@ pub(super) fn bind(binder: &Binder<'_>, spec: &CommentSpec) -> Result<BoundState
             Some(CommentKey::of(PG_TYPE, super::user_type::named(binder, name)?.oid))
         }
         CommentTarget::Function(name) => {
-            Some(CommentKey::of(PG_PROC, super::function::named(binder, name)?.oid))
+            Some(CommentKey::of(PG_PROC, super::function_names::named(binder, name)?.oid))
         }
         CommentTarget::Domain(name) => {
             let def = super::user_type::named(binder, name)?;

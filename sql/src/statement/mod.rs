@@ -15,6 +15,7 @@ mod delete;
 mod domain;
 mod foreign_key;
 mod function;
+mod function_names;
 mod index;
 mod insert;
 mod kept;

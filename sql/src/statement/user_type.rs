@@ -85,7 +85,7 @@ pub(super) fn drop(
     let types = binder.context.catalog.types_over(&types);
     let gone: Vec<Oid> = types.iter().map(|(ty, _)| *ty).collect();
     refuse_named_in_domains(binder, &gone)?;
-    let all = super::function::with_users(context.catalog, &gone);
+    let all = super::function_names::with_users(context.catalog, &gone);
     let columns = columns_of_types(binder, context, &all, &[], *cascade)?;
     let domains = kind == Kind::Domain;
     Ok(BoundStatement::DropTypes { types, domains, columns, cascade: *cascade, notices })

@@ -96,6 +96,8 @@ pub(super) fn kept_query(
     }
     let mut edits = object_edits(binder, query, text, at)?;
     let mut uses: Vec<Oid> = edits.iter().filter_map(oid_of).collect();
+    let functions = uses.iter().filter_map(|oid| context.catalog.function(*oid));
+    uses.extend(functions.filter_map(|def| def.rows_of).collect::<Vec<_>>());
     whole_tables(binder, &query.body, text, at, &mut edits);
     for relation in &named {
         uses.push(relation.oid);
