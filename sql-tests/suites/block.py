@@ -137,8 +137,7 @@ class Block:
     def maintain(self, sql):
         answers = self.sides.ask_nyala(sql)
         self.script.append(sql)
-        if code(answers):
-            self.count(DIFFERENT, sql, answers)
+        if code(answers) and self.count(verdict(answers, [], True), sql, answers) == DIFFERENT:
             self.different(sql, answers, [])
 
     def statement(self):

@@ -97,13 +97,13 @@ class Queries(Expressions):
             return self.grouped(source, scope, outer, where, types, depth, label), types
         distinct = "DISTINCT " if self.some(0.15) else ""
         on = not distinct and self.some(0.08)
-        items = []
-        for at, ty in enumerate(types):
-            item = self.value(every, ty, depth)
-            call = self.window(scope, ty, depth) if kind > 0.75 and not distinct and not on else None
-            if call:
-                item = Node(call, simpler=[item])
-            items.append(Node(item, label(at)))
+        items = [self.value(every, ty, depth) for ty in types]
+        if kind > 0.75 and not distinct and not on:
+            # One: of two, which value of one equal rows have beside which of the other is left open.
+            at = self.random.randrange(len(types))
+            call = self.window(scope, types[at], depth)
+            items[at] = Node(call, simpler=[items[at]]) if call else items[at]
+        items = [Node(item, label(at)) for at, item in enumerate(items)]
         if on:
             order = ", ".join(str(at + 1) for at in range(len(types)))
             first = Node("SELECT DISTINCT ON (1) ", joined(", ", items), source, where, f" ORDER BY {order}")
@@ -260,12 +260,11 @@ class Queries(Expressions):
     # Errors.
 
     def failing(self):
-        """Expressions of one table's rows that may raise errors; None when none is of its types."""
+        """An expression of one table's rows that may raise errors; None when none is of its types."""
         table = self.random.choice(self.tables)
-        items = [self.risky(table.columns) for _ in range(self.random.choice([1, 1, 2]))]
-        if None in items:
-            return None
-        return Node("SELECT ", joined(", ", items), f" FROM {table.name}")
+        # One, so that all its errors are of one kind.
+        item = self.risky(table.columns)
+        return item and Node("SELECT ", item, f" FROM {table.name}")
 
 
 def outputs(alias, types, plain=False):

@@ -31,10 +31,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rows of a segment in one split.
 const SPLIT_ROWS: u32 = 262_144;
-/// The same at the end of a scan, so that threads which take one split after another end at about the same time.
-const LAST_SPLIT_ROWS: u32 = 65_536;
-/// How many splits of the usual size are cut so.
-const LAST_SPLITS: usize = 4;
 /// Chunks of a memtable in one split; a full chunk has 8,192 rows.
 const SPLIT_CHUNKS: usize = 32;
 /// Name of the column of addresses.
@@ -91,28 +87,23 @@ pub(crate) fn plan(view: &Arc<View>, spec: &ScanSpec) -> Result<Scan> {
         schema: Arc::clone(&schema),
         metrics: Arc::clone(&metrics),
     });
-    let mut parts = Vec::new();
+    let mut splits = Vec::new();
+    let mut rows_estimate = 0_u64;
     let tablets = wanted_tablets(&work)?;
     for (number, part) in work.table.parts()? {
         if !tablets.contains(&part.tablet) {
             continue;
         }
-        parts.extend(match &part.part {
+        let parts = match &part.part {
             Part::Memtable(memtable) => memtable_splits(&work, number, memtable.id().0, memtable.chunks()),
             Part::Segment(reference) => segment_splits(&work, number, reference)?,
-        });
+        };
+        for part in parts {
+            rows_estimate = rows_estimate.saturating_add(part.rows(work.stamp(number)));
+            splits.push(ScanSplit { work: Arc::clone(&work), part });
+        }
     }
-    let parts = last_cut_finer(parts);
-    let rows = parts.iter().map(|part| part.rows(work.stamp(part.number())));
-    let rows_estimate = rows.fold(0, u64::saturating_add);
-    let splits = parts.into_iter().map(|part| ScanSplit { work: Arc::clone(&work), part }).collect();
     Ok(Scan { schema, splits, metrics, rows_estimate })
-}
-
-fn last_cut_finer(mut parts: Vec<SplitPart>) -> Vec<SplitPart> {
-    let last = parts.split_off(parts.len().saturating_sub(LAST_SPLITS));
-    parts.extend(last.into_iter().flat_map(|part| part.cut(LAST_SPLIT_ROWS)));
-    parts
 }
 
 /// Rows of a table that a view sees.
@@ -237,25 +228,6 @@ fn segment_splits(work: &Work, number: PartNumber, reference: &Arc<Reference>) -
 }
 
 impl SplitPart {
-    fn number(&self) -> PartNumber {
-        match self {
-            SplitPart::Memtable { number, .. } | SplitPart::Segment { number, .. } => *number,
-        }
-    }
-
-    /// Parts of at most so many rows of a segment; those of a memtable stay whole.
-    fn cut(self, rows_max: u32) -> Vec<SplitPart> {
-        let SplitPart::Segment { number, reference, rows, excluded } = self else { return vec![self] };
-        let starts = rows.clone().step_by(usize::try_from(rows_max).unwrap_or(usize::MAX));
-        let part = |start: u32| SplitPart::Segment {
-            number,
-            reference: Arc::clone(&reference),
-            rows: start..start.saturating_add(rows_max).min(rows.end),
-            excluded: Arc::clone(&excluded),
-        };
-        starts.map(part).collect()
-    }
-
     /// Upper bound of the rows that come out without predicate.
     fn rows(&self, stamp: u64) -> u64 {
         match self {

@@ -141,8 +141,6 @@ fn left(text: &str, n: i32) -> Result<String> {
 fn right(text: &str, n: i32) -> Result<String> {
     let skip = match n {
         n if n >= 0 => count(text).saturating_sub(usize::try_from(n).unwrap_or(0)),
-        // PostgreSQL negates the number, which leaves the least one as it is.
-        i32::MIN => 0,
         n => usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX),
     };
     Ok(text.get(offset_of(text, skip)..).unwrap_or_default().to_owned())

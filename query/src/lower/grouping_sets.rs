@@ -6,7 +6,7 @@
 use crate::lower::expressions::boolean;
 use crate::lower::first_rows::int8;
 use crate::lower::scope::Lowering;
-use crate::lower::subqueries::is_count;
+use crate::lower::subqueries::of_no_rows;
 use base::id::Oid;
 use sql::bound::{AggregateCall, ColRef, Expr, JoinKind, Rel, TypedCol};
 use types::Datum;
@@ -71,12 +71,12 @@ impl Lowering<'_> {
         for (call, col) in aggregates {
             let result = TypedCol { col: self.fresh(), ty: call.ty.clone() };
             let value = Expr::Column(result.clone());
-            let value = match is_count(call) {
-                true => {
-                    let zero = Expr::Const(Datum::Int64(0), int8());
-                    Expr::Coalesce { args: vec![value, zero], ty: call.ty.clone() }
+            let value = match of_no_rows(call) {
+                Some(nothing) => {
+                    let nothing = Expr::Const(nothing, call.ty.clone());
+                    Expr::Coalesce { args: vec![value, nothing], ty: call.ty.clone() }
                 }
-                false => value,
+                None => value,
             };
             items.push((value, *col));
             calls.push((call.clone(), result.col));

@@ -28,6 +28,12 @@ use types::{Datum, Form, SqlType};
 /// pg_proc OIDs of the aggregates used here.
 const COUNT_ROWS: Oid = Oid(2803);
 const COUNT: Oid = Oid(2147);
+const REGR_COUNT: Oid = Oid(2818);
+/// Of the row that stands in WITHIN GROUP.
+const RANK: Oid = Oid(3986);
+const PERCENT_RANK: Oid = Oid(3988);
+const CUME_DIST: Oid = Oid(3990);
+const DENSE_RANK: Oid = Oid(3992);
 const ARRAY_AGG: Oid = Oid(2335);
 const BOOL_AND: Oid = Oid(2517);
 const BOOL_OR: Oid = Oid(2518);
@@ -338,18 +344,24 @@ fn count_of(arg: Expr) -> AggregateCall {
 
 /// The result of an aggregate that was left-joined: a count is 0 where nothing was joined.
 fn over_no_rows(call: &AggregateCall, value: PlanExpr) -> PlanExpr {
-    match is_count(call) {
-        true => {
-            let present = PlanExpr::IsNotNull(Box::new(value.clone()));
-            plain_case(vec![(present, value)], lit(0_i64))
-        }
-        false => value,
-    }
+    let nothing = match of_no_rows(call) {
+        Some(Datum::Int64(nothing)) => lit(nothing),
+        Some(Datum::Float64(nothing)) => lit(nothing),
+        _ => return value,
+    };
+    let present = PlanExpr::IsNotNull(Box::new(value.clone()));
+    plain_case(vec![(present, value)], nothing)
 }
 
-/// Whether the result over no rows is 0; that of all other aggregates is null.
-pub(crate) fn is_count(call: &AggregateCall) -> bool {
-    matches!(call.proc, COUNT | COUNT_ROWS)
+/// The result of an aggregate over no rows; None for null, which it is for all others.
+pub(crate) fn of_no_rows(call: &AggregateCall) -> Option<Datum> {
+    match call.proc {
+        COUNT | COUNT_ROWS | REGR_COUNT => Some(Datum::Int64(0)),
+        RANK | DENSE_RANK => Some(Datum::Int64(1)),
+        PERCENT_RANK => Some(Datum::Float64(0.0)),
+        CUME_DIST => Some(Datum::Float64(1.0)),
+        _ => None,
+    }
 }
 
 /// A relation that is one row of aggregates, and an expression over them: its column's value. None when the relation

@@ -15,7 +15,7 @@ use crate::lower::first_rows::{Limits, int8};
 use crate::lower::inlined::inlined;
 use crate::lower::scope::{Lowering, Scope, build};
 use crate::lower::shared_rows::Computed;
-use crate::lower::subqueries::is_count;
+use crate::lower::subqueries::of_no_rows;
 use crate::lower::tree::{expressions, inputs, parts};
 use base::id::Oid;
 use base::{Error, Result};
@@ -336,12 +336,12 @@ impl Unnesting<'_, '_> {
         for (call, col) in calls {
             let result = self.fresh(call.ty.clone());
             let value = Expr::Column(result.clone());
-            let value = match is_count(&call) {
-                true => {
-                    let zero = Expr::Const(Datum::Int64(0), int8());
-                    Expr::Coalesce { args: vec![value, zero], ty: call.ty.clone() }
+            let value = match of_no_rows(&call) {
+                Some(nothing) => {
+                    let nothing = Expr::Const(nothing, call.ty.clone());
+                    Expr::Coalesce { args: vec![value, nothing], ty: call.ty.clone() }
                 }
-                false => value,
+                None => value,
             };
             items.push((value, col));
             renamed.push((call, result.col));

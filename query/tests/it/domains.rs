@@ -65,7 +65,7 @@ async fn domains_outlive_a_crash_and_a_checkpoint() {
     let mut client = server.session();
     let error = client.error("INSERT INTO t VALUES (1, '')").await;
     assert_eq!(error.message(), "value for domain code violates check constraint \"longer\"");
-    assert_eq!(client.rows("SELECT pg_typeof(b), b FROM t").await, ["code|x"]);
+    assert_eq!(client.rows("SELECT pg_typeof(b)::text, b FROM t").await, ["code|x"]);
 }
 
 /// A statement that was bound by what a domain asked before is bound anew.
@@ -74,6 +74,8 @@ async fn writers_look_again_when_a_domain_asks_more() {
     let server = Server::start();
     let (mut writer, mut other) = (server.session(), server.session());
     with_domains(&mut other).await;
+    // What arrays over a domain hold cannot be asked more.
+    other.run("ALTER TABLE t DROP COLUMN c").await.unwrap();
     let statement = writer.session.parse("INSERT INTO t VALUES (5)").await.unwrap().remove(0);
     let prepared = writer.session.prepare(&statement, &[]).await.unwrap();
     other.run("ALTER DOMAIN posint ADD CONSTRAINT few CHECK (VALUE < 5)").await.unwrap();

@@ -7,6 +7,7 @@ use super::ast::{ColumnConstraintKind, StatementAst};
 use super::cursor::Cursor;
 use super::definition_ast::{AlterDomainSpec, CheckSpec, CreateDomainSpec, DomainChange};
 use super::table;
+use super::tokens::position;
 use super::unsupported::refuse;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast::{Expr, Ident, visit_expressions};
@@ -124,23 +125,21 @@ pub fn with_value_in_capitals(text: &str) -> String {
     let _whole: ControlFlow<()> = visit_expressions(&expr, |part| {
         if let Expr::Identifier(ident) = part
             && ident.value.eq_ignore_ascii_case(VALUE)
-            && ident.quote_style.is_none()
         {
             places.push(ident.span.start);
         }
         ControlFlow::Continue(())
     });
-    let mut lines: Vec<Vec<char>> = text.split('\n').map(|line| line.chars().collect()).collect();
+    let mut shown: Vec<char> = text.chars().collect();
     for place in places {
-        let line = usize::try_from(place.line).ok().and_then(|line| lines.get_mut(line.checked_sub(1)?));
-        let start = usize::try_from(place.column).unwrap_or(usize::MAX).saturating_sub(1);
-        let word = line.and_then(|line| line.get_mut(start..start.saturating_add(VALUE.len())));
-        if let Some(word) = word {
+        let start = position(place).saturating_sub(1);
+        let word = shown.get_mut(start..start.saturating_add(VALUE.len()));
+        // A name that was written in quotes stays; the parser puts some words in quotes itself.
+        if let Some(word) = word.filter(|word| word.iter().collect::<String>().eq_ignore_ascii_case(VALUE)) {
             word.iter_mut().zip(VALUE.chars()).for_each(|(old, new)| *old = new);
         }
     }
-    let lines: Vec<String> = lines.into_iter().map(|line| line.into_iter().collect()).collect();
-    lines.join("\n")
+    shown.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -242,6 +242,69 @@ fn select_into(body: &mut SetExpr) -> Option<SelectInto> {
     }
 }
 
+/// Definitions of views and types.
+fn view_or_type(cursor: &mut Cursor<'_>) -> Result<Option<StatementAst>> {
+    if cursor.take_words(&["create", "view"]) {
+        return view::create(cursor, false).map(Some);
+    }
+    if cursor.take_words(&["create", "or", "replace", "view"]) {
+        return view::create(cursor, true).map(Some);
+    }
+    if cursor.take_words(&["create", "materialized", "view"]) {
+        return view::create_materialized(cursor).map(Some);
+    }
+    if cursor.take_words(&["alter", "view"]) {
+        return view::alter(cursor, false).map(Some);
+    }
+    if cursor.take_words(&["alter", "materialized", "view"]) {
+        return view::alter(cursor, true).map(Some);
+    }
+    if cursor.take_words(&["refresh", "materialized", "view"]) {
+        return view::refresh(cursor).map(Some);
+    }
+    if cursor.take_words(&["drop", "materialized", "view"]) {
+        return table::drop(cursor).map(StatementAst::DropMaterialized).map(Some);
+    }
+    if cursor.take_words(&["drop", "view"]) {
+        return table::drop(cursor).map(StatementAst::DropView).map(Some);
+    }
+    if cursor.take_words(&["create", "type"]) {
+        return user_type::create(cursor).map(Some);
+    }
+    if cursor.take_words(&["alter", "type"]) {
+        return user_type::alter(cursor).map(Some);
+    }
+    if cursor.take_words(&["drop", "type"]) {
+        return table::drop(cursor).map(StatementAst::DropType).map(Some);
+    }
+    if cursor.take_words(&["create", "domain"]) {
+        return domain::create(cursor).map(Some);
+    }
+    if cursor.take_words(&["alter", "domain"]) {
+        return domain::alter(cursor).map(Some);
+    }
+    if cursor.take_words(&["drop", "domain"]) {
+        return table::drop(cursor).map(StatementAst::DropDomain).map(Some);
+    }
+    Ok(None)
+}
+
+fn function(cursor: &mut Cursor<'_>) -> Result<Option<StatementAst>> {
+    if cursor.take_words(&["create", "function"]) {
+        return function::create(cursor, false).map(Some);
+    }
+    if cursor.take_words(&["create", "or", "replace", "function"]) {
+        return function::create(cursor, true).map(Some);
+    }
+    if cursor.take_words(&["alter", "function"]) {
+        return function::alter(cursor).map(Some);
+    }
+    if cursor.take_words(&["drop", "function"]) {
+        return function::drop(cursor).map(Some);
+    }
+    Ok(None)
+}
+
 /// Statements other than queries and writes.
 fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     let at = cursor.at();
@@ -260,59 +323,11 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     if cursor.take_words(&["drop", "sequence"]) {
         return table::drop(cursor).map(StatementAst::DropSequence);
     }
-    if cursor.take_words(&["create", "view"]) {
-        return view::create(cursor, false);
+    if let Some(ast) = view_or_type(cursor)? {
+        return Ok(ast);
     }
-    if cursor.take_words(&["create", "or", "replace", "view"]) {
-        return view::create(cursor, true);
-    }
-    if cursor.take_words(&["create", "materialized", "view"]) {
-        return view::create_materialized(cursor);
-    }
-    if cursor.take_words(&["alter", "view"]) {
-        return view::alter(cursor, false);
-    }
-    if cursor.take_words(&["alter", "materialized", "view"]) {
-        return view::alter(cursor, true);
-    }
-    if cursor.take_words(&["refresh", "materialized", "view"]) {
-        return view::refresh(cursor);
-    }
-    if cursor.take_words(&["drop", "materialized", "view"]) {
-        return table::drop(cursor).map(StatementAst::DropMaterialized);
-    }
-    if cursor.take_words(&["drop", "view"]) {
-        return table::drop(cursor).map(StatementAst::DropView);
-    }
-    if cursor.take_words(&["create", "type"]) {
-        return user_type::create(cursor);
-    }
-    if cursor.take_words(&["alter", "type"]) {
-        return user_type::alter(cursor);
-    }
-    if cursor.take_words(&["drop", "type"]) {
-        return table::drop(cursor).map(StatementAst::DropType);
-    }
-    if cursor.take_words(&["create", "function"]) {
-        return function::create(cursor, false);
-    }
-    if cursor.take_words(&["create", "or", "replace", "function"]) {
-        return function::create(cursor, true);
-    }
-    if cursor.take_words(&["alter", "function"]) {
-        return function::alter(cursor);
-    }
-    if cursor.take_words(&["drop", "function"]) {
-        return function::drop(cursor);
-    }
-    if cursor.take_words(&["create", "domain"]) {
-        return domain::create(cursor);
-    }
-    if cursor.take_words(&["alter", "domain"]) {
-        return domain::alter(cursor);
-    }
-    if cursor.take_words(&["drop", "domain"]) {
-        return table::drop(cursor).map(StatementAst::DropDomain);
+    if let Some(ast) = function(cursor)? {
+        return Ok(ast);
     }
     if cursor.take_words(&["create", "unique", "index"]) {
         return index::create_unique(cursor);

@@ -359,7 +359,7 @@ fn a_checkpoint_of_a_newer_version_is_told_from_damage() {
     write_checkpoint(&fs, first(), &small(1)).unwrap();
     let path = checkpoint_path(first());
     let mut bytes = fs.contents(&path).unwrap();
-    bytes[8] = 11;
+    bytes[8] += 1;
     let crc = crc32c::crc32c(&bytes[..60]);
     bytes[60..64].copy_from_slice(&crc.to_le_bytes());
     fs.replace_contents(&path, &bytes);

@@ -374,9 +374,9 @@ set_config('my.thing', 'v', false), current_setting('my.thing')
 SELECT float4send(1.5), int4send(7), textsend('ab'), int8send(1), float8send(0.1)
 ----
 SELECT proname, pg_get_function_arguments(oid), pg_get_function_identity_arguments(oid), pg_get_function_result(oid)
-FROM pg_proc
+FROM pg_proc WHERE proname <> 'binary_upgrade_set_next_attribute_versions'
 ----
-SELECT oid::regprocedure::text, oid::regproc::text, obj_description(oid, 'pg_proc') FROM pg_proc
+SELECT oid::regprocedure::text, oid::regproc::text, obj_description(oid, 'pg_proc') FROM pg_proc WHERE proname <> 'binary_upgrade_set_next_attribute_versions'
 ----
 SELECT oid::regoperator::text, oid::regoper::text, obj_description(oid, 'pg_operator') FROM pg_operator
 ----

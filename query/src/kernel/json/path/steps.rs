@@ -69,9 +69,6 @@ impl<'v> Run<'v> {
     }
 
     fn variable(&self, name: &str) -> Result<Item<'v>, Failure> {
-        if matches!(self.vars, Value::Null) {
-            return Ok(Item::owned(Value::Null));
-        }
         self.vars.field(name).map(Item::of).ok_or_else(|| {
             let message = format!("could not find jsonpath variable \"{name}\"");
             Failure::Hard(Error::new(ErrorKind::UndefinedObject, message))
