@@ -186,12 +186,24 @@ pub(super) fn with_column(
     let mut dependents = Dependents::default();
     of_column(&catalog, &shown, table, dropped, &mut gone, &mut dependents);
     readers(&catalog, &shown, &mut gone, &mut dependents, &[]);
+    if dropped.cascade {
+        needs_no_function(&catalog, &shown, &mut gone)?;
+    }
     defaults(&catalog, &shown, &gone, &mut dependents);
     let named = column_name(&shown, table, dropped.column);
     forbid_or_tell(core, Some(&named), &dependents, dropped.cascade)?;
     let own = dependents.defaults.remove(&table.id).unwrap_or_default();
     carry_out(core, &catalog, &gone, dependents)?;
     Ok(own)
+}
+
+/// 0A000 for a function that would go with the views over a column.
+fn needs_no_function(catalog: &CatalogState, shown: &Shown, gone: &mut Gone) -> Result<()> {
+    users(catalog, shown, gone, &mut Dependents::default());
+    let Some(def) = gone.functions.first().and_then(|oid| catalog.function(*oid)) else { return Ok(()) };
+    let what = function_name(shown, def);
+    let message = format!("dropping {what} together with a view over the column is not supported");
+    Err(Error::unsupported(message).with_hint("Drop the function first."))
 }
 
 /// What goes with a column.

@@ -12,7 +12,7 @@ use catalog::{CatalogState, ColumnDef, ColumnKind};
 use std::collections::BTreeMap;
 use types::user_type::{array_element, array_of};
 
-/// Domains of what is left whose defaults or checks name a sequence or table that goes; 0A000 to drop them with it.
+/// Domains of what is left whose defaults or checks name what goes; 0A000 to drop them with it.
 pub(super) fn of_domains(
     catalog: &CatalogState,
     shown: &Shown,
@@ -24,20 +24,25 @@ pub(super) fn of_domains(
     let sequences = sequences.map(|s| (s.oid, sequence_name(shown, s)));
     let tables = gone.tables.iter().filter_map(|id| catalog.table(*id));
     let tables = tables.map(|t| (t.oid, table_name(shown, t)));
-    for (oid, on) in sequences.chain(tables) {
+    for (oid, on) in sequences.chain(tables).chain(named_objects(catalog, shown, gone)) {
         let constant = catalog::relation_constant(oid);
+        let names = |text: &String| {
+            text.contains(&constant) || catalog::view_pieces(text).any(|(_, object)| object == Some(oid))
+        };
         for def in catalog.types().filter(|def| !gone.types.contains(&def.oid)) {
             let Some(domain) = def.domain() else { continue };
-            let mut texts = domain.checks.iter().map(|check| &check.text).chain(&domain.default);
-            if !texts.any(|text| text.contains(&constant)) {
-                continue;
+            let ty = || type_name(catalog, shown, def.oid).unwrap_or_default();
+            let checks = domain.checks.iter().filter(|check| names(&check.text));
+            let checks = checks.map(|check| format!("constraint {}", quote_ident(&check.name)));
+            let found: Vec<String> =
+                domain.default.iter().filter(|d| names(d)).map(|_| ty()).chain(checks).collect();
+            if cascade && !found.is_empty() {
+                let message = format!("dropping what {} names together with {on} is not supported", ty());
+                return Err(
+                    Error::unsupported(message).with_hint("Drop the domain's check or default first.")
+                );
             }
-            let name = type_name(catalog, shown, def.oid).unwrap_or_default();
-            if cascade {
-                let message = format!("dropping {name} together with {on} is not supported");
-                return Err(Error::unsupported(message).with_hint("Drop the domain or its default first."));
-            }
-            dependents.described.push((name, on.clone()));
+            dependents.described.extend(found.into_iter().map(|object| (object, on.clone())));
         }
     }
     Ok(())
@@ -66,13 +71,17 @@ pub(super) fn defaults(catalog: &CatalogState, shown: &Shown, gone: &Gone, depen
     }
 }
 
-/// Defaults and checks of what is left that name types or functions that go.
-pub(super) fn texts(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
+/// Types and functions that go, which texts name by their OIDs, in words.
+fn named_objects(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Vec<(Oid, String)> {
     let types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
     let types = types.filter_map(|ty| Some((ty, type_name(catalog, shown, ty)?)));
     let functions = gone.functions.iter().filter_map(|oid| catalog.function(*oid));
-    let functions = functions.map(|def| (def.oid, function_name(shown, def)));
-    let objects: BTreeMap<Oid, String> = types.chain(functions).collect();
+    types.chain(functions.map(|def| (def.oid, function_name(shown, def)))).collect()
+}
+
+/// Defaults and checks of what is left that name types or functions that go.
+pub(super) fn texts(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
+    let objects: BTreeMap<Oid, String> = named_objects(catalog, shown, gone).into_iter().collect();
     let named = |text: &str| {
         catalog::view_pieces(text).find_map(|(_, oid)| oid.and_then(|oid| objects.get(&oid)).cloned())
     };

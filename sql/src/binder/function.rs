@@ -471,3 +471,18 @@ pub(super) fn no_function_with_names(name: &str, args: &[Oid], names: &[String],
         }
     }
 }
+
+/// Why a function is no aggregate.
+pub(super) fn no_aggregate(name: &str, extras: &Extras<'_>) -> String {
+    let what = match () {
+        () if extras.star => return format!("{name}(*) specified, but {name} is not an aggregate function"),
+        () if extras.distinct => "DISTINCT",
+        () if !extras.within.is_empty() => "WITHIN GROUP",
+        () if !extras.order_by.is_empty() => "ORDER BY",
+        () if extras.filter.is_some() => "FILTER",
+        () => {
+            return format!("OVER specified, but {name} is not a window function nor an aggregate function");
+        }
+    };
+    format!("{what} specified, but {name} is not an aggregate function")
+}

@@ -193,13 +193,13 @@ impl Binder<'_> {
             return Err(mismatch("Final statement returns too many columns.".to_owned()));
         }
         for (place, (value, declared)) in values.iter().zip(&declared).enumerate() {
-            let actual = value.ty().oid;
-            if !super::coerce::can_coerce(actual, declared.oid, CastContext::Assignment) {
-                let actual = type_name(actual);
+            let actual = value.ty();
+            if !super::coerce::can_coerce(actual.oid, declared.oid, CastContext::Assignment) {
+                let actual = type_name(actual.named());
                 return Err(mismatch(match is_row {
                     false => format!("Actual return type is {actual}."),
                     true => {
-                        let wanted = type_name(declared.oid);
+                        let wanted = type_name(declared.named());
                         let column = place + 1;
                         format!("Final statement returns {actual} instead of {wanted} at column {column}.")
                     }

@@ -315,9 +315,10 @@ impl Binder<'_> {
     fn defined_columns(&self, definitions: &[ast::TableAliasColumnDef]) -> Result<Vec<(String, SqlType)>> {
         let mut columns = Vec::with_capacity(definitions.len());
         for ast::TableAliasColumnDef { name, data_type } in definitions {
-            let ty = data_type.as_ref().map(|ty| self.sql_type(ty)).transpose()?;
-            let ty = ty.ok_or_else(|| Error::internal("a column without a type"))?;
-            columns.push((super::names::fold(name), SqlType { typmod: -1, ..held(ty.oid, -1)? }));
+            let ty = data_type.as_ref().ok_or_else(|| Error::internal("a column without a type"));
+            let ty = self.sql_type(ty?)?;
+            let ty = if ty.domain.is_some() { ty } else { held(ty.oid, -1)? };
+            columns.push((super::names::fold(name), ty));
         }
         Ok(columns)
     }

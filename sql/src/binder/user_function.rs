@@ -3,7 +3,7 @@
 //! Must not know what a body means (`inlined`). Invariant: functions are looked for along the search path, in the text of
 //! the catalog by their OIDs; of two that take the same, the first along the path is meant.
 
-use super::function::{Extras, cast_by_call, no_function_at};
+use super::function::{Extras, cast_by_call, no_aggregate, no_function_at};
 use super::names::{Relation, located};
 use super::numeric::per_value;
 use super::resolve::{Callee, Refused, Signature, callee, resolved};
@@ -16,8 +16,8 @@ use catalog::builtin::{self, ProcKind};
 use catalog::{FunctionDef, ParameterMode};
 use sqlparser::ast;
 use std::sync::Arc;
-use types::SqlType;
 use types::sql_type::oid;
+use types::{SqlType, user_type};
 
 /// A call whose arguments are bound.
 #[derive(Clone, Debug)]
@@ -51,9 +51,11 @@ pub(super) enum Meant {
 /// A function that a user made, chosen for arguments of some types.
 pub(super) struct UserCallee {
     def: Arc<FunctionDef>,
-    /// Types of the arguments that are given, as they are and as they are declared.
+    /// Types of the arguments that are given, as they are and as they are declared, without domains.
     actual: Vec<Oid>,
     declared: Vec<Oid>,
+    /// As they are declared.
+    wanted: Vec<Oid>,
     variadic_from: Option<usize>,
     places: Option<Vec<usize>>,
 }
@@ -116,7 +118,7 @@ impl Binder<'_> {
         }
         let actual: Vec<Oid> = terms.iter().map(|term| term.expr.ty().oid).collect();
         let at = extras.at;
-        let callee = match self.meant(schema, name, &actual, names) {
+        let callee = match self.meant(schema, name, &terms, names) {
             Ok(Meant::User(callee)) => *callee,
             Ok(Meant::BuiltIn) | Err(Refused::NotFound | Refused::Polymorphic)
                 if matches!(kind, Some(ProcKind::Aggregate | ProcKind::Window)) =>
@@ -130,7 +132,7 @@ impl Binder<'_> {
             }
             Err(why) => {
                 let shown = schema.map_or_else(|| name.to_owned(), |schema| format!("{schema}.{name}"));
-                return Err(no_function_at(&shown, &actual, names, why, at));
+                return Err(no_function_at(&shown, &named_types(&terms), names, why, at));
             }
         };
         self.note_called(written, &callee.def);
@@ -159,8 +161,7 @@ impl Binder<'_> {
         at: usize,
     ) -> Result<Option<UserCall>> {
         let (_, name, _) = self.qualified(written)?;
-        let actual: Vec<Oid> = terms.iter().map(|term| term.expr.ty().oid).collect();
-        match self.meant(schema, &name, &actual, names) {
+        match self.meant(schema, &name, &terms, names) {
             Ok(Meant::User(callee)) => {
                 self.note_called(written, &callee.def);
                 self.user_call(*callee, terms, at).map(Some)
@@ -169,7 +170,7 @@ impl Binder<'_> {
             Err(_) if schema.is_none() && builtin::procs_named(&name).next().is_some() => Ok(None),
             Err(why) => {
                 let shown = schema.map_or_else(|| name.clone(), |schema| format!("{schema}.{name}"));
-                Err(no_function_at(&shown, &actual, names, why, at))
+                Err(no_function_at(&shown, &named_types(&terms), names, why, at))
             }
         }
     }
@@ -179,19 +180,29 @@ impl Binder<'_> {
         matches!((schema, actual), (None, [source]) if cast_by_call(name, *source).is_some())
     }
 
-    /// What a name means for arguments of some types, the last of which are named.
-    pub(super) fn meant(
+    /// What a name means for arguments, the last of which are named.
+    fn meant(
         &self,
         schema: Option<&str>,
         name: &str,
-        actual: &[Oid],
+        terms: &[Term],
         names: &[String],
     ) -> Result<Meant, Refused> {
-        let own = self.user_functions(schema, name);
+        let mut own = self.user_functions(schema, name);
         if own.is_empty() {
             return Ok(Meant::BuiltIn);
         }
-        let types: Vec<Vec<Oid>> = own.iter().map(|def| def.input_types()).collect();
+        let actual: Vec<Oid> = terms.iter().map(|term| term.expr.ty().oid).collect();
+        let actual = actual.as_slice();
+        if own.iter().any(|def| def.inputs().any(|parameter| user_type::of_domain(parameter.ty))) {
+            // Of two that take the same but for domains, the one that takes them as they are is meant.
+            let as_it_is = |def: &Arc<FunctionDef>| {
+                let given = named_types(terms).into_iter();
+                def.inputs().zip(given).filter(|(parameter, given)| parameter.ty == *given).count()
+            };
+            own.sort_by_key(|def| std::cmp::Reverse(as_it_is(def)));
+        }
+        let types: Vec<Vec<Oid>> = own.iter().map(|def| self.computed_types(def)).collect();
         let mut all: Vec<(Known, Signature<'_>)> = own
             .iter()
             .zip(&types)
@@ -214,28 +225,59 @@ impl Binder<'_> {
             Known::BuiltIn => return Ok(Meant::BuiltIn),
             Known::User(def) => def,
         };
-        if places.is_some() && is_twice(&own, &def, &declared, actual.len(), names) {
+        if places.is_some() && self.is_twice(&own, &def, &declared, actual.len(), names) {
             return Err(Refused::Ambiguous);
         }
         resolved(actual, &declared, def.result)?;
-        let actual = actual.to_vec();
-        Ok(Meant::User(Box::new(UserCallee { def, actual, declared, variadic_from, places })))
+        // A domain is what a polymorphic type stands for, where that fits.
+        let named = named_types(terms);
+        let fits = resolved(&named, &declared, def.result).is_ok();
+        let actual = if fits { named } else { actual.to_vec() };
+        let wanted = wanted(&def, &declared, variadic_from, places.as_deref());
+        Ok(Meant::User(Box::new(UserCallee { def, actual, declared, wanted, variadic_from, places })))
+    }
+
+    /// The types of the inputs, that which a domain is over in its place.
+    fn computed_types(&self, def: &FunctionDef) -> Vec<Oid> {
+        let computed = |ty: Oid| match user_type::of_domain(ty) {
+            true => self.type_of(ty, -1).map_or(ty, |ty| ty.oid),
+            false => ty,
+        };
+        def.inputs().map(|parameter| computed(parameter.ty)).collect()
+    }
+
+    /// Whether another function of the same schema takes the same arguments by its defaults.
+    fn is_twice(
+        &self,
+        own: &[Arc<FunctionDef>],
+        def: &FunctionDef,
+        declared: &[Oid],
+        given: usize,
+        names: &[String],
+    ) -> bool {
+        own.iter().filter(|other| other.oid != def.oid && other.schema == def.schema).any(|other| {
+            let types = self.computed_types(other);
+            let alone = [((), signature(other, &types))];
+            callee(&alone, declared, names).is_ok_and(|(found, callee)| {
+                found == declared && callee.places.is_some() && types.len() > given
+            })
+        })
     }
 
     /// A call of the function that is meant.
     pub(super) fn user_call(&mut self, callee: UserCallee, terms: Vec<Term>, at: usize) -> Result<UserCall> {
-        let UserCallee { def, actual, declared, variadic_from, places } = callee;
+        let UserCallee { def, actual, declared, wanted, variadic_from, places } = callee;
         let settled = |ty: Oid| match resolved(&actual, &declared, ty) {
             Ok((_, ty)) => Ok(ty),
             Err(_) => Err(Error::internal("a polymorphic type that nothing settles")),
         };
         let mut inputs = Vec::new();
         for parameter in def.inputs() {
-            inputs.push(held(settled(parameter.ty)?, -1).map_err(|e| located(e, at))?);
+            inputs.push(self.held_type(settled(parameter.ty)?).map_err(|e| located(e, at))?);
         }
         let mut given = Vec::with_capacity(terms.len());
-        for (term, declared) in terms.into_iter().zip(&declared) {
-            let target = held(settled(*declared)?, -1).map_err(|e| located(e, at))?;
+        for (term, wanted) in terms.into_iter().zip(wanted) {
+            let target = self.held_type(settled(wanted)?).map_err(|e| located(e, at))?;
             let term = self.coerce(term, &target, builtin::CastContext::Implicit)?;
             given.push(self.bare(term.expr, &target)?);
         }
@@ -254,20 +296,20 @@ impl Binder<'_> {
     fn shape(&self, def: &FunctionDef, settled: impl Fn(Oid) -> Result<Oid>) -> Result<Shape> {
         let mut outputs = Vec::new();
         for parameter in def.outputs() {
-            outputs.push((parameter.name.clone(), held(settled(parameter.ty)?, -1)?));
+            outputs.push((parameter.name.clone(), self.held_type(settled(parameter.ty)?)?));
         }
         Ok(match outputs.len() {
             _ if def.rows_of.is_some() => Shape::Row(self.columns_of_rows(def)?),
             0 | 1 if def.result == oid::VOID => Shape::Void,
             0 if def.result == oid::RECORD => Shape::Open,
-            0 | 1 => Shape::Value(held(settled(def.result)?, -1)?),
+            0 | 1 => Shape::Value(self.held_type(settled(def.result)?)?),
             _ => Shape::Row(named(outputs)),
         })
     }
 
     /// Binds the body of a function without polymorphic types as a call would.
     pub(crate) fn check_body(&mut self, def: &FunctionDef) -> Result<()> {
-        let inputs: Vec<SqlType> = def.inputs().map(|p| held(p.ty, -1)).collect::<Result<_>>()?;
+        let inputs: Vec<SqlType> = def.inputs().map(|p| self.held_type(p.ty)).collect::<Result<_>>()?;
         let result = self.shape(def, Ok)?;
         let args = inputs.iter().map(Binder::null).collect();
         let call = UserCall { def: Arc::new(def.clone()), args, inputs, result, at: 0 };
@@ -282,13 +324,13 @@ impl Binder<'_> {
         let (oid, _) = self.type_and_modifier(ty)?;
         match builtin::type_by_oid(oid).is_some_and(|row| row.kind == 'p') {
             true => Ok(oid),
-            false => held(oid, -1).map(|ty| ty.oid),
+            false => self.held_type(oid).map(|ty| ty.named()),
         }
     }
 
     /// The type in the form that it is held in.
     pub(crate) fn held_type(&self, ty: Oid) -> Result<SqlType> {
-        held(ty, -1)
+        self.type_of(ty, -1)
     }
 
     pub(crate) fn coerce_argument_default(
@@ -297,9 +339,9 @@ impl Binder<'_> {
         target: &SqlType,
         context: builtin::CastContext,
     ) -> Result<Expr> {
-        let (actual, at) = (term.expr.ty().oid, term.at);
-        if !super::coerce::can_coerce(actual, target.oid, context) {
-            let (wanted, actual) = (super::type_name(target.oid), super::type_name(actual));
+        let (actual, at) = (term.expr.ty(), term.at);
+        if !super::coerce::can_coerce(actual.oid, target.oid, context) {
+            let (wanted, actual) = (super::type_name(target.named()), super::type_name(actual.named()));
             let message = format!("argument of DEFAULT must be type {wanted}, not type {actual}");
             return Err(located(Error::new(ErrorKind::DatatypeMismatch, message), at));
         }
@@ -339,7 +381,11 @@ impl Binder<'_> {
     fn columns_of_rows(&self, def: &FunctionDef) -> Result<Vec<(String, SqlType)>> {
         let relation = def.rows_of.unwrap_or(Oid(0));
         let catalog = self.context.catalog;
-        let bare = |ty: &SqlType| if ty.oid == oid::NUMERIC { Ok(per_value()) } else { held(ty.oid, -1) };
+        let bare = |ty: &SqlType| match ty.oid {
+            _ if ty.domain.is_some() => Ok(ty.clone()),
+            oid::NUMERIC => Ok(per_value()),
+            own => held(own, -1),
+        };
         if let Some(table) = catalog.tables().find(|table| table.oid == relation) {
             return self.as_seen(table).columns.iter().map(|c| Ok((c.name.clone(), bare(&c.ty)?))).collect();
         }
@@ -353,6 +399,7 @@ impl Binder<'_> {
         let expr = self.in_form(expr, target)?;
         let ty = expr.ty();
         Ok(match ty.typmod {
+            _ if target.domain.is_some() => expr,
             -1 => expr,
             _ => super::coerce::relabel(expr, &SqlType { typmod: -1, ..ty }),
         })
@@ -390,40 +437,33 @@ impl Binder<'_> {
     }
 }
 
-/// Why a function is no aggregate.
-fn no_aggregate(name: &str, extras: &Extras<'_>) -> String {
-    let what = match () {
-        () if extras.star => return format!("{name}(*) specified, but {name} is not an aggregate function"),
-        () if extras.distinct => "DISTINCT",
-        () if !extras.within.is_empty() => "WITHIN GROUP",
-        () if !extras.order_by.is_empty() => "ORDER BY",
-        () if extras.filter.is_some() => "FILTER",
-        () => {
-            return format!("OVER specified, but {name} is not a window function nor an aggregate function");
-        }
-    };
-    format!("{what} specified, but {name} is not an aggregate function")
+/// Domains are told as what they are.
+fn named_types(terms: &[Term]) -> Vec<Oid> {
+    terms.iter().map(|term| term.expr.ty().named()).collect()
 }
 
-/// Whether another function of the same schema takes the same arguments by its defaults.
-fn is_twice(
-    own: &[Arc<FunctionDef>],
+/// The types that a function declares for the arguments that are given; `declared` has them without domains.
+fn wanted(
     def: &FunctionDef,
     declared: &[Oid],
-    given: usize,
-    names: &[String],
-) -> bool {
-    own.iter().filter(|other| other.oid != def.oid && other.schema == def.schema).any(|other| {
-        let types = other.input_types();
-        let alone = [((), signature(other, &types))];
-        callee(&alone, declared, names)
-            .is_ok_and(|(found, callee)| found == declared && callee.places.is_some() && types.len() > given)
-    })
+    variadic_from: Option<usize>,
+    places: Option<&[usize]>,
+) -> Vec<Oid> {
+    let own = def.input_types();
+    let wanted = |given: usize, computed: Oid| match (places, variadic_from) {
+        (Some(places), _) => places.get(given).and_then(|place| own.get(*place)).copied(),
+        (None, Some(from)) if given >= from => {
+            let element = own.last().and_then(|array| user_type::array_element(*array));
+            element.or(Some(computed))
+        }
+        (None, _) => own.get(given).copied(),
+    };
+    declared.iter().enumerate().map(|(given, ty)| wanted(given, *ty).unwrap_or(*ty)).collect()
 }
 
 fn signature<'s>(def: &'s FunctionDef, types: &'s [Oid]) -> Signature<'s> {
     let last = def.inputs().last().filter(|parameter| parameter.mode == ParameterMode::Variadic);
-    let variadic = last.map(|parameter| match parameter.ty {
+    let variadic = last.and_then(|_| types.last()).map(|ty| match *ty {
         oid::ANYARRAY => oid::ANYELEMENT,
         ty => types::sql_type::array_element(ty).unwrap_or(ty),
     });

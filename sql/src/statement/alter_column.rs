@@ -259,6 +259,7 @@ pub(super) fn columns_of_types(
                 }
                 if cascade {
                     left.refuse_part_of_key(column.id, &column.name, None)?;
+                    super::function_names::refuse_bodies(catalog, table, types)?;
                 }
                 let dropped = left.dropped(binder, context, column.id)?;
                 found.push((table.id, DroppedColumn { cascade, ..dropped }));

@@ -119,7 +119,7 @@ impl Altered {
             action,
             AlterAction::RenameColumn { .. } | AlterAction::DropColumn { .. } | AlterAction::SetType { .. }
         ) {
-            super::function_names::refuse_bodies(context.catalog, &self.def)?;
+            super::function_names::refuse_bodies(context.catalog, &self.def, &[])?;
         }
         let done = match action {
             AlterAction::AddRangePartition { if_not_exists, partition } => {

@@ -430,7 +430,9 @@ fn drop(
         }
     }
     let all = with_users(context.catalog, &functions);
-    super::user_type::refuse_named_in_domains(binder, &all)?;
+    if *cascade {
+        super::user_type::refuse_named_in_domains(binder, &all)?;
+    }
     let columns = columns_of_types(binder, context, &all, &[], *cascade)?;
     let drop = FunctionStatement::Drop { functions, columns, cascade: *cascade, notices };
     Ok(BoundStatement::Function(Box::new(drop)))

@@ -35,29 +35,43 @@ pub(super) fn named(binder: &Binder<'_>, function: &FunctionName) -> Result<Arc<
     for parameter in parameters.iter().filter(|p| p.mode.is_none_or(ParameterMode::is_input)) {
         inputs.push(binder.declared_type(&parameter.ty)?);
     }
-    if let Some(def) = known.iter().find(|def| def.input_types() == inputs) {
+    let built_in = schema.as_ref().is_none_or(|schema| schema == "pg_catalog")
+        && builtin::procs_named(&own).any(|proc| proc.args == inputs);
+    let own = known.iter().find(|def| def.input_types() == inputs);
+    if let Some(def) = own.filter(|def| !built_in || is_before_built_in(binder, def)) {
         return Ok(Arc::clone(def));
     }
     let types: Vec<String> = inputs.iter().map(|ty| type_name(*ty)).collect();
     let shown = format!("{shown}({})", types.join(", "));
-    let built_in = schema.is_none_or(|schema| schema == "pg_catalog")
-        && builtin::procs_named(&own).any(|proc| proc.args == inputs);
     if built_in {
-        let message = format!("function {shown} is required by the database system");
+        let message = format!("cannot drop function {shown} because it is required by the database system");
         return Err(Error::new(ErrorKind::DependentObjects, message));
     }
     Err(Error::new(ErrorKind::UndefinedFunction, format!("function {shown} does not exist")))
 }
 
-/// 0A000 for a table that a body reads which was bound when its function was made.
-pub(super) fn refuse_bodies(catalog: &CatalogState, table: &TableDef) -> Result<()> {
-    let Some(def) = catalog.functions().find(|def| def.uses.contains(&table.oid)) else { return Ok(()) };
-    let message = format!(
-        "changing or dropping a column of table \"{}\", which the body of function {} reads, is not supported",
-        table.name,
-        signature_shown(def)
-    );
-    Err(Error::unsupported(message).with_hint("Drop the function, change the table, and make it again."))
+/// Whether the search path has the schema of a function before that of the built-in ones.
+fn is_before_built_in(binder: &Binder<'_>, def: &FunctionDef) -> bool {
+    let schema = binder.context.catalog.schema(def.schema);
+    let mut before = binder.context.search_path.iter().take_while(|schema| *schema != "pg_catalog");
+    let explicit = binder.context.search_path.iter().any(|schema| schema == "pg_catalog");
+    explicit && schema.is_some_and(|schema| before.any(|name| *name == schema.name))
+}
+
+/// 0A000 for a table that a body reads which was bound when its function was made, unless the function goes, too.
+pub(super) fn refuse_bodies(catalog: &CatalogState, table: &TableDef, gone: &[Oid]) -> Result<()> {
+    let what = format!("changing or dropping a column of table \"{}\"", table.name);
+    refuse_readers(catalog, table.oid, gone, &what)
+}
+
+/// 0A000 for what would change a relation that such a body reads.
+pub(super) fn refuse_readers(catalog: &CatalogState, relation: Oid, gone: &[Oid], what: &str) -> Result<()> {
+    let reads = |def: &&Arc<FunctionDef>| def.uses.contains(&relation) && !gone.contains(&def.oid);
+    let Some(def) = catalog.functions().find(reads) else { return Ok(()) };
+    let function = signature_shown(def);
+    let message = format!("{what}, which the body of function {function} reads, is not supported");
+    Err(Error::unsupported(message)
+        .with_hint("Drop the function, change the relation, and make the function again."))
 }
 
 /// Types and functions, and the functions that are made with them.

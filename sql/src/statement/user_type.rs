@@ -84,8 +84,10 @@ pub(super) fn drop(
     }
     let types = binder.context.catalog.types_over(&types);
     let gone: Vec<Oid> = types.iter().map(|(ty, _)| *ty).collect();
-    refuse_named_in_domains(binder, &gone)?;
     let all = super::function_names::with_users(context.catalog, &gone);
+    if *cascade {
+        refuse_named_in_domains(binder, &all)?;
+    }
     let columns = columns_of_types(binder, context, &all, &[], *cascade)?;
     let domains = kind == Kind::Domain;
     Ok(BoundStatement::DropTypes { types, domains, columns, cascade: *cascade, notices })
@@ -102,7 +104,7 @@ fn no_domain(name: &str) -> Error {
     Error::new(ErrorKind::WrongObjectType, format!("\"{name}\" is not a domain"))
 }
 
-/// 0A000 for a type or function that goes and stands in a check or default of a domain that does not.
+/// 0A000 for a type or function that goes with all that needs it, and stands in a check or default of a domain that does not.
 pub(super) fn refuse_named_in_domains(binder: &Binder<'_>, gone: &[Oid]) -> Result<()> {
     let catalog = binder.context.catalog;
     for def in catalog.types().filter(|def| !gone.contains(&def.oid)) {

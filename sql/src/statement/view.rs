@@ -268,6 +268,8 @@ fn rename_column(binder: &Binder<'_>, def: &mut ViewDef, from: &ast::Ident, to: 
         let message = format!("column \"{to}\" of relation \"{}\" already exists", def.name);
         return Err(Error::new(ErrorKind::DuplicateColumn, message));
     }
+    let what = format!("renaming a column of view \"{}\"", def.name);
+    super::function_names::refuse_readers(binder.context.catalog, def.oid, &[], &what)?;
     if let Some(column) = def.columns.get_mut(place) {
         column.name = to;
     }
