@@ -315,10 +315,10 @@ impl Binder<'_> {
     fn defined_columns(&self, definitions: &[ast::TableAliasColumnDef]) -> Result<Vec<(String, SqlType)>> {
         let mut columns = Vec::with_capacity(definitions.len());
         for ast::TableAliasColumnDef { name, data_type } in definitions {
-            let ty = data_type.as_ref().ok_or_else(|| Error::internal("a column without a type"));
-            let ty = self.sql_type(ty?)?;
-            let ty = if ty.domain.is_some() { ty } else { held(ty.oid, -1)? };
-            columns.push((super::names::fold(name), ty));
+            let Some(ty) = data_type else { return Err(Error::internal("a column without a type")) };
+            let ty = self.sql_type(ty)?;
+            let bare = if ty.domain.is_some() { ty } else { held(ty.oid, -1)? };
+            columns.push((super::names::fold(name), bare));
         }
         Ok(columns)
     }
@@ -326,8 +326,7 @@ impl Binder<'_> {
     /// The rows of a call, or the one row of a function that returns no set.
     fn own_rows(&mut self, call: UserCall, name: &str, defined: bool, alone: bool) -> Result<Called> {
         let set = call.def.returns_set;
-        let only = call.def.outputs().next().map(|parameter| parameter.name.clone());
-        let only = only.filter(|name| !name.is_empty());
+        let only = call.def.outputs().next().map(|p| p.name.clone()).filter(|name| !name.is_empty());
         let named = only.is_some() || matches!(call.result, Shape::Row(_));
         let (value, ty) = match (set, &call.result) {
             (true, Shape::Value(ty)) if alone => (Binder::null(ty), ty.clone()),
