@@ -38,6 +38,8 @@ pub enum ErrorKind {
     DuplicateAlias,
     /// 42710
     DuplicateObject,
+    /// 42723
+    DuplicateFunction,
     /// 42702
     AmbiguousColumn,
     /// 42P21

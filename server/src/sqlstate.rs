@@ -19,6 +19,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::DuplicateColumn => "42701",
         ErrorKind::DuplicateAlias => "42712",
         ErrorKind::DuplicateObject => "42710",
+        ErrorKind::DuplicateFunction => "42723",
         ErrorKind::AmbiguousColumn => "42702",
         ErrorKind::CollationMismatch => "42P21",
         ErrorKind::AmbiguousAlias => "42P09",

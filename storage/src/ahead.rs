@@ -140,6 +140,9 @@ impl Decoder {
             | CatalogEdit::CreateType(_)
             | CatalogEdit::AlterType(_)
             | CatalogEdit::DropType(_)
+            | CatalogEdit::CreateFunction(_)
+            | CatalogEdit::AlterFunction(_)
+            | CatalogEdit::DropFunction(_)
             | CatalogEdit::Comment(..) => None,
         });
         edited.map(|def| Ok((def.id, Arc::new(Layout::new(def)?)))).collect()

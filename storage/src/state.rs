@@ -357,6 +357,9 @@ impl DatabaseState {
             | CatalogEdit::CreateType(_)
             | CatalogEdit::AlterType(_)
             | CatalogEdit::DropType(_)
+            | CatalogEdit::CreateFunction(_)
+            | CatalogEdit::AlterFunction(_)
+            | CatalogEdit::DropFunction(_)
             | CatalogEdit::Comment(..) => {}
         }
         Ok(())

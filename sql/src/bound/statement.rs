@@ -3,6 +3,7 @@
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
 use super::alter::{AlterTableAction, DroppedColumn};
+use super::function::FunctionStatement;
 use super::new_table::{BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
 use super::{BoundQuery, ColRef, DomainEdit, DomainInput, DomainProbe, Expr, Rel};
@@ -78,6 +79,7 @@ pub enum BoundStatement {
         cascade: bool,
         notices: Vec<String>,
     },
+    Function(Box<FunctionStatement>),
     DropTables {
         tables: Vec<TableId>,
         cascade: bool,

@@ -4,6 +4,7 @@
 //! Invariants: those of `ast`.
 
 use super::ast::{AlterAction, ColumnConstraint, ExecuteSpec, TableOption};
+use super::function_ast::FunctionName;
 use crate::bound::OnCommit;
 use catalog::{CheckOption, ForeignKeyAction, Neighbour};
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
@@ -142,13 +143,13 @@ pub struct CreateTableAsSpec {
 }
 
 /// COMMENT ON .. IS ..; None: there is to be none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CommentSpec {
     pub target: CommentTarget,
     pub text: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum CommentTarget {
     Relation { kind: RelationKind, name: ObjectName },
     Column(Vec<Ident>),
@@ -157,6 +158,7 @@ pub enum CommentTarget {
     Constraint { name: Ident, table: ObjectName },
     DomainConstraint { name: Ident, domain: ObjectName },
     Type(ObjectName),
+    Function(Box<FunctionName>),
     Domain(ObjectName),
 }
 
@@ -283,4 +285,12 @@ pub struct CloneSpec {
     /// AS OF.
     pub at: Option<Box<Expr>>,
     pub options: Vec<TableOption>,
+}
+
+/// DROP of one kind of object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DropSpec {
+    pub names: Vec<ObjectName>,
+    pub if_exists: bool,
+    pub cascade: bool,
 }

@@ -91,6 +91,9 @@ pub(super) fn kept_query(
     if named.iter().any(|relation| temporary(relation.oid)) {
         return Err(match kind {
             "views" => Error::unsupported("a view of a temporary table is not supported").at(at),
+            "functions" => {
+                Error::unsupported("a body of a temporary table that is no string is not supported").at(at)
+            }
             _ => Error::unsupported("materialized views must not use temporary tables or views"),
         });
     }
@@ -109,6 +112,8 @@ pub(super) fn kept_query(
     }
     let mut edits = object_edits(binder, query, text, at)?;
     let mut uses: Vec<Oid> = edits.iter().filter_map(oid_of).collect();
+    let functions = uses.iter().filter_map(|oid| context.catalog.function(*oid));
+    uses.extend(functions.filter_map(|def| def.rows_of).collect::<Vec<_>>());
     whole_tables(binder, &query.body, text, at, &mut edits);
     for relation in &named {
         uses.push(relation.oid);
@@ -279,6 +284,8 @@ fn rename_column(binder: &Binder<'_>, def: &mut ViewDef, from: &ast::Ident, to: 
         let message = format!("column \"{to}\" of relation \"{}\" already exists", def.name);
         return Err(Error::new(ErrorKind::DuplicateColumn, message));
     }
+    let what = format!("renaming a column of view \"{}\"", def.name);
+    super::function_names::refuse_readers(binder.context.catalog, def.oid, &[], &what)?;
     if let Some(column) = def.columns.get_mut(place) {
         column.name = to;
     }

@@ -6,6 +6,7 @@ use super::codec::{Reader, Writer};
 use super::comment::{decode_key, encode_key};
 use super::datum::{decode_sql_type, encode_sql_type};
 use super::foreign_key::{decode_foreign_keys, encode_foreign_keys};
+use super::function::{FUNCTIONS_SINCE, decode_function, encode_function};
 use super::kinds::{decode_kinds, decode_missing, encode_kinds, encode_missing};
 use super::materialized::{decode_materialized, encode_materialized};
 use super::partitioning::{decode_partitioning, encode_partitioning};
@@ -34,6 +35,10 @@ const DROP_TYPE: u8 = 26;
 /// Those of a view with its check option.
 const CREATE_VIEW: u8 = 39;
 const ALTER_VIEW: u8 = 40;
+/// Those of edits of functions.
+const CREATE_FUNCTION: u8 = 31;
+const ALTER_FUNCTION: u8 = 32;
+const DROP_FUNCTION: u8 = 33;
 
 pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
     match edit {
@@ -103,6 +108,18 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.u8(DROP_TYPE);
             writer.u32(oid.0);
         }
+        CatalogEdit::CreateFunction(def) => {
+            writer.u8(CREATE_FUNCTION);
+            encode_function(writer, def);
+        }
+        CatalogEdit::AlterFunction(def) => {
+            writer.u8(ALTER_FUNCTION);
+            encode_function(writer, def);
+        }
+        CatalogEdit::DropFunction(oid) => {
+            writer.u8(DROP_FUNCTION);
+            writer.u32(oid.0);
+        }
         CatalogEdit::Comment(key, text) => {
             writer.u8(COMMENT);
             encode_key(writer, key);
@@ -155,6 +172,9 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
         CREATE_TYPE => CatalogEdit::CreateType(Box::new(decode_type(reader)?)),
         ALTER_TYPE => CatalogEdit::AlterType(Box::new(decode_type(reader)?)),
         DROP_TYPE => CatalogEdit::DropType(Oid(reader.u32()?)),
+        CREATE_FUNCTION => CatalogEdit::CreateFunction(Box::new(decode_function(reader)?)),
+        ALTER_FUNCTION => CatalogEdit::AlterFunction(Box::new(decode_function(reader)?)),
+        DROP_FUNCTION => CatalogEdit::DropFunction(Oid(reader.u32()?)),
         _ => return Err(reader.bad("unknown catalog edit")),
     })
 }
@@ -193,6 +213,10 @@ pub(super) fn encode_state(writer: &mut Writer, state: &CatalogState) {
     for ty in state.types() {
         encode_type(writer, ty);
     }
+    writer.count(state.functions().count());
+    for function in state.functions() {
+        encode_function(writer, function);
+    }
 }
 
 /// `version` is that of the checkpoint's format.
@@ -210,7 +234,9 @@ pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<Cata
         _ => reader.list(4, |r| Ok((TableId(r.varint()?), decode_materialized(r)?)))?,
     };
     let types = if version < 8 { Vec::new() } else { reader.list(8, decode_type)? };
-    Ok(state.with_comments(comments).with_materialized(materialized).with_types(types))
+    let functions = if version < FUNCTIONS_SINCE { Vec::new() } else { reader.list(36, decode_function)? };
+    let state = state.with_comments(comments).with_materialized(materialized);
+    Ok(state.with_types(types).with_functions(functions))
 }
 
 /// What reads a table in a checkpoint of a version.
