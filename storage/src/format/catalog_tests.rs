@@ -6,11 +6,11 @@ use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, DistinctCount, DomainCheck,
-    DomainDef, EnumLabel, ForeignKeyAction, ForeignKeyDef, FunctionBody, FunctionDef, FunctionTraits,
-    HashLevel, MaterializedDef, PG_CLASS, PG_NAMESPACE, Parallel, Parameter, ParameterMode, Partitioning,
-    Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner, TableDef, TableOptions,
-    TabletDef, TypeShape, UniqueDef, UserTypeDef, ViewColumn, ViewDef, Volatility,
+    CatalogEdit, CatalogState, CheckDef, CheckOption, ColumnDef, ColumnKind, CommentKey, DistinctCount,
+    DomainCheck, DomainDef, EnumLabel, ForeignKeyAction, ForeignKeyDef, FunctionBody, FunctionDef,
+    FunctionTraits, HashLevel, MaterializedDef, PG_CLASS, PG_NAMESPACE, Parallel, Parameter, ParameterMode,
+    Partitioning, Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner, TableDef,
+    TableOptions, TabletDef, TypeShape, UniqueDef, UserTypeDef, ViewColumn, ViewDef, Volatility,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
