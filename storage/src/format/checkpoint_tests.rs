@@ -82,7 +82,7 @@ fn image(number: u64) -> CheckpointImage {
         begin_ts: CommitTs(7),
         end_ts: CommitTs::MAX,
         key: vec![1, 2],
-        row: vec![1, 0, 9],
+        row: vec![1, 0, 9].into(),
         origin: Origin::Replacing,
     };
     CheckpointImage {

@@ -20,6 +20,7 @@ use base::id::{
     CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, Oid, ReferenceId, SchemaId, SchemaVersion, SegmentId,
     SequenceId, TableId, TabletId, ViewId,
 };
+use bytes::Bytes;
 use catalog::{CatalogState, FunctionDef, MaterializedDef, SchemaDef, SequenceDef, TableDef, ViewDef};
 
 /// The state of a database at one log position.
@@ -137,7 +138,7 @@ pub(crate) struct MemtableRow {
     pub(crate) end_ts: CommitTs,
     pub(crate) key: Vec<u8>,
     /// In the row codec.
-    pub(crate) row: Vec<u8>,
+    pub(crate) row: Bytes,
     /// Unknown in checkpoints before format 3.
     pub(crate) origin: Origin,
 }
@@ -354,7 +355,7 @@ fn decode_memtable(r: &mut Reader<'_>, version: u32) -> Result<MemtableImage> {
                 begin_ts: CommitTs(r.u64()?),
                 end_ts: CommitTs(r.u64()?),
                 key: r.bytes()?.to_vec(),
-                row: r.bytes()?.to_vec(),
+                row: Bytes::copy_from_slice(r.bytes()?),
                 origin: if version < 3 { Origin::Unknown } else { Origin::of(r.u8()?)? },
             })
         })?,
