@@ -255,7 +255,7 @@ async fn a_time_before_the_definitions_is_refused_with_the_oldest() {
     assert_eq!(client.error("SELECT * FROM later").await.kind(), ErrorKind::UndefinedTable);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn functions_are_those_of_the_time() {
     let server = Server::start();
     let mut client = server.session();
