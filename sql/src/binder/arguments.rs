@@ -87,7 +87,8 @@ impl Binder<'_> {
         for (place, (arg, parameter)) in call.args.iter().zip(&inlined.parameters).enumerate() {
             let tested = strict.contains(&place);
             let uses = uses_of(&value, parameter.col) + usize::from(tested);
-            if is_volatile(arg) && uses != 1 || uses > 1 && !is_cheap(arg) {
+            let once = uses == 1 && !stands_below(&value, parameter.col);
+            if is_volatile(arg) && !once || uses > 1 && !is_cheap(arg) {
                 return Ok(None);
             }
             arguments.push((parameter.col, arg.clone()));
@@ -242,11 +243,12 @@ fn values_of(rel: &Rel, columns: &[TypedCol]) -> Option<Vec<Expr>> {
         // What a subquery would look at twice stays where it is.
         let mut twice = false;
         for (col, below) in &known {
-            let mut uses = 0;
+            let (mut uses, mut below_it) = (0, 0);
             walk::visit(value, &mut |e| {
-                uses += usize::from(matches!(e, Expr::Column(c) | Expr::Outer(c) if c.col == *col));
+                uses += usize::from(matches!(e, Expr::Column(c) if c.col == *col));
+                below_it += usize::from(matches!(e, Expr::Outer(c) if c.col == *col));
             });
-            twice |= uses > 1 && !is_cheap(below) || uses > 1 && is_volatile(below);
+            twice |= below_it > 0 || uses > 1 && (!is_cheap(below) || is_volatile(below));
         }
         if twice {
             return None;
@@ -333,6 +335,17 @@ fn uses_of(expr: &Expr, parameter: ColRef) -> usize {
     let mut uses = 0;
     walk::visit(expr, &mut |e| uses += usize::from(matches!(e, Expr::Outer(c) if c.col == parameter)));
     uses
+}
+
+/// Whether a parameter stands in a subquery of an expression, which may compute it for each of its rows.
+fn stands_below(expr: &Expr, parameter: ColRef) -> bool {
+    let mut found = false;
+    walk::visit(expr, &mut |e| {
+        if let Expr::Subquery(subquery) = e {
+            walk::visit_rel(&subquery.rel, &mut |e| found |= uses_of(e, parameter) > 0);
+        }
+    });
+    found
 }
 
 /// Whether an expression is null whenever a parameter is.

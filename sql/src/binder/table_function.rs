@@ -316,9 +316,7 @@ impl Binder<'_> {
         let mut columns = Vec::with_capacity(definitions.len());
         for ast::TableAliasColumnDef { name, data_type } in definitions {
             let Some(ty) = data_type else { return Err(Error::internal("a column without a type")) };
-            let ty = self.sql_type(ty)?;
-            let bare = if ty.domain.is_some() { ty } else { held(ty.oid, -1)? };
-            columns.push((super::names::fold(name), bare));
+            columns.push((super::names::fold(name), self.type_without_modifier(ty)?));
         }
         Ok(columns)
     }

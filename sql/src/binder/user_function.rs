@@ -333,6 +333,16 @@ impl Binder<'_> {
         self.type_of(ty, -1)
     }
 
+    /// The type of a column that a call defines; 0A000 for one with a modifier.
+    pub(super) fn type_without_modifier(&self, ty: &ast::DataType) -> Result<SqlType> {
+        let ty = self.sql_type(ty)?;
+        if ty.named_typmod() == -1 {
+            return Ok(ty);
+        }
+        let message = "a modifier of a type in a list of columns behind a call is not supported";
+        Err(Error::unsupported(message).with_hint("Cast the column in the select list."))
+    }
+
     pub(crate) fn coerce_argument_default(
         &mut self,
         term: Term,
