@@ -70,6 +70,7 @@ mod variadic;
 mod view;
 mod window;
 mod written;
+mod written_view;
 
 pub(crate) use array::subscript_element;
 pub(crate) use coerce::{Path, can_coerce, is_polymorphic, path};

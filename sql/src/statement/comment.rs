@@ -2,6 +2,7 @@
 //!
 //! Must not know how the catalog is changed.
 
+use super::function_names::{Purpose, named as named_function};
 use crate::binder::{Binder, Relation};
 use crate::bound::BoundStatement;
 use crate::parse::{CommentSpec, CommentTarget, RelationKind};
@@ -38,7 +39,7 @@ pub(super) fn bind(binder: &Binder<'_>, spec: &CommentSpec) -> Result<BoundState
             Some(CommentKey::of(PG_TYPE, super::user_type::named(binder, name)?.oid))
         }
         CommentTarget::Function(name) => {
-            Some(CommentKey::of(PG_PROC, super::function_names::named(binder, name)?.oid))
+            Some(CommentKey::of(PG_PROC, named_function(binder, name, Purpose::Comment)?.oid))
         }
         CommentTarget::Domain(name) => {
             let def = super::user_type::named(binder, name)?;

@@ -5,7 +5,7 @@
 //! called with decide.
 
 use super::alter_column::columns_of_types;
-use super::function_names::{named, with_users};
+use super::function_names::{Purpose, named, with_users};
 use super::kept::{refuse_names, with_objects};
 use super::view::kept_query;
 use crate::binder::{BindContext, Binder, Clause, Scope, is_polymorphic, signature_shown, type_name};
@@ -360,7 +360,7 @@ fn kept_body(
 
 fn alter(binder: &Binder<'_>, spec: &AlterFunctionSpec) -> Result<BoundStatement> {
     let AlterFunctionSpec { function, change } = spec;
-    let before = named(binder, function)?;
+    let before = named(binder, function, Purpose::Alter)?;
     let mut def = before.as_ref().clone();
     match change {
         FunctionChange::Rename(name) => {
@@ -410,7 +410,7 @@ fn drop(
     let DropFunctionSpec { functions: names, if_exists, cascade } = spec;
     let (mut functions, mut notices) = (Vec::new(), Vec::new());
     for name in names {
-        match named(binder, name) {
+        match named(binder, name, Purpose::Drop) {
             Ok(def) => {
                 if !functions.contains(&def.oid) {
                     functions.push(def.oid);

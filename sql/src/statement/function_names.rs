@@ -10,8 +10,21 @@ use catalog::{CatalogState, FunctionDef, ParameterMode, TableDef, builtin};
 use sqlparser::ast;
 use std::sync::Arc;
 
-/// The function that a user made of that name; 42883 when there is none, 42725 when there are several.
-pub(super) fn named(binder: &Binder<'_>, function: &FunctionName) -> Result<Arc<FunctionDef>> {
+/// What is to become of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Alter,
+    Comment,
+    Drop,
+}
+
+/// The function that a user made of that name; 42883 when there is none, 42725 when there are several. Nothing is done to
+/// those that are built in: 2BP01 for DROP, 0A000 for what PostgreSQL would do.
+pub(super) fn named(
+    binder: &Binder<'_>,
+    function: &FunctionName,
+    purpose: Purpose,
+) -> Result<Arc<FunctionDef>> {
     let FunctionName { name, parameters } = function;
     let (schema, own) = binder.split_name(name)?;
     if let Some(schema) = schema.as_deref().filter(|schema| *schema != "pg_catalog") {
@@ -44,8 +57,17 @@ pub(super) fn named(binder: &Binder<'_>, function: &FunctionName) -> Result<Arc<
     let types: Vec<String> = inputs.iter().map(|ty| type_name(*ty)).collect();
     let shown = format!("{shown}({})", types.join(", "));
     if built_in {
-        let message = format!("cannot drop function {shown} because it is required by the database system");
-        return Err(Error::new(ErrorKind::DependentObjects, message));
+        let unsupported =
+            |what: &str| Error::unsupported(format!("{what} the built-in function {shown} is not supported"));
+        return Err(match purpose {
+            Purpose::Alter => unsupported("changing"),
+            Purpose::Comment => unsupported("a comment on"),
+            Purpose::Drop => {
+                let message =
+                    format!("cannot drop function {shown} because it is required by the database system");
+                Error::new(ErrorKind::DependentObjects, message)
+            }
+        });
     }
     Err(Error::new(ErrorKind::UndefinedFunction, format!("function {shown} does not exist")))
 }
