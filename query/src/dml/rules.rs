@@ -10,7 +10,6 @@ use arrow::record_batch::RecordBatch;
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
 use sql::bound::{Expr, RowRules};
-use types::text::{IoSettings, format_text};
 
 /// The rules of a table, made ready once.
 #[derive(Debug)]
@@ -20,7 +19,6 @@ pub(crate) struct Rules {
     /// By name.
     checks: Vec<String>,
     conditions: Evaluator,
-    settings: IoSettings,
 }
 
 impl Rules {
@@ -35,7 +33,6 @@ impl Rules {
             values: Evaluator::new(context, &values, row)?,
             checks,
             conditions: Evaluator::new(context, &conditions, row)?,
-            settings: context.statement.io.clone(),
         }))
     }
 
@@ -89,25 +86,13 @@ impl Rules {
             }
         }
         let Some((row, name)) = first else { return Ok(None) };
-        let columns = table.columns.iter().zip(rows.columns());
-        let null = columns.clone().any(|(c, array)| c.not_null && (0..=row).any(|row| array.is_null(row)));
+        let mut columns = table.columns.iter().zip(rows.columns());
+        let null = columns.any(|(c, array)| c.not_null && (0..=row).any(|row| array.is_null(row)));
         if null {
             return Ok(None);
         }
-        let mut shown = String::new();
-        for (column, array) in columns {
-            if !shown.is_empty() {
-                shown.push_str(", ");
-            }
-            match types::array::get(&column.ty.form, array.as_ref(), row)? {
-                types::Datum::Null => shown.push_str("null"),
-                datum => format_text(&column.ty, &datum, &self.settings, &mut shown)?,
-            }
-        }
         let message = format!("new row for relation \"{}\" violates check constraint \"{name}\"", table.name);
-        let error = Error::new(ErrorKind::CheckViolation, message)
-            .about(table.subject(None, Some(name)))
-            .with_detail(format!("Failing row contains ({shown})."));
-        Ok(Some((row, error)))
+        let error = Error::new(ErrorKind::CheckViolation, message).about(table.subject(None, Some(name)));
+        Ok(Some((row, storage::with_failing_row(error, table, rows.columns(), row))))
     }
 }
