@@ -5,6 +5,7 @@
 
 mod alter;
 mod domain;
+mod function;
 mod new_table;
 pub mod outline;
 mod statement;
@@ -15,6 +16,7 @@ mod write;
 
 pub use alter::{AddedColumn, AlterTableAction, DroppedColumn, Fill, Probe, ProbeError};
 pub use domain::{DomainEdit, DomainInput, DomainProbe, DomainRules};
+pub use function::FunctionStatement;
 pub use new_table::{AddedUnique, BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 pub use statement::{
     BoundAlterSequence, BoundAlterView, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
@@ -26,7 +28,7 @@ pub use subquery::{Quantifier, Subquery, SubqueryKind};
 pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{
     Arbiter, BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, ConflictUpdate, MergeKind,
-    OnConflict, Returning, RowRules, WithPart, WithWork,
+    OnConflict, Returning, RowCheck, RowRules, WithPart, WithWork,
 };
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};

@@ -102,6 +102,10 @@ impl Binder<'_> {
             }
         }
         let own_name = name;
+        let called = (schema.as_deref(), own_name.as_str(), &function.name);
+        if let Some(term) = self.user_function(called, &exprs, &names, &extras, scope)? {
+            return Ok(term);
+        }
         let name = called_name(schema.as_deref(), &own_name);
         if schema.is_some() && name.is_none() {
             let mut types = Vec::with_capacity(exprs.len());
@@ -237,7 +241,7 @@ impl Binder<'_> {
     }
 
     /// The same with the last arguments named.
-    fn call_named_terms(
+    pub(super) fn call_named_terms(
         &mut self,
         name: &str,
         terms: Vec<Term>,
@@ -418,7 +422,7 @@ pub(super) fn called_name(schema: Option<&str>, name: &str) -> Option<String> {
 }
 
 /// The type that a one-argument call of a type's name casts to.
-fn cast_by_call(name: &str, source: Oid) -> Option<Oid> {
+pub(super) fn cast_by_call(name: &str, source: Oid) -> Option<Oid> {
     let target = builtin::type_named(name).filter(|t| t.kind == 'b')?.oid;
     if source == oid::UNKNOWN {
         return Some(target);
@@ -434,7 +438,7 @@ fn shown_types(types: &[Oid]) -> String {
 }
 
 /// `no_function` with its position; PostgreSQL gives none for a polymorphic type that was not found.
-fn no_function_at(name: &str, args: &[Oid], names: &[String], why: Refused, at: usize) -> Error {
+pub(super) fn no_function_at(name: &str, args: &[Oid], names: &[String], why: Refused, at: usize) -> Error {
     let error = no_function_with_names(name, args, names, why);
     if why == Refused::Polymorphic { error } else { located(error, at) }
 }
@@ -466,4 +470,19 @@ pub(super) fn no_function_with_names(name: &str, args: &[Oid], names: &[String],
                 .with_hint(HINT_CHOICE)
         }
     }
+}
+
+/// Why a function is no aggregate.
+pub(super) fn no_aggregate(name: &str, extras: &Extras<'_>) -> String {
+    let what = match () {
+        () if extras.star => return format!("{name}(*) specified, but {name} is not an aggregate function"),
+        () if extras.distinct => "DISTINCT",
+        () if !extras.within.is_empty() => "WITHIN GROUP",
+        () if !extras.order_by.is_empty() => "ORDER BY",
+        () if extras.filter.is_some() => "FILTER",
+        () => {
+            return format!("OVER specified, but {name} is not a window function nor an aggregate function");
+        }
+    };
+    format!("{what} specified, but {name} is not an aggregate function")
 }
