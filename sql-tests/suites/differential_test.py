@@ -3,7 +3,7 @@
 import itertools
 import unittest
 
-from block import DIFFERENT, EQUAL, FAILED, LEFT_OUT, REFUSED, Block, verdict
+from block import DIFFERENT, EQUAL, FAILED, LEFT_OUT, REFUSED, Block, content, verdict
 from changes import Changes
 from differential import BIG_EVERY, BIG_SERVERS, SERVERS, blocks, plan
 from protocol import Answer
@@ -87,6 +87,27 @@ class Findings(unittest.TestCase):
         ]  # fmt: skip
         told = block.told("SELECT * FROM v0", "rows")
         self.assertEqual([s for s in block.script if s + ";" in told], [s for s in block.script if "t2" not in s])
+
+
+class Again(unittest.TestCase):
+    """A server under load once took too long for what it had answered before: that is left out, as anywhere else."""
+
+    def counted(self, after):
+        class Sides:
+            def ask_nyala(self, _sql):
+                return after
+
+        found = []
+        block = Block(Sides(), "1", False, "--seed 1", found.append)
+        block.answers = [("SELECT 1", True, content(rows("1"), True))]
+        block.answers_stay()
+        return dict(block.counts), len(found)
+
+    def test_an_answer_that_is_asked_for_again(self):
+        self.assertEqual(self.counted(rows("1")), ({EQUAL: 1}, 0))
+        self.assertEqual(self.counted(rows("2")), ({DIFFERENT: 1}, 1))
+        self.assertEqual(self.counted(error("57014")), ({LEFT_OUT: 1}, 0))
+        self.assertEqual(self.counted(error("XX000")), ({DIFFERENT: 1}, 1))
 
 
 class Values(unittest.TestCase):

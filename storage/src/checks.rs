@@ -1,5 +1,6 @@
 //! What must hold for each row before it is stored: no null where none may be, and sizes within the limits.
 
+use crate::detail::with_failing_row;
 use crate::layout::{Key, Layout};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
@@ -18,9 +19,9 @@ pub(crate) fn check_rows(layout: &Layout, rows: &RecordBatch) -> Result<()> {
                 "null value in column \"{}\" of relation \"{}\" violates not-null constraint",
                 column.name, def.name
             );
-            return Err(Error::new(ErrorKind::NotNullViolation, message)
-                .about(def.subject(Some(&column.name), None))
-                .with_detail(failing_row(layout, rows, row)));
+            let error =
+                Error::new(ErrorKind::NotNullViolation, message).about(def.subject(Some(&column.name), None));
+            return Err(with_failing_row(error, def, rows.columns(), row));
         }
         if let Some(bytes) = longest(array.as_ref()).filter(|bytes| *bytes > VALUE_BYTES_MAX) {
             let message = format!("value of column \"{}\" is too large: {bytes} bytes", column.name);
@@ -42,13 +43,6 @@ pub(crate) fn check_keys(layout: &Layout, keys: &[Key]) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn failing_row(layout: &Layout, rows: &RecordBatch, row: usize) -> String {
-    let columns = layout.def().columns.iter().zip(rows.columns());
-    let values: Vec<String> =
-        columns.map(|(column, array)| crate::detail::value_text(column, array.as_ref(), row)).collect();
-    format!("Failing row contains ({}).", values.join(", "))
 }
 
 /// Bytes of the longest text or binary value.

@@ -5,6 +5,7 @@
 //! a key, and two versions of a row have the same one; rows written with other columns are read by column id.
 
 use crate::conversion::converted;
+use crate::detail::with_key;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -194,21 +195,17 @@ impl Layout {
         let message =
             format!("duplicate key value violates unique constraint \"{}\"", self.def.primary_key_name);
         let columns = self.def.primary_key.as_slice();
-        Error::new(ErrorKind::UniqueViolation, message)
-            .about(self.def.subject(None, Some(&self.def.primary_key_name)))
-            .with_detail(format!("Key {} already exists.", self.values_of(columns, rows, row)))
+        let error = Error::new(ErrorKind::UniqueViolation, message)
+            .about(self.def.subject(None, Some(&self.def.primary_key_name)));
+        with_key(error, &self.def, self.values_of(columns, rows), row, " already exists.")
     }
 
-    /// `(a, b)=(1, x)` for some columns of a row.
-    pub(crate) fn values_of(&self, columns: &[ColumnId], rows: &RecordBatch, row: usize) -> String {
-        let mut names = Vec::new();
-        let mut values = Vec::new();
-        for id in columns {
-            if let (Some(column), Some(index)) = (self.def.column(*id), self.def.column_index(*id)) {
-                names.push(column.name.clone());
-                values.push(crate::detail::value_text(column, rows.column(index).as_ref(), row));
-            }
-        }
-        format!("({})=({})", names.join(", "), values.join(", "))
+    /// Some columns of rows with their values.
+    pub(crate) fn values_of<'a>(
+        &self,
+        columns: &'a [ColumnId],
+        rows: &'a RecordBatch,
+    ) -> impl Iterator<Item = (&'a ColumnId, &'a ArrayRef)> {
+        columns.iter().filter_map(|id| Some((id, rows.columns().get(self.def.column_index(*id)?)?)))
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::address::Place;
 use crate::conversion::converted;
+use crate::detail::with_key;
 use crate::layout::Layout;
 use crate::locks::Hold;
 use crate::routed::route;
@@ -50,8 +51,8 @@ impl Missing {
     pub fn error(&self, catalog: &CatalogState, row: usize) -> Error {
         let Self { table, key, values } = self;
         let parent = catalog.table(key.table).map(|table| table.name.clone()).unwrap_or_default();
-        let shown = key_text(table, &key.columns, values, row);
-        violation(table, key).with_detail(format!("Key {shown} is not present in table \"{parent}\"."))
+        let said = format!(" is not present in table \"{parent}\".");
+        with_key(violation(table, key), table, key.columns.iter().zip(values), row, &said)
     }
 }
 
@@ -359,15 +360,6 @@ fn violation(def: &TableDef, key: &ForeignKeyDef) -> Error {
         def.name, key.name
     );
     Error::new(ErrorKind::ForeignKeyViolation, message).about(def.subject(None, Some(&key.name)))
-}
-
-/// `(a, b)=(1, x)` for one row of values of some columns of a table.
-pub fn key_text(def: &TableDef, columns: &[ColumnId], values: &[ArrayRef], row: usize) -> String {
-    let named = columns.iter().zip(values).filter_map(|(id, array)| Some((def.column(*id)?, array)));
-    let (names, shown): (Vec<&str>, Vec<String>) = named
-        .map(|(column, array)| (column.name.as_str(), crate::detail::value_text(column, array.as_ref(), row)))
-        .unzip();
-    format!("({})=({})", names.join(", "), shown.join(", "))
 }
 
 fn failed(e: arrow::error::ArrowError) -> Error {

@@ -3,6 +3,7 @@
 //! Must not know what tablets hold. Invariants: a row belongs to one tablet or to none (outside every range); a
 //! tablet that `prune` leaves out holds no row for which the predicate is true.
 
+use crate::detail::with_named;
 use crate::evaluate::{ColumnStats, may_match};
 use crate::layout::{Key, Layout};
 use crate::predicate::{CompareOp, Predicate};
@@ -134,13 +135,10 @@ impl<'a> Router<'a> {
     fn outside(&self, rows: &RecordBatch, row: usize) -> Error {
         let def = self.layout.def();
         let columns = def.partitioning.range.as_ref().map_or(&[][..], |r| r.columns.as_slice());
-        let values = self.layout.values_of(columns, rows, row).replacen(")=(", ") = (", 1);
-        Error::new(
-            ErrorKind::CheckViolation,
-            format!("no partition of relation \"{}\" found for row", def.name),
-        )
-        .about(def.subject(None, None))
-        .with_detail(format!("Partition key of the failing row contains {values}."))
+        let message = format!("no partition of relation \"{}\" found for row", def.name);
+        let error = Error::new(ErrorKind::CheckViolation, message).about(def.subject(None, None));
+        let words = ["Partition key of the failing row contains ", " = ", "."];
+        with_named(error, def, self.layout.values_of(columns, rows), row, words)
     }
 
     /// Tablets that can hold rows for which the predicate is true.

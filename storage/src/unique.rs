@@ -5,6 +5,7 @@
 
 use crate::address::Place;
 use crate::conflict::second_time;
+use crate::detail::with_key;
 use crate::layout::{Key, Layout};
 use crate::routed::{Routed, route};
 use crate::tablet::LiveRow;
@@ -203,11 +204,11 @@ impl Transaction {
         for (row, (found, again)) in existing.iter().zip(routed.repeated()).enumerate() {
             if again || !matches!(found, Existing::None) {
                 let def = layout.def();
-                let key = layout.values_of(&def.primary_key, &routed.rows, row);
                 let message = format!("could not create unique index \"{}\"", def.name);
-                return Err(Error::new(ErrorKind::UniqueViolation, message)
-                    .about(def.subject(None, Some(&def.name)))
-                    .with_detail(format!("Key {key} is duplicated.")));
+                let error =
+                    Error::new(ErrorKind::UniqueViolation, message).about(def.subject(None, Some(&def.name)));
+                let key = layout.values_of(&def.primary_key, &routed.rows);
+                return Err(with_key(error, def, key, row, " is duplicated."));
             }
         }
         self.append(&layout, &routed, None)?;

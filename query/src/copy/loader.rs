@@ -223,6 +223,14 @@ impl TextLoader {
         Ok(())
     }
 
+    /// Checks and writes rows; how many.
+    fn insert(&self, batch: &RecordBatch, transaction: &mut Transaction) -> Result<u64> {
+        self.check_rules(batch)?;
+        self.check_not_null(batch)?;
+        let outcome = transaction.insert(self.target.batches.table.id, batch, InsertMode::Error);
+        outcome.map(|outcome| outcome.inserted).map_err(|e| self.not_inserted(e))
+    }
+
     /// HEADER MATCH.
     fn match_header(&mut self, start: usize, end: usize) -> Result<()> {
         let found = self
@@ -286,12 +294,8 @@ impl TextLoader {
             return Err(self.unconvertible(row, index, error));
         }
         let batch = self.target.whole_rows(arrays, rows)?;
-        self.check_rules(&batch)?;
-        self.check_not_null(&batch)?;
-        let outcome = transaction
-            .insert(self.target.batches.table.id, &batch, InsertMode::Error)
-            .map_err(|e| self.not_inserted(e))?;
-        self.loaded += outcome.inserted;
+        let inserted = self.insert(&batch, transaction);
+        self.loaded += inserted.map_err(|e| storage::in_settings(e, &self.settings))?;
         self.columns.iter_mut().for_each(TextColumn::clear);
         self.lines.clear();
         self.bytes = 0;
@@ -326,10 +330,10 @@ impl TextLoader {
             column.name, table.name
         );
         let line = self.lines.get(row).copied().unwrap_or_default();
-        Err(Error::new(ErrorKind::NotNullViolation, message)
+        let error = Error::new(ErrorKind::NotNullViolation, message)
             .about(table.subject(Some(&column.name), None))
-            .with_detail(format!("Failing row contains ({}).", self.shown_row(batch, row)?))
-            .with_context(self.place(line)))
+            .with_context(self.place(line));
+        Err(storage::with_failing_row(error, table, batch.columns(), row))
     }
 
     /// 23514 at the first row that breaks a check, unless a null comes before.
@@ -338,20 +342,6 @@ impl TextLoader {
         let Some((row, error)) = rules.broken(&self.target.batches.table, batch)? else { return Ok(()) };
         let line = self.lines.get(row).copied().unwrap_or_default();
         Err(error.with_context(self.place(line)))
-    }
-
-    fn shown_row(&self, batch: &RecordBatch, row: usize) -> Result<String> {
-        let mut shown = String::new();
-        for (column, array) in self.target.batches.table.columns.iter().zip(batch.columns()) {
-            if !shown.is_empty() {
-                shown.push_str(", ");
-            }
-            match types::array::get(&column.ty.form, array, row)? {
-                types::Datum::Null => shown.push_str("null"),
-                datum => types::text::format_text(&column.ty, &datum, &self.settings, &mut shown)?,
-            }
-        }
-        Ok(shown)
     }
 
     /// Storage knows the row but not its line.

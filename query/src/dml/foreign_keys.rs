@@ -136,10 +136,10 @@ impl Reference {
             "update or delete on table \"{}\" violates foreign key constraint \"{name}\" on table \"{child}\"",
             parent.name
         );
-        let shown = storage::key_text(parent, &self.left.columns, &self.left.old, row);
-        Error::new(ErrorKind::ForeignKeyViolation, message)
-            .about(self.child.subject(None, Some(name)))
-            .with_detail(format!("Key {shown} is still referenced from table \"{child}\"."))
+        let error =
+            Error::new(ErrorKind::ForeignKeyViolation, message).about(self.child.subject(None, Some(name)));
+        let key = self.left.columns.iter().zip(&self.left.old);
+        storage::with_key(error, parent, key, row, &format!(" is still referenced from table \"{child}\"."))
     }
 
     /// Deletes the rows that refer.

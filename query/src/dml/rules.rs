@@ -10,7 +10,6 @@ use arrow::record_batch::RecordBatch;
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
 use sql::bound::{Expr, RowCheck, RowRules};
-use types::text::{IoSettings, format_text};
 
 /// The rules of a table, made ready once.
 #[derive(Debug)]
@@ -20,7 +19,6 @@ pub(crate) struct Rules {
     /// Of the table by name, then of views in their order.
     checks: Vec<RowCheck>,
     conditions: Evaluator,
-    settings: IoSettings,
 }
 
 impl Rules {
@@ -38,7 +36,6 @@ impl Rules {
             values: Evaluator::new(context, &values, row)?,
             checks,
             conditions: Evaluator::new(context, &conditions, row)?,
-            settings: context.statement.io.clone(),
         }))
     }
 
@@ -92,20 +89,10 @@ impl Rules {
             }
         }
         let Some((row, check)) = first else { return Ok(None) };
-        let columns = table.columns.iter().zip(rows.columns());
-        let null = columns.clone().any(|(c, array)| c.not_null && (0..=row).any(|row| array.is_null(row)));
+        let mut columns = table.columns.iter().zip(rows.columns());
+        let null = columns.any(|(c, array)| c.not_null && (0..=row).any(|row| array.is_null(row)));
         if null {
             return Ok(None);
-        }
-        let mut shown = String::new();
-        for (column, array) in columns {
-            if !shown.is_empty() {
-                shown.push_str(", ");
-            }
-            match types::array::get(&column.ty.form, array.as_ref(), row)? {
-                types::Datum::Null => shown.push_str("null"),
-                datum => format_text(&column.ty, &datum, &self.settings, &mut shown)?,
-            }
         }
         let error = match check {
             RowCheck::Constraint(name) => {
@@ -118,6 +105,6 @@ impl Rules {
                 Error::new(ErrorKind::CheckOptionViolation, message)
             }
         };
-        Ok(Some((row, error.with_detail(format!("Failing row contains ({shown}).")))))
+        Ok(Some((row, storage::with_failing_row(error, table, rows.columns(), row))))
     }
 }

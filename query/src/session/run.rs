@@ -179,9 +179,11 @@ impl Core {
             context.view = Arc::clone(&view.reader);
             context.read_at = Some(view.time.clone());
         }
-        let done = self.carry_out(bound.statement()?, &context, own, running, interrupt).await?;
-        dml::settle(self, interrupt).await?;
-        Ok(done)
+        let mut done = self.carry_out(bound.statement()?, &context, own, running, interrupt).await;
+        if done.is_ok() {
+            done = dml::settle(self, interrupt).await.and(done);
+        }
+        done.map_err(|error| storage::in_settings(error, &self.io_settings()))
     }
 
     /// Runs a bound statement in the transaction.
@@ -337,7 +339,8 @@ impl Core {
         let (transaction, rows, own) = copy::finish(copy).await?;
         self.transaction.give_back(transaction);
         let interrupt = self.interrupt.clone();
-        dml::settle(self, &interrupt).await?;
+        let settled = dml::settle(self, &interrupt).await;
+        settled.map_err(|error| storage::in_settings(error, &self.io_settings()))?;
         if own {
             tokio::task::block_in_place(|| self.end_transaction(true))?;
         }

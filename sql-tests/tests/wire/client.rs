@@ -253,6 +253,64 @@ async fn errors_have_their_fields() {
     assert_eq!(client.query_one("SELECT count(*) FROM t", &[]).await.unwrap().get::<_, i64>(0), 1);
 }
 
+/// Storage, which knows no settings, wrote details of errors: an enum was `?` in them, and times were in UTC. Long values of a
+/// failing row are cut, as PostgreSQL does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn details_are_written_in_the_settings_of_the_session() {
+    let server = TestServer::start().await.unwrap();
+    let client = server.client().await.unwrap();
+    client
+        .batch_execute(
+            "CREATE TYPE mood AS ENUM ('sad', 'ok');
+             CREATE TABLE p (m mood, at timestamptz, PRIMARY KEY (m, at));
+             CREATE TABLE c (id integer PRIMARY KEY, m mood NOT NULL, at timestamptz, t text CHECK (t <> 'no'),
+                 FOREIGN KEY (m, at) REFERENCES p);
+             SET TimeZone = 'Asia/Tokyo';
+             SET DateStyle = 'German';
+             INSERT INTO p VALUES ('ok', '2026-01-02 03:04:05+00'), ('sad', '2026-01-02 03:04:05+00');
+             INSERT INTO c VALUES (1, 'ok', '2026-01-02 03:04:05+00')",
+        )
+        .await
+        .unwrap();
+    let long = format!("Failing row contains (2, null, 02.01.2026 12:04:06 JST, {}...).", "ä".repeat(32));
+    let at_05 = "Key (m, at)=(ok, 02.01.2026 12:04:05 JST)";
+    let refused = [
+        (
+            "INSERT INTO p VALUES ('ok', '2026-01-02 03:04:05+00')",
+            "23505",
+            format!("{at_05} already exists."),
+        ),
+        (
+            "INSERT INTO c VALUES (2, 'ok', '2026-01-02 03:04:06+00')",
+            "23503",
+            "Key (m, at)=(ok, 02.01.2026 12:04:06 JST) is not present in table \"p\".".to_owned(),
+        ),
+        ("DELETE FROM p", "23503", format!("{at_05} is still referenced from table \"c\".")),
+        (
+            "UPDATE p SET at = at + interval '1 day'",
+            "23503",
+            format!("{at_05} is still referenced from table \"c\"."),
+        ),
+        ("INSERT INTO c VALUES (2, NULL, '2026-01-02 03:04:06+00', repeat('ä', 32) || 'x')", "23502", long),
+        (
+            "INSERT INTO c VALUES (2, 'ok', '2026-01-02 03:04:05+00', 'no')",
+            "23514",
+            "Failing row contains (2, ok, 02.01.2026 12:04:05 JST, no).".to_owned(),
+        ),
+        (
+            "BEGIN; INSERT INTO c VALUES (2, 'ok'); CREATE UNIQUE INDEX ON c (m)",
+            "23505",
+            "Key (m)=(ok) is duplicated.".to_owned(),
+        ),
+    ];
+    for (sql, code, detail) in refused {
+        let error = client.batch_execute(sql).await.unwrap_err();
+        let fields = db_error(&error);
+        assert_eq!((fields.code().code(), fields.detail()), (code, Some(detail.as_str())), "{sql}");
+        client.batch_execute("ROLLBACK").await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transactions_of_the_client_library() {
     let server = TestServer::start().await.unwrap();
