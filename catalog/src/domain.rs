@@ -35,7 +35,7 @@ impl UserTypeDef {
     pub fn domain(&self) -> Option<&DomainDef> {
         match &self.shape {
             TypeShape::Domain(domain) => Some(domain),
-            TypeShape::Enum(_) => None,
+            TypeShape::Enum(_) | TypeShape::Composite(_) => None,
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod builtin;
 mod comment;
+mod composite;
 mod domain;
 mod edit;
 mod foreign_key;
@@ -18,6 +19,7 @@ mod user_type;
 mod view;
 
 pub use comment::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE};
+pub use composite::{AttributeDef, CompositeDef, holds, with_form_of};
 pub use domain::{DomainCheck, DomainDef, DomainUse};
 pub use edit::CatalogEdit;
 pub use foreign_key::{ForeignKeyAction, ForeignKeyDef, KeyOf};

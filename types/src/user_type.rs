@@ -21,6 +21,7 @@ const KIND_SHIFT: u32 = 28;
 pub enum UserKind {
     Enum,
     Domain,
+    Composite,
 }
 
 impl UserKind {
@@ -28,6 +29,7 @@ impl UserKind {
         match self {
             UserKind::Enum => 0,
             UserKind::Domain => 1,
+            UserKind::Composite => 2,
         }
     }
 
@@ -45,6 +47,7 @@ fn kind(ty: Oid) -> Option<UserKind> {
     match (ty.0 - FIRST.0) >> KIND_SHIFT {
         0 => Some(UserKind::Enum),
         1 => Some(UserKind::Domain),
+        2 => Some(UserKind::Composite),
         _ => None,
     }
 }
@@ -69,6 +72,16 @@ pub fn of_domain(ty: Oid) -> bool {
     kind(ty) == Some(UserKind::Domain)
 }
 
+/// Whether values are rows of a type that a user made.
+pub fn is_composite(ty: Oid) -> bool {
+    kind(ty) == Some(UserKind::Composite) && ty.0 & ARRAY == 0
+}
+
+/// Whether the type is a composite one or that of arrays over one: then its form has the fields.
+pub fn of_composite(ty: Oid) -> bool {
+    kind(ty) == Some(UserKind::Composite)
+}
+
 /// Whether the type is that of arrays over a type that a user made.
 pub fn is_array(ty: Oid) -> bool {
     kind(ty).is_some() && ty.0 & ARRAY != 0
@@ -87,20 +100,22 @@ pub fn array_element(ty: Oid) -> Option<Oid> {
 #[cfg(test)]
 mod tests {
     use super::{
-        FIRST, NUMBERS, UserKind, array_element, array_of, is_array, is_domain, is_enum, number, of_domain,
+        FIRST, NUMBERS, UserKind, array_element, array_of, is_array, is_composite, is_domain, is_enum, number,
+        of_composite, of_domain,
     };
     use base::id::Oid;
 
     #[test]
     fn an_oid_says_what_it_is() {
-        for (kind, n) in
-            [0, 16_384, NUMBERS - 1].map(|n| [(UserKind::Enum, n), (UserKind::Domain, n)]).concat()
-        {
+        let kinds = [UserKind::Enum, UserKind::Domain, UserKind::Composite];
+        for (kind, n) in [0, 16_384, NUMBERS - 1].map(|n| kinds.map(|kind| (kind, n))).concat() {
             let ty = kind.oid(n).unwrap();
             let array = array_of(ty).unwrap();
             assert!(ty >= FIRST && !is_array(ty) && is_array(array) && !is_enum(array) && !is_domain(array));
             assert_eq!((is_enum(ty), is_domain(ty)), (kind == UserKind::Enum, kind == UserKind::Domain));
             assert_eq!((of_domain(ty), of_domain(array)), (is_domain(ty), is_domain(ty)));
+            assert_eq!(is_composite(ty), kind == UserKind::Composite);
+            assert_eq!((of_composite(ty), of_composite(array)), (is_composite(ty), is_composite(ty)));
             assert_eq!((array_element(array), number(ty), number(array)), (Some(ty), Some(n), Some(n)));
             assert_eq!((array_of(array), array_element(ty)), (None, None));
         }

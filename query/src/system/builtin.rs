@@ -40,6 +40,7 @@ impl SystemCatalog {
                 relations::classes(self, table);
                 relations::sequence_classes(self, table);
                 views::classes(self, table);
+                user_types::classes(self, table);
             }
             ("pg_catalog", "pg_type") => user_types::types(self, table),
             ("pg_catalog", "pg_enum") => user_types::labels(self, table),

@@ -1,4 +1,4 @@
-//! Types that users made: their rows in pg_type and pg_enum.
+//! Types that users made: their rows in pg_type, pg_enum and pg_class.
 
 use crate::system::attributes::{collation, type_value};
 use crate::system::builtin::SystemCatalog;
@@ -6,23 +6,24 @@ use crate::system::default_text::default_text;
 use crate::system::relations::OWNER;
 use crate::system::table::{SystemTable, Value, flag, value, word};
 use base::id::{ColumnId, Oid};
-use catalog::{ColumnDef, ColumnKind, DomainDef, UserTypeDef, builtin};
+use catalog::{ColumnDef, ColumnKind, DomainDef, TypeShape, UserTypeDef, builtin};
 use types::Datum;
 use types::sql_type::array_element;
-use types::user_type::array_of;
+use types::user_type::{self, array_of};
 
 /// Each type and the type of its arrays.
 pub(super) fn types(catalog: &SystemCatalog, out: &mut SystemTable) {
     for def in catalog.state.types() {
         let schema = catalog.state.schema(def.schema).map_or(Oid(0), |s| s.oid);
         let array = array_of(def.oid).unwrap_or(Oid(0));
-        match def.domain() {
-            None => enum_type(def, schema, array, out),
-            Some(domain) => domain_type(def, domain, schema, array, out),
+        match &def.shape {
+            TypeShape::Enum(_) => enum_type(def, schema, array, out),
+            TypeShape::Domain(domain) => domain_type(def, domain, schema, array, out),
+            TypeShape::Composite(_) => composite_type(def, schema, array, out),
         }
         let delimiter = def.domain().and_then(|domain| type_value(domain.base.oid, "typdelim"));
-        let wide =
-            def.domain().and_then(|domain| type_value(domain.base.oid, "typalign")).is_some_and(|a| a == "d");
+        let base = def.domain().map_or(def.oid, |domain| domain.base.oid);
+        let wide = type_value(base, "typalign").is_some_and(|a| a == "d");
         out.row(&[
             ("oid", value(array)),
             ("typname", value(def.array_name())),
@@ -71,6 +72,50 @@ fn enum_type(def: &UserTypeDef, schema: Oid, array: Oid, out: &mut SystemTable) 
     ]);
 }
 
+fn composite_type(def: &UserTypeDef, schema: Oid, array: Oid, out: &mut SystemTable) {
+    out.row(&[
+        ("oid", value(def.oid)),
+        ("typname", value(&def.name)),
+        ("typnamespace", value(schema)),
+        ("typowner", value(OWNER)),
+        ("typlen", word("-1")),
+        ("typtype", word("c")),
+        ("typcategory", word("C")),
+        ("typisdefined", flag(true)),
+        ("typdelim", word(",")),
+        ("typrelid", value(def.relation().unwrap_or(Oid(0)))),
+        ("typarray", value(array)),
+        ("typinput", function("record_in")),
+        ("typoutput", function("record_out")),
+        ("typreceive", function("record_recv")),
+        ("typsend", function("record_send")),
+        ("typalign", word("d")),
+        ("typstorage", word("x")),
+        ("typtypmod", word("-1")),
+    ]);
+}
+
+/// Composite types in pg_class.
+pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
+    for def in catalog.state.types() {
+        let (Some(relation), Some(composite)) = (def.relation(), def.composite()) else { continue };
+        let schema = catalog.state.schema(def.schema).map_or(Oid(0), |s| s.oid);
+        out.row(&[
+            ("oid", value(relation)),
+            ("relname", value(&def.name)),
+            ("relnamespace", value(schema)),
+            ("reltype", value(def.oid)),
+            ("relowner", value(OWNER)),
+            ("relkind", word("c")),
+            ("relnatts", value(composite.next.0.saturating_sub(1))),
+            ("relpersistence", word("p")),
+            ("relispopulated", flag(true)),
+            ("reltuples", word("-1")),
+            ("relreplident", word("n")),
+        ]);
+    }
+}
+
 fn domain_type(def: &UserTypeDef, domain: &DomainDef, schema: Oid, array: Oid, out: &mut SystemTable) {
     let base = &domain.base;
     let of_base = |column: &str| type_value(base.oid, column);
@@ -92,7 +137,7 @@ fn domain_type(def: &UserTypeDef, domain: &DomainDef, schema: Oid, array: Oid, o
         ("typlen", of_base("typlen")),
         ("typbyval", of_base("typbyval")),
         ("typtype", word("d")),
-        ("typcategory", of_base("typcategory")),
+        ("typcategory", if user_type::is_composite(base.oid) { word("C") } else { of_base("typcategory") }),
         ("typisdefined", flag(true)),
         ("typdelim", of_base("typdelim")),
         ("typarray", value(array)),

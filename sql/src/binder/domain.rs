@@ -19,8 +19,12 @@ use types::{SqlType, user_type};
 const VALUE: &str = "value";
 
 impl Binder<'_> {
-    /// The type with an OID, that of a domain or of arrays over one included.
+    /// The type with an OID, that of a domain, of a composite type or of arrays over one included.
     pub(super) fn type_of(&self, oid: Oid, typmod: i32) -> Result<SqlType> {
+        if user_type::of_composite(oid) {
+            let known = self.context.catalog.composite_type(oid);
+            return known.ok_or_else(|| Error::internal(format!("cache lookup failed for type {oid}")));
+        }
         if !user_type::of_domain(oid) {
             return held(oid, typmod);
         }

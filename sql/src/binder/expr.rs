@@ -332,7 +332,8 @@ impl Binder<'_> {
         let term = self.expr(inner, scope)?;
         let source = term.expr.ty().oid;
         let explicit = catalog::builtin::CastContext::Explicit;
-        if !super::coerce::can_coerce(source, target.oid, explicit) {
+        let by_fields = source == oid::RECORD && source != target.oid;
+        if by_fields || !super::coerce::can_coerce(source, target.oid, explicit) {
             let at = self.cast_position(inner);
             return self.coerce(Term { at, ..term }, &target, explicit);
         }

@@ -68,7 +68,7 @@ mod view;
 mod window;
 mod written;
 
-pub(crate) use array::subscript_element;
+pub(crate) use array::{Subscripts, subscript_element};
 pub(crate) use coerce::{Path, can_coerce, path};
 pub use context::{BindContext, Clause, Past, PreparedStatements};
 pub use names::is_temporary;

@@ -5,6 +5,7 @@
 use super::function::no_function_with_names;
 use super::join::Side;
 use super::names::located;
+use super::record::result_type;
 use super::scope::Whole;
 use super::type_name::held;
 use super::{Binder, Clause, Scope, ScopeColumn};
@@ -12,10 +13,11 @@ use crate::bound::outline::{FromItem, FromSource, FunctionOutline};
 use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use catalog::builtin::ProcKind;
+use catalog::builtin::{self, ProcKind};
 use sqlparser::ast;
 use types::Datum;
-use types::sql_type::{array_of, oid};
+use types::sql_type::oid;
+use types::{SqlType, user_type};
 
 /// pg_proc OID of unnest.
 const UNNEST: Oid = Oid(2331);
@@ -29,6 +31,8 @@ struct Called {
     named: bool,
     /// Its columns stand behind the alias.
     defined: bool,
+    /// The value of a composite type that the columns are the fields of.
+    row: Option<TypedCol>,
 }
 
 impl Called {
@@ -115,7 +119,8 @@ impl Binder<'_> {
             true => all.iter().map(Called::outline).collect(),
             false => Vec::new(),
         };
-        let rel = relation(all, ordinality)?;
+        let expanded = all.iter().any(|called| called.row.is_some());
+        let rel = if expanded { self.with_fields(all, ordinality)? } else { relation(all, ordinality)? };
         let mut entry = self.aliased(columns, alias, name.clone(), "table")?;
         let source = || Some(FromSource::Functions { calls, ordinality: with_ordinality });
         let mut shown = self.leaf(source, &entry, alias, &name);
@@ -123,7 +128,7 @@ impl Binder<'_> {
             leaf.listed = true;
             leaf.alias.get_or_insert_with(|| name.clone());
         }
-        if only && !with_ordinality && !takes_types && entry.columns.len() == 1 {
+        if only && !with_ordinality && !takes_types && !expanded && entry.columns.len() == 1 {
             entry.whole = Whole::Value;
         }
         Ok(Side { rel, tables: vec![entry], lateral, shown })
@@ -236,7 +241,7 @@ impl Binder<'_> {
         }
         let typed: Vec<TypedCol> = columns.iter().map(|c| c.typed.clone()).collect();
         let call = SetCall { proc: chosen.proc.oid, args, columns: typed };
-        Ok(Called { call, columns, returns_set: true, named: true, defined: true })
+        Ok(Called { call, columns, returns_set: true, named: true, defined: true, row: None })
     }
 
     fn with_columns(
@@ -247,7 +252,7 @@ impl Binder<'_> {
         at: usize,
     ) -> Result<Called> {
         let proc = chosen.proc;
-        let result = held(chosen.result, -1);
+        let result = result_type(chosen.result, &args);
         let outputs: Vec<(String, Oid)> = match proc.out_types.as_slice() {
             [] => vec![(name.to_owned(), chosen.result)],
             _ => proc.out_names.iter().cloned().zip(super::resolve::outputs(chosen)).collect(),
@@ -260,6 +265,9 @@ impl Binder<'_> {
             (true, Err(e)) => return Err(located(e, at)),
             (false, _) => (args, None),
         };
+        if let Some(ty) = single.as_ref().filter(|ty| user_type::is_composite(ty.oid)) {
+            return Ok(self.called_for_rows(proc, args, ty));
+        }
         let mut columns = Vec::with_capacity(outputs.len());
         for (name, ty) in outputs {
             let ty = match &single {
@@ -277,10 +285,50 @@ impl Binder<'_> {
             returns_set: proc.returns_set,
             named: !proc.out_names.is_empty(),
             defined: false,
+            row: None,
         })
+    }
+
+    /// The functions, with the fields of values of composite types in their places.
+    fn with_fields(&mut self, mut all: Vec<Called>, ordinality: Option<ColRef>) -> Result<Rel> {
+        let mut items = Vec::new();
+        for called in &mut all {
+            if let Some(row) = &called.row {
+                let columns = called.columns.iter().map(|column| column.typed.clone());
+                items.extend(columns.enumerate().map(|(index, TypedCol { col, ty })| {
+                    (Expr::Field { row: Box::new(Expr::Column(row.clone())), index, ty }, col)
+                }));
+                continue;
+            }
+            for (own, column) in called.call.columns.iter_mut().zip(&called.columns) {
+                own.col = self.new_col();
+                items.push((Expr::Column(own.clone()), column.typed.col));
+            }
+        }
+        let mut number = None;
+        if let Some(ordinality) = ordinality {
+            let typed = TypedCol { col: self.new_col(), ty: held(oid::INT8, -1)? };
+            number = Some(typed.col);
+            items.push((Expr::Column(typed), ordinality));
+        }
+        Ok(Rel::Project { input: Box::new(relation(all, number)?), items })
+    }
+
+    /// A function that returns values of a composite type: its columns are their fields.
+    fn called_for_rows(&mut self, proc: &builtin::Proc, args: Vec<Expr>, ty: &SqlType) -> Called {
+        let row = TypedCol { col: self.new_col(), ty: ty.clone() };
+        let fields = ty.fields().into_iter().flat_map(|fields| fields.iter());
+        let columns = fields.map(|field| {
+            let typed = TypedCol { col: self.new_col(), ty: field.ty.clone() };
+            ScopeColumn { name: field.name.clone(), typed, origin: (Oid(0), 0) }
+        });
+        let columns = columns.collect();
+        let call = SetCall { proc: proc.oid, args, columns: vec![row.clone()] };
+        Called { call, columns, returns_set: proc.returns_set, named: true, defined: false, row: Some(row) }
     }
 }
 
+/// The functions side by side.
 fn relation(all: Vec<Called>, ordinality: Option<ColRef>) -> Result<Rel> {
     if let ([Called { call, returns_set, .. }], None) = (all.as_slice(), ordinality) {
         let SetCall { proc, args, columns } = call.clone();
@@ -310,8 +358,9 @@ fn as_set(called: Called) -> Result<SetCall> {
     match columns.as_slice() {
         [one] if !called.returns_set => {
             let value = Expr::Call { proc, args, ty: one.ty.clone() };
-            let array = array_of(one.ty.oid).map(|array| held(array, -1)).transpose()?;
-            let ty = array
+            let ty = one
+                .ty
+                .array()
                 .ok_or_else(|| Error::unsupported("a value of this type in ROWS FROM is not supported"))?;
             let elements = vec![value];
             Ok(SetCall { proc: UNNEST, args: vec![Expr::Array { elements, ty }], columns })

@@ -293,7 +293,7 @@ pub(crate) fn type_name(ty: Oid) -> String {
     if let Some(element) = user_type::array_element(ty) {
         return format!("{}[]", marked(element));
     }
-    if user_type::is_enum(ty) || user_type::is_domain(ty) {
+    if user_type::is_enum(ty) || user_type::is_domain(ty) || user_type::is_composite(ty) {
         return marked(ty);
     }
     let row = builtin::type_by_oid(ty);

@@ -180,8 +180,13 @@ pub struct TargetColumn {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartOfColumn {
     pub at: usize,
-    /// None when a field is among it.
-    pub subscripts: Option<Vec<Subscript>>,
+    pub steps: Vec<PartStep>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartStep {
+    Field(Ident),
+    Subscript(Subscript),
 }
 
 #[derive(Clone, Debug, PartialEq)]

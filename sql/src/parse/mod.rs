@@ -51,16 +51,18 @@ pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
     CreateTableSpec, DeleteSpec, DropSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
-    MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartitionBound, PartitionLevel,
+    MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartStep, PartitionBound,
+    PartitionLevel,
     PartitionSpec, PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
     TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec,
-    CommentTarget, CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, DomainChange, ForeignKeySpec,
-    Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, RelationKind, RowsSource,
-    SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec, Written,
+    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, AttributeChange, AttributeSpec,
+    CheckSpec, CloneSpec, CommentSpec, CommentTarget, CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec,
+    DomainChange, ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec,
+    RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange,
+    TypeSpec, ViewSpec, Written,
 };
 pub use domain::with_value_in_capitals;
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
