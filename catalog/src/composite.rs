@@ -4,6 +4,7 @@
 //! number of an attribute is never another's.
 
 use crate::state::CatalogState;
+use crate::table::ColumnDef;
 use crate::user_type::{TypeShape, UserTypeDef};
 use base::id::{ColumnId, Oid, SchemaId};
 use std::sync::Arc;
@@ -67,11 +68,20 @@ impl UserTypeDef {
 }
 
 impl CatalogState {
-    /// The type that a composite type, or arrays over one, has.
+    /// The type that a composite type, the rows of a table, or arrays over one have.
     pub fn composite_type(&self, oid: Oid) -> Option<SqlType> {
         let element = user_type::array_element(oid);
-        let row = self.type_of(element.unwrap_or(oid))?.composite_type()?;
+        let row = match user_type::table_of_row(oid) {
+            Some(table) => self.row_of_table(element.unwrap_or(oid), table)?,
+            None => self.type_of(element.unwrap_or(oid))?.composite_type()?,
+        };
         if element.is_some() { row.array() } else { Some(row) }
+    }
+
+    fn row_of_table(&self, oid: Oid, table: Oid) -> Option<SqlType> {
+        let table = self.tables().find(|def| def.oid == table)?;
+        let field = |c: &ColumnDef| RowField { name: c.name.clone(), ty: c.ty.clone().of_field() };
+        Some(SqlType::composite(oid, table.columns.iter().map(field).collect()))
     }
 
     /// The composite type that a name of relations means.
@@ -103,6 +113,14 @@ pub fn holds(ty: &SqlType, wanted: Oid) -> bool {
         || ty.oid == wanted
         || ty.element().is_some_and(|element| holds(&element, wanted))
         || ty.fields().is_some_and(|fields| fields.iter().any(|field| holds(&field.ty, wanted)))
+}
+
+/// Whether rows have fields of domains, or rows with such fields: then who makes one out of a text has to look at them.
+pub fn has_domains(ty: &SqlType) -> bool {
+    ty.element().is_some_and(|element| has_domains(&element))
+        || ty.fields().is_some_and(|fields| {
+            fields.iter().any(|field| field.ty.domain.is_some() || has_domains(&field.ty))
+        })
 }
 
 /// A type in which another one has its form of now.

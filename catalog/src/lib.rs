@@ -19,7 +19,7 @@ mod user_type;
 mod view;
 
 pub use comment::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE};
-pub use composite::{AttributeDef, CompositeDef, holds, with_form_of};
+pub use composite::{AttributeDef, CompositeDef, has_domains, holds, with_form_of};
 pub use domain::{DomainCheck, DomainDef, DomainUse};
 pub use edit::CatalogEdit;
 pub use foreign_key::{ForeignKeyAction, ForeignKeyDef, KeyOf};
@@ -32,5 +32,5 @@ pub use table::{
     TableDef, TableOptions, TabletDef,
 };
 pub use unique::UniqueDef;
-pub use user_type::{EnumLabel, Neighbour, TypeShape, UserTypeDef, labels_of, with_label};
+pub use user_type::{EnumLabel, Neighbour, TypeShape, UserTypeDef, array_name, labels_of, with_label};
 pub use view::{ViewColumn, ViewDef, pieces as view_pieces, relation_name, relation_of_name};

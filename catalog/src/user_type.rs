@@ -80,9 +80,7 @@ impl UserTypeDef {
 
     /// The name of the type of its arrays, as pg_type has it.
     pub fn array_name(&self) -> String {
-        let mut name = format!("_{}", self.name);
-        name.truncate(name.floor_char_boundary(IDENTIFIER_BYTES_MAX));
-        name
+        array_name(&self.name)
     }
 
     /// What stands for a label's place in pg_enum.enumsortorder: labels that the enum was made with count from 1.
@@ -91,6 +89,13 @@ impl UserTypeDef {
         let (position, step) = (label.position as f64, STEP as f64);
         position / step
     }
+}
+
+/// The name of the type of arrays over a type, as pg_type has it.
+pub fn array_name(of: &str) -> String {
+    let mut name = format!("_{of}");
+    name.truncate(name.floor_char_boundary(IDENTIFIER_BYTES_MAX));
+    name
 }
 
 /// Labels of a new enum, with OIDs from `first` on.

@@ -126,6 +126,9 @@ pub(crate) fn user_type(catalog: &CatalogState, search_path: &[String], ty: Oid)
     if let Some(element) = user_type::array_element(ty) {
         return user_type(catalog, search_path, element).map(|name| format!("{name}[]"));
     }
+    if let Some(table) = user_type::table_of_row(ty) {
+        return relation(catalog, search_path, table.0);
+    }
     let def = catalog.type_of(ty)?;
     let visible = user_type_is_visible(catalog, search_path, ty)?;
     let name = quote_ident(&def.name);
@@ -137,6 +140,9 @@ pub(crate) fn user_type(catalog: &CatalogState, search_path: &[String], ty: Oid)
 
 /// Visible without its schema: the first type of its name along the search path. Those of pg_catalog come before.
 pub(crate) fn user_type_is_visible(catalog: &CatalogState, search_path: &[String], ty: Oid) -> Option<bool> {
+    if let Some(table) = user_type::table_of_row(ty) {
+        return is_visible(catalog, search_path, table.0);
+    }
     let def = catalog.type_of(user_type::array_element(ty).unwrap_or(ty))?;
     let mut path = search_path.iter().filter_map(|schema| catalog.schema_named(schema));
     let found = path.find_map(|schema| catalog.type_named(schema.id, &def.name));

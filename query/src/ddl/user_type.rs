@@ -166,7 +166,8 @@ fn not_written(catalog: &CatalogState, label: &EnumLabel) -> Result<()> {
     Ok(())
 }
 
-/// 42704 when a definition of an earlier time names a type that was dropped since.
+/// 42704 when a definition of an earlier time names a type that was dropped since, 0A000 when it has one that has other
+/// attributes now.
 pub(super) fn types_exist(catalog: &CatalogState, def: &TableDef) -> Result<()> {
     let texts = def.columns.iter().filter_map(|column| column.default.as_ref());
     let texts = texts.chain(def.checks.iter().map(|check| &check.text));
@@ -176,6 +177,25 @@ pub(super) fn types_exist(catalog: &CatalogState, def: &TableDef) -> Result<()> 
     match own.find(|ty| catalog.type_of(*ty).is_none()) {
         Some(ty) => Err(Error::new(ErrorKind::UndefinedObject, format!("type with OID {ty} does not exist"))
             .with_hint("The table had it then; it was dropped since.")),
+        None => same_attributes(catalog, def),
+    }
+}
+
+fn same_attributes(catalog: &CatalogState, def: &TableDef) -> Result<()> {
+    let changed = def.columns.iter().find(|column| {
+        catalog.types().any(|ty| {
+            let row = ty.composite_type().filter(|row| holds(&column.ty, row.oid));
+            row.is_some_and(|row| with_form_of(&column.ty, &row) != column.ty)
+        })
+    });
+    match changed {
         None => Ok(()),
+        Some(column) => {
+            let message = format!(
+                "the type of column \"{}\" has other attributes now, which is not supported",
+                column.name
+            );
+            Err(Error::unsupported(message))
+        }
     }
 }

@@ -3,13 +3,13 @@
 use crate::system::attributes::{collation, type_value};
 use crate::system::builtin::SystemCatalog;
 use crate::system::default_text::default_text;
-use crate::system::relations::OWNER;
+use crate::system::relations::{OWNER, schema_oid};
 use crate::system::table::{SystemTable, Value, flag, value, word};
 use base::id::{ColumnId, Oid};
-use catalog::{ColumnDef, ColumnKind, DomainDef, TypeShape, UserTypeDef, builtin};
+use catalog::{ColumnDef, ColumnKind, DomainDef, TypeShape, UserTypeDef, array_name, builtin};
 use types::Datum;
 use types::sql_type::array_element;
-use types::user_type::{self, array_of};
+use types::user_type::{self, UserKind, array_of};
 
 /// Each type and the type of its arrays.
 pub(super) fn types(catalog: &SystemCatalog, out: &mut SystemTable) {
@@ -19,34 +19,54 @@ pub(super) fn types(catalog: &SystemCatalog, out: &mut SystemTable) {
         match &def.shape {
             TypeShape::Enum(_) => enum_type(def, schema, array, out),
             TypeShape::Domain(domain) => domain_type(def, domain, schema, array, out),
-            TypeShape::Composite(_) => composite_type(def, schema, array, out),
+            TypeShape::Composite(_) => {
+                row_type(def.oid, &def.name, def.relation().unwrap_or(Oid(0)), schema, out);
+            }
         }
         let delimiter = def.domain().and_then(|domain| type_value(domain.base.oid, "typdelim"));
         let base = def.domain().map_or(def.oid, |domain| domain.base.oid);
         let wide = type_value(base, "typalign").is_some_and(|a| a == "d");
-        out.row(&[
-            ("oid", value(array)),
-            ("typname", value(def.array_name())),
-            ("typnamespace", value(schema)),
-            ("typowner", value(OWNER)),
-            ("typlen", word("-1")),
-            ("typtype", word("b")),
-            ("typcategory", word("A")),
-            ("typisdefined", flag(true)),
-            ("typdelim", delimiter.or_else(|| word(","))),
-            ("typsubscript", function("array_subscript_handler")),
-            ("typelem", value(def.oid)),
-            ("typinput", function("array_in")),
-            ("typoutput", function("array_out")),
-            ("typreceive", function("array_recv")),
-            ("typsend", function("array_send")),
-            ("typanalyze", function("array_typanalyze")),
-            ("typalign", word(if wide { "d" } else { "i" })),
-            ("typstorage", word("x")),
-            ("typtypmod", word("-1")),
-            ("typcollation", value(def.domain().map_or_else(|| "0".to_owned(), |d| collation(d.base.oid)))),
-        ]);
+        let collated = def.domain().map_or_else(|| "0".to_owned(), |d| collation(d.base.oid));
+        array_type(def.oid, def.array_name(), schema, (delimiter, wide, collated), out);
     }
+    for table in catalog.state.tables() {
+        let Some(oid) = UserKind::TableRow.oid(table.oid.0) else { continue };
+        let schema = schema_oid(catalog, table);
+        row_type(oid, &table.name, table.oid, schema, out);
+        array_type(oid, array_name(&table.name), schema, (None, true, "0".to_owned()), out);
+    }
+}
+
+/// The type of arrays over one; what of it depends on the elements.
+fn array_type(
+    element: Oid,
+    name: String,
+    schema: Oid,
+    (delimiter, wide, collated): (Value, bool, String),
+    out: &mut SystemTable,
+) {
+    out.row(&[
+        ("oid", value(array_of(element).unwrap_or(Oid(0)))),
+        ("typname", value(name)),
+        ("typnamespace", value(schema)),
+        ("typowner", value(OWNER)),
+        ("typlen", word("-1")),
+        ("typtype", word("b")),
+        ("typcategory", word("A")),
+        ("typisdefined", flag(true)),
+        ("typdelim", delimiter.or_else(|| word(","))),
+        ("typsubscript", function("array_subscript_handler")),
+        ("typelem", value(element)),
+        ("typinput", function("array_in")),
+        ("typoutput", function("array_out")),
+        ("typreceive", function("array_recv")),
+        ("typsend", function("array_send")),
+        ("typanalyze", function("array_typanalyze")),
+        ("typalign", word(if wide { "d" } else { "i" })),
+        ("typstorage", word("x")),
+        ("typtypmod", word("-1")),
+        ("typcollation", value(collated)),
+    ]);
 }
 
 fn enum_type(def: &UserTypeDef, schema: Oid, array: Oid, out: &mut SystemTable) {
@@ -72,10 +92,11 @@ fn enum_type(def: &UserTypeDef, schema: Oid, array: Oid, out: &mut SystemTable) 
     ]);
 }
 
-fn composite_type(def: &UserTypeDef, schema: Oid, array: Oid, out: &mut SystemTable) {
+/// The type of a composite type's rows, or of a table's.
+fn row_type(oid: Oid, name: &str, relation: Oid, schema: Oid, out: &mut SystemTable) {
     out.row(&[
-        ("oid", value(def.oid)),
-        ("typname", value(&def.name)),
+        ("oid", value(oid)),
+        ("typname", value(name)),
         ("typnamespace", value(schema)),
         ("typowner", value(OWNER)),
         ("typlen", word("-1")),
@@ -83,8 +104,8 @@ fn composite_type(def: &UserTypeDef, schema: Oid, array: Oid, out: &mut SystemTa
         ("typcategory", word("C")),
         ("typisdefined", flag(true)),
         ("typdelim", word(",")),
-        ("typrelid", value(def.relation().unwrap_or(Oid(0)))),
-        ("typarray", value(array)),
+        ("typrelid", value(relation)),
+        ("typarray", value(array_of(oid).unwrap_or(Oid(0)))),
         ("typinput", function("record_in")),
         ("typoutput", function("record_out")),
         ("typreceive", function("record_recv")),

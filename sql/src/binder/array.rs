@@ -202,8 +202,7 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::UndefinedObject, message), at));
         }
         // Elements of an array have the form of the bare type.
-        let bare =
-            if is_row(part.oid) { part.clone() } else { held(part.oid, -1)?.as_domain(part.domain) };
+        let bare = if is_row(part.oid) { part.clone() } else { held(part.oid, -1)?.as_domain(part.domain) };
         let array = if nested { Some(bare.clone()) } else { bare.array() };
         let array = array.ok_or_else(|| self.unsupported("an array of this type", at))?;
         let elements = elements.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;

@@ -129,6 +129,7 @@ impl Binder<'_> {
                 self.convert(expr, &source, to, context).map_err(|e| located(e, at))?
             }
         };
+        let expr = if source.oid == target.oid { expr } else { self.with_checked_fields(expr)? };
         let explicit = context == CastContext::Explicit;
         // A value that does not fit its modifier is an error of execution in PostgreSQL, without position.
         let expr = self.modify(expr, target, explicit)?;

@@ -12,9 +12,10 @@ use crate::parse::VARIADIC;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, CastContext, ProcKind};
+use catalog::has_domains;
 use sqlparser::ast;
-use types::Datum;
 use types::sql_type::oid;
+use types::{Datum, user_type};
 
 const HINT_NONE: &str =
     "No function matches the given name and argument types. You might need to add explicit type casts.";
@@ -314,6 +315,13 @@ impl Binder<'_> {
                 continue;
             }
             args.push(self.coerce_argument(term, *declared)?.expr);
+        }
+        if chosen.proc.source.contains("populate_record")
+            && user_type::of_composite(chosen.result)
+            && has_domains(&self.type_of(chosen.result, -1)?)
+        {
+            return Err(Error::unsupported("rows of JSON with values of a domain are not supported")
+                .with_hint("Take the fields with json_to_record, and make the row of them."));
         }
         if let Some(from) = chosen.variadic_from {
             let element = chosen.args.get(from).copied().unwrap_or(oid::TEXT);

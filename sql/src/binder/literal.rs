@@ -142,7 +142,7 @@ impl Binder<'_> {
         // Of a domain it is one by what it is held as.
         let expr = Expr::Param { index, ty: ty.clone().as_domain(None) };
         match ty.domain {
-            None => Ok(Term { expr, at }),
+            None => Ok(Term { expr: self.with_checked_fields(expr)?, at }),
             Some(_) => self.coerce_to_domain(Term { expr, at }, &ty, CastContext::Assignment),
         }
     }

@@ -132,6 +132,8 @@ pub struct Binder<'a> {
     pub(crate) modifying: Vec<WithPart>,
     /// What domains ask of their values, as far as they were met.
     domains: HashMap<Oid, Option<Arc<DomainRules>>>,
+    /// The same of domains among the fields of composite types.
+    field_rules: HashMap<Oid, Vec<Arc<DomainRules>>>,
     /// Domains whose checks are being bound.
     open_domains: Vec<Oid>,
 }
@@ -170,6 +172,7 @@ impl<'a> Binder<'a> {
             is_top: true,
             modifying: Vec::new(),
             domains: HashMap::new(),
+            field_rules: HashMap::new(),
             open_domains: Vec::new(),
         }
     }

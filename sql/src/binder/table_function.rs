@@ -14,6 +14,7 @@ use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, ProcKind};
+use catalog::has_domains;
 use sqlparser::ast;
 use types::Datum;
 use types::sql_type::oid;
@@ -234,6 +235,9 @@ impl Binder<'_> {
         let mut columns = Vec::new();
         for ast::TableAliasColumnDef { name, data_type } in definitions.ok_or_else(missing)? {
             let ty = self.sql_type(data_type.as_ref().ok_or_else(missing)?)?;
+            if has_domains(&ty) {
+                return Err(self.unsupported("rows of JSON with values of a domain", at));
+            }
             let name = super::names::fold(name);
             args.push(Expr::Const(Datum::Text(name.clone()), held(oid::TEXT, -1)?));
             let typed = TypedCol { col: self.new_col(), ty };

@@ -5,14 +5,12 @@
 use super::alter::{AlterTableAction, DroppedColumn};
 use super::new_table::{BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
-use super::{
-    BoundQuery, ColRef, DomainEdit, DomainInput, DomainProbe, Expr, NewType, Rel, TypeEdit,
-};
+use super::{BoundQuery, ColRef, DomainEdit, DomainInput, DomainProbe, Expr, NewType, Rel, TypeEdit};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    ColumnKind, CommentKey, DomainDef, SequenceDef, SequenceOwner, TableDef, TableOptions,
-    ViewColumn, ViewDef,
+    ColumnKind, CommentKey, DomainDef, SequenceDef, SequenceOwner, TableDef, TableOptions, ViewColumn,
+    ViewDef,
 };
 use std::sync::Arc;
 use types::SqlType;

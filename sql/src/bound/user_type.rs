@@ -14,11 +14,24 @@ pub enum NewType {
 /// What becomes of a type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TypeEdit {
-    AddLabel { label: String, if_not_exists: bool, place: Neighbour },
-    RenameLabel { from: String, to: String },
+    AddLabel {
+        label: String,
+        if_not_exists: bool,
+        place: Neighbour,
+    },
+    RenameLabel {
+        from: String,
+        to: String,
+    },
     /// Other attributes of a composite type that no rows have; notices tell of those that were not there.
-    Attributes { composite: CompositeDef, notices: Vec<String> },
+    Attributes {
+        composite: CompositeDef,
+        notices: Vec<String>,
+    },
     /// Other names of attributes.
     Renamed(CompositeDef),
-    Name { schema: SchemaId, name: String },
+    Name {
+        schema: SchemaId,
+        name: String,
+    },
 }

@@ -224,9 +224,19 @@ pub struct AlterTypeSpec {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TypeChange {
-    AddValue { label: String, if_not_exists: bool, place: Neighbour },
-    RenameValue { from: String, to: String },
-    RenameAttribute { from: Ident, to: Ident },
+    AddValue {
+        label: String,
+        if_not_exists: bool,
+        place: Neighbour,
+    },
+    RenameValue {
+        from: String,
+        to: String,
+    },
+    RenameAttribute {
+        from: Ident,
+        to: Ident,
+    },
     /// In the order in which they are made.
     Attributes(Vec<AttributeChange>),
     Rename(Ident),

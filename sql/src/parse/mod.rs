@@ -35,6 +35,7 @@ mod sequence;
 mod session;
 mod statement;
 mod table;
+mod target;
 mod tokens;
 mod typed_literal;
 mod unicode;
@@ -51,10 +52,9 @@ pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
     CreateTableSpec, DeleteSpec, DropSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
-    MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartStep, PartitionBound,
-    PartitionLevel,
-    PartitionSpec, PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
-    TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
+    MergeInsert, MergeSpec, MergeWhen, Overriding, PartitionBound, PartitionLevel, PartitionSpec,
+    PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget, TruncateSpec,
+    UpdateSpec, VacuumSpec, Word,
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
@@ -73,3 +73,4 @@ pub(crate) use postfix::USING;
 pub(crate) use row_stars::ROW_STAR;
 pub(crate) use rows_from::ROWS_FROM;
 pub use statement::{ParsedStatement, is_operation, parse, parse_expression};
+pub use target::{PartOfColumn, PartStep, TargetColumn};

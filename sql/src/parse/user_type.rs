@@ -36,10 +36,7 @@ pub(crate) fn create(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
 }
 
 /// What stands in parentheses, which may be nothing.
-fn listed<T>(
-    cursor: &mut Cursor<'_>,
-    item: impl FnMut(&mut Cursor<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
+fn listed<T>(cursor: &mut Cursor<'_>, item: impl FnMut(&mut Cursor<'_>) -> Result<T>) -> Result<Vec<T>> {
     cursor.expect(&Token::LParen)?;
     let items = if *cursor.peek() == Token::RParen { Vec::new() } else { cursor.separated(item)? };
     cursor.expect(&Token::RParen)?;

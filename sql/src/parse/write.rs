@@ -5,9 +5,10 @@
 
 use super::ast::{
     ConflictAction, ConflictSpec, ConflictTarget, DeleteSpec, InsertSource, InsertSpec, Overriding,
-    PartOfColumn, PartStep, SetClause, StatementAst, TargetColumn, UpdateSpec,
+    SetClause, StatementAst, UpdateSpec,
 };
 use super::cursor::{Cursor, is_word};
+use super::target::{PartOfColumn, PartStep, TargetColumn};
 use super::unsupported::refuse;
 use base::Result;
 use sqlparser::ast::{Expr, Ident, ObjectName, SelectItem, Subscript, TableWithJoins, With};

@@ -10,13 +10,13 @@ use crate::parse::{AttributeChange, AttributeSpec};
 use base::id::Oid;
 use base::limits::TABLE_COLUMNS_MAX;
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogState, CompositeDef, UserTypeDef, holds, relation_name};
+use catalog::{CatalogState, CompositeDef, UserTypeDef, has_domains, holds, relation_name};
 use sqlparser::ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use types::SqlType;
 use types::sql_type::DEPTH_MAX;
-use types::user_type::array_of;
+use types::user_type::{array_of, is_array};
 
 /// What a new type is made of.
 pub(super) fn created(binder: &Binder<'_>, attributes: &[AttributeSpec]) -> Result<CompositeDef> {
@@ -50,10 +50,13 @@ fn attribute_type(binder: &Binder<'_>, name: &str, spec: &AttributeSpec) -> Resu
         let message = format!("column \"{name}\" has pseudo-type {}", pseudo_name(ty.oid));
         return Err(Error::new(ErrorKind::InvalidTableDefinition, message));
     }
-    if ty.domain.is_some() {
-        return Err(Error::unsupported("an attribute of a domain is not supported")
-            .at(*type_at)
-            .with_hint("Give it the type that the domain is over."));
+    let elements = ty.element().is_some_and(|element| has_domains(&element));
+    if ty.domain.is_some_and(is_array) || elements {
+        return Err(Error::unsupported(
+            "an attribute of arrays over a domain, or over rows with one, is not supported",
+        )
+        .at(*type_at)
+        .with_hint("Take arrays over the type that the domain is over."));
     }
     // Room for the type itself and for arrays over it.
     if ty.form.depth().saturating_add(2) > DEPTH_MAX {
@@ -84,7 +87,9 @@ pub(super) fn renamed(
     }
     if let Some(text) = named_in(binder.context.catalog, def.oid, Some(&from)) {
         let message = format!("renaming an attribute that {text} may name is not supported");
-        return Err(Error::unsupported(message).with_hint("Drop it, rename the attribute, and make it again."));
+        return Err(
+            Error::unsupported(message).with_hint("Drop it, rename the attribute, and make it again.")
+        );
     }
     attribute.name = to;
     Ok(TypeEdit::Renamed(composite))
@@ -166,7 +171,8 @@ fn refuse_used(catalog: &CatalogState, def: &UserTypeDef, retyped: bool) -> Resu
         if let Some(column) = table.columns.iter().find(|column| holds(&column.ty, def.oid)) {
             let column = format!("{}.{}", table.name, column.name);
             if retyped {
-                let message = format!("cannot alter type \"{}\" because column \"{column}\" uses it", def.name);
+                let message =
+                    format!("cannot alter type \"{}\" because column \"{column}\" uses it", def.name);
                 return Err(Error::unsupported(message));
             }
             return Err(Error::unsupported(format!(
@@ -195,7 +201,8 @@ fn named_in(catalog: &CatalogState, ty: Oid, word: Option<&str>) -> Option<Strin
     let reads = |text: &str, uses: &[Oid]| {
         has(text) && (named(text) || uses.iter().any(|oid| *oid == ty || holding.contains(oid)))
     };
-    let view = catalog.views().find(|v| reads(&v.text, &v.uses) || word.is_none() && holding.contains(&v.oid));
+    let view =
+        catalog.views().find(|v| reads(&v.text, &v.uses) || word.is_none() && holding.contains(&v.oid));
     let materialized = || {
         let (id, _) = catalog.materialized().find(|(_, view)| reads(&view.text, &view.uses))?;
         catalog.table(id).map(|table| format!("materialized view \"{}\"", table.name))

@@ -5,7 +5,7 @@
 
 use super::alter_column::columns_of_types;
 use super::composite;
-use crate::binder::{BindContext, Binder};
+use crate::binder::{BindContext, Binder, Relation};
 use crate::bound::{BoundStatement, NewType, TypeEdit};
 use crate::parse::{AlterTypeSpec, CreateTypeSpec, DropSpec, TypeChange, TypeSpec};
 use base::id::Oid;
@@ -150,9 +150,17 @@ fn shown(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<String> {
     Ok(schema.map_or_else(|| own.clone(), |schema| format!("{schema}.{own}")))
 }
 
-/// 2BP01 for a built-in type.
+/// 2BP01 for a built-in type and for that of a table's rows.
 fn check_not_required(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<()> {
     let (schema, own) = binder.split_name(name)?;
+    if binder.user_type(schema.as_deref(), &own).is_none()
+        && let Ok(Relation::Table(table)) = binder.relation(name)
+    {
+        let name = &table.name;
+        let message = format!("cannot drop type {name} because table {name} requires it");
+        return Err(Error::new(ErrorKind::DependentObjects, message)
+            .with_hint(format!("You can drop table {name} instead.")));
+    }
     let built_in =
         schema.is_none_or(|schema| schema == "pg_catalog") && catalog::builtin::type_named(&own).is_some();
     if !built_in {

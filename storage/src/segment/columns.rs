@@ -9,8 +9,8 @@
 
 use crate::format::{Reader, Writer, decode_datum, encode_datum, interval_from_bytes, interval_to_bytes};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray,
-    PrimitiveArray, make_array,
+    Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, Int32Array, Int64Array,
+    IntervalMonthDayNanoArray, ListArray, PrimitiveArray, make_array,
 };
 use arrow::datatypes::{
     DataType, Date32Type, Field, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
@@ -19,8 +19,8 @@ use arrow::datatypes::{
 use base::id::ColumnId;
 use base::{Error, Result};
 use std::sync::Arc;
-use types::{Datum, Form};
 use types::array::{array_of_lists, array_of_parts, parts_of_array};
+use types::{Datum, Form};
 
 /// Name of the stored column of begin timestamps.
 pub(crate) const BEGIN: &str = "begin";

@@ -68,9 +68,7 @@ fn over_base(
     for index in 0..call.rows {
         let base = types::array::get(&base_ty.form, &base.array, base.index(index))?;
         out.push(match types::array::get(&json_ty.form, &json.array, json.index(index))? {
-            Datum::Text(text) | Datum::Jsonb(text) => {
-                value(&Part::read(&text)?, &base, &call.statement.io)?
-            }
+            Datum::Text(text) | Datum::Jsonb(text) => value(&Part::read(&text)?, &base, &call.statement.io)?,
             _ => of_null(&base),
         });
     }
