@@ -265,6 +265,22 @@ impl Binder<'_> {
         Ok(Expr::Field { row: Box::new(row.clone()), index, ty })
     }
 
+    /// A row without the name of its type.
+    pub(super) fn as_record(&mut self, term: Term) -> Result<Term> {
+        let ty = term.expr.ty();
+        if is_unknown(&term.expr) {
+            let message = "input of anonymous composite types is not implemented";
+            return Err(located(Error::unsupported(message), term.at));
+        }
+        if ty.fields().is_none() {
+            let message = format!("cannot cast type {} to record", type_name(ty.named()));
+            return Err(located(Error::new(ErrorKind::CannotCoerce, message), term.at));
+        }
+        self.lose_outline();
+        let record = SqlType { oid: oid::RECORD, domain: None, ..ty };
+        Ok(Term { expr: super::coerce::relabel(term.expr, &record), at: term.at })
+    }
+
     /// A row as a value of a composite type, field by field as the context casts.
     pub(super) fn row_as_composite(
         &mut self,
