@@ -38,6 +38,8 @@ pub enum ErrorKind {
     DuplicateAlias,
     /// 42710
     DuplicateObject,
+    /// 42723
+    DuplicateFunction,
     /// 42702
     AmbiguousColumn,
     /// 42P21
@@ -170,6 +172,8 @@ pub enum ErrorKind {
     InvalidForeignKey,
     /// 23514
     CheckViolation,
+    /// 44000
+    CheckOptionViolation,
     /// 28000
     InvalidAuthorization,
     /// 25001

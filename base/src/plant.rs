@@ -158,3 +158,12 @@ pub fn with<T>(flaw: Flaw, work: impl FnOnce() -> T) -> T {
     let _off = Off;
     work()
 }
+
+/// `work` for another thread, which then has the flaw that this one has.
+pub fn carried<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let flaw = PLANTED.get();
+    move || match flaw {
+        Some(flaw) => with(flaw, work),
+        None => work(),
+    }
+}

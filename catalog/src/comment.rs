@@ -11,6 +11,7 @@ pub const PG_CLASS: Oid = Oid(1259);
 pub const PG_CONSTRAINT: Oid = Oid(2606);
 pub const PG_DATABASE: Oid = Oid(1262);
 pub const PG_NAMESPACE: Oid = Oid(2615);
+pub const PG_PROC: Oid = Oid(1255);
 pub const PG_TYPE: Oid = Oid(1247);
 
 /// What a comment is about.

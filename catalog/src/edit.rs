@@ -1,6 +1,7 @@
 //! Edits: the only way to change the catalog, and what the log keeps of a change.
 
 use crate::comment::CommentKey;
+use crate::function::FunctionDef;
 use crate::materialized::MaterializedDef;
 use crate::sequence::{Position, SequenceDef};
 use crate::state::SchemaDef;
@@ -34,6 +35,10 @@ pub enum CatalogEdit {
     /// Another definition of a type with the same OID.
     AlterType(Box<UserTypeDef>),
     DropType(Oid),
+    CreateFunction(Box<FunctionDef>),
+    /// Another definition of a function with the same OID.
+    AlterFunction(Box<FunctionDef>),
+    DropFunction(Oid),
     /// Without a text there is no comment any more.
     Comment(CommentKey, Option<String>),
 }

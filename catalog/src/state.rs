@@ -1,11 +1,12 @@
 //! The catalog at one instant: lookups by name and id, and `apply`.
 //!
-//! Invariants: names of relations and types are unique within a schema; every table's schema exists; OIDs are unique and below
+//! Invariants: names of relations and types, and of functions with their input types, are unique within a schema; every table's schema exists; OIDs are unique and below
 //! `next_oid`, those of types (`types::user_type`) by the numbers that they are made of.
 
 use crate::comment::{CommentKey, PG_NAMESPACE, is_part};
 use crate::edit::CatalogEdit;
 use crate::foreign_key::ForeignKeyDef;
+use crate::function::FunctionDef;
 use crate::materialized::MaterializedDef;
 use crate::sequence::SequenceDef;
 use crate::table::TableDef;
@@ -34,11 +35,13 @@ pub struct CatalogState {
     pub(crate) sequences: BTreeMap<SequenceId, Arc<SequenceDef>>,
     pub(crate) views: BTreeMap<ViewId, Arc<ViewDef>>,
     pub(crate) types: BTreeMap<Oid, Arc<UserTypeDef>>,
+    pub(crate) functions: BTreeMap<Oid, Arc<FunctionDef>>,
     schema_names: BTreeMap<String, SchemaId>,
     pub(crate) table_names: BTreeMap<(SchemaId, String), TableId>,
     pub(crate) sequence_names: BTreeMap<(SchemaId, String), SequenceId>,
     pub(crate) view_names: BTreeMap<(SchemaId, String), ViewId>,
     pub(crate) type_names: BTreeMap<(SchemaId, String), Oid>,
+    pub(crate) function_names: BTreeSet<(SchemaId, String, Oid)>,
     comments: BTreeMap<CommentKey, Arc<str>>,
     /// Of the tables that are materialized views.
     pub(crate) materialized: BTreeMap<TableId, Arc<MaterializedDef>>,
@@ -65,6 +68,8 @@ impl CatalogState {
             views: BTreeMap::new(),
             types: BTreeMap::new(),
             type_names: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            function_names: BTreeSet::new(),
             table_names: BTreeMap::new(),
             sequence_names: BTreeMap::new(),
             view_names: BTreeMap::new(),
@@ -175,6 +180,9 @@ impl CatalogState {
             CatalogEdit::CreateType(def) => self.create_type(def)?,
             CatalogEdit::AlterType(def) => self.alter_type(def)?,
             CatalogEdit::DropType(oid) => self.drop_type(*oid)?,
+            CatalogEdit::CreateFunction(def) => self.create_function(def)?,
+            CatalogEdit::AlterFunction(def) => self.alter_function(def)?,
+            CatalogEdit::DropFunction(oid) => self.drop_function(*oid)?,
             CatalogEdit::Comment(key, Some(text)) => {
                 self.comments.insert(*key, text.as_str().into());
             }
@@ -203,9 +211,10 @@ impl CatalogState {
             self.sequences_of(id).next().is_some(),
             self.views.values().any(|view| view.schema == id),
             self.types.values().any(|ty| ty.schema == id),
+            self.functions.values().any(|function| function.schema == id),
         ];
         if used.contains(&true) {
-            return Err(Error::internal("dropping a schema that still has relations or types"));
+            return Err(Error::internal("dropping a schema that still has relations, types or functions"));
         }
         let def = self.schemas.remove(&id).ok_or_else(|| Error::internal("dropping an unknown schema"))?;
         self.schema_names.remove(&def.name);
@@ -329,6 +338,8 @@ impl CatalogState {
             views: BTreeMap::new(),
             types: BTreeMap::new(),
             type_names: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            function_names: BTreeSet::new(),
             sequences: sequences.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             schemas: schemas.into_iter().map(|s| (s.id, Arc::new(s))).collect(),
             tables: tables.into_iter().map(|t| (t.id, Arc::new(t))).collect(),

@@ -25,6 +25,17 @@ pub struct ViewDef {
     /// Tables of them, each with the first column that the view does not see: those that came later would change what
     /// its text means. `CatalogState::apply` fills it in when it is empty.
     pub unseen: Vec<(Oid, ColumnId)>,
+    /// Which conditions rows that are written through it must meet.
+    pub check: Option<CheckOption>,
+}
+
+/// WITH CHECK OPTION of a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckOption {
+    /// The view's own conditions.
+    Local,
+    /// And those of all views below it.
+    Cascaded,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -41,9 +52,21 @@ pub fn relation_name(relation: Oid) -> String {
     format!("\"{MARK}{relation}\"")
 }
 
-/// The relation that a name without its quotes means, when it is such a name.
+/// A function as a call names it in a text that is kept, with the name that a column of its values has.
+pub fn function_name(function: Oid, name: &str) -> String {
+    let name = if name.contains('"') { "" } else { name };
+    format!("\"{MARK}{function}{MARK}{name}\"")
+}
+
+/// The object that a name without its quotes means, when it is such a name.
 pub fn relation_of_name(name: &str) -> Option<Oid> {
-    name.strip_prefix(MARK)?.parse().ok().map(Oid)
+    let marked = name.strip_prefix(MARK)?;
+    marked.split(MARK).next()?.parse().ok().map(Oid)
+}
+
+/// The name that a column of a call's values has, when the call names a function by its OID.
+pub fn called_as(name: &str) -> Option<&str> {
+    name.strip_prefix(MARK)?.split_once(MARK).map(|(_, name)| name)
 }
 
 /// A view's text in pieces: what stands between the names of relations, each with the OID behind it.
@@ -53,6 +76,7 @@ pub fn pieces(text: &str) -> impl Iterator<Item = (&str, Option<Oid>)> {
         let text = rest.take()?;
         let found = text.split_once("\"\u{1}").and_then(|(before, behind)| {
             let (oid, behind) = behind.split_once('"')?;
+            let oid = oid.split(MARK).next()?;
             Some((before, oid.parse().ok()?, behind))
         });
         match found {
@@ -118,7 +142,7 @@ impl CatalogState {
 
 #[cfg(test)]
 mod tests {
-    use super::{pieces, relation_name, relation_of_name};
+    use super::{called_as, function_name, pieces, relation_name, relation_of_name};
     use base::id::Oid;
 
     #[test]
@@ -128,5 +152,9 @@ mod tests {
         assert_eq!(found, [("SELECT * FROM ", Some(Oid(7))), (" AS a, ", Some(Oid(80))), (" AS b", None)]);
         assert_eq!(relation_of_name(relation_name(Oid(7)).trim_matches('"')), Some(Oid(7)));
         assert_eq!(relation_of_name("7"), None);
+        let text = format!("SELECT {}(a)", function_name(Oid(9), "f"));
+        assert_eq!(pieces(&text).collect::<Vec<_>>(), [("SELECT ", Some(Oid(9))), ("(a)", None)]);
+        let name = function_name(Oid(9), "f").trim_matches('"').to_owned();
+        assert_eq!((relation_of_name(&name), called_as(&name)), (Some(Oid(9)), Some("f")));
     }
 }

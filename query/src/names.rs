@@ -7,7 +7,7 @@ use crate::kernel::system::{FIRST_USER_OID, format_type};
 use base::id::{Oid, SchemaId};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin;
-use catalog::{CatalogState, EnumLabel, UserTypeDef};
+use catalog::{CatalogState, EnumLabel, FunctionDef, UserTypeDef};
 use sql::binder::{BindContext, is_temporary, object_named};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,6 +39,15 @@ impl Names {
         Self { catalog, search_path, user: user.to_owned(), added_labels }
     }
 
+    /// A function by its name alone where the search path finds no other of it.
+    fn function_alone(&self, def: &FunctionDef) -> String {
+        let path = self.search_path.iter().filter_map(|schema| self.catalog.schema_named(schema));
+        let known = path.flat_map(|schema| self.catalog.functions_named(schema.id, &def.name)).count();
+        let alone = known == 1 && builtin::procs_named(&def.name).next().is_none();
+        let path = if alone { self.search_path.as_slice() } else { &[] };
+        user_function(&self.catalog, path, def)
+    }
+
     fn enum_of(&self, ty: Oid) -> Result<&UserTypeDef> {
         let def = self.catalog.type_of(ty);
         def.map(AsRef::as_ref).ok_or_else(|| Error::internal(format!("cache lookup failed for type {ty}")))
@@ -64,8 +73,14 @@ impl ObjectNames for Names {
             oid::REGTYPE => builtin::type_by_oid(object).map(|_| format_type(id, None)),
             oid::REGCLASS => relation(&self.catalog, &self.search_path, id),
             oid::REGNAMESPACE => schema(&self.catalog, id),
-            oid::REGPROC => function(object),
-            oid::REGPROCEDURE => signature(object),
+            oid::REGPROC => match self.catalog.function(object) {
+                Some(def) => Some(self.function_alone(def)),
+                None => function(object),
+            },
+            oid::REGPROCEDURE => match self.catalog.function(object) {
+                Some(def) => Some(function_signature(&self.catalog, &self.search_path, def, ",")),
+                None => signature(object),
+            },
             oid::REGOPER => operator(object),
             oid::REGOPERATOR => operator_signature(object),
             oid::REGROLE if object == builtin::OWNER => Some(quote_ident(&self.user)),
@@ -147,6 +162,48 @@ pub(crate) fn user_type_is_visible(catalog: &CatalogState, search_path: &[String
     let mut path = search_path.iter().filter_map(|schema| catalog.schema_named(schema));
     let found = path.find_map(|schema| catalog.type_named(schema.id, &def.name));
     Some(found.is_some_and(|found| found.oid == def.oid) && builtin::type_named(&def.name).is_none())
+}
+
+/// A function that a user made as SQL text would name it: with its schema where the search path does not find it.
+pub(crate) fn user_function(catalog: &CatalogState, search_path: &[String], def: &FunctionDef) -> String {
+    let name = quote_ident(&def.name);
+    match catalog.schema(def.schema) {
+        Some(schema) if !user_function_is_visible(catalog, search_path, def) => {
+            format!("{}.{name}", quote_ident(&schema.name))
+        }
+        _ => name,
+    }
+}
+
+/// The same with the types of its inputs.
+pub(crate) fn function_signature(
+    catalog: &CatalogState,
+    search_path: &[String],
+    def: &FunctionDef,
+    comma: &str,
+) -> String {
+    let name = user_function(catalog, search_path, def);
+    let types: Vec<String> = def.inputs().map(|p| type_shown(catalog, search_path, p.ty)).collect();
+    format!("{name}({})", types.join(comma))
+}
+
+/// A type as SQL text would name it.
+pub(crate) fn type_shown(catalog: &CatalogState, search_path: &[String], ty: Oid) -> String {
+    let own = (ty >= user_type::FIRST).then(|| user_type(catalog, search_path, ty)).flatten();
+    own.unwrap_or_else(|| format_type(ty.0, None))
+}
+
+/// Whether the search path finds a function without its schema.
+pub(crate) fn user_function_is_visible(
+    catalog: &CatalogState,
+    search_path: &[String],
+    def: &FunctionDef,
+) -> bool {
+    let inputs = def.input_types();
+    let mut path = search_path.iter().filter_map(|schema| catalog.schema_named(schema));
+    let found = path.find_map(|schema| catalog.function_of(schema.id, &def.name, &inputs));
+    found.is_some_and(|found| found.oid == def.oid)
+        && !builtin::procs_named(&def.name).any(|proc| proc.args == inputs)
 }
 
 /// A relation as SQL text would name it.

@@ -26,7 +26,6 @@ ROW_TYPES = "hangs on columns of row types, which are refused"
 ROW_ARRAYS = "a row is not put in front of an array of rows"
 ENUM_ORDER = "pg_enum.enumsortorder is a fraction where PostgreSQL numbers labels anew"
 SUBQUERY_ORDER = "the order of a subquery in FROM is not kept for the array that is made of its rows"
-NESTED_RECURSION = "a recursive query within a recursive one, under LIMIT, does not end"
 EMPTY_ROWS = "the row of a table without columns, expanded to no columns"
 ROW_VALUES = "columns and calls of rows: their types, their names, functions over them"
 CONCURRENTLY = "hangs on CREATE UNIQUE INDEX, which is refused: REFRESH .. CONCURRENTLY is 55000 without"
@@ -60,7 +59,6 @@ _NAMED = [
     (ROW_ARRAYS, "arrays", ["SELECT ROW(1,2) || array_agg(x)"]),
     (ENUM_ORDER, "enum", ["SELECT enumlabel, case when enumsortorder > 20"]),
     (SUBQUERY_ORDER, "groupingsets", ["select array(select row(v.a,s1.*) from (select two,four, count(*) from onek group by"]),
-    (NESTED_RECURSION, "with", ["with recursive q as ( select * from department union all (with recursive x as ( select * from department union all (select * from q union all select * from x)"]),
     (EMPTY_ROWS, "select", ["SELECT * FROM nocols n, LATERAL (VALUES(n.*)) v"]),
     (ROW_VALUES, "create_view", ["create view tt16v as select * from int8_tbl i, lateral(values(i)) ss", "select * from tt16v"]),
     (

@@ -5,6 +5,7 @@
 
 mod alter;
 mod domain;
+mod function;
 mod new_table;
 pub mod outline;
 mod statement;
@@ -16,6 +17,7 @@ mod write;
 
 pub use alter::{AddedColumn, AlterTableAction, DroppedColumn, Fill, Probe, ProbeError};
 pub use domain::{DomainEdit, DomainInput, DomainProbe, DomainRules};
+pub use function::FunctionStatement;
 pub use new_table::{AddedUnique, BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 pub use statement::{
     BoundAlterSequence, BoundAlterView, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
@@ -28,7 +30,7 @@ pub use user_type::{NewType, TypeEdit};
 pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{
     Arbiter, BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, ConflictUpdate, MergeKind,
-    OnConflict, Returning, RowRules, WithPart, WithWork,
+    OnConflict, Returning, RowCheck, RowRules, WithPart, WithWork,
 };
 
 use base::id::{ColumnId, CommitTs, Oid, TableId};

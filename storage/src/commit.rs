@@ -212,14 +212,14 @@ fn row_changes(
         for (row, key) in encode_rows(rows, &layout.forms())?.into_iter().zip(keys) {
             let dead = killed.remove(key);
             let op = if dead.is_some() { RowOp::Update } else { RowOp::Insert };
-            changes.push(RowChange { op, key: key.to_vec(), dead, row: Some(row) });
+            changes.push(RowChange { op, key: key.clone(), dead, row: Some(row) });
         }
     }
     let mut deleted: Vec<(Key, RowAddress)> = killed.into_iter().collect();
     deleted.sort_unstable();
     changes.extend(deleted.into_iter().map(|(key, address)| RowChange {
         op: RowOp::Delete,
-        key: key.to_vec(),
+        key,
         dead: Some(address),
         row: None,
     }));

@@ -30,6 +30,7 @@ mod jobs;
 mod layout;
 mod locks;
 mod memtable;
+mod packs;
 mod past;
 mod pins;
 mod pressure;

@@ -4,8 +4,10 @@
 //! is a function of the current catalog, this, and the time.
 
 use crate::format::{ForgetRecord, PastImage, RetiredImage};
-use base::id::{CommitTs, SchemaId, SequenceId, TableId, TabletId, ViewId};
-use catalog::{CatalogEdit, CatalogState, MaterializedDef, SchemaDef, SequenceDef, TableDef, ViewDef};
+use base::id::{CommitTs, Oid, SchemaId, SequenceId, TableId, TabletId, ViewId};
+use catalog::{
+    CatalogEdit, CatalogState, FunctionDef, MaterializedDef, SchemaDef, SequenceDef, TableDef, ViewDef,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ pub(crate) struct Past {
     views: Vec<Retired<ViewDef>>,
     materialized_since: BTreeMap<TableId, CommitTs>,
     materialized: Vec<Retired<(TableId, MaterializedDef)>>,
+    functions_since: BTreeMap<Oid, CommitTs>,
+    functions: Vec<Retired<FunctionDef>>,
 }
 
 /// A definition that counted from `from` until `until`, this one excluded.
@@ -91,6 +95,14 @@ impl Past {
             // Positions of labels never change, so those of now say what was meant then. Types that were dropped are
             // not kept: columns that had them can be read at earlier times by their positions only, which has no text.
             CatalogEdit::CreateType(_) | CatalogEdit::AlterType(_) | CatalogEdit::DropType(_) => {}
+            CatalogEdit::CreateFunction(def) => {
+                self.functions_since.insert(def.oid, ts);
+            }
+            CatalogEdit::DropFunction(oid) => self.retire_function(before, *oid, ts),
+            CatalogEdit::AlterFunction(def) => {
+                self.retire_function(before, def.oid, ts);
+                self.functions_since.insert(def.oid, ts);
+            }
             CatalogEdit::Materialize(id, _) => {
                 self.retire_materialized(before, *id, ts);
                 self.materialized_since.insert(*id, ts);
@@ -112,6 +124,13 @@ impl Past {
         let from = self.views_since.remove(&id).unwrap_or_default();
         if let Some(def) = before.view(id).filter(|_| from < ts) {
             self.views.push(Retired { def: Arc::clone(def), from, until: ts });
+        }
+    }
+
+    fn retire_function(&mut self, before: &CatalogState, oid: Oid, ts: CommitTs) {
+        let from = self.functions_since.remove(&oid).unwrap_or_default();
+        if let Some(def) = before.function(oid).filter(|_| from < ts) {
+            self.functions.push(Retired { def: Arc::clone(def), from, until: ts });
         }
     }
 
@@ -149,6 +168,9 @@ impl Past {
         let materialized = materialized.map(|(id, def)| (id, def.as_ref().clone()));
         let retired = self.materialized.iter().filter(|r| r.counts_at(ts)).map(|r| r.def.as_ref().clone());
         let materialized = materialized.chain(retired).collect();
+        let functions = current.functions().filter(|f| since(self.functions_since.get(&f.oid)));
+        let retired = self.functions.iter().filter(|r| r.counts_at(ts)).map(|r| &r.def);
+        let functions = functions.chain(retired).map(|f| f.as_ref().clone()).collect();
         let version = OF_THE_PAST | ts.0;
         CatalogState::from_parts(
             schemas,
@@ -161,6 +183,7 @@ impl Past {
         )
         .with_materialized(materialized)
         .with_types(current.types().map(|ty| ty.as_ref().clone()).collect())
+        .with_functions(functions)
     }
 
     /// Definitions of tables that count no more, in order of their end.
@@ -213,6 +236,7 @@ impl Past {
         self.schemas.iter().any(|r| r.until <= ts)
             || self.views.iter().any(|r| r.until <= ts)
             || self.materialized.iter().any(|r| r.until <= ts)
+            || self.functions.iter().any(|r| r.until <= ts)
             || self.sequences.iter().any(|r| self.is_over(r, ts))
     }
 
@@ -230,6 +254,7 @@ impl Past {
         self.schemas.retain(|r| r.until > record.until);
         self.views.retain(|r| r.until > record.until);
         self.materialized.retain(|r| r.until > record.until);
+        self.functions.retain(|r| r.until > record.until);
         let over: Vec<_> = self.sequences.iter().map(|r| self.is_over(r, record.until)).collect();
         let mut over = over.into_iter();
         self.sequences.retain(|_| over.next() != Some(true));
@@ -259,6 +284,8 @@ impl Past {
             views: images(&self.views),
             materialized_since: self.materialized_since.iter().map(|(id, ts)| (*id, *ts)).collect(),
             materialized: images(&self.materialized),
+            functions_since: self.functions_since.iter().map(|(oid, ts)| (*oid, *ts)).collect(),
+            functions: images(&self.functions),
             uptime_us,
             samples,
         }
@@ -281,6 +308,8 @@ impl Past {
             views: retired(&image.views),
             materialized_since: image.materialized_since.iter().copied().collect(),
             materialized: retired(&image.materialized),
+            functions_since: image.functions_since.iter().copied().collect(),
+            functions: retired(&image.functions),
         }
     }
 }

@@ -5,40 +5,39 @@
 //! segments are asked for after the fold, so that files which a later record dropped are not needed; truth is never read
 //! from a directory listing, which serves only to find garbage and to notice missing files early.
 
-use crate::ahead::{Ahead, Decoded, check_version};
-use crate::checkpointing::{Maintenance, PACK_DIRECTORY, collect_packs, pack_path};
+use crate::ahead::{Ahead, Decoded, EncodedRows, check_version, meta_of};
+use crate::checkpointing::{Maintenance, PACK_DIRECTORY, collect_packs};
 use crate::core::{Core, CoreParts};
-use crate::delete_vector::{DeleteVector, PackIdentity, check_pack, decode_ordinals, read_vector};
+use crate::delete_vector::{DeleteVector, decode_ordinals};
 use crate::first_open;
 use crate::format::{
-    AttachedSegment, CheckpointImage, CheckpointNumber, CommitRecord, Current, DeletePlace, MemtableImage,
-    NextIds, PastImage, ReferenceImage, SegmentDeletes, SwapRecord, TabletImage, advance_epoch,
-    collect_checkpoints, decode_rows, is_of_older_format, read_checkpoint, read_current, write_checkpoint,
+    CheckpointImage, CheckpointNumber, CommitRecord, Current, MemtableImage, NextIds, PastImage,
+    ReferenceImage, SegmentDeletes, TabletImage, advance_epoch, collect_checkpoints, decode_rows,
+    is_of_older_format, read_checkpoint, read_current, write_checkpoint,
 };
 use crate::ids::IdSource;
 use crate::layout::{Key, Layout};
 use crate::log::{Found, Log, LogPosition, LogSettings};
 use crate::memtable::{LifeColumns, Memtable};
+use crate::packs::Packs;
 use crate::past::Past;
 use crate::retention::RunningTime;
 use crate::sequencer::{Published, Sequencer};
 use crate::settings::StorageSettings;
 use crate::state::{
-    AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, RowsEdit, SwapEdit, newest_layouts,
-    stored_layouts,
+    AttachEdit, CommitEdit, DatabaseState, DeletesEdit, Edit, RowsEdit, newest_layouts, stored_layouts,
 };
 use crate::tablet::{
     Reference, ReferenceMeta, SEGMENT_DIRECTORY, SegmentStore, TabletState, segment_named, segment_path,
 };
 use crate::tablets::Tablets;
 use base::clock::{Clock, HybridClock};
-use base::fs::{File, FileSystem};
+use base::fs::FileSystem;
 use base::id::{CommitTs, DatabaseId, Epoch, SegmentId};
 use base::plant::{Flaw, planted};
 use base::random::Random;
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -148,7 +147,7 @@ impl Recovered {
         let mut recovered =
             Self { ts: image.last_commit, image, log, replayed: 0, packs: HashSet::new(), store, state };
         let (catalog, layouts) = (Arc::clone(recovered.state.catalog()), recovered.state.layouts().clone());
-        for record in Ahead::start(replay, catalog, layouts)? {
+        for record in Ahead::start(replay, catalog, layouts, Arc::clone(&recovered.store))? {
             let (record, decoded) = record?;
             recovered.replayed = recovered.replayed.saturating_add(record.frame_bytes());
             recovered.fold(decoded, record.commit_ts).map_err(|e| e.within(record.place()))?;
@@ -160,17 +159,18 @@ impl Recovered {
     fn fold(&mut self, decoded: Decoded, ts: CommitTs) -> Result<()> {
         let edit = match decoded {
             Decoded::Commit(commit, rows) => {
+                let rows = rows.iter().map(EncodedRows::decode).collect::<Result<_>>()?;
                 Edit::Commit(commit_edit(&self.state, &self.store, commit, rows)?)
             }
-            Decoded::Swap(swap) => {
-                self.packs.extend(swap.deletes.iter().filter_map(|d| d.place.map(|p| p.pack)));
-                Edit::Swap(swap_edit(&self.store, swap, ts)?)
+            Decoded::Swap(swap, packs) => {
+                self.packs.extend(packs);
+                Edit::Swap(swap)
             }
             Decoded::Forget(forget) => Edit::Forget(forget),
             Decoded::Counters(counters) => Edit::Counters(counters),
         };
         // A durable record that does not fit is damage, not a bug of this run.
-        self.state = self.state.apply(&edit, ts).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
+        self.state = self.state.apply(edit, ts).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
         self.ts = ts;
         Ok(())
     }
@@ -266,14 +266,14 @@ fn memtable_of(image: &MemtableImage, layout: &Layout) -> Result<Memtable> {
         for row in rows {
             check_version(layout, row.schema_version)?;
         }
-        let batch = decode_rows(rows.iter().map(|r| r.row.as_slice()), &layout.forms(), layout.schema())?;
+        let batch = decode_rows(rows.iter().map(|r| r.row.as_ref()), &layout.forms(), layout.schema())?;
         let keys: Vec<Key> = rows.iter().map(|r| Key::from(r.key.as_slice())).collect();
         let lives = LifeColumns {
             begin: rows.iter().map(|r| r.begin_ts.0).collect(),
             end: rows.iter().map(|r| r.end_ts.0).collect(),
             origin: rows.iter().map(|r| r.origin).collect(),
         };
-        memtable.append_versions(&batch, &keys, lives)?;
+        memtable.append_versions(&batch, keys, lives)?;
     }
     Ok(memtable)
 }
@@ -293,40 +293,7 @@ fn reference_of(image: &ReferenceImage, packs: &mut Packs<'_>) -> Result<Referen
         detach_ts: image.detach_ts,
         lives: image.lives,
     };
-    Ok(Reference::new(meta, packs.store.file(image.segment), deletes))
-}
-
-/// Packs of delete vectors that are read; each is opened and its header checked once.
-struct Packs<'a> {
-    store: &'a Arc<SegmentStore>,
-    open: HashMap<u64, Arc<dyn File>>,
-}
-
-impl<'a> Packs<'a> {
-    fn new(store: &'a Arc<SegmentStore>) -> Self {
-        Self { store, open: HashMap::new() }
-    }
-
-    fn vector_at(&mut self, place: &DeletePlace) -> Result<DeleteVector> {
-        let path = pack_path(place.pack);
-        let identity = PackIdentity { database: self.store.database(), pack: place.pack };
-        let file = match self.open.entry(place.pack) {
-            Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(entry) => {
-                let file = self.store.fs().open(&path).map_err(|e| match e.kind() {
-                    ErrorKind::FileMissing => {
-                        let message = format!("file \"{path}\" is missing, but the database refers to it");
-                        Error::corruption(message)
-                    }
-                    _ => e,
-                })?;
-                check_pack(file.as_ref(), identity).map_err(|e| e.within(format_args!("file \"{path}\"")))?;
-                entry.insert(file)
-            }
-        };
-        read_vector(file.as_ref(), identity, place.offset, place.bytes)
-            .map_err(|e| e.within(format_args!("file \"{path}\"")))
-    }
+    Ok(Reference::new(meta, packs.segments().file(image.segment), deletes))
 }
 
 fn commit_edit(
@@ -359,39 +326,4 @@ fn commit_edit(
         attach: attach.collect(),
         deletes: deletes.collect::<Result<_>>()?,
     })
-}
-
-fn swap_edit(store: &Arc<SegmentStore>, record: SwapRecord, ts: CommitTs) -> Result<SwapEdit> {
-    let mut deletes: HashMap<_, _> = record.deletes.iter().map(|d| (d.reference, d)).collect();
-    let mut packs = Packs::new(store);
-    let mut attach = Vec::with_capacity(record.new_references.len());
-    for attached in &record.new_references {
-        let meta = meta_of(attached, attached.attach.resolve(ts));
-        let vector = match deletes.remove(&attached.reference) {
-            None => DeleteVector::default(),
-            Some(SegmentDeletes { place: None, dead, .. }) => DeleteVector::decode(dead)?,
-            Some(SegmentDeletes { place: Some(place), dead, .. }) => {
-                let mut vector = packs.vector_at(place)?;
-                let rest: Vec<_> = DeleteVector::decode(dead)?.deaths().collect();
-                vector.add_all(&rest).map_err(|e| e.with_kind(ErrorKind::Corruption))?;
-                vector
-            }
-        };
-        attach.push(Arc::new(Reference::new(meta, store.file(attached.segment), vector)));
-    }
-    let SwapRecord { tablet, memtable, removed, oldest, .. } = record;
-    Ok(SwapEdit { tablet, memtable, removed, attach, oldest })
-}
-
-fn meta_of(attached: &AttachedSegment, attach_ts: CommitTs) -> ReferenceMeta {
-    ReferenceMeta {
-        id: attached.reference,
-        segment: attached.segment,
-        file_bytes: attached.file_bytes,
-        rows: attached.rows,
-        content_hash: attached.content_hash,
-        attach_ts,
-        detach_ts: CommitTs::MAX,
-        lives: attached.lives,
-    }
 }

@@ -116,7 +116,7 @@ impl Sequencer {
                 )));
             };
             let state = self.published(|p| Arc::clone(&p.state));
-            match state.apply(&edit, appended.commit_ts) {
+            match state.apply(edit, appended.commit_ts) {
                 Ok(state) => {
                     let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
                     *published = Published { ts: appended.commit_ts, state };

@@ -9,7 +9,7 @@
 use crate::format::{Attach, CountersRecord, ForgetRecord, Origin, RowAddress, RowChange, RowOp};
 use crate::invariants::parts_are_distinct;
 use crate::layout::{Key, Layout};
-use crate::memtable::Memtable;
+use crate::memtable::{Memtable, ROW_BYTES};
 use crate::past::Past;
 use crate::tablet::{Reference, TabletState};
 use crate::tablets::Tablets;
@@ -61,7 +61,7 @@ impl CommitEdit {
     /// Roughly what the rows take in memtables.
     pub(crate) fn row_bytes(&self) -> usize {
         let rows = self.rows.iter().filter_map(|change| change.rows.as_ref());
-        rows.map(|rows| rows.batch.get_array_memory_size() + rows.keys.len() * 96).sum()
+        rows.map(|rows| rows.batch.get_array_memory_size() + rows.keys.len() * ROW_BYTES).sum()
     }
 }
 
@@ -90,8 +90,8 @@ pub(crate) fn origins(changes: &[RowChange]) -> Vec<Origin> {
 }
 
 impl NewRows {
-    fn append_to(&self, memtable: &Memtable, ts: CommitTs) -> Result<u32> {
-        memtable.append(&self.batch, &self.keys, &self.origins, ts.0)
+    fn append_to(self, memtable: &Memtable, ts: CommitTs) -> Result<u32> {
+        memtable.append(&self.batch, self.keys, &self.origins, ts.0)
     }
 }
 
@@ -230,20 +230,20 @@ impl DatabaseState {
 
     /// The state after `edit`, whose commit timestamp is `ts`. The same state when only the contents of memtables
     /// and delete vectors grew.
-    pub(crate) fn apply(self: &Arc<Self>, edit: &Edit, ts: CommitTs) -> Result<Arc<Self>> {
+    pub(crate) fn apply(self: &Arc<Self>, edit: Edit, ts: CommitTs) -> Result<Arc<Self>> {
         match edit {
             Edit::Commit(commit) => self.apply_commit(commit, ts),
-            Edit::Swap(swap) => self.apply_swap(swap, ts),
-            Edit::Forget(forget) => Ok(Arc::new(self.forgetting(forget))),
+            Edit::Swap(swap) => self.apply_swap(&swap, ts),
+            Edit::Forget(forget) => Ok(Arc::new(self.forgetting(&forget))),
             Edit::Counters(counters) => {
                 let mut next = self.as_ref().clone();
-                Arc::make_mut(&mut next.counters).extend(counters.iter().copied());
+                Arc::make_mut(&mut next.counters).extend(counters);
                 Ok(Arc::new(next))
             }
         }
     }
 
-    fn apply_commit(self: &Arc<Self>, commit: &CommitEdit, ts: CommitTs) -> Result<Arc<Self>> {
+    fn apply_commit(self: &Arc<Self>, commit: CommitEdit, ts: CommitTs) -> Result<Arc<Self>> {
         let mut next = Arc::clone(self);
         for edit in &commit.catalog {
             Arc::make_mut(&mut next).apply_catalog(edit, ts)?;
@@ -252,10 +252,10 @@ impl DatabaseState {
             let truncated = next.require(*tablet)?.truncated(ts)?;
             Arc::make_mut(&mut next).tablets.insert(Arc::new(truncated));
         }
-        for change in &commit.rows {
+        for change in commit.rows {
             let tablet = next.require(change.tablet)?;
             tablet.kill(&change.dead, ts)?;
-            if let Some(rows) = &change.rows {
+            if let Some(rows) = change.rows {
                 match tablet.memtable(change.memtable) {
                     Some(memtable) => rows.append_to(memtable, ts)?,
                     None => {
@@ -357,6 +357,9 @@ impl DatabaseState {
             | CatalogEdit::CreateType(_)
             | CatalogEdit::AlterType(_)
             | CatalogEdit::DropType(_)
+            | CatalogEdit::CreateFunction(_)
+            | CatalogEdit::AlterFunction(_)
+            | CatalogEdit::DropFunction(_)
             | CatalogEdit::Comment(..) => {}
         }
         Ok(())

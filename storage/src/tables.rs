@@ -229,7 +229,7 @@ impl Transaction {
             let rows = target.aligned(rows)?;
             let (keys, origins) = (target.keys(&rows)?, vec![Origin::New; rows.num_rows()]);
             let memtable = txn.private_memtable(target.table(), to);
-            memtable.append(&rows, &keys, &origins, u64::from(txn.command.0))?;
+            memtable.append(&rows, keys, &origins, u64::from(txn.command.0))?;
             txn.stage_when_large(true)
         };
         for chunk in from.memtables().iter().flat_map(|m| m.chunks()) {

@@ -200,7 +200,7 @@ impl Transaction {
             let origin = |key: &Key| Origin::replacing(killed.is_some_and(|k| k.contains_key(key)));
             let origins: Vec<Origin> = keys.iter().map(origin).collect();
             let memtable = self.private_memtable(layout.table(), tablet);
-            memtable.append(&batch, &keys, &origins, u64::from(self.command.0))?;
+            memtable.append(&batch, keys, &origins, u64::from(self.command.0))?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ mod domain;
 mod drop;
 mod drop_texts;
 mod foreign_key;
+mod function;
 mod materialized;
 mod names;
 mod sequence;
@@ -22,7 +23,10 @@ mod viewed;
 pub(crate) use alter::alter_table;
 pub(crate) use comment::comment;
 pub(crate) use domain::{alter_domain, create_domain};
-pub(crate) use drop::{drop_materialized, drop_schemas, drop_sequences, drop_tables, drop_types, drop_views};
+pub(crate) use drop::{
+    drop_functions, drop_materialized, drop_schemas, drop_sequences, drop_tables, drop_types, drop_views,
+};
+pub(crate) use function::function;
 pub(crate) use materialized::{create_materialized, refresh};
 pub(crate) use sequence::{alter_sequence, create_sequence};
 pub(crate) use table::{clone_table, create_schema, create_table, create_table_as, truncate, undrop_table};

@@ -5,7 +5,7 @@ use crate::session::Core;
 use base::id::SchemaId;
 use base::limits::IDENTIFIER_BYTES_MAX;
 use base::{Error, Result};
-use catalog::{CatalogState, UserTypeDef};
+use catalog::{CatalogState, FunctionDef, UserTypeDef};
 use std::sync::Arc;
 
 /// Tables, sequences, views and the indexes of keys share one space of names within a schema.
@@ -92,6 +92,11 @@ impl Shown {
     /// The same for a type.
     pub(super) fn user_type(&self, def: &UserTypeDef) -> String {
         crate::names::user_type(&self.catalog, &self.search_path, def.oid).unwrap_or_default()
+    }
+
+    /// A function with the types of its inputs.
+    pub(super) fn function(&self, def: &FunctionDef) -> String {
+        crate::names::function_signature(&self.catalog, &self.search_path, def, ",")
     }
 
     pub(super) fn schema(&self, schema: SchemaId) -> String {

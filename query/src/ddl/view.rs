@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(crate) fn create_view(core: &mut Core, create: &BoundCreateView) -> Result<Execution> {
     let transaction = core.transaction.current()?;
     let catalog = transaction.catalog();
-    let BoundCreateView { schema, name, replaces, columns, text, uses } = create;
+    let BoundCreateView { schema, name, replaces, columns, text, uses, check } = create;
     let before = replaces.and_then(|id| catalog.view(id));
     let (id, oid) = match before {
         Some(before) => (before.id, before.oid),
@@ -35,6 +35,7 @@ pub(crate) fn create_view(core: &mut Core, create: &BoundCreateView) -> Result<E
         text: text.clone(),
         uses: uses.clone(),
         unseen: Vec::new(),
+        check: *check,
     });
     let edit = if before.is_some() { CatalogEdit::AlterView(def) } else { CatalogEdit::CreateView(def) };
     transaction.edit_catalog(edit)?;

@@ -77,6 +77,10 @@ impl TextNames for Names<'_> {
         None
     }
 
+    fn function(&self, function: Oid) -> Option<String> {
+        self.catalog.function(function).map(|def| def.name.clone())
+    }
+
     fn type_name(&self, ty: Oid, typmod: i32) -> String {
         let own = (ty >= FIRST).then(|| user_type(self.catalog, self.search_path, ty)).flatten();
         own.unwrap_or_else(|| format_type(ty.0, Some(typmod)))

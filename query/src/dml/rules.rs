@@ -9,7 +9,7 @@ use arrow::array::{Array, AsArray};
 use arrow::record_batch::RecordBatch;
 use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
-use sql::bound::{Expr, RowRules};
+use sql::bound::{Expr, RowCheck, RowRules};
 use types::text::{IoSettings, format_text};
 
 /// The rules of a table, made ready once.
@@ -17,8 +17,8 @@ use types::text::{IoSettings, format_text};
 pub(crate) struct Rules {
     generated: Vec<usize>,
     values: Evaluator,
-    /// By name.
-    checks: Vec<String>,
+    /// Of the table by name, then of views in their order.
+    checks: Vec<RowCheck>,
     conditions: Evaluator,
     settings: IoSettings,
 }
@@ -28,8 +28,11 @@ impl Rules {
         let Some(RowRules { row, generated, checks }) = rules else { return Ok(None) };
         let (generated, values): (Vec<usize>, Vec<Expr>) = generated.iter().cloned().unzip();
         let mut checks = checks.clone();
-        checks.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let (checks, conditions): (Vec<String>, Vec<Expr>) = checks.into_iter().unzip();
+        checks.sort_by(|(a, _), (b, _)| match (a, b) {
+            (RowCheck::Constraint(a), RowCheck::Constraint(b)) => a.cmp(b),
+            (a, b) => matches!(a, RowCheck::View(_)).cmp(&matches!(b, RowCheck::View(_))),
+        });
+        let (checks, conditions): (Vec<RowCheck>, Vec<Expr>) = checks.into_iter().unzip();
         Ok(Some(Self {
             generated,
             values: Evaluator::new(context, &values, row)?,
@@ -66,7 +69,7 @@ impl Rules {
         Ok(rows)
     }
 
-    /// 23514 when a row makes a condition false.
+    /// 23514 or 44000 when a row makes a condition false.
     pub(crate) fn check(&self, table: &TableDef, rows: &RecordBatch) -> Result<()> {
         match self.broken(table, rows)? {
             None => Ok(()),
@@ -80,15 +83,15 @@ impl Rules {
             return Ok(None);
         }
         let conditions = self.conditions.evaluate(rows.columns().to_vec(), rows.num_rows())?;
-        let mut first: Option<(usize, &String)> = None;
-        for (name, condition) in self.checks.iter().zip(&conditions) {
+        let mut first: Option<(usize, &RowCheck)> = None;
+        for (check, condition) in self.checks.iter().zip(&conditions) {
             let condition = condition.as_boolean();
             let end = first.map_or(rows.num_rows(), |(row, _)| row);
             if let Some(row) = (0..end).find(|row| condition.is_valid(*row) && !condition.value(*row)) {
-                first = Some((row, name));
+                first = Some((row, check));
             }
         }
-        let Some((row, name)) = first else { return Ok(None) };
+        let Some((row, check)) = first else { return Ok(None) };
         let columns = table.columns.iter().zip(rows.columns());
         let null = columns.clone().any(|(c, array)| c.not_null && (0..=row).any(|row| array.is_null(row)));
         if null {
@@ -104,10 +107,17 @@ impl Rules {
                 datum => format_text(&column.ty, &datum, &self.settings, &mut shown)?,
             }
         }
-        let message = format!("new row for relation \"{}\" violates check constraint \"{name}\"", table.name);
-        let error = Error::new(ErrorKind::CheckViolation, message)
-            .about(table.subject(None, Some(name)))
-            .with_detail(format!("Failing row contains ({shown})."));
-        Ok(Some((row, error)))
+        let error = match check {
+            RowCheck::Constraint(name) => {
+                let message =
+                    format!("new row for relation \"{}\" violates check constraint \"{name}\"", table.name);
+                Error::new(ErrorKind::CheckViolation, message).about(table.subject(None, Some(name)))
+            }
+            RowCheck::View(name) => {
+                let message = format!("new row violates check option for view \"{name}\"");
+                Error::new(ErrorKind::CheckOptionViolation, message)
+            }
+        };
+        Ok(Some((row, error.with_detail(format!("Failing row contains ({shown}).")))))
     }
 }

@@ -15,8 +15,8 @@ use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, Relation};
 use catalog::{
-    CommentKey, ForeignKeyAction, ForeignKeyDef, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE,
-    TableDef,
+    CatalogState, CommentKey, ForeignKeyAction, ForeignKeyDef, PG_CLASS, PG_CONSTRAINT, PG_DATABASE,
+    PG_NAMESPACE, PG_PROC, PG_TYPE, TableDef,
 };
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -118,13 +118,19 @@ fn definition(id: u32, column: &str) -> Option<String> {
 
 /// The text of an expression with relations and types by their names instead of their OIDs.
 pub(crate) fn named_relations(call: &Call<'_>, text: &str) -> String {
+    named_objects(&call.statement.catalog, &call.statement.search_path, text)
+}
+
+/// The same as a search path has it.
+pub(crate) fn named_objects(catalog: &CatalogState, path: &[String], text: &str) -> String {
+    let name = |id: u32| object_name(catalog, path, id);
     let text: String = catalog::view_pieces(text)
-        .map(|(text, ty)| match ty {
-            Some(ty) => text.to_owned() + &relation_name(call, ty.0).unwrap_or_else(|| ty.to_string()),
+        .map(|(text, object)| match object {
+            Some(object) => text.to_owned() + &name(object.0).unwrap_or_else(|| object.to_string()),
             None => text.to_owned(),
         })
         .collect();
-    with_names(&text, |id| relation_name(call, id))
+    with_names(&text, name)
 }
 
 /// The same for whoever knows the names.
@@ -221,6 +227,7 @@ fn comment_of(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             "pg_constraint" => Some(PG_CONSTRAINT),
             "pg_database" => Some(PG_DATABASE),
             "pg_namespace" => Some(PG_NAMESPACE),
+            "pg_proc" => Some(PG_PROC),
             "pg_type" => Some(PG_TYPE),
             _ => None,
         };
@@ -341,9 +348,15 @@ fn is_visible(relation: &str, id: u32, namespace: &str) -> Option<bool> {
 
 /// A relation as SQL text would name it: with its schema where the search path does not find it.
 pub(crate) fn relation_name(call: &Call<'_>, id: u32) -> Option<String> {
-    let (catalog, path) = (&call.statement.catalog, &call.statement.search_path);
+    object_name(&call.statement.catalog, &call.statement.search_path, id)
+}
+
+fn object_name(catalog: &CatalogState, path: &[String], id: u32) -> Option<String> {
     match Oid(id) {
         ty if ty >= FIRST => crate::names::user_type(catalog, path, ty),
+        oid if let Some(function) = catalog.function(oid) => {
+            Some(crate::names::user_function(catalog, path, function))
+        }
         _ => crate::names::relation(catalog, path, id),
     }
 }

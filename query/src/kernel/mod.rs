@@ -55,6 +55,7 @@ pub(crate) mod transitions;
 pub(crate) mod trigonometry;
 pub(crate) mod udf;
 mod updatable;
+mod user_functions;
 pub(crate) mod value;
 pub(crate) mod view_text;
 

@@ -78,7 +78,10 @@ impl Kind {
                 exists => Ok(exists),
             },
             (Datum::UInt32(id), Kind::Type) => Ok(builtin::type_by_oid(Oid(*id)).is_some()),
-            (Datum::UInt32(id), Kind::Function) => Ok(builtin::proc(Oid(*id)).is_some()),
+            (Datum::UInt32(id), Kind::Function) => {
+                let own = call.statement.catalog.function(Oid(*id)).is_some();
+                Ok(own || builtin::proc(Oid(*id)).is_some())
+            }
             (Datum::UInt32(id), Kind::Language) => Ok(has_builtin("pg_language", *id)),
             (Datum::UInt32(_), Kind::Server | Kind::Wrapper) => Ok(false),
             (Datum::UInt32(id), Kind::Tablespace) => Ok(has_builtin("pg_tablespace", *id)),

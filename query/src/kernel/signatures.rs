@@ -6,6 +6,7 @@ use crate::kernel::call::{Run, map1, map2};
 use crate::kernel::describe::cell;
 use crate::kernel::quoting::quote_ident;
 use crate::kernel::system::{PG_CATALOG, format_type};
+use crate::kernel::user_functions;
 use crate::kernel::value::{Id, Int4, Text};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -182,12 +183,42 @@ fn attributes(row: &builtin::Proc, text: &impl Fn(&str) -> &'static str) -> Vec<
 
 /// By the name of PostgreSQL's implementation.
 pub(crate) const KERNELS: &[(&str, Run)] = &[
-    ("pg_get_functiondef", |c, a| map1::<Id, Text, _>(c, a, creation)),
-    ("pg_get_function_arg_default", |c, a| {
-        map2::<Id, Int4, Text, _>(c, a, |id, number| Ok(numbered_default(id, number)))
+    ("pg_get_functiondef", |c, a| {
+        map1::<Id, Text, _>(c, a, |id| match user_functions::function(c, id) {
+            Some(def) => Ok(Some(user_functions::creation(c, def))),
+            None => creation(id),
+        })
     }),
-    ("pg_get_function_arguments", |c, a| map1::<Id, Text, _>(c, a, arguments)),
-    ("pg_get_function_identity_arguments", |c, a| map1::<Id, Text, _>(c, a, identity_arguments)),
-    ("pg_get_function_result", |c, a| map1::<Id, Text, _>(c, a, result)),
-    ("pg_get_function_sqlbody", |c, a| map1::<Id, Text, _>(c, a, sql_body)),
+    ("pg_get_function_arg_default", |c, a| {
+        map2::<Id, Int4, Text, _>(c, a, |id, number| {
+            Ok(match user_functions::function(c, id) {
+                Some(def) => user_functions::numbered_default(c, def, number),
+                None => numbered_default(id, number),
+            })
+        })
+    }),
+    ("pg_get_function_arguments", |c, a| {
+        map1::<Id, Text, _>(c, a, |id| match user_functions::function(c, id) {
+            Some(def) => Ok(Some(user_functions::arguments(c, def, true))),
+            None => arguments(id),
+        })
+    }),
+    ("pg_get_function_identity_arguments", |c, a| {
+        map1::<Id, Text, _>(c, a, |id| match user_functions::function(c, id) {
+            Some(def) => Ok(Some(user_functions::arguments(c, def, false))),
+            None => identity_arguments(id),
+        })
+    }),
+    ("pg_get_function_result", |c, a| {
+        map1::<Id, Text, _>(c, a, |id| match user_functions::function(c, id) {
+            Some(def) => Ok(Some(user_functions::result(c, def))),
+            None => result(id),
+        })
+    }),
+    ("pg_get_function_sqlbody", |c, a| {
+        map1::<Id, Text, _>(c, a, |id| match user_functions::function(c, id) {
+            Some(def) => Ok(user_functions::sql_body(c, def)),
+            None => sql_body(id),
+        })
+    }),
 ];

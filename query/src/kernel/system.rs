@@ -310,6 +310,10 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     }),
     ("pg_function_is_visible", |c, a| {
         map1::<Id, Bool, _>(c, a, |id| {
+            if let Some(def) = c.statement.catalog.function(Oid(id)) {
+                let (catalog, path) = (&c.statement.catalog, &c.statement.search_path);
+                return Ok(Some(crate::names::user_function_is_visible(catalog, path, def)));
+            }
             Ok(catalog::builtin::proc(Oid(id)).map(|row| row.namespace == PG_CATALOG))
         })
     }),

@@ -31,6 +31,10 @@ impl TextNames for Names<'_> {
         relation_name(self.call, relation.0)
     }
 
+    fn function(&self, function: Oid) -> Option<String> {
+        relation_name(self.call, function.0)
+    }
+
     fn type_name(&self, ty: Oid, typmod: i32) -> String {
         let own = (ty >= FIRST).then(|| relation_name(self.call, ty.0)).flatten();
         own.unwrap_or_else(|| format_type(ty.0, Some(typmod)))

@@ -22,10 +22,10 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, reset_plan_states};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, collect,
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, execute_stream,
 };
-use futures::stream;
-use std::collections::{HashSet, VecDeque};
+use futures::{TryStreamExt, stream};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -90,59 +90,56 @@ impl Recursion {
             Some(places) => Some(Known::new(places.clone(), &start, &context)?),
         };
         Ok(Step {
-            start: Some(start),
+            running: execute_stream(start, Arc::clone(&context))?,
             step,
             working: Arc::clone(&self.working),
             inner: self.inner.clone(),
             known,
-            last: Vec::new(),
-            ready: VecDeque::new(),
+            found: Vec::new(),
             context,
         })
     }
 }
 
-/// A recursive query on its way.
+/// A recursive query on its way. Rows are handed out as they are found: of a step that would never end, such as one with
+/// another recursion in it, no more is computed than is asked for.
 pub(crate) struct Step {
-    start: Option<Arc<dyn ExecutionPlan>>,
+    /// The start or the step that runs.
+    running: SendableRecordBatchStream,
     step: Arc<dyn ExecutionPlan>,
     working: Arc<Working>,
     inner: Vec<Computed>,
     known: Option<Known>,
-    /// The rows found last.
-    last: Vec<RecordBatch>,
-    /// Those of them that were not handed out yet.
-    ready: VecDeque<RecordBatch>,
+    /// The rows of what runs, for the step behind it.
+    found: Vec<RecordBatch>,
     context: Arc<TaskContext>,
 }
 
 impl Step {
     /// The next rows; None when a step found none.
     pub(crate) async fn next(&mut self) -> PlanResult<Option<RecordBatch>> {
-        if let Some(batch) = self.ready.pop_front() {
-            return Ok(Some(batch));
-        }
-        let plan = match self.start.take() {
-            Some(start) => start,
-            None if self.last.is_empty() => return Ok(None),
-            None => {
-                self.working.put(std::mem::take(&mut self.last));
-                self.inner.iter().for_each(Computed::clear);
-                reset_plan_states(Arc::clone(&self.step))?
-            }
-        };
         let columns: Vec<usize> = (0..self.working.schema.fields().len()).collect();
-        for batch in collect(plan, Arc::clone(&self.context)).await? {
+        loop {
+            let Some(batch) = self.running.try_next().await? else {
+                if self.found.is_empty() {
+                    return Ok(None);
+                }
+                self.working.put(std::mem::take(&mut self.found));
+                self.inner.iter().for_each(Computed::clear);
+                let step = reset_plan_states(Arc::clone(&self.step))?;
+                self.running = execute_stream(step, Arc::clone(&self.context))?;
+                continue;
+            };
             let new = match &mut self.known {
                 None => batch,
                 Some(known) => known.new_rows(&batch)?,
             };
             if new.num_rows() > 0 {
-                self.last.push(new.project(&columns)?);
+                let new = new.project(&columns)?;
+                self.found.push(new.clone());
+                return Ok(Some(new));
             }
         }
-        self.ready.extend(self.last.iter().cloned());
-        Ok(self.ready.pop_front())
     }
 }
 

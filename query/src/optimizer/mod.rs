@@ -10,6 +10,7 @@ mod failing_constants;
 mod forget_constants;
 mod join_graph;
 mod join_order;
+mod opaque;
 mod pace;
 mod push_down_filter;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::optimizer::failing_constants::FailingConstants;
 pub(crate) use crate::optimizer::failing_constants::check;
 use crate::optimizer::forget_constants::ForgetConstants;
 use crate::optimizer::join_order::JoinOrder;
+use crate::optimizer::opaque::OpaquePlanner;
 use crate::optimizer::pace::PaceJoins;
 use crate::optimizer::push_down_filter::PushDownFilterAboveOneRow;
 use crate::spill::SpillFiles;
@@ -118,6 +120,7 @@ impl QueryRuntime {
             .with_runtime_env(environment)
             .with_analyzer_rules(Vec::new())
             .with_optimizer_rules([failing].into_iter().chain(theirs).chain(rules).collect())
+            .with_query_planner(Arc::new(OpaquePlanner))
             .with_physical_optimizer_rules(physical);
         Ok(Self { state: Arc::new(builder.build()) })
     }

@@ -124,3 +124,40 @@ fn small_relations_come_first() {
     assert_eq!(scans.last().map(|s| s.split(' ').next().unwrap()), Some("large"), "{plan:#?}");
     assert_eq!(memory.rows(sql).len(), 20);
 }
+
+/// DataFusion reckons with the least and the greatest value of each column while it makes a filter. It failed for a constant
+/// array, which it cannot compare with itself, below DISTINCT ON and below the LIMIT of a subquery, which are filters by row
+/// numbers; a rule of physical plans came too late, as the filter was made by then.
+#[test]
+fn a_constant_array_stands_below_a_filter() {
+    let memory = memory(7);
+    let plain = memory.sorted("select distinct on (1) y from t4 order by 1").len();
+    for constant in ["'{1,null}'::integer[]", "row(1, 'x')", "'{}'::text[]", "null::integer[]"] {
+        let sql = format!("select distinct on (1) y, {constant} from t4 order by 1");
+        assert_eq!(memory.rows(&sql).len(), plain, "{sql}");
+        let sql =
+            format!("select (select {constant} from t4 s where s.x = r.x order by 1 limit 1) from t3 r");
+        assert_eq!(memory.rows(&sql).len(), memory.rows("select x from t3").len(), "{sql}");
+    }
+    // What is computed from it is a constant all the same.
+    let sql = "select x, cardinality(b) from (select x, '{1,2}'::integer[] as b from t4) s where cardinality(b) > 1";
+    let plan = memory.explain(sql).join("\n");
+    assert!(!plan.contains("cardinality"), "{plan}");
+}
+
+/// A filter by an equality of a column with what is computed from it hid the order that was there below it from DataFusion,
+/// which then refused its own plan.
+#[test]
+fn a_column_is_equal_to_what_is_computed_from_it() {
+    let memory = memory(8);
+    for condition in
+        ["nullif(y, z) = y", "nullif(y, y) in (y, y)", "abs(y) = y and y = x", "y + 0 = x and x = y"]
+    {
+        let inner = "select distinct on (1) x, y, z from t4 order by 1, 2, 3";
+        let sql = format!("select * from ({inner}) s where {condition} order by 1, 2, 3");
+        let unordered = format!("select * from ({inner}) s where {condition}");
+        let mut rows = memory.rows(&sql);
+        rows.sort();
+        assert_eq!(rows, memory.sorted(&unordered), "{sql}");
+    }
+}

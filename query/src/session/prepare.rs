@@ -314,6 +314,7 @@ fn output_of(core: &Core, statement: &BoundStatement) -> Result<Option<Vec<Outpu
         | BoundStatement::CreateType { .. }
         | BoundStatement::AlterType { .. }
         | BoundStatement::DropTypes { .. }
+        | BoundStatement::Function(_)
         | BoundStatement::CreateDomain { .. }
         | BoundStatement::AlterDomain { .. }
         | BoundStatement::CreateView(_)

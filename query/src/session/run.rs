@@ -231,6 +231,7 @@ impl Core {
             BoundStatement::DropTypes { types, domains, columns, cascade, notices } => {
                 ddl::drop_types(self, types, *domains, columns, *cascade, notices)
             }
+            BoundStatement::Function(statement) => ddl::function(self, statement),
             BoundStatement::CreateView(create) => ddl::create_view(self, create),
             BoundStatement::AlterView(alter) => ddl::alter_view(self, alter),
             BoundStatement::DropViews { views, cascade, notices } => {
@@ -423,6 +424,7 @@ fn needs_writing(statement: &BoundStatement) -> bool {
         | BoundStatement::CreateType { .. }
         | BoundStatement::AlterType { .. }
         | BoundStatement::DropTypes { .. }
+        | BoundStatement::Function(_)
         | BoundStatement::CreateDomain { .. }
         | BoundStatement::AlterDomain { .. }
         | BoundStatement::CreateView(_)
@@ -469,6 +471,7 @@ fn command_name(statement: &BoundStatement) -> &'static str {
         BoundStatement::AlterType { .. } => "ALTER TYPE",
         BoundStatement::DropTypes { domains: true, .. } => "DROP DOMAIN",
         BoundStatement::DropTypes { .. } => "DROP TYPE",
+        BoundStatement::Function(statement) => statement.command(),
         BoundStatement::CreateDomain { .. } => "CREATE DOMAIN",
         BoundStatement::AlterDomain { .. } => "ALTER DOMAIN",
         BoundStatement::CreateView(_) => "CREATE VIEW",

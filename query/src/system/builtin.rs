@@ -6,7 +6,9 @@ use crate::lower::SystemRelations;
 use crate::session::{Kept, Sessions};
 use crate::settings::Variables;
 use crate::system::table::SystemTable;
-use crate::system::{attributes, functions, relations, sequences, server, storage, user_types, views};
+use crate::system::{
+    attributes, functions, relations, sequences, server, storage, user_functions, user_types, views,
+};
 use ::storage::{Database, ReadView};
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
@@ -43,6 +45,7 @@ impl SystemCatalog {
                 user_types::classes(self, table);
             }
             ("pg_catalog", "pg_type") => user_types::types(self, table),
+            ("pg_catalog", "pg_proc") => user_functions::functions(self, table),
             ("pg_catalog", "pg_enum") => user_types::labels(self, table),
             ("pg_catalog", "pg_sequence") => sequences::sequences(self, table),
             ("pg_catalog", "pg_depend") => {

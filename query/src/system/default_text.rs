@@ -21,11 +21,16 @@ pub(super) fn default_text(column: &ColumnDef) -> Option<String> {
     if written.eq_ignore_ascii_case("null") {
         return None;
     }
-    Some(constant(written, &column.ty).unwrap_or_else(|| match written.to_ascii_uppercase() {
+    Some(expression_text(written, &column.ty))
+}
+
+/// An expression that is kept for a value of a type.
+pub(crate) fn expression_text(written: &str, ty: &SqlType) -> String {
+    constant(written, ty).unwrap_or_else(|| match written.to_ascii_uppercase() {
         // Functions without parentheses are shown in capitals.
         word if is_value_function(&word) => word,
         _ => in_parentheses(written),
-    }))
+    })
 }
 
 /// Operations stand in parentheses.

@@ -11,10 +11,11 @@ mod sequences;
 mod server;
 mod storage;
 mod table;
+mod user_functions;
 mod user_types;
 mod views;
 
 pub(crate) use builtin::SystemCatalog;
-pub(crate) use default_text::in_parentheses;
+pub(crate) use default_text::{expression_text, in_parentheses};
 pub(crate) use functions::has_rows;
 pub(crate) use views::rule_oid;

@@ -1,5 +1,6 @@
 //! Types that users made: their rows in pg_type, pg_enum and pg_class.
 
+use crate::kernel::describe::named_objects;
 use crate::system::attributes::{collation, type_value};
 use crate::system::builtin::SystemCatalog;
 use crate::system::default_text::default_text;
@@ -18,7 +19,12 @@ pub(super) fn types(catalog: &SystemCatalog, out: &mut SystemTable) {
         let array = array_of(def.oid).unwrap_or(Oid(0));
         match &def.shape {
             TypeShape::Enum(_) => enum_type(def, schema, array, out),
-            TypeShape::Domain(domain) => domain_type(def, domain, schema, array, out),
+            TypeShape::Domain(domain) => {
+                // PostgreSQL keeps the text that it had when the domain was made; the path of then is not known.
+                let path = ["public".to_owned()];
+                let default = default(domain).map(|text| named_objects(&catalog.state, &path, &text));
+                domain_type(def, domain, schema, array, default, out);
+            }
             TypeShape::Composite(_) => {
                 row_type(def.oid, &def.name, def.relation().unwrap_or(Oid(0)), schema, out);
             }
@@ -137,19 +143,29 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
     }
 }
 
-fn domain_type(def: &UserTypeDef, domain: &DomainDef, schema: Oid, array: Oid, out: &mut SystemTable) {
-    let base = &domain.base;
-    let of_base = |column: &str| type_value(base.oid, column);
-    let column = ColumnDef {
+/// The text of a domain's default, as those of columns are kept.
+fn default(domain: &DomainDef) -> Option<String> {
+    default_text(&ColumnDef {
         id: ColumnId(0),
         name: String::new(),
-        ty: base.clone(),
+        ty: domain.base.clone(),
         not_null: false,
         default: domain.default.clone(),
         kind: ColumnKind::Plain,
         missing: Datum::Null,
-    };
-    let default = default_text(&column);
+    })
+}
+
+fn domain_type(
+    def: &UserTypeDef,
+    domain: &DomainDef,
+    schema: Oid,
+    array: Oid,
+    default: Option<String>,
+    out: &mut SystemTable,
+) {
+    let base = &domain.base;
+    let of_base = |column: &str| type_value(base.oid, column);
     out.row(&[
         ("oid", value(def.oid)),
         ("typname", value(&def.name)),

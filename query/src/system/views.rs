@@ -4,9 +4,9 @@
 
 use crate::system::builtin::SystemCatalog;
 use crate::system::relations::OWNER;
-use crate::system::table::{SystemTable, flag, value, word};
+use crate::system::table::{SystemTable, Value, flag, value, word};
 use base::id::Oid;
-use catalog::{PG_TYPE, ViewDef};
+use catalog::{CheckOption, PG_TYPE, ViewDef};
 use types::user_type::FIRST;
 
 pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
@@ -24,7 +24,17 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("relpersistence", word("p")),
             ("relispopulated", flag(true)),
             ("relreplident", word("n")),
+            ("reloptions", options(view)),
         ]);
+    }
+}
+
+/// pg_class.reloptions.
+fn options(view: &ViewDef) -> Value {
+    match view.check {
+        None => None,
+        Some(CheckOption::Local) => word("{check_option=local}"),
+        Some(CheckOption::Cascaded) => word("{check_option=cascaded}"),
     }
 }
 

@@ -255,6 +255,42 @@ async fn a_time_before_the_definitions_is_refused_with_the_oldest() {
     assert_eq!(client.error("SELECT * FROM later").await.kind(), ErrorKind::UndefinedTable);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_are_those_of_the_time() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY); INSERT INTO t VALUES (1), (2)").await.unwrap();
+    client
+        .run("CREATE FUNCTION f(n int) RETURNS bigint LANGUAGE sql AS 'SELECT n + sum(a) FROM t'")
+        .await
+        .unwrap();
+    client.run("CREATE FUNCTION kept() RETURNS bigint BEGIN ATOMIC SELECT sum(a) FROM t; END").await.unwrap();
+    let first = moment(&mut client).await;
+    client.run("INSERT INTO t VALUES (10); ALTER FUNCTION f RENAME TO g").await.unwrap();
+    client
+        .run("CREATE OR REPLACE FUNCTION kept() RETURNS bigint BEGIN ATOMIC SELECT max(a) FROM t; END")
+        .await
+        .unwrap();
+    let second = moment(&mut client).await;
+    client.run("DROP FUNCTION g, kept").await.unwrap();
+    functions_of_then(&mut client, first, second).await;
+    client.run("CHECKPOINT").await.unwrap();
+    drop(client);
+    let server = server.killed_and_reopened();
+    functions_of_then(&mut server.session(), first, second).await;
+}
+
+async fn functions_of_then(client: &mut Client, first: i64, second: i64) {
+    client.run(&format!("SET nyala.as_of = {first}")).await.unwrap();
+    assert_eq!(client.rows("SELECT f(5), kept()").await, ["8|3"]);
+    assert_eq!(client.error("SELECT g(5)").await.kind(), ErrorKind::UndefinedFunction);
+    client.run(&format!("SET nyala.as_of = {second}")).await.unwrap();
+    assert_eq!(client.rows("SELECT g(5), kept()").await, ["18|10"]);
+    assert_eq!(client.error("SELECT f(5)").await.kind(), ErrorKind::UndefinedFunction);
+    client.run("RESET nyala.as_of").await.unwrap();
+    assert_eq!(client.error("SELECT kept()").await.kind(), ErrorKind::UndefinedFunction);
+}
+
 /// One table that could not be read any more made all of nyala.tables fail.
 #[tokio::test]
 async fn what_cannot_be_told_of_a_table_at_a_time_is_null() {

@@ -118,6 +118,15 @@ const COMMANDS: &str = r"\d
 \sf nosuch
 \sf abs(integer)
 \sf generate_series(integer, integer)
+\df+ plus
+\df sales.*
+\dfn parts
+\sf plus
+\sf+ parts
+\sf listed
+\sf sales.of_region
+\sf same(anyelement)
+\dd sales.*
 \dit
 \dtvs
 \dtS pg_a*
@@ -125,6 +134,19 @@ const COMMANDS: &str = r"\d
 \d nosuch
 \dt nosuch
 SELECT 1 AS a, now() AS t, 'x' AS b, array[1.5] AS c \gdesc";
+
+/// Functions in strings; RETURN and BEGIN ATOMIC are shown as they were written.
+const FUNCTIONS: &str = "
+    CREATE FUNCTION plus(a integer, b integer DEFAULT 1) RETURNS integer IMMUTABLE STRICT LANGUAGE sql AS 'SELECT a + b';
+    CREATE FUNCTION parts(a integer, OUT b integer, INOUT c text DEFAULT 'x') STABLE PARALLEL SAFE COST 5 LANGUAGE sql
+        AS $$ SELECT a, c $$;
+    CREATE FUNCTION listed(VARIADIC \"All\" integer[]) RETURNS TABLE (x integer, y text) ROWS 10 LANGUAGE sql
+        AS 'SELECT n, n::text FROM unnest(\"All\") n';
+    CREATE FUNCTION sales.of_region(text) RETURNS SETOF sales.orders LANGUAGE sql
+        AS 'SELECT * FROM sales.orders WHERE region = $1';
+    CREATE FUNCTION same(x anyelement) RETURNS anyelement LANGUAGE sql AS 'SELECT x';
+    COMMENT ON FUNCTION sales.of_region(text) IS 'by region'
+";
 
 /// The rows of a list without what has no counterpart. Sizes are those of our own files.
 fn normal(text: &str) -> Vec<String> {
@@ -148,7 +170,7 @@ async fn commands_show_what_they_show_of_postgres() {
     let server = TestServer::start().await.unwrap();
     let peer = postgres::Server::start().expect("PostgreSQL 15 runs here; ./test installs it");
     for address in [server.address, peer.address()] {
-        shown(address, &["-q", "-v", "ON_ERROR_STOP=1", "-c", OBJECTS]);
+        shown(address, &["-q", "-v", "ON_ERROR_STOP=1", "-c", OBJECTS, "-c", FUNCTIONS]);
     }
     let ask = |address: SocketAddr, command: &str| {
         let output = psql(address, &["-At", "-c", command]);

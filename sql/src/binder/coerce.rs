@@ -14,7 +14,7 @@ use types::sql_type::{is_registry, is_vector, oid};
 use types::{Datum, SqlType, user_type};
 
 /// Pseudo-types that stand for whatever type an argument has.
-pub(super) fn is_polymorphic(ty: Oid) -> bool {
+pub(crate) fn is_polymorphic(ty: Oid) -> bool {
     matches!(ty.0, 2276 | 2277 | 2283 | 2776 | 3500 | 3831 | 4537 | 4538 | 5077..=5080)
 }
 

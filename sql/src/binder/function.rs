@@ -12,10 +12,9 @@ use crate::parse::VARIADIC;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, CastContext, ProcKind};
-use catalog::has_domains;
 use sqlparser::ast;
+use types::Datum;
 use types::sql_type::oid;
-use types::{Datum, user_type};
 
 const HINT_NONE: &str =
     "No function matches the given name and argument types. You might need to add explicit type casts.";
@@ -103,6 +102,10 @@ impl Binder<'_> {
             }
         }
         let own_name = name;
+        let called = (schema.as_deref(), own_name.as_str(), &function.name);
+        if let Some(term) = self.user_function(called, &exprs, &names, &extras, scope)? {
+            return Ok(term);
+        }
         let name = called_name(schema.as_deref(), &own_name);
         if schema.is_some() && name.is_none() {
             let mut types = Vec::with_capacity(exprs.len());
@@ -238,7 +241,7 @@ impl Binder<'_> {
     }
 
     /// The same with the last arguments named.
-    fn call_named_terms(
+    pub(super) fn call_named_terms(
         &mut self,
         name: &str,
         terms: Vec<Term>,
@@ -268,11 +271,9 @@ impl Binder<'_> {
         }
         if found.is_err()
             && names.is_empty()
-            && let [row] = terms.as_slice()
-            && row.expr.ty().fields().is_some_and(|fields| fields.iter().any(|field| field.name == name))
+            && let Some(field) = self.field_called(name, &terms)
         {
-            self.lose_outline();
-            return self.field(row.clone(), &ast::Ident::with_quote('"', name));
+            return field;
         }
         let chosen = found.map_err(|why| no_function_at(name, &actual, names, why, at))?;
         match chosen.proc.kind {
@@ -316,13 +317,7 @@ impl Binder<'_> {
             }
             args.push(self.coerce_argument(term, *declared)?.expr);
         }
-        if chosen.proc.source.contains("populate_record")
-            && user_type::of_composite(chosen.result)
-            && has_domains(&self.type_of(chosen.result, -1)?)
-        {
-            return Err(Error::unsupported("rows of JSON with values of a domain are not supported")
-                .with_hint("Take the fields with json_to_record, and make the row of them."));
-        }
+        self.refuse_unchecked_rows(chosen)?;
         if let Some(from) = chosen.variadic_from {
             let element = chosen.args.get(from).copied().unwrap_or(oid::TEXT);
             let array = types::sql_type::array_of(element).map(|a| self.type_of(a, -1)).transpose()?;
@@ -434,7 +429,7 @@ pub(super) fn called_name(schema: Option<&str>, name: &str) -> Option<String> {
 }
 
 /// The type that a one-argument call of a type's name casts to.
-fn cast_by_call(name: &str, source: Oid) -> Option<Oid> {
+pub(super) fn cast_by_call(name: &str, source: Oid) -> Option<Oid> {
     let target = builtin::type_named(name).filter(|t| t.kind == 'b')?.oid;
     if source == oid::UNKNOWN {
         return Some(target);
@@ -450,7 +445,7 @@ fn shown_types(types: &[Oid]) -> String {
 }
 
 /// `no_function` with its position; PostgreSQL gives none for a polymorphic type that was not found.
-fn no_function_at(name: &str, args: &[Oid], names: &[String], why: Refused, at: usize) -> Error {
+pub(super) fn no_function_at(name: &str, args: &[Oid], names: &[String], why: Refused, at: usize) -> Error {
     let error = no_function_with_names(name, args, names, why);
     if why == Refused::Polymorphic { error } else { located(error, at) }
 }
@@ -482,4 +477,19 @@ pub(super) fn no_function_with_names(name: &str, args: &[Oid], names: &[String],
                 .with_hint(HINT_CHOICE)
         }
     }
+}
+
+/// Why a function is no aggregate.
+pub(super) fn no_aggregate(name: &str, extras: &Extras<'_>) -> String {
+    let what = match () {
+        () if extras.star => return format!("{name}(*) specified, but {name} is not an aggregate function"),
+        () if extras.distinct => "DISTINCT",
+        () if !extras.within.is_empty() => "WITHIN GROUP",
+        () if !extras.order_by.is_empty() => "ORDER BY",
+        () if extras.filter.is_some() => "FILTER",
+        () => {
+            return format!("OVER specified, but {name} is not a window function nor an aggregate function");
+        }
+    };
+    format!("{what} specified, but {name} is not an aggregate function")
 }

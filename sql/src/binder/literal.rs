@@ -121,6 +121,9 @@ impl Binder<'_> {
 
     /// $1, $2, ..: of the declared or of the so far inferred type, else unknown.
     fn parameter(&mut self, name: &str, at: usize) -> Result<Term> {
+        if let Some(own) = self.frame_parameter(name, at) {
+            return own;
+        }
         let index = name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok()).filter(|n| *n > 0);
         let index = index.filter(|n| *n <= base::limits::PARAMETERS_MAX).ok_or_else(|| {
             located(Error::new(ErrorKind::UndefinedParameter, format!("there is no parameter {name}")), at)

@@ -15,7 +15,9 @@
 //!   and [`Binder::parameter_types`].
 
 mod aggregate;
+mod arguments;
 mod array;
+mod called;
 mod changes;
 mod coerce;
 mod comparable;
@@ -31,6 +33,7 @@ mod function;
 mod grouping;
 mod grouping_sets;
 mod in_list;
+mod inlined;
 mod join;
 mod level;
 mod literal;
@@ -62,6 +65,7 @@ mod table_function;
 #[cfg(test)]
 mod tests;
 mod type_name;
+mod user_function;
 mod value_function;
 mod variadic;
 mod view;
@@ -69,7 +73,7 @@ mod window;
 mod written;
 
 pub(crate) use array::{Subscripts, subscript_element};
-pub(crate) use coerce::{Path, can_coerce, path};
+pub(crate) use coerce::{Path, can_coerce, is_polymorphic, path};
 pub use context::{BindContext, Clause, Past, PreparedStatements};
 pub use names::is_temporary;
 pub(crate) use names::{Relation, fold};
@@ -79,6 +83,7 @@ pub(crate) use recursive::is_volatile;
 pub use scope::{Scope, ScopeColumn, ScopeTable};
 pub(crate) use sequences::is_sequence_function;
 pub(crate) use type_name::type_name;
+pub(crate) use user_function::signature_shown;
 pub(crate) use view::{Named, view_reads};
 pub use written::written_columns;
 pub(crate) use written::{Write, Written, WrittenRows, address_type};
@@ -87,6 +92,8 @@ use crate::bound::{ColRef, CteId, DomainRules, Expr, WithPart};
 use crate::parse::StatementAst;
 use crate::text::Text;
 use base::id::{ColumnId, Oid};
+use catalog::FunctionDef;
+use sqlparser::ast;
 use std::collections::HashMap;
 use std::sync::Arc;
 use types::SqlType;
@@ -122,6 +129,14 @@ pub struct Binder<'a> {
     keeps_records: bool,
     /// Relations as FROM names them, while somebody wants to know.
     pub(crate) named: Option<Vec<view::Named>>,
+    /// Functions that users made, as the statement names them.
+    pub(crate) called: Vec<(ast::ObjectName, Arc<FunctionDef>)>,
+    /// The function whose body is being bound.
+    pub(crate) frame: Option<inlined::Frame>,
+    /// The functions whose bodies are being bound, outermost first.
+    pub(crate) calling: Vec<Oid>,
+    /// How many bodies were bound.
+    inlined: usize,
     /// Whether another time than the statement's is named.
     pub(crate) names_time: bool,
     /// The statements that write inside WITH, as they were parsed.
@@ -167,6 +182,10 @@ impl<'a> Binder<'a> {
             unseen: Vec::new(),
             keeps_records: false,
             named: None,
+            called: Vec::new(),
+            frame: None,
+            calling: Vec::new(),
+            inlined: 0,
             names_time: false,
             writes: &[],
             is_top: true,

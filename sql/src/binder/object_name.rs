@@ -7,9 +7,11 @@ use super::context::BindContext;
 use super::names::{Relation, located};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
+use catalog::FunctionDef;
 use catalog::builtin::{self, Operator, Proc};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
+use std::sync::Arc;
 use types::sql_type::{is_registry, oid};
 use types::{Datum, SqlType};
 
@@ -48,7 +50,17 @@ impl Binder<'_> {
             oid::REGTYPE => self.type_oid(text),
             oid::REGCLASS => self.relation_oid(text),
             oid::REGPROC => {
+                let own = self.functions_of_text(text)?;
                 let name = system_name(text)?;
+                let built_in = name.iter().any(|name| builtin::procs_named(name).next().is_some());
+                match own.as_slice() {
+                    [] => {}
+                    [one] if !built_in => return Ok(one.oid.0),
+                    _ => {
+                        let message = format!("more than one function named \"{text}\"");
+                        return Err(Error::new(ErrorKind::AmbiguousFunction, message));
+                    }
+                }
                 let found: Vec<&Proc> = name.iter().flat_map(|name| builtin::procs_named(name)).collect();
                 single(
                     &found,
@@ -62,10 +74,13 @@ impl Binder<'_> {
             }
             oid::REGPROCEDURE => {
                 let (name, args) = self.signature(text)?;
+                let own = self.functions_of_text(&name)?;
                 let name = system_name(&name)?;
                 let mut found = name.iter().flat_map(|name| builtin::procs_named(name));
                 let wanted: Vec<Oid> = args.into_iter().flatten().collect();
-                found.find(|p| p.args == wanted).map(|p| p.oid.0).ok_or_else(|| no_function(text))
+                let built_in = found.find(|p| p.args == wanted).map(|p| p.oid.0);
+                let own = || own.iter().find(|def| def.input_types() == wanted).map(|def| def.oid.0);
+                built_in.or_else(own).ok_or_else(|| no_function(text))
             }
             oid::REGOPER => {
                 let found: Vec<&Operator> =
@@ -93,6 +108,15 @@ impl Binder<'_> {
                 builtin::role_named(&name).map(|role| role.0).ok_or_else(|| undefined("role", &name))
             }
         }
+    }
+
+    /// Functions that users made of the name that a text is.
+    fn functions_of_text(&self, text: &str) -> Result<Vec<Arc<FunctionDef>>> {
+        Ok(match split(text)?.as_slice() {
+            [name] => self.functions_called(None, name),
+            [schema, name] => self.functions_called(Some(schema), name),
+            _ => Vec::new(),
+        })
     }
 
     fn type_oid(&self, text: &str) -> Result<u32> {

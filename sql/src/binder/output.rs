@@ -210,7 +210,10 @@ pub(super) fn figure_name(expr: &ast::Expr) -> Option<(String, u8)> {
         }
         E::Nested(inner) => figure_name(inner),
         E::Collate { expr, collation: _ } => figure_name(expr),
-        E::Function(function) => function.name.0.last().and_then(|p| p.as_ident()).map(|i| (fold(i), 2)),
+        E::Function(function) => function.name.0.last().and_then(|p| p.as_ident()).map(|i| {
+            let own = catalog::called_as(&i.value).map(str::to_owned);
+            (own.unwrap_or_else(|| fold(i)), 2)
+        }),
         E::Cast { kind: _, expr, data_type, array: _, format: _ } => match figure_name(expr) {
             Some((name, 2)) => Some((name, 2)),
             _ => type_column_name(data_type).map(|n| (n, 1)),

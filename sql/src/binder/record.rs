@@ -6,6 +6,7 @@
 
 use super::coerce::{can_coerce, is_unknown};
 use super::names::{fold, located};
+use super::resolve::Chosen;
 use super::scope::{ScopeColumn, ScopeTable, Whole};
 use super::type_name::{held, type_name};
 use super::{Binder, Scope, Term};
@@ -14,6 +15,7 @@ use crate::parse::ROW_STAR;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::CastContext;
+use catalog::has_domains;
 use sqlparser::ast;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use std::borrow::Cow;
@@ -263,6 +265,28 @@ impl Binder<'_> {
         let Form::Row(fields) = row.ty().form else { return Err(missing()) };
         let ty = fields.get(index).ok_or_else(missing)?.ty.clone();
         Ok(Expr::Field { row: Box::new(row.clone()), index, ty })
+    }
+
+    /// `name(row)`, where no function has the name: the field of the row.
+    pub(super) fn field_called(&mut self, name: &str, terms: &[Term]) -> Option<Result<Term>> {
+        let [row] = terms else { return None };
+        let ty = row.expr.ty();
+        ty.fields()?.iter().find(|field| field.name == name)?;
+        self.lose_outline();
+        Some(self.field(row.clone(), &ast::Ident::with_quote('"', name)))
+    }
+
+    /// 0A000 for a function that makes rows of JSON, whose domains nobody would ask.
+    pub(super) fn refuse_unchecked_rows(&self, chosen: &Chosen) -> Result<()> {
+        let makes_rows = chosen.proc.source.contains("populate_record");
+        if makes_rows && user_type::of_composite(chosen.result) {
+            let ty = self.type_of(chosen.result, -1)?;
+            if has_domains(&ty) {
+                return Err(Error::unsupported("rows of JSON with values of a domain are not supported")
+                    .with_hint("Take the fields with json_to_record, and make the row of them."));
+            }
+        }
+        Ok(())
     }
 
     /// A row without the name of its type.

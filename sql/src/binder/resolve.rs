@@ -38,7 +38,31 @@ struct Candidate<T> {
 }
 
 /// A function that may be meant, where its variadic arguments begin, and what argument each given one is.
-type Callee = (&'static Proc, Option<usize>, Option<Vec<usize>>);
+#[derive(Clone, Debug)]
+pub(super) struct Callee<F> {
+    pub(super) function: F,
+    pub(super) variadic_from: Option<usize>,
+    pub(super) places: Option<Vec<usize>>,
+}
+
+/// What the choice of a function looks at.
+#[derive(Debug)]
+pub(super) struct Signature<'s> {
+    pub(super) args: &'s [Oid],
+    pub(super) names: Vec<&'s str>,
+    /// How many of the last arguments have defaults.
+    pub(super) defaults: usize,
+    /// The type of each variadic argument.
+    pub(super) variadic: Option<Oid>,
+}
+
+impl<'s> Signature<'s> {
+    pub(super) fn of(proc: &'s Proc) -> Self {
+        let Proc { args, arg_names, defaults, variadic, .. } = proc;
+        let names = arg_names.iter().map(AsRef::as_ref).collect();
+        Self { args, names, defaults: *defaults, variadic: *variadic }
+    }
+}
 
 /// The function of that name for arguments of those types.
 pub(super) fn function(name: &str, args: &[Oid]) -> Result<Chosen, Refused> {
@@ -50,55 +74,86 @@ pub(super) const VARIADIC: &str = "\0variadic";
 
 /// The function of that name for arguments of those types, the last of which are named.
 pub(super) fn function_with_names(name: &str, args: &[Oid], names: &[String]) -> Result<Chosen, Refused> {
-    let mut candidates: Vec<Candidate<Callee>> = Vec::new();
+    let all: Vec<(&'static Proc, Signature<'_>)> =
+        builtin::procs_named(name).map(|proc| (proc, Signature::of(proc))).collect();
+    let (declared, Callee { function: proc, variadic_from, places }) = callee(&all, args, names)?;
+    let (resolved, result) = resolved(args, &declared, proc.result)?;
+    Ok(Chosen { proc, args: resolved, result, variadic_from, places })
+}
+
+/// The types of arguments, and that of the result, with polymorphic ones resolved.
+pub(super) fn resolved(args: &[Oid], declared: &[Oid], result: Oid) -> Result<(Vec<Oid>, Oid), Refused> {
+    if polymorphic::is_open(args, declared) {
+        return Err(Refused::Polymorphic);
+    }
+    polymorphic::resolve(args, declared, result).ok_or(Refused::NotFound)
+}
+
+/// The one of some functions, in order of their precedence, that is meant for arguments of those types, the last of
+/// which are named; with the declared type of each argument.
+pub(super) fn callee<F: Clone>(
+    all: &[(F, Signature<'_>)],
+    args: &[Oid],
+    names: &[String],
+) -> Result<(Vec<Oid>, Callee<F>), Refused> {
+    let found = choose(candidates(all, args, names), args)?;
+    Ok((found.args, found.what))
+}
+
+fn candidates<F: Clone>(
+    all: &[(F, Signature<'_>)],
+    args: &[Oid],
+    names: &[String],
+) -> Vec<Candidate<Callee<F>>> {
+    let mut candidates: Vec<Candidate<Callee<F>>> = Vec::new();
+    let callee =
+        |function: &F, variadic_from, places| Callee { function: function.clone(), variadic_from, places };
     if names.iter().any(|name| name == VARIADIC) {
         // The word says nothing to a function without variadic arguments.
-        let takes = |proc: &&'static Proc| proc.args.len() == args.len();
-        let taking = builtin::procs_named(name).filter(takes);
-        candidates.extend(taking.map(|p| Candidate { args: p.args.clone(), what: (p, None, None) }));
-        return chosen(choose(candidates, args)?, args);
+        let taking = all.iter().filter(|(_, signature)| signature.args.len() == args.len());
+        candidates.extend(
+            taking.map(|(f, signature)| Candidate {
+                args: signature.args.to_vec(),
+                what: callee(f, None, None),
+            }),
+        );
+        return candidates;
     }
-    for proc in builtin::procs_named(name) {
-        // An array goes to VARIADIC as a whole only behind that word.
-        if names.is_empty() && proc.args.len() == args.len() && proc.variadic.is_none() {
-            candidates.push(Candidate { args: proc.args.clone(), what: (proc, None, None) });
+    for (function, signature) in all {
+        // An array goes to VARIADIC as a whole only behind that word. Of two that take the same, the first is meant.
+        if names.is_empty()
+            && signature.args.len() == args.len()
+            && signature.variadic.is_none()
+            && !candidates.iter().any(|c| c.args == signature.args)
+        {
+            candidates.push(Candidate { args: signature.args.to_vec(), what: callee(function, None, None) });
         }
     }
-    for proc in builtin::procs_named(name) {
-        let Some(places) = places(proc, args.len(), names).filter(|_| proc.variadic.is_none()) else {
-            continue;
-        };
-        let declared: Vec<Oid> = places.iter().filter_map(|place| proc.args.get(*place).copied()).collect();
+    for (function, signature) in all {
+        let places = places(signature, args.len(), names).filter(|_| signature.variadic.is_none());
+        let Some(places) = places else { continue };
+        let declared: Vec<Oid> =
+            places.iter().filter_map(|place| signature.args.get(*place).copied()).collect();
         // Of two that take the same, the one without defaults is meant.
         if !candidates.iter().any(|c| c.args == declared) {
-            candidates.push(Candidate { args: declared, what: (proc, None, Some(places)) });
+            candidates.push(Candidate { args: declared, what: callee(function, None, Some(places)) });
         }
     }
-    for proc in builtin::procs_named(name) {
-        let (Some(element), Some(fixed)) = (proc.variadic, proc.args.len().checked_sub(1)) else { continue };
+    for (function, signature) in all {
+        let fixed = signature.args.len().checked_sub(1);
+        let (Some(element), Some(fixed)) = (signature.variadic, fixed) else { continue };
         if args.len() <= fixed || !names.is_empty() {
             continue;
         }
-        let mut expanded: Vec<Oid> = proc.args.iter().copied().take(fixed).collect();
+        let mut expanded: Vec<Oid> = signature.args.iter().copied().take(fixed).collect();
         expanded.resize(args.len(), element);
         if candidates.iter().any(|c| c.args == expanded) {
             continue;
         }
         let packed = (element != oid::ANY).then_some(fixed);
-        candidates.push(Candidate { args: expanded, what: (proc, packed, None) });
+        candidates.push(Candidate { args: expanded, what: callee(function, packed, None) });
     }
-    chosen(choose(candidates, args)?, args)
-}
-
-/// The callee with its polymorphic types resolved.
-fn chosen(found: Candidate<Callee>, args: &[Oid]) -> Result<Chosen, Refused> {
-    let (proc, variadic_from, places) = found.what;
-    let declared = found.args;
-    if polymorphic::is_open(args, &declared) {
-        return Err(Refused::Polymorphic);
-    }
-    let (resolved, result) = polymorphic::resolve(args, &declared, proc.result).ok_or(Refused::NotFound)?;
-    Ok(Chosen { proc, args: resolved, result, variadic_from, places })
+    candidates
 }
 
 /// Types of the columns of a function that returns records, polymorphic ones resolved.
@@ -110,22 +165,22 @@ pub(super) fn outputs(chosen: &Chosen) -> Vec<Oid> {
 
 /// Which declared argument each given one is, the last ones being named; None when a name is no argument's or an
 /// argument that is not given has no default. A call that gives all by position is not looked at.
-fn places(proc: &Proc, given: usize, names: &[String]) -> Option<Vec<usize>> {
-    let total = proc.args.len();
+fn places(signature: &Signature<'_>, given: usize, names: &[String]) -> Option<Vec<usize>> {
+    let total = signature.args.len();
     if given > total || (names.is_empty() && given == total) {
         return None;
     }
     let positional = given.checked_sub(names.len())?;
     let mut places: Vec<usize> = (0..positional).collect();
     for name in names {
-        let place = proc.arg_names.iter().position(|known| known == name)?;
+        let place = signature.names.iter().position(|known| known == name)?;
         if place >= total || places.contains(&place) {
             return None;
         }
         places.push(place);
     }
     let left_out = |place: &usize| !places.contains(place);
-    (0..total).filter(left_out).all(|place| place + proc.defaults >= total).then_some(places)
+    (0..total).filter(left_out).all(|place| place + signature.defaults >= total).then_some(places)
 }
 
 /// The operator of that name; a prefix operator has one argument.

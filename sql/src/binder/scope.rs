@@ -232,6 +232,9 @@ impl Binder<'_> {
             let table = table.clone();
             return self.whole_row(&table, depth, at);
         }
+        if let Some(parameter) = self.frame_named(None, name, at) {
+            return Ok(parameter);
+        }
         let error = Error::new(ErrorKind::UndefinedColumn, format!("column \"{name}\" does not exist"));
         Err(located(with_near(error, name, None, scope), at))
     }
@@ -270,6 +273,9 @@ impl Binder<'_> {
                 return Err(located(Error::new(ErrorKind::AmbiguousColumn, message), at));
             }
             return self.use_value(column, depth, at);
+        }
+        if let Some(parameter) = self.frame_named(Some(table), name, at).filter(|_| schema.is_none()) {
+            return Ok(parameter);
         }
         match &self.barred {
             Some(entry) if schema.is_none() && entry.name == table => Err(barred(table, at)),

@@ -7,9 +7,11 @@ use super::names::located;
 use super::order::SortItem;
 use super::record::result_type;
 use super::resolve::Chosen;
+use super::table_function::UNNEST;
 use super::type_name::held;
+use super::user_function::{Shape, UserCall};
 use super::{Binder, Clause, Scope, Term};
-use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
+use crate::bound::{ColRef, Expr, Rel, SetCall, Subquery, SubqueryKind, TypedCol, array_of_values, walk};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin;
@@ -37,7 +39,7 @@ impl Binder<'_> {
         let ty = result_type(chosen.result, &args).map_err(|e| located(e, at))?;
         let (args, ty) = self.numeric_call(chosen.proc, args, ty)?;
         self.refuse_records_beside_sets(false, at)?;
-        let columns = self.set_columns(chosen, args, vec![ty], at);
+        let columns = self.set_columns(chosen.proc.oid, args, vec![ty], at);
         let column = columns.into_iter().next().ok_or_else(|| Error::internal("a set without columns"))?;
         Ok(Term { expr: Expr::Column(column), at })
     }
@@ -66,6 +68,9 @@ impl Binder<'_> {
         scope: &Scope<'_>,
     ) -> Result<Option<Vec<(String, Term)>>> {
         let (schema, name, at) = self.qualified(&function.name)?;
+        if !self.user_functions(schema.as_deref(), &name).is_empty() {
+            return Ok(None);
+        }
         let Some(name) = super::function::called_name(schema.as_deref(), &name) else { return Ok(None) };
         let ast::FunctionArguments::List(list) = &function.args else { return Ok(None) };
         let plain = function.filter.is_none()
@@ -92,22 +97,47 @@ impl Binder<'_> {
         self.check_set_place(at)?;
         self.refuse_records_beside_sets(false, at)?;
         let types = super::resolve::outputs(&chosen).into_iter().map(|ty| super::from::shown_type(ty, -1));
-        let columns = self.set_columns(&chosen, args, types.collect(), at);
+        let columns = self.set_columns(chosen.proc.oid, args, types.collect(), at);
         let named = chosen.proc.out_names.iter().cloned().zip(columns);
         Ok(Some(named.map(|(name, column)| (name, Term { expr: Expr::Column(column), at })).collect()))
     }
 
+    /// A call of a function that a user made, in the select list: its rows as an array, one by one.
+    pub(super) fn user_set(&mut self, call: &UserCall) -> Result<Term> {
+        let at = call.at;
+        self.check_set_place(at)?;
+        self.refuse_records_beside_sets(false, at)?;
+        let (array, ty) = self.rows_as_array(call)?;
+        let columns = self.set_columns(UNNEST, vec![array], vec![ty], at);
+        let column = columns.into_iter().next().ok_or_else(|| Error::internal("a set without columns"))?;
+        Ok(Term { expr: Expr::Column(column), at })
+    }
+
+    /// The rows of a call as an array of values or of records, and the type of these.
+    pub(super) fn rows_as_array(&mut self, call: &UserCall) -> Result<(Expr, SqlType)> {
+        if call.result == Shape::Open {
+            return Err(self
+                .unsupported("a call of a function that returns records of any columns", call.at)
+                .with_hint("Call it in FROM, with its columns behind it: f(..) AS t(a int, b text)."));
+        }
+        let (rel, columns) = self.inlined_rows(call)?;
+        let values = columns.into_iter().map(Expr::Column).collect();
+        let (value, ty) = self.whole(call, values)?;
+        let typed = TypedCol { col: self.new_col(), ty: ty.clone() };
+        if array_of_values(&ty).oid == ty.oid {
+            let what = format!("a set of values of type {}", super::type_name::type_name(ty.oid));
+            return Err(self.unsupported(&what, call.at));
+        }
+        let rel = Rel::Project { input: Box::new(rel), items: vec![(value, typed.col)] };
+        let subquery = Subquery { rel, column: Some(typed), kind: SubqueryKind::Array };
+        Ok((Expr::Subquery(Box::new(subquery)), ty))
+    }
+
     /// The columns of a call in the level; calls alike are one.
-    fn set_columns(
-        &mut self,
-        chosen: &Chosen,
-        args: Vec<Expr>,
-        types: Vec<SqlType>,
-        at: usize,
-    ) -> Vec<TypedCol> {
+    fn set_columns(&mut self, proc: Oid, args: Vec<Expr>, types: Vec<SqlType>, at: usize) -> Vec<TypedCol> {
         let level = self.level();
         level.set_uses.push(at);
-        let same = level.sets.iter().find(|s| s.call.proc == chosen.proc.oid && s.call.args == args);
+        let same = level.sets.iter().find(|s| s.call.proc == proc && s.call.args == args);
         if let Some(same) = same
             && !args.iter().any(is_volatile)
         {
@@ -124,7 +154,7 @@ impl Binder<'_> {
         }
         let columns: Vec<TypedCol> =
             types.into_iter().map(|ty| TypedCol { col: self.new_col(), ty }).collect();
-        let call = SetCall { proc: chosen.proc.oid, args, columns: columns.clone() };
+        let call = SetCall { proc, args, columns: columns.clone() };
         self.level().sets.push(LeveledSet { call, depth, is_record: false });
         columns
     }
@@ -142,7 +172,7 @@ impl Binder<'_> {
     fn record_set(&mut self, chosen: &Chosen, args: Vec<Expr>, at: usize) -> Result<Term> {
         self.refuse_records_beside_sets(true, at)?;
         let types = super::resolve::outputs(chosen).into_iter().map(|ty| super::from::shown_type(ty, -1));
-        let columns = self.set_columns(chosen, args, types.collect(), at);
+        let columns = self.set_columns(chosen.proc.oid, args, types.collect(), at);
         for set in &mut self.level().sets {
             set.is_record = true;
         }

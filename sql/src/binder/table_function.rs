@@ -2,12 +2,14 @@
 //!
 //! Invariant: arguments name columns of the entries before as outer columns, and the entry is LATERAL then.
 
+use super::called::{Called, OwnRows, relation};
 use super::function::no_function_with_names;
 use super::join::Side;
 use super::names::located;
 use super::record::result_type;
 use super::scope::Whole;
 use super::type_name::held;
+use super::user_function::{Shape, UserCall};
 use super::{Binder, Clause, Scope, ScopeColumn};
 use crate::bound::outline::{FromItem, FromSource, FunctionOutline};
 use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
@@ -16,39 +18,11 @@ use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, ProcKind};
 use catalog::has_domains;
 use sqlparser::ast;
-use types::Datum;
-use types::sql_type::oid;
-use types::{SqlType, user_type};
+use types::sql_type::{RowField, oid};
+use types::{Datum, SqlType, user_type};
 
 /// pg_proc OID of unnest.
-const UNNEST: Oid = Oid(2331);
-
-/// A function of FROM with its columns.
-struct Called {
-    call: SetCall,
-    columns: Vec<ScopeColumn>,
-    returns_set: bool,
-    /// Its catalog row names its columns.
-    named: bool,
-    /// Its columns stand behind the alias.
-    defined: bool,
-    /// The value of a composite type that the columns are the fields of.
-    row: Option<TypedCol>,
-}
-
-impl Called {
-    fn outline(&self) -> FunctionOutline {
-        let SetCall { proc, mut args, columns } = self.call.clone();
-        let mut definitions = Vec::new();
-        if self.defined {
-            // Behind the arguments stand the names of the columns.
-            args.truncate(args.len().saturating_sub(columns.len()));
-            definitions = self.columns.iter().map(|c| (c.name.clone(), c.typed.ty.clone())).collect();
-        }
-        let ty = columns.first().map_or_else(super::expr::boolean, |column| column.ty.clone());
-        FunctionOutline { call: Expr::Call { proc, args, ty }, definitions }
-    }
-}
+pub(super) const UNNEST: Oid = Oid(2331);
 
 impl Binder<'_> {
     pub(super) fn table_function(
@@ -79,17 +53,10 @@ impl Binder<'_> {
         } else if schema.is_none() && function == "unnest" && args.len() > 1 {
             // Several arrays: unnest of each, side by side.
             for arg in args {
-                all.push(self.called(
-                    schema.as_deref(),
-                    &function,
-                    std::slice::from_ref(arg),
-                    None,
-                    at,
-                    scope,
-                )?);
+                all.push(self.called(name, std::slice::from_ref(arg), None, false, at, scope)?);
             }
         } else {
-            all.push(self.called(schema.as_deref(), &function, args, definitions, at, scope)?);
+            all.push(self.called(name, args, definitions, !with_ordinality, at, scope)?);
         }
         let takes_types = defined && all.iter().any(|called| called.defined);
         let alias = if takes_types { plain_alias.as_ref() } else { alias };
@@ -103,8 +70,19 @@ impl Binder<'_> {
         for arg in all.iter().flat_map(|called| &called.call.args) {
             walk::visit(arg, &mut |e| lateral |= matches!(e, Expr::Outer(c) if siblings.contains(&c.col)));
         }
+        for own in all.iter().filter_map(|called| called.own.as_ref()) {
+            self.lose_outline();
+            if let Some(rel) = &own.rel {
+                walk::visit_rel(rel, &mut |expr| {
+                    walk::visit(expr, &mut |e| {
+                        lateral |= matches!(e, Expr::Outer(c) if siblings.contains(&c.col));
+                    });
+                });
+            }
+        }
         let only = all.len() == 1;
         let first = all.first().and_then(|called| called.columns.first()).map(|c| c.name.clone());
+        let function = catalog::called_as(&function).map(str::to_owned).unwrap_or(function);
         let name = if function == crate::parse::ROWS_FROM { first.unwrap_or_default() } else { function };
         let mut columns: Vec<ScopeColumn> = all.iter().flat_map(|called| called.columns.clone()).collect();
         let renames_one = only && columns.len() == 1 && !all.iter().any(|called| called.named);
@@ -120,8 +98,8 @@ impl Binder<'_> {
             true => all.iter().map(Called::outline).collect(),
             false => Vec::new(),
         };
-        let expanded = all.iter().any(|called| called.row.is_some());
-        let rel = if expanded { self.with_fields(all, ordinality)? } else { relation(all, ordinality)? };
+        let of_fields = all.iter().any(|c| c.own.as_ref().is_some_and(|own| !own.fields.is_empty()));
+        let rel = relation(all, ordinality)?;
         let mut entry = self.aliased(columns, alias, name.clone(), "table")?;
         let source = || Some(FromSource::Functions { calls, ordinality: with_ordinality });
         let mut shown = self.leaf(source, &entry, alias, &name);
@@ -129,7 +107,7 @@ impl Binder<'_> {
             leaf.listed = true;
             leaf.alias.get_or_insert_with(|| name.clone());
         }
-        if only && !with_ordinality && !takes_types && !expanded && entry.columns.len() == 1 {
+        if only && !with_ordinality && !takes_types && !of_fields && entry.columns.len() == 1 {
             entry.whole = Whole::Value;
         }
         Ok(Side { rel, tables: vec![entry], lateral, shown })
@@ -167,20 +145,25 @@ impl Binder<'_> {
         }
         if schema.is_none() && name == "unnest" && list.args.len() > 1 {
             let each = list.args.iter().map(std::slice::from_ref);
-            return each.map(|arg| self.called(None, &name, arg, None, at, scope)).collect();
+            return each.map(|arg| self.called(&function.name, arg, None, false, at, scope)).collect();
         }
-        Ok(vec![self.called(schema.as_deref(), &name, &list.args, None, at, scope)?])
+        Ok(vec![self.called(&function.name, &list.args, None, false, at, scope)?])
     }
 
     fn called(
         &mut self,
-        schema: Option<&str>,
-        function: &str,
+        written: &ast::ObjectName,
         args: &[ast::FunctionArg],
         definitions: Option<&[ast::TableAliasColumnDef]>,
+        alone: bool,
         at: usize,
         scope: &Scope<'_>,
     ) -> Result<Called> {
+        let (schema, function, _) = self.qualified(written)?;
+        let (schema, function) = (schema.as_deref(), function.as_str());
+        if let Some(called) = self.user_function_in_from(written, args, definitions, alone, at, scope)? {
+            return Ok(called);
+        }
         let inner = Scope::inside(scope);
         let ((chosen, args), _) = self.with_level(Clause::FromFunction, |b| {
             let args = super::record::with_whole_rows(args);
@@ -245,7 +228,141 @@ impl Binder<'_> {
         }
         let typed: Vec<TypedCol> = columns.iter().map(|c| c.typed.clone()).collect();
         let call = SetCall { proc: chosen.proc.oid, args, columns: typed };
-        Ok(Called { call, columns, returns_set: true, named: true, defined: true, row: None })
+        Ok(Called { call, own: None, columns, returns_set: true, named: true, defined: true })
+    }
+
+    /// A function that a user made; None when another one is meant.
+    fn user_function_in_from(
+        &mut self,
+        written: &ast::ObjectName,
+        args: &[ast::FunctionArg],
+        definitions: Option<&[ast::TableAliasColumnDef]>,
+        alone: bool,
+        at: usize,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Called>> {
+        let (schema, function, _) = self.qualified(written)?;
+        let (schema, function) = (schema.as_deref(), function.as_str());
+        if self.user_functions(schema, function).is_empty() {
+            return Ok(None);
+        }
+        let inner = Scope::inside(scope);
+        let (call, _) = self.with_level(Clause::FromFunction, |b| {
+            let args = super::record::with_whole_rows(args);
+            let (exprs, names, star) = b.given(&args, at)?;
+            if star {
+                return Err(b.unsupported("this kind of argument", at));
+            }
+            let mut terms = Vec::with_capacity(exprs.len());
+            for expr in exprs {
+                terms.push(b.expr(expr, &inner)?);
+            }
+            b.user_call_of(schema, written, terms, &names, at)
+        })?;
+        let Some(mut call) = call else { return Ok(None) };
+        let mut defined = false;
+        match (&call.result, definitions) {
+            (Shape::Open, Some(definitions)) => {
+                call.result = Shape::Row(self.defined_columns(definitions)?);
+                defined = true;
+            }
+            (Shape::Open, None) => {
+                let message = "a column definition list is required for functions returning \"record\"";
+                return Err(located(Error::new(ErrorKind::Syntax, message), at));
+            }
+            (Shape::Row(_), Some(_)) if call.def.outputs().next().is_some() => {
+                let message = "a column definition list is redundant for a function with OUT parameters";
+                return Err(located(Error::new(ErrorKind::Syntax, message), at));
+            }
+            (Shape::Row(_), Some(_)) => {
+                let message =
+                    "a column definition list is redundant for a function returning a named composite type";
+                return Err(located(Error::new(ErrorKind::Syntax, message), at));
+            }
+            _ => {}
+        }
+        self.own_rows(call, function, defined, alone).map(Some)
+    }
+
+    fn defined_columns(&self, definitions: &[ast::TableAliasColumnDef]) -> Result<Vec<(String, SqlType)>> {
+        let mut columns = Vec::with_capacity(definitions.len());
+        for ast::TableAliasColumnDef { name, data_type } in definitions {
+            let Some(ty) = data_type else { return Err(Error::internal("a column without a type")) };
+            columns.push((super::names::fold(name), self.type_without_modifier(ty)?));
+        }
+        Ok(columns)
+    }
+
+    /// The rows of a call, or the one row of a function that returns no set.
+    fn own_rows(&mut self, call: UserCall, name: &str, defined: bool, alone: bool) -> Result<Called> {
+        let set = call.def.returns_set;
+        let only = call.def.outputs().next().map(|p| p.name.clone()).filter(|name| !name.is_empty());
+        let named = only.is_some() || matches!(call.result, Shape::Row(_));
+        let (value, ty) = match (set, &call.result) {
+            (true, Shape::Value(ty)) if alone => (Binder::null(ty), ty.clone()),
+            (true, Shape::Row(columns)) if alone => {
+                let fields = columns.iter().map(|(name, ty)| RowField { name: name.clone(), ty: ty.clone() });
+                let ty = SqlType::row(fields.collect());
+                (Binder::null(&ty), ty)
+            }
+            (true, _) => self.rows_as_array(&call)?,
+            (false, _) => {
+                let value = self.inlined_value(&call)?;
+                let ty = value.ty();
+                (value, ty)
+            }
+        };
+        let shown: Vec<(String, SqlType)> = match &call.result {
+            Shape::Row(columns) => columns.clone(),
+            _ => vec![(
+                only.unwrap_or_else(|| catalog::called_as(name).unwrap_or(name).to_owned()),
+                ty.clone(),
+            )],
+        };
+        let whole = TypedCol { col: self.new_col(), ty };
+        let mut columns = Vec::with_capacity(shown.len());
+        let mut fields = Vec::new();
+        for (index, (name, ty)) in shown.into_iter().enumerate() {
+            let is_row = matches!(call.result, Shape::Row(_));
+            let col = if is_row { self.new_col() } else { whole.col };
+            let typed = TypedCol { col, ty };
+            if is_row {
+                fields.push((self.field_at(&Expr::Column(whole.clone()), index)?, typed.col));
+            }
+            columns.push(ScopeColumn { name, typed, origin: (Oid(0), 0) });
+        }
+        let rel = match set {
+            _ if !alone => None,
+            true => Some(self.set_of_columns(&call, &columns)?),
+            false => {
+                let one =
+                    Rel::Project { input: Box::new(Rel::Unit), items: vec![(value.clone(), whole.col)] };
+                Some(match fields.is_empty() {
+                    true => one,
+                    false => Rel::Project { input: Box::new(one), items: fields.clone() },
+                })
+            }
+        };
+        let args = match set {
+            _ if alone => Vec::new(),
+            true => vec![value],
+            // One row is a set of one.
+            false => {
+                let array = whole.ty.array().ok_or_else(|| {
+                    Error::unsupported("a value of this type in ROWS FROM is not supported")
+                })?;
+                vec![Expr::Array { elements: vec![value], ty: array }]
+            }
+        };
+        let call = SetCall { proc: UNNEST, args, columns: vec![whole] };
+        Ok(Called { call, own: Some(OwnRows { rel, fields }), columns, returns_set: true, named, defined })
+    }
+
+    /// The rows of a call under the columns of an entry of FROM.
+    fn set_of_columns(&mut self, call: &UserCall, columns: &[ScopeColumn]) -> Result<Rel> {
+        let (rel, found) = self.inlined_rows(call)?;
+        let items = found.into_iter().map(Expr::Column).zip(columns.iter().map(|c| c.typed.col)).collect();
+        Ok(Rel::Project { input: Box::new(rel), items })
     }
 
     fn with_columns(
@@ -270,7 +387,7 @@ impl Binder<'_> {
             (false, _) => (args, None),
         };
         if let Some(ty) = single.as_ref().filter(|ty| user_type::is_composite(ty.oid)) {
-            return Ok(self.called_for_rows(proc, args, ty));
+            return self.composite_rows(proc, args, ty);
         }
         let mut columns = Vec::with_capacity(outputs.len());
         for (name, ty) in outputs {
@@ -285,90 +402,34 @@ impl Binder<'_> {
         let call = SetCall { proc: proc.oid, args, columns: typed };
         Ok(Called {
             call,
+            own: None,
             columns,
             returns_set: proc.returns_set,
             named: !proc.out_names.is_empty(),
             defined: false,
-            row: None,
         })
     }
 
-    /// The functions, with the fields of values of composite types in their places.
-    fn with_fields(&mut self, mut all: Vec<Called>, ordinality: Option<ColRef>) -> Result<Rel> {
-        let mut items = Vec::new();
-        for called in &mut all {
-            if let Some(row) = &called.row {
-                let columns = called.columns.iter().map(|column| column.typed.clone());
-                items.extend(columns.enumerate().map(|(index, TypedCol { col, ty })| {
-                    (Expr::Field { row: Box::new(Expr::Column(row.clone())), index, ty }, col)
-                }));
-                continue;
-            }
-            for (own, column) in called.call.columns.iter_mut().zip(&called.columns) {
-                own.col = self.new_col();
-                items.push((Expr::Column(own.clone()), column.typed.col));
-            }
-        }
-        let mut number = None;
-        if let Some(ordinality) = ordinality {
-            let typed = TypedCol { col: self.new_col(), ty: held(oid::INT8, -1)? };
-            number = Some(typed.col);
-            items.push((Expr::Column(typed), ordinality));
-        }
-        Ok(Rel::Project { input: Box::new(relation(all, number)?), items })
-    }
-
     /// A function that returns values of a composite type: its columns are their fields.
-    fn called_for_rows(&mut self, proc: &builtin::Proc, args: Vec<Expr>, ty: &SqlType) -> Called {
+    fn composite_rows(&mut self, proc: &builtin::Proc, args: Vec<Expr>, ty: &SqlType) -> Result<Called> {
         let row = TypedCol { col: self.new_col(), ty: ty.clone() };
-        let fields = ty.fields().into_iter().flat_map(|fields| fields.iter());
-        let columns = fields.map(|field| {
-            let typed = TypedCol { col: self.new_col(), ty: field.ty.clone() };
-            ScopeColumn { name: field.name.clone(), typed, origin: (Oid(0), 0) }
-        });
-        let columns = columns.collect();
-        let call = SetCall { proc: proc.oid, args, columns: vec![row.clone()] };
-        Called { call, columns, returns_set: proc.returns_set, named: true, defined: false, row: Some(row) }
-    }
-}
-
-/// The functions side by side.
-fn relation(all: Vec<Called>, ordinality: Option<ColRef>) -> Result<Rel> {
-    if let ([Called { call, returns_set, .. }], None) = (all.as_slice(), ordinality) {
-        let SetCall { proc, args, columns } = call.clone();
-        return Ok(match (returns_set, columns.as_slice()) {
-            (false, [one]) => {
-                let call = Expr::Call { proc, args, ty: one.ty.clone() };
-                Rel::Project { input: Box::new(Rel::Unit), items: vec![(call, one.col)] }
+        let (mut columns, mut fields) = (Vec::new(), Vec::new());
+        for (index, RowField { name, ty }) in ty.fields().into_iter().flat_map(|f| f.iter()).enumerate() {
+            let typed = TypedCol { col: self.new_col(), ty: ty.clone() };
+            fields.push((self.field_at(&Expr::Column(row.clone()), index)?, typed.col));
+            columns.push(ScopeColumn { name: name.clone(), typed, origin: (Oid(0), 0) });
+        }
+        let returns_set = proc.returns_set;
+        let call = SetCall { proc: proc.oid, args: args.clone(), columns: vec![row.clone()] };
+        let input = match returns_set {
+            true => Rel::Function { proc: proc.oid, args, columns: vec![row] },
+            false => {
+                let call = Expr::Call { proc: proc.oid, args, ty: ty.clone() };
+                Rel::Project { input: Box::new(Rel::Unit), items: vec![(call, row.col)] }
             }
-            _ => Rel::Function { proc, args, columns },
-        });
-    }
-    if ordinality.is_none() && all.iter().all(|called| called.call.proc == UNNEST) {
-        let (mut args, mut columns) = (Vec::new(), Vec::new());
-        for called in all {
-            args.extend(called.call.args);
-            columns.extend(called.call.columns);
-        }
-        return Ok(Rel::Function { proc: UNNEST, args, columns });
-    }
-    let calls: Result<Vec<SetCall>> = all.into_iter().map(as_set).collect();
-    Ok(Rel::ProjectSet { input: Box::new(Rel::Unit), calls: calls?, ordinality })
-}
-
-/// A function of one row as a set of one row.
-fn as_set(called: Called) -> Result<SetCall> {
-    let SetCall { proc, args, columns } = called.call;
-    match columns.as_slice() {
-        [one] if !called.returns_set => {
-            let value = Expr::Call { proc, args, ty: one.ty.clone() };
-            let ty = one
-                .ty
-                .array()
-                .ok_or_else(|| Error::unsupported("a value of this type in ROWS FROM is not supported"))?;
-            let elements = vec![value];
-            Ok(SetCall { proc: UNNEST, args: vec![Expr::Array { elements, ty }], columns })
-        }
-        _ => Ok(SetCall { proc, args, columns }),
+        };
+        let rel = Some(Rel::Project { input: Box::new(input), items: fields.clone() });
+        let own = Some(OwnRows { rel, fields });
+        Ok(Called { call, own, columns, returns_set, named: true, defined: false })
     }
 }

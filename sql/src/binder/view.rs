@@ -76,7 +76,7 @@ impl Binder<'_> {
     }
 
     /// A table as the view sees it whose query is being bound.
-    fn as_seen(&self, table: &Arc<TableDef>) -> Arc<TableDef> {
+    pub(super) fn as_seen(&self, table: &Arc<TableDef>) -> Arc<TableDef> {
         let limit = self.unseen.iter().find(|(oid, _)| *oid == table.oid).map(|(_, first)| *first);
         match limit {
             Some(limit) if table.columns.iter().any(|column| column.id >= limit) => {
@@ -160,6 +160,8 @@ impl Binder<'_> {
         // Positions in the text mean nothing in the statement.
         let lines = std::mem::replace(&mut self.lines, Lines::none());
         let unseen = std::mem::replace(&mut self.unseen, unseen.to_vec());
+        // What stands in a function's body may name its parameters, a view in there not.
+        let frame = if self.views > 0 { self.frame.take() } else { self.frame.clone() };
         // A view in another one's text is named there.
         let outlining = self.outlines.on;
         self.outlines.on &= self.views == 0;
@@ -167,6 +169,7 @@ impl Binder<'_> {
         let bound = self.query(query, &Scope::empty(), true);
         self.views -= 1;
         self.outlines.on = outlining;
+        self.frame = frame;
         self.unseen = unseen;
         self.lines = lines;
         bound

@@ -11,7 +11,7 @@ use super::{BindContext, Binder, ScopeColumn, ScopeTable};
 use crate::bound::{ColRef, Expr, Rel, TypedCol, walk};
 use crate::parse::{StatementAst, parse};
 use base::{Error, ErrorKind, Result};
-use catalog::{ColumnDef, TableDef, ViewDef};
+use catalog::{CheckOption, ColumnDef, TableDef, ViewDef};
 use sqlparser::ast;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,6 +56,33 @@ struct WrittenView {
     row_address: ColRef,
     /// The table's columns, in its order, in `rel`.
     table: Vec<TypedCol>,
+    /// The view and those below it, the lowest first.
+    levels: Vec<Level>,
+}
+
+/// What a view shows of the rows below it.
+#[derive(Clone, Debug)]
+struct Level {
+    view: String,
+    check: Option<CheckOption>,
+    /// Over the table's columns.
+    conditions: Vec<Expr>,
+}
+
+impl WrittenView {
+    /// The levels whose conditions rows must meet that are written through the view.
+    fn checked(&self) -> Vec<&Level> {
+        let mut cascaded = false;
+        let mut checked = Vec::new();
+        for level in self.levels.iter().rev() {
+            if cascaded || level.check.is_some() {
+                checked.push(level);
+            }
+            cascaded |= level.check == Some(CheckOption::Cascaded);
+        }
+        checked.reverse();
+        checked
+    }
 }
 
 /// A column of a view.
@@ -138,6 +165,44 @@ impl Written {
     pub(crate) fn refused_behind(&self, columns: usize) -> Option<Error> {
         let view = self.view.as_ref()?;
         view.columns.get(columns).map(|shown| self.not_updatable(shown))
+    }
+
+    /// The conditions of views that a row, given as the table's columns, must meet to be written, in the order in which they
+    /// are looked at. 0A000 for those that cannot be looked at row by row.
+    pub(crate) fn view_checks(&self, row: &[TypedCol]) -> Result<Vec<(String, Expr)>> {
+        let Some(view) = &self.view else { return Ok(Vec::new()) };
+        let row = view.table.iter().zip(row);
+        let row: HashMap<ColRef, Expr> = row.map(|(at, new)| (at.col, Expr::Column(new.clone()))).collect();
+        let mut checks = Vec::new();
+        for level in view.checked() {
+            let mut conditions = level.conditions.clone();
+            for condition in &mut conditions {
+                let mut subquery = false;
+                walk::visit(condition, &mut |expr| subquery |= matches!(expr, Expr::Subquery(_)));
+                if subquery {
+                    let message = format!(
+                        "a check option over the subqueries of view \"{}\" is not supported",
+                        level.view
+                    );
+                    return Err(
+                        Error::unsupported(message).with_hint("Write to the table that the view reads.")
+                    );
+                }
+                substitute(condition, &row)?;
+            }
+            if !conditions.is_empty() {
+                // What is not known to be shown is refused.
+                let shown =
+                    Expr::IsBool { arg: Box::new(Expr::And(conditions)), value: Some(true), negated: false };
+                checks.push((level.view.clone(), shown));
+            }
+        }
+        Ok(checks)
+    }
+
+    /// Whether rows that are written must meet conditions of views.
+    pub(crate) fn has_view_checks(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| !view.checked().is_empty())
     }
 
     fn not_updatable(&self, column: &ShownColumn) -> Error {
@@ -237,6 +302,24 @@ impl Binder<'_> {
         }
     }
 
+    /// 0A000 when a view that is to have a check option stands for no table, or cannot be checked row by row.
+    pub(crate) fn check_updatable(&mut self, def: &Arc<ViewDef>) -> Result<()> {
+        let written = match self.written_view(def, Write::Insert) {
+            Err(e) if e.kind() == ErrorKind::WrongObjectState => {
+                let refused = Error::unsupported(
+                    "WITH CHECK OPTION is supported only on automatically updatable views",
+                );
+                return Err(match e.detail() {
+                    Some(why) => refused.with_hint(why.to_owned()),
+                    None => refused,
+                });
+            }
+            written => written?,
+        };
+        let row = written.view.as_ref().map(|view| view.table.clone());
+        written.view_checks(&row.unwrap_or_default()).map(|_| ())
+    }
+
     fn written_view(&mut self, def: &Arc<ViewDef>, write: Write) -> Result<Written> {
         let refused = |why: &str| {
             let message = format!("cannot {} view \"{}\"", write.verb(), def.name);
@@ -244,9 +327,10 @@ impl Binder<'_> {
                 .with_detail(why.to_owned())
                 .with_hint("Write to the tables that the view reads.")
         };
-        if let Some(why) = self.check_simple(def, write)? {
-            return Err(refused(why));
-        }
+        let below = match self.check_simple(def, write)? {
+            Ok(below) => below,
+            Err(why) => return Err(refused(why)),
+        };
         let Bound { mut rel, columns, outline: _ } = self.view_query(&def.text, &def.unseen)?;
         let opened = self.opened(&mut rel)?;
         let opened = opened.map_err(refused)?;
@@ -270,7 +354,9 @@ impl Binder<'_> {
             let name = shown.iter().find(|shown| shown.place == Some(place)).map(|shown| shown.name.as_str());
             name.unwrap_or(HIDDEN).clone_into(&mut column.name);
         }
+        let levels = levels(def, below, &opened)?;
         let view = WrittenView {
+            levels,
             def: Arc::clone(def),
             schema: self.context.catalog.schema(def.schema).map(|schema| schema.name.clone()),
             columns: shown,
@@ -281,24 +367,31 @@ impl Binder<'_> {
         Ok(Written { table: opened.table, seen: Arc::new(seen), write, view: Some(Box::new(view)) })
     }
 
-    /// Why a view's query, as written, stands for no table; 55000 when that is said of a view that it reads.
-    fn check_simple(&mut self, def: &ViewDef, write: Write) -> Result<Option<&'static str>> {
+    /// The view that a view's query reads, if it is one. Why the query, as written, stands for no table; 55000 when that is
+    /// said of a view that it reads.
+    fn check_simple(
+        &mut self,
+        def: &ViewDef,
+        write: Write,
+    ) -> Result<std::result::Result<Option<WrittenView>, &'static str>> {
         let statements = parse(&def.text).map_err(|e| Error::internal(format!("query of a view: {e}")))?;
         let Some(StatementAst::Query(query)) = statements.first().map(|s| s.ast()) else {
             return Err(Error::internal("a view has no query"));
         };
         let name = match single_relation(query) {
             Ok(name) => name,
-            Err(why) => return Ok(Some(why)),
+            Err(why) => return Ok(Err(why)),
         };
         self.views += 1;
         let relation = self.relation(name);
         self.views -= 1;
         match relation? {
-            Relation::View(inner) => self.written_view(&inner, write).map(|_| None),
-            Relation::Table(table) if self.is_materialized(&table) => self.table_named(name).map(|_| None),
-            Relation::Table(_) => Ok(None),
-            Relation::Sequence(_) | Relation::System(_) => Ok(Some(NO_SINGLE)),
+            Relation::View(inner) => Ok(Ok(self.written_view(&inner, write)?.view.map(|view| *view))),
+            Relation::Table(table) if self.is_materialized(&table) => {
+                self.table_named(name).map(|_| Ok(None))
+            }
+            Relation::Table(_) => Ok(Ok(None)),
+            Relation::Sequence(_) | Relation::System(_) => Ok(Err(NO_SINGLE)),
         }
     }
 
@@ -323,9 +416,18 @@ impl Binder<'_> {
                 }
                 let row_address = self.new_col();
                 scan.row_address = Some(row_address);
-                Ok(Opened { table, columns, row_address, values: HashMap::new() })
+                Ok(Opened { table, columns, row_address, values: HashMap::new(), conditions: Vec::new() })
             }
-            Rel::Filter { input, predicate: _ } | Rel::Sort { input, keys: _ } => self.opened(input)?,
+            Rel::Filter { input, predicate } => match self.opened(input)? {
+                Err(why) => Err(why),
+                Ok(mut opened) => {
+                    let mut condition = predicate.clone();
+                    substitute(&mut condition, &opened.values)?;
+                    opened.conditions.push(condition);
+                    Ok(opened)
+                }
+            },
+            Rel::Sort { input, keys: _ } => self.opened(input)?,
             Rel::Project { input, items } => match self.opened(input)? {
                 Err(why) => Err(why),
                 Ok(mut opened) => {
@@ -355,6 +457,25 @@ struct Opened {
     row_address: ColRef,
     /// What columns of the query are, over those of the table.
     values: HashMap<ColRef, Expr>,
+    /// What rows are shown, over the table's columns, the conditions of the lowest view first.
+    conditions: Vec<Expr>,
+}
+
+/// The levels of a view over those of the view below it.
+fn levels(def: &ViewDef, below: Option<WrittenView>, opened: &Opened) -> Result<Vec<Level>> {
+    let (mut levels, table) = below.map_or_else(Default::default, |below| (below.levels, below.table));
+    let here = table.iter().zip(&opened.columns);
+    let here: HashMap<ColRef, Expr> = here.map(|(at, col)| (at.col, Expr::Column(col.clone()))).collect();
+    let conditions = levels.iter_mut().flat_map(|level| &mut level.conditions);
+    let mut known = 0;
+    for condition in conditions {
+        substitute(condition, &here)?;
+        known += 1;
+    }
+    let own = opened.conditions.get(known..);
+    let conditions = own.ok_or_else(|| Error::internal("a view shows more than the view below it"))?.to_vec();
+    levels.push(Level { view: def.name.clone(), check: def.check, conditions });
+    Ok(levels)
 }
 
 impl Opened {

@@ -3,14 +3,15 @@
 //! Invariant: rows of a statement's source are complete: defaults are filled in and every value has its column's type.
 
 use super::alter::{AlterTableAction, DroppedColumn};
+use super::function::FunctionStatement;
 use super::new_table::{BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
 use super::{BoundQuery, ColRef, DomainEdit, DomainInput, DomainProbe, Expr, NewType, Rel, TypeEdit};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    ColumnKind, CommentKey, DomainDef, SequenceDef, SequenceOwner, TableDef, TableOptions, ViewColumn,
-    ViewDef,
+    CheckOption, ColumnKind, CommentKey, DomainDef, SequenceDef, SequenceOwner, TableDef, TableOptions,
+    ViewColumn, ViewDef,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -77,6 +78,7 @@ pub enum BoundStatement {
         cascade: bool,
         notices: Vec<String>,
     },
+    Function(Box<FunctionStatement>),
     DropTables {
         tables: Vec<TableId>,
         cascade: bool,
@@ -335,6 +337,7 @@ pub struct BoundCreateView {
     pub columns: Vec<ViewColumn>,
     pub text: String,
     pub uses: Vec<Oid>,
+    pub check: Option<CheckOption>,
 }
 
 /// ALTER VIEW: the new definition. Without a view there is nothing but to tell so.

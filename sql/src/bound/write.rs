@@ -23,7 +23,17 @@ pub struct BoundInsert {
 pub struct RowRules {
     pub row: Vec<TypedCol>,
     pub generated: Vec<(usize, Expr)>,
-    pub checks: Vec<(String, Expr)>,
+    /// Those of views come behind those of the table.
+    pub checks: Vec<(RowCheck, Expr)>,
+}
+
+/// What a condition on rows is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RowCheck {
+    /// A check constraint, by name.
+    Constraint(String),
+    /// That the view of this name shows the row.
+    View(String),
 }
 
 #[derive(Clone, Debug, PartialEq)]

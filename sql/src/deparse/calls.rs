@@ -74,9 +74,13 @@ impl Writer<'_> {
 
     /// The same with names before the last arguments.
     pub(super) fn function_with_names(&mut self, proc: Oid, args: &[Expr], names: &[String]) -> Told {
-        let row = builtin::proc(proc).ok_or(Untold)?;
-        self.put(&format!("{}(", function_name(row)));
-        let variadic = row.variadic.is_some_and(|element| element != oid::ANY);
+        let row = builtin::proc(proc);
+        let name = match row {
+            Some(row) => function_name(row),
+            None => self.names.function(proc).ok_or(Untold)?,
+        };
+        self.put(&format!("{name}("));
+        let variadic = row.and_then(|row| row.variadic).is_some_and(|element| element != oid::ANY);
         let positional = args.len().saturating_sub(names.len());
         for (index, arg) in args.iter().enumerate() {
             if index > 0 {

@@ -20,6 +20,7 @@ pub use renamed::{RenamedColumn, renamed_text};
 use crate::binder::{BindContext, Binder};
 use crate::bound::outline::{BodyOutline, Outline, QueryOutline};
 use base::id::{ColumnId, Oid};
+use catalog::CatalogState;
 use catalog::builtin::{KeywordClass, keyword};
 use types::sql_type::array_element;
 use types::user_type;
@@ -37,6 +38,8 @@ pub struct Style {
 pub trait TextNames: std::fmt::Debug {
     /// A relation, with its schema where it is not visible; None when there is none.
     fn relation(&self, relation: Oid) -> Option<String>;
+    /// A function that a user made, likewise.
+    fn function(&self, function: Oid) -> Option<String>;
     /// A type with its modifier.
     fn type_name(&self, ty: Oid, typmod: i32) -> String;
 }
@@ -62,7 +65,7 @@ pub fn view_text(
     if !rename(&mut outline.query, view.columns) {
         return None;
     }
-    let again = text_of(context, &outline, style, &KeptNames { names }, true)?;
+    let again = text_of(context, &outline, style, &KeptNames { names, catalog: context.catalog }, true)?;
     let before = Binder::new(context).view_relation(view.text, view.unseen).ok()?;
     let after = Binder::new(context).view_relation(&again, view.unseen).ok()?;
     let same = same::means_the_same(before, after);
@@ -102,6 +105,7 @@ fn rename(query: &mut QueryOutline, columns: &[String]) -> bool {
 #[derive(Debug)]
 struct KeptNames<'n> {
     names: &'n dyn TextNames,
+    catalog: &'n CatalogState,
 }
 
 impl TextNames for KeptNames<'_> {
@@ -110,6 +114,11 @@ impl TextNames for KeptNames<'_> {
             Some(system) => Some(format!("{}.{}", system.schema, quoted(system.name))),
             None => Some(catalog::relation_name(relation)),
         }
+    }
+
+    fn function(&self, function: Oid) -> Option<String> {
+        let def = self.catalog.function(function)?;
+        Some(catalog::function_name(function, &def.name))
     }
 
     fn type_name(&self, ty: Oid, typmod: i32) -> String {

@@ -47,7 +47,7 @@ pub fn renamed_text(
             _ => {}
         });
         let style = Style { sparing: true, line: None };
-        let text = text_of(after, &outline, style, &KeptNames { names }, true)?;
+        let text = text_of(after, &outline, style, &KeptNames { names, catalog: after.catalog }, true)?;
         let means = Binder::new(after).view_relation(&text, view.unseen).ok()?;
         means_the_same(meant.clone(), means).then_some(text)
     })

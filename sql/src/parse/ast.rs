@@ -6,9 +6,10 @@
 
 use super::definition_ast::{
     AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec,
-    CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, ForeignKeySpec, IndexSpec, KeySpec, LikeSpec,
-    MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
+    CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, DropSpec, ForeignKeySpec, IndexSpec, KeySpec,
+    LikeSpec, MaterializedSpec, RefreshSpec, SequenceOption, SequenceSpec, ViewSpec, Written,
 };
+use super::function_ast::FunctionAst;
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
 use super::target::TargetColumn;
@@ -42,6 +43,7 @@ pub enum StatementAst {
     CreateType(Box<CreateTypeSpec>),
     AlterType(Box<AlterTypeSpec>),
     DropType(DropSpec),
+    Function(Box<FunctionAst>),
     CreateDomain(Box<CreateDomainSpec>),
     AlterDomain(Box<AlterDomainSpec>),
     DropDomain(DropSpec),
@@ -418,14 +420,6 @@ pub enum PartitionBound {
     MinValue { at: usize },
     MaxValue { at: usize },
     Value(Box<Expr>),
-}
-
-/// DROP of one kind of object.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DropSpec {
-    pub names: Vec<ObjectName>,
-    pub if_exists: bool,
-    pub cascade: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -18,7 +18,6 @@ const OTHER_KINDS: &[&str] = &[
     "event",
     "extension",
     "foreign",
-    "function",
     "large",
     "language",
     "operator",
@@ -59,6 +58,8 @@ pub(crate) fn comment(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         CommentTarget::Column(cursor.dotted_name()?)
     } else if cursor.take_word("type") {
         CommentTarget::Type(cursor.qualified_name()?)
+    } else if cursor.take_word("function") {
+        CommentTarget::Function(Box::new(super::function::function_name(cursor)?))
     } else if cursor.take_word("domain") {
         CommentTarget::Domain(cursor.qualified_name()?)
     } else if cursor.take_word("schema") {

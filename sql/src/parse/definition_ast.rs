@@ -4,8 +4,9 @@
 //! Invariants: those of `ast`.
 
 use super::ast::{AlterAction, ColumnConstraint, ExecuteSpec, TableOption};
+use super::function_ast::FunctionName;
 use crate::bound::OnCommit;
-use catalog::{ForeignKeyAction, Neighbour};
+use catalog::{CheckOption, ForeignKeyAction, Neighbour};
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query};
 
 /// An expression that is kept as it was written.
@@ -81,6 +82,7 @@ pub struct ViewSpec {
     pub text: String,
     /// Where the text begins.
     pub at: usize,
+    pub check: Option<CheckOption>,
 }
 
 /// `[CONSTRAINT name] FOREIGN KEY (columns) REFERENCES table ..`, or what a column says of itself.
@@ -141,13 +143,13 @@ pub struct CreateTableAsSpec {
 }
 
 /// COMMENT ON .. IS ..; None: there is to be none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CommentSpec {
     pub target: CommentTarget,
     pub text: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum CommentTarget {
     Relation { kind: RelationKind, name: ObjectName },
     Column(Vec<Ident>),
@@ -156,6 +158,7 @@ pub enum CommentTarget {
     Constraint { name: Ident, table: ObjectName },
     DomainConstraint { name: Ident, domain: ObjectName },
     Type(ObjectName),
+    Function(Box<FunctionName>),
     Domain(ObjectName),
 }
 
@@ -317,4 +320,12 @@ pub struct CloneSpec {
     /// AS OF.
     pub at: Option<Box<Expr>>,
     pub options: Vec<TableOption>,
+}
+
+/// DROP of one kind of object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DropSpec {
+    pub names: Vec<ObjectName>,
+    pub if_exists: bool,
+    pub cascade: bool,
 }

@@ -18,6 +18,8 @@ mod domain;
 mod equivalents;
 mod foreign_key;
 mod forms;
+mod function;
+mod function_ast;
 mod in_list;
 mod index;
 mod literal_rows;
@@ -51,7 +53,7 @@ mod write;
 pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
-    CreateTableSpec, DeleteSpec, DropSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
+    CreateTableSpec, DeleteSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
     MergeInsert, MergeSpec, MergeWhen, Overriding, PartitionBound, PartitionLevel, PartitionSpec,
     PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget, TruncateSpec,
     UpdateSpec, VacuumSpec, Word,
@@ -60,12 +62,16 @@ pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
     AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, AttributeChange, AttributeSpec,
     CheckSpec, CloneSpec, CommentSpec, CommentTarget, CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec,
-    DomainChange, ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec,
-    RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange,
-    TypeSpec, ViewSpec, Written,
+    DomainChange, DropSpec, ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec,
+    RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec,
+    TypeChange, TypeSpec, ViewSpec, Written,
 };
 pub use domain::with_value_in_capitals;
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
+pub use function_ast::{
+    AlterFunctionSpec, BodySpec, CreateFunctionSpec, DropFunctionSpec, FunctionAst, FunctionChange,
+    FunctionName, FunctionOptions, ParameterSpec, ReturnsSpec,
+};
 pub use literal_rows::LiteralRows;
 pub(crate) use modifying::write_of;
 pub(crate) use no_columns::NO_COLUMNS;

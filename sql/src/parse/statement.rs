@@ -11,8 +11,8 @@ use super::dialect::NyalaDialect;
 use super::tokens::{StatementTokens, position, statements, syntax};
 use super::unsupported::{refuse, refused_statement};
 use super::{
-    alter, comment, copy, domain, index, maintenance, merge, modifying, prepared, sequence, session, table,
-    user_type, view, write,
+    alter, comment, copy, domain, function, index, maintenance, merge, modifying, prepared, sequence,
+    session, table, user_type, view, write,
 };
 use crate::bound::OnCommit;
 use crate::limits::{DEFINITION_CHAIN_MAX, Depth, check_bytes, check_tokens, too_complex};
@@ -155,6 +155,7 @@ fn parse_one(text: &Text<'_>, tokens: StatementTokens) -> Result<ParsedStatement
             | StatementAst::AlterTable(_)
             | StatementAst::CreateView(_)
             | StatementAst::CreateMaterialized(_)
+            | StatementAst::Function(_)
     );
     if defines && depth.chain > DEFINITION_CHAIN_MAX {
         return Err(too_complex());
@@ -288,6 +289,22 @@ fn view_or_type(cursor: &mut Cursor<'_>) -> Result<Option<StatementAst>> {
     Ok(None)
 }
 
+fn function(cursor: &mut Cursor<'_>) -> Result<Option<StatementAst>> {
+    if cursor.take_words(&["create", "function"]) {
+        return function::create(cursor, false).map(Some);
+    }
+    if cursor.take_words(&["create", "or", "replace", "function"]) {
+        return function::create(cursor, true).map(Some);
+    }
+    if cursor.take_words(&["alter", "function"]) {
+        return function::alter(cursor).map(Some);
+    }
+    if cursor.take_words(&["drop", "function"]) {
+        return function::drop(cursor).map(Some);
+    }
+    Ok(None)
+}
+
 /// Statements other than queries and writes.
 fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     let at = cursor.at();
@@ -307,6 +324,9 @@ fn definition(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         return table::drop(cursor).map(StatementAst::DropSequence);
     }
     if let Some(ast) = view_or_type(cursor)? {
+        return Ok(ast);
+    }
+    if let Some(ast) = function(cursor)? {
         return Ok(ast);
     }
     if cursor.take_words(&["create", "unique", "index"]) {

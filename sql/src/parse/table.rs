@@ -4,12 +4,12 @@
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
 
 use super::ast::{
-    ColumnConstraint, ColumnConstraintKind, ColumnSpec, CreateTableSpec, DropSpec, PartitionBound,
-    PartitionLevel, PartitionSpec, StatementAst,
+    ColumnConstraint, ColumnConstraintKind, ColumnSpec, CreateTableSpec, PartitionBound, PartitionLevel,
+    PartitionSpec, StatementAst,
 };
 use super::cursor::{Cursor, is_word};
 use super::definition_ast::{
-    CheckSpec, CreateTableAsSpec, Including, KeySpec, LikeSpec, RowsSource, Written,
+    CheckSpec, CreateTableAsSpec, DropSpec, Including, KeySpec, LikeSpec, RowsSource, Written,
 };
 use super::unsupported::refuse;
 use super::{foreign_key, unique};

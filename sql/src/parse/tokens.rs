@@ -127,6 +127,10 @@ impl Reader<'_> {
                 self.newline = true
             }
             Token::Whitespace(_) => {}
+            // In BEGIN ATOMIC it ends a statement of the function.
+            Token::SemiColon if super::function::is_in_body(&self.tokens) => {
+                self.tokens.push(token);
+            }
             Token::SemiColon => return self.end_statement(Some(position(token.span.start))),
             _ => {
                 let list = self.rows.list(&mut self.tokens);

@@ -79,7 +79,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("create aggregate", ""),
     ("create database", "A server has one database; use CREATE SCHEMA."),
     ("create extension", ""),
-    ("create function", ""),
     ("create temporary", "Tables can be temporary."),
     ("create temp", "Tables can be temporary."),
     ("create unlogged table", "Create an ordinary table."),

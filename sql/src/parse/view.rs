@@ -4,12 +4,13 @@
 //! Invariant: what PostgreSQL has and we do not is refused with 0A000 at its word.
 
 use super::ast::{AlterAction, StatementAst};
-use super::cursor::Cursor;
+use super::cursor::{Cursor, is_word, string_of};
 use super::definition_ast::{
     AlterViewSpec, CreateTableAsSpec, MaterializedSpec, RefreshSpec, RowsSource, ViewSpec,
 };
 use super::unsupported::refuse;
 use base::Result;
+use catalog::CheckOption;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
@@ -52,19 +53,45 @@ pub(crate) fn refresh(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
 pub(crate) fn create(cursor: &mut Cursor<'_>, or_replace: bool) -> Result<StatementAst> {
     let name = cursor.qualified_name()?;
     let columns = if *cursor.peek() == Token::LParen { cursor.name_list()? } else { Vec::new() };
-    if cursor.is_word("with") {
-        return Err(refuse("WITH (..) of a view", cursor.at()).with_hint("Leave the clause out."));
-    }
+    let mut check = options(cursor)?;
     cursor.expect_words(&["as"])?;
     let at = cursor.at();
     let query = cursor.sql(Parser::parse_query)?;
     let text = cursor.text_since(at).to_owned();
-    if cursor.is_word("with") {
-        return Err(refuse("WITH CHECK OPTION", cursor.at()).with_hint(
-            "Leave the clause out; rows that the view does not show can then be written through it.",
-        ));
+    if cursor.take_words(&["with", "local", "check", "option"]) {
+        check = Some(CheckOption::Local);
+    } else if cursor.take_words(&["with", "cascaded", "check", "option"])
+        || cursor.take_words(&["with", "check", "option"])
+    {
+        check = Some(CheckOption::Cascaded);
     }
-    Ok(StatementAst::CreateView(Box::new(ViewSpec { name, or_replace, columns, query, text, at })))
+    Ok(StatementAst::CreateView(Box::new(ViewSpec { name, or_replace, columns, query, text, at, check })))
+}
+
+/// `WITH (check_option = local | cascaded)`, which says the same as the clause behind the query.
+fn options(cursor: &mut Cursor<'_>) -> Result<Option<CheckOption>> {
+    let at = cursor.at();
+    if !cursor.take_word("with") {
+        return Ok(None);
+    }
+    let refused = || {
+        refuse("this form of WITH (..) of a view", at)
+            .with_hint("A view takes WITH (check_option = local | cascaded).")
+    };
+    let known = cursor.take(&Token::LParen) && cursor.take_word("check_option") && cursor.take(&Token::Eq);
+    let value = known.then(|| cursor.next().token);
+    let is = |option: &str| {
+        let said = |token: &Token| {
+            is_word(token, option) || string_of(token).is_some_and(|s| s.eq_ignore_ascii_case(option))
+        };
+        value.as_ref().is_some_and(said)
+    };
+    let option = match (is("local"), is("cascaded")) {
+        (true, _) => CheckOption::Local,
+        (_, true) => CheckOption::Cascaded,
+        _ => return Err(refused()),
+    };
+    if cursor.take(&Token::RParen) { Ok(Some(option)) } else { Err(refused()) }
 }
 
 /// Behind ALTER [MATERIALIZED] VIEW.

@@ -225,7 +225,7 @@ impl Altered {
     }
 }
 
-/// The columns that go with types, in the order in which PostgreSQL tells them: for each type first those of arrays over it.
+/// The columns that go with types and functions, in the order in which PostgreSQL tells them: for each type first those of arrays over it.
 /// A materialized view goes as a whole, so none of them is one of its own; nor is one of a schema that goes.
 pub(super) fn columns_of_types(
     binder: &mut Binder<'_>,
@@ -248,8 +248,8 @@ pub(super) fn columns_of_types(
             // Generated columns go with what they are computed from.
             let of_type = |c: &&ColumnDef| {
                 let computed = c.default.as_ref().filter(|_| c.kind == ColumnKind::Generated);
-                let names = |ty| computed.is_some_and(|text| text.contains(&catalog::relation_name(ty)));
-                Some(c.ty.named()) == ty || ty.is_some_and(names)
+                let mut named = computed.into_iter().flat_map(|text| catalog::view_pieces(text));
+                Some(c.ty.named()) == ty || ty.is_some() && named.any(|(_, object)| object == ty)
             };
             let mut columns: Vec<&ColumnDef> = table.columns.iter().rev().filter(of_type).collect();
             columns.sort_by_key(|column| column.kind == ColumnKind::Generated);
@@ -259,6 +259,7 @@ pub(super) fn columns_of_types(
                 }
                 if cascade {
                     left.refuse_part_of_key(column.id, &column.name, None)?;
+                    super::function_names::refuse_bodies(catalog, table, types)?;
                 }
                 let dropped = left.dropped(binder, context, column.id)?;
                 found.push((table.id, DroppedColumn { cascade, ..dropped }));

@@ -115,6 +115,12 @@ impl Altered {
         context: &BindContext<'_>,
         action: &AlterAction,
     ) -> Result<()> {
+        if matches!(
+            action,
+            AlterAction::RenameColumn { .. } | AlterAction::DropColumn { .. } | AlterAction::SetType { .. }
+        ) {
+            super::function_names::refuse_bodies(context.catalog, &self.def, &[])?;
+        }
         let done = match action {
             AlterAction::AddRangePartition { if_not_exists, partition } => {
                 AlterTableAction::AddRangePartition {

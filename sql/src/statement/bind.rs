@@ -3,8 +3,8 @@
 //! Must not know more of a statement than its kind.
 
 use super::{
-    alter_table, comment, copy, create_table, delete, domain, index, insert, maintenance, materialized,
-    merge, prepared, schema, sequence, sequence_calls, update, user_type, view,
+    alter_table, comment, copy, create_table, delete, domain, function, index, insert, maintenance,
+    materialized, merge, prepared, schema, sequence, sequence_calls, update, user_type, view,
 };
 use crate::binder::{BindContext, Binder, Scope};
 use crate::bound::{BoundStatement, SettingValue};
@@ -92,6 +92,7 @@ fn bind(binder: &mut Binder<'_>, context: &BindContext<'_>, ast: &StatementAst) 
         StatementAst::Refresh(spec) => materialized::refresh(binder, spec)?,
         StatementAst::CreateType(spec) => user_type::create(binder, spec)?,
         StatementAst::AlterType(spec) => user_type::alter(binder, spec)?,
+        StatementAst::Function(spec) => function::bind(binder, context, spec)?,
         StatementAst::DropType(spec) => user_type::drop(binder, context, spec, user_type::Kind::Any)?,
         StatementAst::CreateDomain(spec) => domain::create(binder, spec)?,
         StatementAst::AlterDomain(spec) => domain::alter(binder, spec)?,

@@ -7,7 +7,7 @@ use crate::bound::BoundStatement;
 use crate::parse::{CommentSpec, CommentTarget, RelationKind};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
-use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_TYPE, TableDef};
+use catalog::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_PROC, PG_TYPE, TableDef};
 use sqlparser::ast;
 
 /// The one database, which has PostgreSQL's OID of it.
@@ -36,6 +36,9 @@ pub(super) fn bind(binder: &Binder<'_>, spec: &CommentSpec) -> Result<BoundState
         }
         CommentTarget::Type(name) => {
             Some(CommentKey::of(PG_TYPE, super::user_type::named(binder, name)?.oid))
+        }
+        CommentTarget::Function(name) => {
+            Some(CommentKey::of(PG_PROC, super::function_names::named(binder, name)?.oid))
         }
         CommentTarget::Domain(name) => {
             let def = super::user_type::named(binder, name)?;

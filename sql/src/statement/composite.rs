@@ -226,6 +226,11 @@ fn named_in(catalog: &CatalogState, ty: Oid, word: Option<&str>) -> Option<Strin
         });
         found.map(|def: &Arc<UserTypeDef>| format!("domain \"{}\"", def.name))
     };
+    let function = || {
+        let mut functions = catalog.functions();
+        let found = functions.find(|function| reads(function.body.text(), &function.uses));
+        found.map(|function| format!("function \"{}\"", function.name))
+    };
     let view = view.map(|view| format!("view \"{}\"", view.name));
-    view.or_else(materialized).or_else(table).or_else(domain)
+    view.or_else(function).or_else(materialized).or_else(table).or_else(domain)
 }

@@ -11,7 +11,7 @@ use crate::binder::{Binder, type_name};
 use crate::bound::{BoundStatement, DomainEdit, DomainProbe, Expr, Rel, TypedCol};
 use crate::parse::{
     AlterDomainSpec, CheckSpec, ColumnConstraint, ColumnConstraintKind, CreateDomainSpec, DomainChange,
-    Written, parse_expression,
+    Written,
 };
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
@@ -93,8 +93,7 @@ pub(super) fn alter(binder: &mut Binder<'_>, spec: &AlterDomainSpec) -> Result<B
             let name = binder.fold(name);
             let check = known(&name).ok_or_else(|| unknown(&name))?;
             if !check.validated {
-                let condition = parse_expression(&check.text)?;
-                probes = self::probes(binder, &def, &Asked::Check(&condition))?;
+                probes = self::probes(binder, &def, &Asked::Kept(&check.text))?;
             }
             DomainEdit::Validate(name)
         }
@@ -185,6 +184,8 @@ fn check(
 enum Asked<'e> {
     NotNull,
     Check(&'e ast::Expr),
+    /// One that the domain has already.
+    Kept(&'e str),
 }
 
 /// Rows of tables whose values would not be of the domain any more.
@@ -216,6 +217,12 @@ fn probes(binder: &mut Binder<'_>, def: &UserTypeDef, asked: &Asked<'_>) -> Resu
                 Asked::Check(condition) => {
                     let value = TypedCol { ty: domain.base.clone(), ..typed.clone() };
                     Expr::Not(Box::new(binder.new_domain_condition(Some(def.oid), condition, value)?))
+                }
+                Asked::Kept(text) => {
+                    let value = TypedCol { ty: domain.base.clone(), ..typed.clone() };
+                    let bind =
+                        |b: &mut Binder<'_>, e: &ast::Expr| b.new_domain_condition(Some(def.oid), e, value);
+                    Expr::Not(Box::new(binder.stored(text, &def.name, bind)?))
                 }
             };
             let rel = Rel::Filter { input: Box::new(Rel::Scan(scan)), predicate };

@@ -49,6 +49,10 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec, outer: &Scope<'_>
     };
     let on_conflict = match on_conflict {
         Some(conflict) => {
+            if written.has_view_checks() {
+                let message = "ON CONFLICT through a view WITH CHECK OPTION is not supported";
+                return Err(Error::unsupported(message).with_hint("Write to the table that the view reads."));
+            }
             let mut bound = on_conflict::bind(binder, &written, alias.as_ref(), conflict, &scope)?;
             if let OnConflict::DoUpdate(update) = &mut bound {
                 update.values.iter_mut().chain(&mut update.filter).try_for_each(|e| give_ctes(&ctes, e))?;
@@ -63,7 +67,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &InsertSpec, outer: &Scope<'_>
         table: table.id,
         source: with_ctes(ctes, source),
         source_columns,
-        rules: super::rules::of(binder, table)?,
+        rules: super::rules::of_written(binder, &written)?,
         on_conflict,
         returning,
     })

@@ -95,6 +95,14 @@ pub(super) fn object_edits(
     let _whole: ControlFlow<()> = node.visit(&mut names);
     let characters: Vec<char> = text.chars().collect();
     let mut edits = Vec::with_capacity(names.found.len() + names.types.len());
+    for (name, def) in &binder.called {
+        // Of other expressions of the statement, too.
+        let found = extent(binder, name, text, at);
+        edits.extend(found.map(|(start, characters)| {
+            let text = catalog::function_name(def.oid, &def.name);
+            Edit { start, characters, text }
+        }));
+    }
     for name in &names.types {
         edits.extend(type_edit(binder, name, text, at)?);
     }

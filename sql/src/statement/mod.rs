@@ -15,6 +15,8 @@ mod create_table;
 mod delete;
 mod domain;
 mod foreign_key;
+mod function;
+mod function_names;
 mod index;
 mod insert;
 mod kept;

@@ -7,8 +7,8 @@
 use super::kept::refuse_subqueries;
 use super::new_column::SYSTEM_COLUMNS;
 use super::row::table_row;
-use crate::binder::{Binder, Clause, Scope};
-use crate::bound::{CastHow, Expr, RowRules, TableScan, TypedCol, walk};
+use crate::binder::{Binder, Clause, Scope, Written as Target};
+use crate::bound::{CastHow, Expr, RowCheck, RowRules, TableScan, TypedCol, walk};
 use crate::parse::Written;
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
@@ -16,6 +16,24 @@ use catalog::{ColumnDef, ColumnKind, TableDef, builtin};
 use sqlparser::ast;
 use std::ops::ControlFlow;
 use types::sql_type::oid;
+
+/// The rules of what a statement writes to: those of the table, and of the view that stands for it. None of them are the rule.
+pub(super) fn of_written(binder: &mut Binder<'_>, written: &Target) -> Result<Option<Box<RowRules>>> {
+    let rules = of(binder, &written.table)?;
+    if !written.has_view_checks() {
+        return Ok(rules);
+    }
+    let mut rules = match rules {
+        Some(rules) => rules,
+        None => {
+            let (row, _) = table_row(binder, &written.table, None);
+            Box::new(RowRules { row, generated: Vec::new(), checks: Vec::new() })
+        }
+    };
+    let checks = written.view_checks(&rules.row)?;
+    rules.checks.extend(checks.into_iter().map(|(view, shown)| (RowCheck::View(view), shown)));
+    Ok(Some(rules))
+}
 
 /// The rules of a table, for a statement that writes to it. None of them are the rule.
 pub(super) fn of(binder: &mut Binder<'_>, table: &TableDef) -> Result<Option<Box<RowRules>>> {
@@ -38,7 +56,7 @@ pub(super) fn of(binder: &mut Binder<'_>, table: &TableDef) -> Result<Option<Box
     for check in &table.checks {
         let condition = binder
             .stored(&check.text, &check.name, |b, expr| b.bind_condition(expr, &scope, Clause::Check))?;
-        rules.checks.push((check.name.clone(), condition));
+        rules.checks.push((RowCheck::Constraint(check.name.clone()), condition));
     }
     Ok(Some(Box::new(rules)))
 }

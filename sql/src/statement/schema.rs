@@ -87,8 +87,13 @@ pub(super) fn drop_schemas(
     let own: Vec<Oid> = types.map(|ty| ty.oid).collect();
     let over = context.catalog.types_over(&own);
     let types: Vec<Oid> = over.iter().map(|(ty, _)| *ty).collect();
-    super::user_type::refuse_named_in_domains(binder, &types)?;
-    let columns = columns_of_types(binder, context, &types, &schemas, *cascade)?;
+    let functions = context.catalog.functions().filter(|function| schemas.contains(&function.schema));
+    let types: Vec<Oid> = types.into_iter().chain(functions.map(|function| function.oid)).collect();
+    let all = super::function_names::with_users(context.catalog, &types);
+    if *cascade {
+        super::user_type::refuse_named_in_domains(binder, &all)?;
+    }
+    let columns = columns_of_types(binder, context, &all, &schemas, *cascade)?;
     let domains = over.into_iter().filter(|(ty, _)| !own.contains(ty)).collect();
     Ok(BoundStatement::DropSchemas { domains, schemas, columns, cascade: *cascade, notices })
 }

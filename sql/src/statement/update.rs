@@ -55,7 +55,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, spec: &UpdateSpec, above: &Scope<'_>
         source: with_ctes(ctes, source),
         row_address,
         new_columns,
-        rules: super::rules::of(binder, table)?,
+        rules: super::rules::of_written(binder, &written)?,
         joined_columns,
         returning,
     })

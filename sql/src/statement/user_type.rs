@@ -109,8 +109,11 @@ pub(super) fn drop(
     }
     let types = binder.context.catalog.types_over(&types);
     let gone: Vec<Oid> = types.iter().map(|(ty, _)| *ty).collect();
-    refuse_named_in_domains(binder, &gone)?;
-    let columns = columns_of_types(binder, context, &gone, &[], *cascade)?;
+    let all = super::function_names::with_users(context.catalog, &gone);
+    if *cascade {
+        refuse_named_in_domains(binder, &all)?;
+    }
+    let columns = columns_of_types(binder, context, &all, &[], *cascade)?;
     let domains = kind == Kind::Domain;
     Ok(BoundStatement::DropTypes { types, domains, columns, cascade: *cascade, notices })
 }
@@ -126,16 +129,17 @@ fn no_domain(name: &str) -> Error {
     Error::new(ErrorKind::WrongObjectType, format!("\"{name}\" is not a domain"))
 }
 
-/// 0A000 for a type that goes and stands in a check or default of a domain that does not.
+/// 0A000 for a type or function that goes with all that needs it, and stands in a check or default of a domain that does not.
 pub(super) fn refuse_named_in_domains(binder: &Binder<'_>, gone: &[Oid]) -> Result<()> {
     let catalog = binder.context.catalog;
-    let names: Vec<String> = gone.iter().map(|ty| catalog::relation_name(*ty)).collect();
     for def in catalog.types().filter(|def| !gone.contains(&def.oid)) {
         let Some(domain) = def.domain() else { continue };
-        let mut texts = domain.checks.iter().map(|check| &check.text).chain(&domain.default);
-        if texts.any(|text| names.iter().any(|name| text.contains(name.as_str()))) {
+        let texts = domain.checks.iter().map(|check| &check.text).chain(&domain.default);
+        let mut objects = texts.flat_map(|text| catalog::view_pieces(text)).filter_map(|(_, oid)| oid);
+        if let Some(found) = objects.find(|oid| gone.contains(oid)) {
+            let what = if catalog.function(found).is_some() { "function" } else { "type" };
             let message = format!(
-                "dropping a type that a check or default of domain \"{}\" names is not supported",
+                "dropping a {what} that a check or default of domain \"{}\" names is not supported",
                 def.name
             );
             return Err(Error::unsupported(message).with_hint("Drop the constraint or default first."));

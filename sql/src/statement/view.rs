@@ -9,10 +9,11 @@ use super::schema;
 use crate::binder::{BindContext, Binder, OWN_NAME, is_temporary};
 use crate::bound::{BoundAlterView, BoundCreateView, BoundQuery, BoundStatement};
 use crate::parse::{AlterAction, AlterViewSpec, DropSpec, ViewSpec};
-use base::id::Oid;
+use base::id::{Oid, ViewId};
 use base::{Error, ErrorKind, Result};
 use catalog::{ViewColumn, ViewDef};
 use sqlparser::ast;
+use std::sync::Arc;
 use types::sql_type::oid;
 use types::user_type::array_element;
 
@@ -21,7 +22,7 @@ pub(super) fn create(
     context: &BindContext<'_>,
     spec: &ViewSpec,
 ) -> Result<BoundStatement> {
-    let ViewSpec { name, or_replace, columns: names, query, text, at } = spec;
+    let ViewSpec { name, or_replace, columns: names, query, text, at, check } = spec;
     let (schema, name) = binder.creation_target(name)?;
     let (bound, text, uses) = kept_query(binder, context, query, text, *at, "views")?;
     let found = bound.output.into_iter().map(|c| ViewColumn { name: c.name, ty: c.ty }).collect();
@@ -45,6 +46,20 @@ pub(super) fn create(
             None
         }
     };
+    if check.is_some() {
+        let def = ViewDef {
+            id: ViewId(0),
+            oid: Oid(0),
+            schema: schema.id,
+            name: name.clone(),
+            columns: columns.clone(),
+            text: text.clone(),
+            uses: uses.clone(),
+            unseen: Vec::new(),
+            check: *check,
+        };
+        binder.check_updatable(&Arc::new(def))?;
+    }
     Ok(BoundStatement::CreateView(Box::new(BoundCreateView {
         schema: schema.id,
         name,
@@ -52,6 +67,7 @@ pub(super) fn create(
         columns,
         text,
         uses,
+        check: *check,
     })))
 }
 
@@ -75,6 +91,9 @@ pub(super) fn kept_query(
     if named.iter().any(|relation| temporary(relation.oid)) {
         return Err(match kind {
             "views" => Error::unsupported("a view of a temporary table is not supported").at(at),
+            "functions" => {
+                Error::unsupported("a body of a temporary table that is no string is not supported").at(at)
+            }
             _ => Error::unsupported("materialized views must not use temporary tables or views"),
         });
     }
@@ -93,6 +112,8 @@ pub(super) fn kept_query(
     }
     let mut edits = object_edits(binder, query, text, at)?;
     let mut uses: Vec<Oid> = edits.iter().filter_map(oid_of).collect();
+    let functions = uses.iter().filter_map(|oid| context.catalog.function(*oid));
+    uses.extend(functions.filter_map(|def| def.rows_of).collect::<Vec<_>>());
     whole_tables(binder, &query.body, text, at, &mut edits);
     for relation in &named {
         uses.push(relation.oid);
@@ -263,6 +284,8 @@ fn rename_column(binder: &Binder<'_>, def: &mut ViewDef, from: &ast::Ident, to: 
         let message = format!("column \"{to}\" of relation \"{}\" already exists", def.name);
         return Err(Error::new(ErrorKind::DuplicateColumn, message));
     }
+    let what = format!("renaming a column of view \"{}\"", def.name);
+    super::function_names::refuse_readers(binder.context.catalog, def.oid, &[], &what)?;
     if let Some(column) = def.columns.get_mut(place) {
         column.name = to;
     }

@@ -6,12 +6,13 @@ use super::codec::{Reader, Writer};
 use super::comment::{decode_key, encode_key};
 use super::datum::{decode_sql_type, encode_sql_type};
 use super::foreign_key::{decode_foreign_keys, encode_foreign_keys};
+use super::function::{FUNCTIONS_SINCE, decode_function, encode_function};
 use super::kinds::{decode_kinds, decode_missing, encode_kinds, encode_missing};
 use super::materialized::{decode_materialized, encode_materialized};
 use super::partitioning::{decode_partitioning, encode_partitioning};
 use super::sequence::{decode_position, decode_sequence, encode_position, encode_sequence};
 use super::user_type::{decode_type, encode_type};
-use super::view::{decode_view, decode_view_3, encode_view};
+use super::view::{CHECK_OPTION_SINCE, decode_view, decode_view_3, decode_view_4, encode_view};
 use base::Result;
 use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
@@ -31,6 +32,13 @@ const ALTER_TABLE: u8 = 28;
 const CREATE_TYPE: u8 = 24;
 const ALTER_TYPE: u8 = 25;
 const DROP_TYPE: u8 = 26;
+/// Those of a view with its check option.
+const CREATE_VIEW: u8 = 39;
+const ALTER_VIEW: u8 = 40;
+/// Those of edits of functions.
+const CREATE_FUNCTION: u8 = 31;
+const ALTER_FUNCTION: u8 = 32;
+const DROP_FUNCTION: u8 = 33;
 
 pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
     match edit {
@@ -72,11 +80,11 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
             writer.varint(id.0);
         }
         CatalogEdit::CreateView(def) => {
-            writer.u8(17);
+            writer.u8(CREATE_VIEW);
             encode_view(writer, def);
         }
         CatalogEdit::AlterView(def) => {
-            writer.u8(18);
+            writer.u8(ALTER_VIEW);
             encode_view(writer, def);
         }
         CatalogEdit::DropView(id) => {
@@ -98,6 +106,18 @@ pub(super) fn encode_edit(writer: &mut Writer, edit: &CatalogEdit) {
         }
         CatalogEdit::DropType(oid) => {
             writer.u8(DROP_TYPE);
+            writer.u32(oid.0);
+        }
+        CatalogEdit::CreateFunction(def) => {
+            writer.u8(CREATE_FUNCTION);
+            encode_function(writer, def);
+        }
+        CatalogEdit::AlterFunction(def) => {
+            writer.u8(ALTER_FUNCTION);
+            encode_function(writer, def);
+        }
+        CatalogEdit::DropFunction(oid) => {
+            writer.u8(DROP_FUNCTION);
             writer.u32(oid.0);
         }
         CatalogEdit::Comment(key, text) => {
@@ -137,8 +157,10 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
         23 => CatalogEdit::AlterTable(Box::new(decode_table_7(reader)?)),
         CREATE_TABLE => CatalogEdit::CreateTable(Box::new(decode_table(reader)?)),
         ALTER_TABLE => CatalogEdit::AlterTable(Box::new(decode_table(reader)?)),
-        17 => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
-        18 => CatalogEdit::AlterView(Box::new(decode_view(reader)?)),
+        17 => CatalogEdit::CreateView(Box::new(decode_view_4(reader)?)),
+        18 => CatalogEdit::AlterView(Box::new(decode_view_4(reader)?)),
+        CREATE_VIEW => CatalogEdit::CreateView(Box::new(decode_view(reader)?)),
+        ALTER_VIEW => CatalogEdit::AlterView(Box::new(decode_view(reader)?)),
         MATERIALIZE => {
             let id = TableId(reader.varint()?);
             CatalogEdit::Materialize(id, Box::new(decode_materialized(reader)?))
@@ -150,6 +172,9 @@ pub(super) fn decode_edit(reader: &mut Reader<'_>) -> Result<CatalogEdit> {
         CREATE_TYPE => CatalogEdit::CreateType(Box::new(decode_type(reader)?)),
         ALTER_TYPE => CatalogEdit::AlterType(Box::new(decode_type(reader)?)),
         DROP_TYPE => CatalogEdit::DropType(Oid(reader.u32()?)),
+        CREATE_FUNCTION => CatalogEdit::CreateFunction(Box::new(decode_function(reader)?)),
+        ALTER_FUNCTION => CatalogEdit::AlterFunction(Box::new(decode_function(reader)?)),
+        DROP_FUNCTION => CatalogEdit::DropFunction(Oid(reader.u32()?)),
         _ => return Err(reader.bad("unknown catalog edit")),
     })
 }
@@ -188,6 +213,10 @@ pub(super) fn encode_state(writer: &mut Writer, state: &CatalogState) {
     for ty in state.types() {
         encode_type(writer, ty);
     }
+    writer.count(state.functions().count());
+    for function in state.functions() {
+        encode_function(writer, function);
+    }
 }
 
 /// `version` is that of the checkpoint's format.
@@ -205,7 +234,9 @@ pub(super) fn decode_state(reader: &mut Reader<'_>, version: u32) -> Result<Cata
         _ => reader.list(4, |r| Ok((TableId(r.varint()?), decode_materialized(r)?)))?,
     };
     let types = if version < 8 { Vec::new() } else { reader.list(8, decode_type)? };
-    Ok(state.with_comments(comments).with_materialized(materialized).with_types(types))
+    let functions = if version < FUNCTIONS_SINCE { Vec::new() } else { reader.list(36, decode_function)? };
+    let state = state.with_comments(comments).with_materialized(materialized);
+    Ok(state.with_types(types).with_functions(functions))
 }
 
 /// What reads a table in a checkpoint of a version.
@@ -222,7 +253,11 @@ pub(super) fn table_decoder(version: u32) -> fn(&mut Reader<'_>) -> Result<Table
 
 /// What reads a view in a checkpoint of a version.
 pub(super) fn view_decoder(version: u32) -> fn(&mut Reader<'_>) -> Result<ViewDef> {
-    if version < 4 { decode_view_3 } else { decode_view }
+    match version {
+        ..4 => decode_view_3,
+        4..CHECK_OPTION_SINCE => decode_view_4,
+        _ => decode_view,
+    }
 }
 
 pub(super) fn encode_schema(writer: &mut Writer, def: &SchemaDef) {

@@ -1,14 +1,16 @@
 //! Catalog bytes: round trips, golden bytes, damage.
 
 use super::{decode_edit, decode_state, encode_edit, encode_state, encode_table};
+use crate::format::view::CHECK_OPTION_SINCE;
 use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, CheckDef, ColumnDef, ColumnKind, CommentKey, CompositeDef, DistinctCount,
-    DomainCheck, DomainDef, EnumLabel, ForeignKeyAction, ForeignKeyDef, HashLevel, MaterializedDef, PG_CLASS,
-    PG_NAMESPACE, Partitioning, Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner,
-    TableDef, TableOptions, TabletDef, TypeShape, UniqueDef, UserTypeDef, ViewColumn, ViewDef,
+    CatalogEdit, CatalogState, CheckDef, CheckOption, ColumnDef, ColumnKind, CommentKey, CompositeDef,
+    DistinctCount, DomainCheck, DomainDef, EnumLabel, ForeignKeyAction, ForeignKeyDef, FunctionBody,
+    FunctionDef, FunctionTraits, HashLevel, MaterializedDef, PG_CLASS, PG_NAMESPACE, Parallel, Parameter,
+    ParameterMode, Partitioning, Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner,
+    TableDef, TableOptions, TabletDef, TypeShape, UniqueDef, UserTypeDef, ViewColumn, ViewDef, Volatility,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -146,6 +148,7 @@ fn view() -> ViewDef {
         text: "SELECT 1".to_owned(),
         uses: vec![Oid(16_400)],
         unseen: vec![(Oid(16_400), ColumnId(12))],
+        check: Some(CheckOption::Cascaded),
     }
 }
 
@@ -190,6 +193,9 @@ pub(crate) fn edits() -> Vec<CatalogEdit> {
         CatalogEdit::CreateType(Box::new(mood())),
         CatalogEdit::AlterType(Box::new(mood())),
         CatalogEdit::DropType(mood().oid),
+        CatalogEdit::CreateFunction(Box::new(function())),
+        CatalogEdit::AlterFunction(Box::new(function())),
+        CatalogEdit::DropFunction(function().oid),
     ]
 }
 
@@ -241,7 +247,41 @@ fn pair() -> UserTypeDef {
     UserTypeDef { oid, schema: SchemaId(2), name: "pair".to_owned(), shape }
 }
 
-/// A catalog with a schema, a table, a sequence, a view and a type.
+/// A function with all kinds of parts.
+pub(in crate::format) fn function() -> FunctionDef {
+    let parameter = |mode, name: &str, default: Option<&str>| Parameter {
+        mode,
+        name: name.to_owned(),
+        ty: Oid(23),
+        default: default.map(str::to_owned),
+    };
+    FunctionDef {
+        oid: Oid(16_700),
+        schema: SchemaId(2),
+        name: "f".to_owned(),
+        parameters: vec![
+            parameter(ParameterMode::In, "a", None),
+            parameter(ParameterMode::InOut, "", Some("1")),
+            parameter(ParameterMode::Out, "b", None),
+        ],
+        result: Oid(2249),
+        rows_of: None,
+        returns_set: true,
+        traits: FunctionTraits {
+            volatility: Volatility::Stable,
+            strict: true,
+            leakproof: false,
+            parallel: Parallel::Safe,
+            cost: 1.5,
+            rows: 7.0,
+        },
+        body: FunctionBody::Atomic("q".to_owned()),
+        uses: vec![Oid(16_400)],
+        unseen: vec![(Oid(16_400), ColumnId(2))],
+    }
+}
+
+/// A catalog with a schema, a table, a sequence, a view, a type and a function.
 pub(crate) fn state() -> CatalogState {
     let mut state = CatalogState::initial();
     for edit in &edits()[..3] {
@@ -252,6 +292,7 @@ pub(crate) fn state() -> CatalogState {
     state.apply(&CatalogEdit::Comment(comment, Some("all may read".to_owned()))).unwrap();
     state.apply(&CatalogEdit::Materialize(table().id, Box::new(materialized()))).unwrap();
     state.apply(&CatalogEdit::CreateType(Box::new(mood()))).unwrap();
+    state.apply(&CatalogEdit::CreateFunction(Box::new(function()))).unwrap();
     state
 }
 
@@ -268,7 +309,7 @@ fn edits_and_states_round_trip() {
         let mut writer = Writer::new();
         encode_state(&mut writer, &state);
         let mut reader = Reader::new(writer.as_slice());
-        assert_eq!(decode_state(&mut reader, 9).unwrap(), state);
+        assert_eq!(decode_state(&mut reader, CHECK_OPTION_SINCE).unwrap(), state);
         reader.finish().unwrap();
     }
 }
@@ -340,6 +381,22 @@ fn golden_bytes_of_types() {
 }
 
 #[test]
+fn golden_bytes_of_functions() {
+    let mut writer = Writer::new();
+    let all = edits();
+    [&all[18], &all[20]].into_iter().for_each(|edit| encode_edit(&mut writer, edit));
+    #[rustfmt::skip]
+    let functions = [
+        31, 0x3c, 0x41, 0, 0, 2, 1, b'f', 3, // OID, schema, name, three parameters
+        1, 1, b'a', 23, 0, 0, 0, 0, 3, 0, 23, 0, 0, 0, 1, 1, b'1', 2, 1, b'b', 23, 0, 0, 0, 0,
+        0xc9, 8, 0, 0, 0, 0, 0, 0, 2, 3, 5, 0, 0, 0xc0, 0x3f, 0, 0, 0xe0, 0x40, // result, traits
+        3, 1, b'q', 1, 0x10, 0x40, 0, 0, 1, 0x10, 0x40, 0, 0, 2, 0, 0, 0, // body, uses, unseen
+        33, 0x3c, 0x41, 0, 0,
+    ];
+    assert_eq!(writer.as_slice(), functions);
+}
+
+#[test]
 fn golden_bytes_of_domains() {
     let edit = CatalogEdit::CreateType(Box::new(price()));
     let mut writer = Writer::new();
@@ -405,9 +462,9 @@ fn tables_and_views_of_format_3_are_read() {
     plain.foreign_keys.clear();
     older_is_read(&CatalogEdit::CreateTable(Box::new(plain.clone())), 7, 3);
     older_is_read(&CatalogEdit::AlterTable(Box::new(plain.clone())), 8, 3);
-    let view = ViewDef { unseen: Vec::new(), ..view() };
-    older_is_read(&CatalogEdit::CreateView(Box::new(view.clone())), 12, 1);
-    older_is_read(&CatalogEdit::AlterView(Box::new(view.clone())), 13, 1);
+    let view = ViewDef { unseen: Vec::new(), check: None, ..view() };
+    older_is_read(&CatalogEdit::CreateView(Box::new(view.clone())), 12, 2);
+    older_is_read(&CatalogEdit::AlterView(Box::new(view.clone())), 13, 2);
     // What a view does not see is filled in where its tables are known.
     let mut state = CatalogState::initial();
     state.apply(&CatalogEdit::CreateTable(Box::new(plain))).unwrap();
@@ -417,13 +474,21 @@ fn tables_and_views_of_format_3_are_read() {
     let mut writer = Writer::new();
     encode_state(&mut writer, &state);
     let mut bytes = writer.into_bytes();
-    // The last list is the view's, and the table's lists of missing values, unique columns and foreign keys stand before the counts of the others.
-    bytes.truncate(bytes.len() - 10);
+    // The last list is the view's, with no check option behind it, and the table's lists of missing values, unique columns and foreign keys stand before the counts of the others.
+    bytes.truncate(bytes.len() - 12);
     let mut table = Writer::new();
     encode_table(&mut table, state.tables().next().unwrap());
     let at = bytes.windows(table.len()).position(|part| part == table.as_slice()).unwrap() + table.len() - 3;
     assert_eq!([bytes.remove(at), bytes.remove(at), bytes.remove(at)], [0, 0, 0]);
     assert_eq!(decode_state(&mut Reader::new(&bytes), 3).unwrap(), state);
+}
+
+/// In formats 4 to 12 views had no check option.
+#[test]
+fn views_of_format_4_are_read() {
+    let view = ViewDef { check: None, ..view() };
+    older_is_read(&CatalogEdit::CreateView(Box::new(view.clone())), 17, 1);
+    older_is_read(&CatalogEdit::AlterView(Box::new(view)), 18, 1);
 }
 
 /// In formats 4 to 6 nothing but a key was unique.
@@ -465,13 +530,13 @@ fn cut_and_flipped_definitions_never_panic() {
     encode_state(&mut writer, &state());
     let bytes = writer.into_bytes();
     for cut in 0..bytes.len() {
-        assert!(decode_state(&mut Reader::new(&bytes[..cut]), 9).is_err(), "cut to {cut}");
+        assert!(decode_state(&mut Reader::new(&bytes[..cut]), CHECK_OPTION_SINCE).is_err(), "cut to {cut}");
     }
     let mut errors = 0;
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        errors += usize::from(decode_state(&mut Reader::new(&flipped), 9).is_err());
+        errors += usize::from(decode_state(&mut Reader::new(&flipped), CHECK_OPTION_SINCE).is_err());
     }
     assert!(errors > 0);
     let nested = [18, 1].repeat(100);

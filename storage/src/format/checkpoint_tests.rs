@@ -15,7 +15,7 @@ use crate::settings::StorageSettings;
 use base::clock::ManualClock;
 use base::fs::{Fault, FileSystem, SimulatedFileSystem};
 use base::id::{
-    CommitTs, CounterId, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaId, SchemaVersion,
+    CommitTs, CounterId, DatabaseId, Epoch, LogSeq, MemtableId, Oid, ReferenceId, SchemaId, SchemaVersion,
     SegmentId, SequenceId, TableId, TabletId, ViewId,
 };
 use base::random::Random;
@@ -64,6 +64,12 @@ fn past() -> PastImage {
             from: CommitTs(22),
             until: CommitTs(37),
         }],
+        functions_since: vec![(Oid(16_700), CommitTs(38))],
+        functions: vec![RetiredImage {
+            def: crate::format::catalog::tests::function(),
+            from: CommitTs(23),
+            until: CommitTs(38),
+        }],
         uptime_us: 1_000,
         samples: vec![(900, CommitTs(45))],
     }
@@ -76,7 +82,7 @@ fn image(number: u64) -> CheckpointImage {
         begin_ts: CommitTs(7),
         end_ts: CommitTs::MAX,
         key: vec![1, 2],
-        row: vec![1, 0, 9],
+        row: vec![1, 0, 9].into(),
         origin: Origin::Replacing,
     };
     CheckpointImage {
@@ -152,7 +158,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x0b\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x0d\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
@@ -168,11 +174,12 @@ fn golden_bytes_of_checkpoint_and_current() {
     assert_eq!(current.len(), 72);
 }
 
-const GOLDEN_CHECKPOINT: (usize, u32) = (2_488, 3_220_823_104);
+const GOLDEN_CHECKPOINT: (usize, u32) = (2_656, 2_825_341_844);
 
-/// Bytes of an empty catalog's sequences, views, comments, materialized views and types, an empty past, no counters.
-const NOTHING: usize = 18;
-/// The part of them that formats 8 and 9 had, formats 6 and 7, format 5, formats 3 and 4, and format 2.
+/// Bytes of an empty catalog's sequences, views, comments, materialized views, types and functions, an empty past, no counters.
+const NOTHING: usize = 21;
+/// The part of them that formats 10 and 11 had, formats 8 and 9, formats 6 and 7, format 5, formats 3 and 4, and format 2.
+const NOTHING_OF_11: usize = 18;
 const NOTHING_OF_9: usize = 16;
 const NOTHING_OF_7: usize = 15;
 const NOTHING_OF_5: usize = 14;
@@ -180,8 +187,8 @@ const NOTHING_OF_4: usize = 13;
 const NOTHING_OF_2: usize = 6;
 
 /// Format 1 had neither history nor options of tables, format 2 no sequences, formats before 5 no comments, format 5 no
-/// materialized views, formats before 8 no types, format 9 and before no past of materialized views, format 10 no domains; in formats
-/// 7 and 8 no table referred to another.
+/// materialized views, formats before 8 no types, format 9 and before no past of materialized views, format 10 no domains, format 11
+/// and before no functions, format 12 no check options; in formats 7 and 8 no table referred to another.
 #[test]
 fn checkpoints_of_older_formats_are_read() {
     older_is_read(1, 0);
@@ -193,7 +200,9 @@ fn checkpoints_of_older_formats_are_read() {
     older_is_read(7, NOTHING_OF_7);
     older_is_read(8, NOTHING_OF_9);
     older_is_read(9, NOTHING_OF_9);
-    older_is_read(10, NOTHING);
+    older_is_read(10, NOTHING_OF_11);
+    older_is_read(11, NOTHING_OF_11);
+    older_is_read(12, NOTHING);
 }
 
 /// `nothing` is how many bytes of a format say that there is no past.
@@ -223,8 +232,9 @@ fn opening_an_older_format_makes_it_this_one() {
     let current = read_current(&fs).unwrap().unwrap();
     let bytes = fs.contents(&checkpoint_path(current.checkpoint)).unwrap();
     let mut old = bytes[..bytes.len() - 4].to_vec();
-    // Two empty lists of what materialized views were, before those of counters and of tablets.
-    assert_eq!(old.split_off(old.len() - 4), [0; 4]);
+    // Five empty lists of functions, of what they were, and of what materialized views were, before those of counters and
+    // of tablets.
+    assert_eq!(old.split_off(old.len() - 7), [0; 7]);
     old.resize(old.len() + 2, 0);
     replace_checkpoint(&fs, 9, old);
     let current = read_current(&fs).unwrap().unwrap();

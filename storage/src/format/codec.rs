@@ -16,10 +16,6 @@ impl Writer {
         Self::default()
     }
 
-    pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes) }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -6,6 +6,7 @@ use super::catalog::{
     decode_schema, decode_state, encode_schema, encode_state, encode_table, table_decoder, view_decoder,
 };
 use super::codec::{Reader, Writer};
+use super::function::{FUNCTIONS_SINCE, decode_function, encode_function};
 use super::header::FileHeader;
 use super::key_version::{decode_key_version, encode_key_version};
 use super::materialized::{decode_materialized_of, encode_materialized_of};
@@ -16,10 +17,11 @@ use super::view::encode_view;
 use crate::log::LogPosition;
 use base::Result;
 use base::id::{
-    CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, ReferenceId, SchemaId, SchemaVersion, SegmentId,
+    CommitTs, DatabaseId, Epoch, LogSeq, MemtableId, Oid, ReferenceId, SchemaId, SchemaVersion, SegmentId,
     SequenceId, TableId, TabletId, ViewId,
 };
-use catalog::{CatalogState, MaterializedDef, SchemaDef, SequenceDef, TableDef, ViewDef};
+use bytes::Bytes;
+use catalog::{CatalogState, FunctionDef, MaterializedDef, SchemaDef, SequenceDef, TableDef, ViewDef};
 
 /// The state of a database at one log position.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +56,8 @@ pub(crate) struct PastImage {
     pub(crate) views: Vec<RetiredImage<ViewDef>>,
     pub(crate) materialized_since: Vec<(TableId, CommitTs)>,
     pub(crate) materialized: Vec<RetiredImage<(TableId, MaterializedDef)>>,
+    pub(crate) functions_since: Vec<(Oid, CommitTs)>,
+    pub(crate) functions: Vec<RetiredImage<FunctionDef>>,
     /// Running time of the server, in microseconds, and the newest commit at some moments of it, oldest first.
     pub(crate) uptime_us: u64,
     pub(crate) samples: Vec<(u64, CommitTs)>,
@@ -134,7 +138,7 @@ pub(crate) struct MemtableRow {
     pub(crate) end_ts: CommitTs,
     pub(crate) key: Vec<u8>,
     /// In the row codec.
-    pub(crate) row: Vec<u8>,
+    pub(crate) row: Bytes,
     /// Unknown in checkpoints before format 3.
     pub(crate) origin: Origin,
 }
@@ -224,6 +228,8 @@ fn encode_past(writer: &mut Writer, past: &PastImage) {
     encode_retired(writer, &past.views, encode_view);
     encode_since(writer, past.materialized_since.iter().map(|(id, ts)| (id.0, *ts)));
     encode_retired(writer, &past.materialized, encode_materialized_of);
+    encode_since(writer, past.functions_since.iter().map(|(oid, ts)| (u64::from(oid.0), *ts)));
+    encode_retired(writer, &past.functions, encode_function);
 }
 
 fn decode_past(r: &mut Reader<'_>, version: u32) -> Result<PastImage> {
@@ -245,6 +251,13 @@ fn decode_past(r: &mut Reader<'_>, version: u32) -> Result<PastImage> {
     if version > 9 {
         past.materialized_since = decode_since(r)?.into_iter().map(|(id, ts)| (TableId(id), ts)).collect();
         past.materialized = decode_retired(r, decode_materialized_of)?;
+    }
+    if version >= FUNCTIONS_SINCE {
+        for (number, ts) in decode_since(r)? {
+            let oid = u32::try_from(number).map_err(|_| r.bad("an OID of more than 32 bits"))?;
+            past.functions_since.push((Oid(oid), ts));
+        }
+        past.functions = decode_retired(r, decode_function)?;
     }
     Ok(past)
 }
@@ -342,7 +355,7 @@ fn decode_memtable(r: &mut Reader<'_>, version: u32) -> Result<MemtableImage> {
                 begin_ts: CommitTs(r.u64()?),
                 end_ts: CommitTs(r.u64()?),
                 key: r.bytes()?.to_vec(),
-                row: r.bytes()?.to_vec(),
+                row: Bytes::copy_from_slice(r.bytes()?),
                 origin: if version < 3 { Origin::Unknown } else { Origin::of(r.u8()?)? },
             })
         })?,

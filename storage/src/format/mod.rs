@@ -10,6 +10,7 @@ mod codec;
 mod comment;
 mod datum;
 mod foreign_key;
+mod function;
 mod header;
 mod image;
 mod key_version;

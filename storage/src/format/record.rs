@@ -9,8 +9,10 @@ use super::codec::{Reader, Writer};
 use super::image::{DeletePlace, decode_place, encode_place};
 use super::key_version::{decode_key_version, encode_key_version};
 use super::sequence::{decode_position, encode_position};
+use crate::layout::Key;
 use base::id::{CommitTs, CounterId, MemtableId, ReferenceId, SchemaVersion, SegmentId, TableId, TabletId};
 use base::{Error, Result};
+use bytes::Bytes;
 use catalog::{CatalogEdit, Position};
 
 /// What one log record says.
@@ -60,11 +62,11 @@ pub(crate) enum RowOp {
 pub(crate) struct RowChange {
     pub(crate) op: RowOp,
     /// Encoded primary key, or the hidden row id in 8 bytes.
-    pub(crate) key: Vec<u8>,
+    pub(crate) key: Key,
     /// The version that dies, as addressed at this log position.
     pub(crate) dead: Option<RowAddress>,
     /// The new version in the row codec; `None` for a delete.
-    pub(crate) row: Option<Vec<u8>>,
+    pub(crate) row: Option<Bytes>,
 }
 
 /// Where a row version is, valid at one log position.
@@ -191,13 +193,14 @@ impl LogRecord {
         writer.into_bytes()
     }
 
-    /// An unknown type is `Unsupported`: the header's checksum already said that it was written so.
-    pub(crate) fn decode(record_type: u8, payload: &[u8]) -> Result<Self> {
+    /// An unknown type is `Unsupported`: the header's checksum already said that it was written so. Rows are not copied but
+    /// keep the payload in memory.
+    pub(crate) fn decode(record_type: u8, payload: &Bytes) -> Result<Self> {
         let mut reader = Reader::new(payload);
         let record = match record_type {
-            TYPE_COMMIT_1 => LogRecord::Commit(decode_commit(&mut reader, 1)?),
+            TYPE_COMMIT_1 => LogRecord::Commit(decode_commit(&mut reader, payload, 1)?),
             TYPE_SWAP_1 => LogRecord::Swap(decode_swap_1(&mut reader)?),
-            TYPE_COMMIT => LogRecord::Commit(decode_commit(&mut reader, 2)?),
+            TYPE_COMMIT => LogRecord::Commit(decode_commit(&mut reader, payload, 2)?),
             TYPE_SWAP => LogRecord::Swap(decode_swap(&mut reader)?),
             TYPE_FORGET => LogRecord::Forget(decode_forget(&mut reader)?),
             TYPE_COUNTERS => LogRecord::Counters(decode_counters(&mut reader)?),
@@ -232,7 +235,7 @@ fn encode_commit(writer: &mut Writer, commit: &CommitRecord) {
     encode_deletes(writer, &commit.deletes);
 }
 
-fn decode_commit(reader: &mut Reader<'_>, version: u32) -> Result<CommitRecord> {
+fn decode_commit(reader: &mut Reader<'_>, payload: &Bytes, version: u32) -> Result<CommitRecord> {
     decode_key_version(reader, "a log record")?;
     let catalog = reader.list(1, decode_edit)?;
     let truncated = if version == 1 { Vec::new() } else { reader.list(1, |r| r.varint().map(TabletId))? };
@@ -242,7 +245,7 @@ fn decode_commit(reader: &mut Reader<'_>, version: u32) -> Result<CommitRecord> 
             tablet: TabletId(r.varint()?),
             schema_version: SchemaVersion(r.small()?),
             memtable: MemtableId(r.varint()?),
-            rows: r.list(2, decode_row_change)?,
+            rows: r.list(2, |r| decode_row_change(r, payload))?,
         })
     })?;
     Ok(CommitRecord {
@@ -366,7 +369,7 @@ fn encode_row_change(writer: &mut Writer, change: &RowChange) {
     }
 }
 
-fn decode_row_change(reader: &mut Reader<'_>) -> Result<RowChange> {
+fn decode_row_change(reader: &mut Reader<'_>, payload: &Bytes) -> Result<RowChange> {
     let flags = reader.u8()?;
     let op = match flags & 0b11 {
         0 => RowOp::Insert,
@@ -374,7 +377,7 @@ fn decode_row_change(reader: &mut Reader<'_>) -> Result<RowChange> {
         2 => RowOp::Delete,
         _ => return Err(reader.bad("unknown operation of a row change")),
     };
-    let key = reader.bytes()?.to_vec();
+    let key = Key::from(reader.bytes()?);
     let dead = match (flags >> 2) & 0b11 {
         0 => None,
         1 => Some(RowAddress::Memtable { memtable: MemtableId(reader.varint()?), number: reader.small()? }),
@@ -383,7 +386,7 @@ fn decode_row_change(reader: &mut Reader<'_>) -> Result<RowChange> {
     };
     let row = match flags >> 4 {
         0 => None,
-        1 => Some(reader.bytes()?.to_vec()),
+        1 => Some(payload.slice_ref(reader.bytes()?)),
         _ => return Err(reader.bad("unknown flags of a row change")),
     };
     if (op == RowOp::Delete) == row.is_some() {

@@ -16,6 +16,7 @@ use arrow::datatypes::{
 };
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::{Error, Result};
+use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 use types::{Datum, Form, TimeTz};
@@ -23,14 +24,15 @@ use types::{Datum, Form, TimeTz};
 const VERSION: u8 = 1;
 const UUID_BYTES: usize = 16;
 
-/// The rows of `batch`, one byte string each; `forms` are those of its columns, in order.
-pub(crate) fn encode_rows(batch: &RecordBatch, forms: &[Form]) -> Result<Vec<Vec<u8>>> {
+/// The rows of `batch`, one byte string each, all in one allocation; `forms` are those of its columns, in order.
+pub(crate) fn encode_rows(batch: &RecordBatch, forms: &[Form]) -> Result<Vec<Bytes>> {
     if forms.len() != batch.num_columns() {
         return Err(Error::internal(format!("{} forms for {} columns", forms.len(), batch.num_columns())));
     }
     let columns: Vec<_> =
         batch.columns().iter().zip(forms).map(|(array, form)| encoder(array, form)).collect::<Result<_>>()?;
-    let mut rows = Vec::with_capacity(batch.num_rows());
+    let mut writer = Writer::new();
+    let mut ends = Vec::with_capacity(batch.num_rows());
     let mut bitmap = vec![0_u8; columns.len().div_ceil(8)];
     for row in 0..batch.num_rows() {
         bitmap.fill(0);
@@ -41,8 +43,6 @@ pub(crate) fn encode_rows(batch: &RecordBatch, forms: &[Form]) -> Result<Vec<Vec
                 *byte |= 1 << (index % 8);
             }
         }
-        // Rows of a table are about as long as each other.
-        let mut writer = Writer::with_capacity(rows.last().map_or(64, |last: &Vec<u8>| last.len() + 16));
         writer.u8(VERSION);
         writer.raw(&bitmap);
         for (array, encode) in batch.columns().iter().zip(&columns) {
@@ -50,9 +50,12 @@ pub(crate) fn encode_rows(batch: &RecordBatch, forms: &[Form]) -> Result<Vec<Vec
                 encode(&mut writer, row)?;
             }
         }
-        rows.push(writer.into_bytes());
+        ends.push(writer.len());
     }
-    Ok(rows)
+    let mut rest = Bytes::from(writer.into_bytes());
+    let mut start = 0;
+    let rows = ends.into_iter().map(|end| rest.split_to(end - std::mem::replace(&mut start, end)));
+    Ok(rows.collect())
 }
 
 /// Rows back into a batch of `schema`, whose columns have `forms`. Bytes that are no such row are `Corruption`.

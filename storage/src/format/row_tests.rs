@@ -90,11 +90,11 @@ fn batch_of(columns: &[(Form, [Datum; 3])]) -> (RecordBatch, Vec<Form>) {
 fn rows_of_every_form_round_trip() {
     let (batch, forms) = batch_of(&columns());
     let rows = encode_rows(&batch, &forms).unwrap();
-    let back = decode_rows(rows.iter().map(Vec::as_slice), &forms, &batch.schema()).unwrap();
+    let back = decode_rows(rows.iter().map(AsRef::as_ref), &forms, &batch.schema()).unwrap();
     assert_eq!(back, batch);
     // The bytes of a row do not depend on where in a batch it stands.
     assert_eq!(encode_rows(&batch.slice(2, 1), &forms).unwrap(), rows[2..]);
-    let turned = decode_rows(rows.iter().rev().map(Vec::as_slice), &forms, &batch.schema()).unwrap();
+    let turned = decode_rows(rows.iter().rev().map(AsRef::as_ref), &forms, &batch.schema()).unwrap();
     assert_eq!(turned.slice(2, 1), batch.slice(0, 1));
     let none = decode_rows(std::iter::empty(), &forms, &batch.schema()).unwrap();
     assert_eq!((none.num_rows(), none.num_columns()), (0, forms.len()));
@@ -109,8 +109,8 @@ fn golden_bytes_of_rows() {
     first.extend_from_slice("häuser und Gärten, lang".as_bytes());
     first.push(1);
     assert_eq!(rows[0], first);
-    assert_eq!(rows[1], [1, 0b111]);
-    assert_eq!(rows[2], [1, 0, 0xfe, 0xff, 0xff, 0xff, 0, 0]);
+    assert_eq!(*rows[1], [1, 0b111]);
+    assert_eq!(*rows[2], [1, 0, 0xfe, 0xff, 0xff, 0xff, 0, 0]);
     // All columns but the last, which has bounds and golden bytes of its own.
     let (batch, forms) = batch_of(&all[..all.len() - 1]);
     let bytes = encode_rows(&batch, &forms).unwrap().concat();
@@ -128,7 +128,7 @@ fn cut_and_flipped_rows_are_corruption_or_another_row() {
             assert_eq!(error.kind(), ErrorKind::Corruption);
         }
         for bit in 0..row.len() * 8 {
-            let mut flipped = row.clone();
+            let mut flipped = row.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
             match decode_rows([flipped.as_slice()], &forms, &batch.schema()) {
                 Ok(other) => assert_eq!(other.num_rows(), 1, "bit {bit}"),
@@ -144,8 +144,8 @@ fn a_table_without_columns_and_columns_of_other_forms() {
     let options = RecordBatchOptions::new().with_row_count(Some(2));
     let batch = RecordBatch::try_new_with_options(schema.clone(), vec![], &options).unwrap();
     let rows = encode_rows(&batch, &[]).unwrap();
-    assert_eq!(rows, [[1], [1]]);
-    assert_eq!(decode_rows(rows.iter().map(Vec::as_slice), &[], &schema).unwrap().num_rows(), 2);
+    assert_eq!(rows, [[1].as_slice(), &[1]]);
+    assert_eq!(decode_rows(rows.iter().map(AsRef::as_ref), &[], &schema).unwrap().num_rows(), 2);
     let (batch, _) = batch_of(&columns()[..1]);
     assert_eq!(encode_rows(&batch, &[Form::Int32]).unwrap_err().kind(), ErrorKind::Internal);
     assert_eq!(encode_rows(&batch, &[]).unwrap_err().kind(), ErrorKind::Internal);

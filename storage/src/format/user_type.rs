@@ -7,6 +7,9 @@ use base::id::{ColumnId, Oid, SchemaId};
 use catalog::{AttributeDef, CompositeDef, DomainCheck, DomainDef, EnumLabel, TypeShape, UserTypeDef};
 use types::user_type;
 
+/// The version of the checkpoint's format that composite types came with.
+pub(super) const COMPOSITES_SINCE: u32 = 14;
+
 pub(super) fn encode_type(writer: &mut Writer, def: &UserTypeDef) {
     writer.u32(def.oid.0);
     writer.varint(def.schema.0);

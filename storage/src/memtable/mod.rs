@@ -6,13 +6,15 @@
 //! stamp is set at most once; the key map names the newest version of each key.
 
 mod chunk;
+mod newest;
 
 pub(crate) use chunk::{Chunk, LifeColumns, NEVER};
 
 use chunk::{compact, value_bytes};
+use newest::NewestRows;
 
 use crate::format::Origin;
-use crate::layout::{Key, KeyHasher};
+use crate::layout::Key;
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::id::MemtableId;
@@ -27,6 +29,10 @@ const CHUNK_ROWS: usize = 8_192;
 
 /// A chunk is merged with those behind it once they have so many times its rows.
 const GROWTH: usize = 3;
+
+/// What a row takes beside its values and the bytes of its key: the key's place and counters, the stamps, the origin, and
+/// its share of the map of keys.
+pub(crate) const ROW_BYTES: usize = 72;
 
 /// A version of a row in a memtable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +58,19 @@ struct Inner {
     chunks: Vec<Arc<Chunk>>,
     rows: u32,
     bytes: usize,
-    keys: HashMap<Key, u32, KeyHasher>,
+    keys: NewestRows,
+}
+
+impl Inner {
+    /// Makes the rows of the last chunk the newest of their keys.
+    fn note_last(&mut self) {
+        let Self { chunks, keys, .. } = self;
+        let Some(last) = chunks.last() else { return };
+        keys.reserve(last.len());
+        for (index, key) in last.keys().iter().enumerate() {
+            keys.insert(key, last.row(index), |row| key_of(chunks, row));
+        }
+    }
 }
 
 impl Memtable {
@@ -68,7 +86,7 @@ impl Memtable {
     pub(crate) fn append(
         &self,
         batch: &RecordBatch,
-        keys: &[Key],
+        keys: Vec<Key>,
         origins: &[Origin],
         begin: u64,
     ) -> Result<u32> {
@@ -79,7 +97,7 @@ impl Memtable {
     pub(crate) fn append_versions(
         &self,
         batch: &RecordBatch,
-        keys: &[Key],
+        keys: Vec<Key>,
         lives: LifeColumns,
     ) -> Result<u32> {
         let rows = batch.num_rows();
@@ -92,12 +110,10 @@ impl Memtable {
         let count = u32::try_from(rows).map_err(|_| Error::internal("too many rows in one batch"))?;
         let next =
             first.checked_add(count).ok_or_else(|| Error::internal("memtable is out of append numbers"))?;
-        for (row, key) in (first..next).zip(keys) {
-            inner.keys.insert(key.clone(), row);
-        }
-        inner.bytes += value_bytes(&batch) + keys.iter().map(|k| k.len() + 96).sum::<usize>();
+        inner.bytes += value_bytes(&batch) + keys.iter().map(|k| k.len() + ROW_BYTES).sum::<usize>();
         inner.rows = next;
-        inner.chunks.push(Arc::new(Chunk::new(first, batch, keys.to_vec(), lives)));
+        inner.chunks.push(Arc::new(Chunk::new(first, batch, keys, lives)));
+        inner.note_last();
         merge_tail(&mut inner.chunks)?;
         Ok(first)
     }
@@ -130,7 +146,7 @@ impl Memtable {
     /// The newest version of a key, alive or not.
     pub(crate) fn newest(&self, key: &[u8]) -> Option<Version> {
         let inner = self.read();
-        let row = *inner.keys.get(key)?;
+        let row = inner.keys.get(key, |row| key_of(&inner.chunks, row))?;
         chunk_of(&inner.chunks, row).ok().map(|c| c.version(row))
     }
 
@@ -205,7 +221,7 @@ impl Memtable {
             if rows == 0 || chunk.first() >= row {
                 break;
             }
-            let keys = chunk.keys().get(..rows).unwrap_or_default();
+            let keys = chunk.keys().get(..rows).unwrap_or_default().to_vec();
             let lives = chunk.versions().take(rows).collect();
             self.append_versions(&chunk.batch().slice(0, rows), keys, lives)?;
         }
@@ -234,6 +250,11 @@ fn chunk_of(chunks: &[Arc<Chunk>], row: u32) -> Result<&Arc<Chunk>> {
         .and_then(|at| chunks.get(at))
         .filter(|c| c.contains(row))
         .ok_or_else(|| missing(row))
+}
+
+fn key_of(chunks: &[Arc<Chunk>], row: u32) -> Option<&[u8]> {
+    let chunk = chunks.get(position_of(chunks, row)?)?;
+    chunk.keys().get(chunk.index(row)).map(AsRef::as_ref)
 }
 
 /// Merges the longest tail that has the rows of its first chunk several times over. So a row is copied once each time its

@@ -25,7 +25,7 @@ fn append_numbers_survive_merging_and_old_versions_stay_readable() {
             memtable.kill(old.row, u64::from(i) + 1).unwrap();
         }
         let origin = Origin::replacing(old.is_some());
-        assert_eq!(memtable.append(&batch, &keys, &[origin], u64::from(i) + 1).unwrap(), i);
+        assert_eq!(memtable.append(&batch, keys, &[origin], u64::from(i) + 1).unwrap(), i);
     }
     assert!(memtable.chunks().len() < 20, "{} chunks", memtable.chunks().len());
     let key = 3_i32.to_be_bytes();

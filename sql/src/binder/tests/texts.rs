@@ -16,6 +16,10 @@ impl TextNames for Names<'_> {
         self.0.tables().find(|table| table.oid == relation).map(|table| table.name.clone())
     }
 
+    fn function(&self, function: Oid) -> Option<String> {
+        self.0.function(function).map(|def| def.name.clone())
+    }
+
     fn type_name(&self, ty: Oid, typmod: i32) -> String {
         if ty == oid::BPCHAR {
             return "bpchar".to_owned();
