@@ -7,7 +7,6 @@ use super::function::{Extras, cast_by_call, no_aggregate, no_function_at};
 use super::names::{Relation, located};
 use super::numeric::per_value;
 use super::resolve::{Callee, Refused, Signature, callee, resolved};
-use super::type_name::held;
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
 use base::id::Oid;
