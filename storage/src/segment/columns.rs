@@ -208,7 +208,7 @@ fn rows_to_bytes(form: &Form, rows: &ArrayRef) -> Result<ArrayRef> {
             bytes.append_null();
             continue;
         }
-        let mut writer = Writer::with_capacity(64);
+        let mut writer = Writer::new();
         encode_datum(&mut writer, &types::array::get(form, rows, row)?);
         bytes.append_value(writer.into_bytes());
     }
