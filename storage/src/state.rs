@@ -337,6 +337,7 @@ impl DatabaseState {
             CatalogEdit::DropTable(id) => {
                 let gone = before.table(*id).map_or(&[][..], |def| def.tablets.as_slice());
                 self.drop_tablets(gone.iter().map(|t| t.id), ts)?;
+                self.forget_uncounted(*id)?;
             }
             CatalogEdit::CreateTable(def) => self.use_tablets(def)?,
             CatalogEdit::AlterTable(def) => {
@@ -369,6 +370,17 @@ impl DatabaseState {
         for id in tablets {
             let tablet = self.require(id)?.truncated(ts)?;
             self.tablets.insert(Arc::new(tablet.bounded(CommitTs::ZERO, ts)));
+        }
+        Ok(())
+    }
+
+    /// A definition that a commit gave a table and dropped with it counted at no time: rows stay as the one before has them,
+    /// which is what `newest_layouts` finds.
+    fn forget_uncounted(&mut self, table: TableId) -> Result<()> {
+        let counted = self.past.tables().iter().rev().find(|retired| retired.def.id == table);
+        let Some(counted) = counted.map(|retired| Arc::clone(&retired.def)) else { return Ok(()) };
+        if self.layout(table).is_some_and(|own| own.def().schema_version != counted.schema_version) {
+            self.layouts.insert(table, Arc::new(Layout::new(&counted)?));
         }
         Ok(())
     }

@@ -289,3 +289,22 @@ fn a_transaction_writes_before_and_after_it_changes_the_columns() {
         assert_eq!(read_map(&world.database().snapshot().view(), world.table), expected);
     }
 }
+
+/// A checkpoint would once have said of such rows that they are of a definition that counted at no time, and nobody could open it.
+#[test]
+fn a_table_that_is_altered_and_dropped_at_once_stays_readable() {
+    let mut world = world(1 << 60);
+    insert(&world, &[(1, (10, text("old")))]);
+    let before = world.database().snapshot().commit_ts();
+    let had = read_map(&world.database().snapshot().view(), world.table);
+    let mut txn = world.begin();
+    let def = with_text_column(txn.catalog().table(world.table).unwrap(), None);
+    txn.edit_catalog(CatalogEdit::AlterTable(Box::new(def))).unwrap();
+    txn.edit_catalog(CatalogEdit::DropTable(world.table)).unwrap();
+    txn.commit().unwrap();
+    world.database().checkpoint().unwrap();
+    world.drop_database();
+    world.open().unwrap();
+    let then = world.database().snapshot_at(before).unwrap();
+    assert_eq!(read_map(&then.view(), world.table), had);
+}
