@@ -35,7 +35,7 @@ impl UserTypeDef {
     pub fn domain(&self) -> Option<&DomainDef> {
         match &self.shape {
             TypeShape::Domain(domain) => Some(domain),
-            TypeShape::Enum(_) => None,
+            TypeShape::Enum(_) | TypeShape::Composite(_) => None,
         }
     }
 
@@ -84,8 +84,17 @@ impl CatalogState {
         let element = self.base_type(ty).domain.and_then(user_type::array_element);
         match element.and_then(|element| self.domain_type(element)) {
             Some(element) if self.domain_use(&element, domain) != DomainUse::None => DomainUse::Within,
+            _ if self.is_field_of(ty, domain) => DomainUse::Within,
             _ => DomainUse::None,
         }
+    }
+
+    /// Whether rows that values of a type are or hold have fields that are values of a domain.
+    fn is_field_of(&self, ty: &SqlType, domain: Oid) -> bool {
+        let fields = ty.fields().into_iter().flat_map(|fields| fields.iter());
+        let mut parts = fields.map(|field| &field.ty);
+        parts.any(|part| self.domain_use(part, domain) != DomainUse::None)
+            || ty.element().is_some_and(|e| e.fields().is_some() && self.is_field_of(&e, domain))
     }
 
     /// The types that cannot be without some types: these, then the domains over them, each with what it is over.
@@ -115,6 +124,6 @@ impl CatalogState {
 pub enum DomainUse {
     None,
     Itself,
-    /// Elements of arrays are.
+    /// Elements of arrays, or fields of rows, are.
     Within,
 }

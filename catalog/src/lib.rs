@@ -5,6 +5,7 @@
 
 pub mod builtin;
 mod comment;
+mod composite;
 mod domain;
 mod edit;
 mod foreign_key;
@@ -19,6 +20,7 @@ mod user_type;
 mod view;
 
 pub use comment::{CommentKey, PG_CLASS, PG_CONSTRAINT, PG_DATABASE, PG_NAMESPACE, PG_PROC, PG_TYPE};
+pub use composite::{AttributeDef, CompositeDef, has_domains, holds, with_form_of};
 pub use domain::{DomainCheck, DomainDef, DomainUse};
 pub use edit::CatalogEdit;
 pub use foreign_key::{ForeignKeyAction, ForeignKeyDef, KeyOf};
@@ -34,7 +36,7 @@ pub use table::{
     TableDef, TableOptions, TabletDef,
 };
 pub use unique::UniqueDef;
-pub use user_type::{EnumLabel, Neighbour, TypeShape, UserTypeDef, labels_of, with_label};
+pub use user_type::{EnumLabel, Neighbour, TypeShape, UserTypeDef, array_name, labels_of, with_label};
 pub use view::{
     CheckOption, ViewColumn, ViewDef, called_as, function_name, pieces as view_pieces, relation_name,
     relation_of_name,

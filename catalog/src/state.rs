@@ -262,6 +262,12 @@ impl CatalogState {
         self.comments.retain(|key, _| (key.class, key.object) != (class, object));
     }
 
+    /// What is said of columns that are not among those that are kept.
+    pub(crate) fn forget_columns(&mut self, class: Oid, object: Oid, kept: &[ColumnId]) {
+        let stays = |column: &ColumnId| *column == ColumnId(0) || kept.contains(column);
+        self.comments.retain(|key, _| (key.class, key.object) != (class, object) || stays(&key.column));
+    }
+
     /// 42P07 when a relation has the name.
     pub(crate) fn check_free(&self, schema: SchemaId, name: &str) -> Result<()> {
         if !self.schemas.contains_key(&schema) {
@@ -272,6 +278,7 @@ impl CatalogState {
             self.table_names.contains_key(&key),
             self.sequence_names.contains_key(&key),
             self.view_names.contains_key(&key),
+            self.composite_named(schema, name).is_some(),
         ];
         if named.contains(&true) {
             let message = format!("relation \"{name}\" already exists");

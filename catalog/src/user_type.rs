@@ -3,10 +3,11 @@
 //! Must not know values. Invariants: the position of an enum's label never changes and no other label of the enum has
 //! it, as rows hold positions; labels stand in the order of their positions.
 
-use crate::comment::{PG_CONSTRAINT, PG_TYPE};
+use crate::comment::{PG_CLASS, PG_CONSTRAINT, PG_TYPE};
+use crate::composite::CompositeDef;
 use crate::domain::DomainDef;
 use crate::state::CatalogState;
-use base::id::{Oid, SchemaId};
+use base::id::{ColumnId, Oid, SchemaId};
 use base::limits::IDENTIFIER_BYTES_MAX;
 use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub enum TypeShape {
     /// Its labels in their order.
     Enum(Vec<EnumLabel>),
     Domain(DomainDef),
+    Composite(CompositeDef),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl UserTypeDef {
     pub fn labels(&self) -> &[EnumLabel] {
         match &self.shape {
             TypeShape::Enum(labels) => labels,
-            TypeShape::Domain(_) => &[],
+            TypeShape::Domain(_) | TypeShape::Composite(_) => &[],
         }
     }
 
@@ -63,6 +65,7 @@ impl UserTypeDef {
         match &self.shape {
             TypeShape::Enum(labels) => labels.iter().map(|label| label.oid).collect(),
             TypeShape::Domain(domain) => domain.checks.iter().map(|check| check.oid).collect(),
+            TypeShape::Composite(_) => Vec::new(),
         }
     }
 
@@ -77,9 +80,7 @@ impl UserTypeDef {
 
     /// The name of the type of its arrays, as pg_type has it.
     pub fn array_name(&self) -> String {
-        let mut name = format!("_{}", self.name);
-        name.truncate(name.floor_char_boundary(IDENTIFIER_BYTES_MAX));
-        name
+        array_name(&self.name)
     }
 
     /// What stands for a label's place in pg_enum.enumsortorder: labels that the enum was made with count from 1.
@@ -88,6 +89,13 @@ impl UserTypeDef {
         let (position, step) = (label.position as f64, STEP as f64);
         position / step
     }
+}
+
+/// The name of the type of arrays over a type, as pg_type has it.
+pub fn array_name(of: &str) -> String {
+    let mut name = format!("_{of}");
+    name.truncate(name.floor_char_boundary(IDENTIFIER_BYTES_MAX));
+    name
 }
 
 /// Labels of a new enum, with OIDs from `first` on.
@@ -155,6 +163,9 @@ impl CatalogState {
 
     pub(crate) fn create_type(&mut self, def: &UserTypeDef) -> Result<()> {
         self.check_type_free(def.schema, &def.name)?;
+        if def.composite().is_some() {
+            self.check_free(def.schema, &def.name)?;
+        }
         self.put_type(def);
         Ok(())
     }
@@ -167,6 +178,10 @@ impl CatalogState {
         if (old_name.0, old_name.1.as_str()) != (def.schema, def.name.as_str()) {
             self.check_type_free(def.schema, &def.name)?;
             self.type_names.remove(&old_name);
+        }
+        if let (Some(relation), Some(composite)) = (def.relation(), def.composite()) {
+            let kept: Vec<ColumnId> = composite.attributes.iter().map(|a| a.number).collect();
+            self.forget_columns(PG_CLASS, relation, &kept);
         }
         let kept = def.parts();
         lost.iter()
@@ -181,6 +196,9 @@ impl CatalogState {
         let def = def.ok_or_else(|| Error::internal("dropping an unknown type"))?;
         self.type_names.remove(&(def.schema, def.name.clone()));
         self.forget_comments(PG_TYPE, def.oid);
+        if let Some(relation) = def.relation() {
+            self.forget_comments(PG_CLASS, relation);
+        }
         def.parts().into_iter().for_each(|oid| self.forget_comments(PG_CONSTRAINT, oid));
         Ok(())
     }

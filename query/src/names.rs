@@ -129,6 +129,7 @@ pub(crate) fn is_visible(catalog: &CatalogState, search_path: &[String], id: u32
         catalog.table_named(s.id, &name).is_some()
             || catalog.sequence_named(s.id, &name).is_some()
             || catalog.view_named(s.id, &name).is_some()
+            || catalog.composite_named(s.id, &name).is_some()
             || catalog.tables_of(s.id).any(|t| t.has_primary_key() && t.primary_key_name == name)
             || catalog.index_named(s.id, &name).is_some()
     });
@@ -139,6 +140,9 @@ pub(crate) fn is_visible(catalog: &CatalogState, search_path: &[String], id: u32
 pub(crate) fn user_type(catalog: &CatalogState, search_path: &[String], ty: Oid) -> Option<String> {
     if let Some(element) = user_type::array_element(ty) {
         return user_type(catalog, search_path, element).map(|name| format!("{name}[]"));
+    }
+    if let Some(table) = user_type::table_of_row(ty) {
+        return relation(catalog, search_path, table.0);
     }
     let def = catalog.type_of(ty)?;
     let visible = user_type_is_visible(catalog, search_path, ty)?;
@@ -151,6 +155,9 @@ pub(crate) fn user_type(catalog: &CatalogState, search_path: &[String], ty: Oid)
 
 /// Visible without its schema: the first type of its name along the search path. Those of pg_catalog come before.
 pub(crate) fn user_type_is_visible(catalog: &CatalogState, search_path: &[String], ty: Oid) -> Option<bool> {
+    if let Some(table) = user_type::table_of_row(ty) {
+        return is_visible(catalog, search_path, table.0);
+    }
     let def = catalog.type_of(user_type::array_element(ty).unwrap_or(ty))?;
     let mut path = search_path.iter().filter_map(|schema| catalog.schema_named(schema));
     let found = path.find_map(|schema| catalog.type_named(schema.id, &def.name));
@@ -222,12 +229,13 @@ fn system_name(id: u32) -> Option<(&'static str, &'static str)> {
     indexes.find(|(_, _, oid)| oid.0 == id).map(|(schema, name, _)| (*schema, *name))
 }
 
-/// Schema and name of a relation of the user: a table, a sequence, a view or the index of a key.
+/// Schema and name of a relation of the user: a table, a sequence, a view, a composite type or the index of a key.
 fn relation_of(catalog: &CatalogState, id: u32) -> Option<(SchemaId, String)> {
     let table = catalog.tables().find(|t| t.oid == Oid(id)).map(|t| (t.schema, t.name.clone()));
     let sequence = || catalog.sequences().find(|s| s.oid == Oid(id)).map(|s| (s.schema, s.name.clone()));
     let view = || catalog.views().find(|v| v.oid == Oid(id)).map(|v| (v.schema, v.name.clone()));
-    table.or_else(sequence).or_else(view).or_else(|| {
+    let composite = || catalog.composite_of_relation(Oid(id)).map(|def| (def.schema, def.name.clone()));
+    table.or_else(sequence).or_else(view).or_else(composite).or_else(|| {
         // The index of a primary key has the OID behind its table's.
         let mut keyed = catalog.tables().filter(|t| t.has_primary_key());
         let def = keyed.find(|t| t.oid.0.saturating_add(1) == id);

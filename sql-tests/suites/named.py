@@ -70,7 +70,7 @@ _NAMED = [
     (
         ROW_VALUES,
         "rowtypes",
-        ["select text(fullname) from fullname", "select text(row('Jim', 'Beam'))", "select last(f) from fullname f", "select row_to_json(i) from int8_tbl i(x,y)"],
+        ["select text(fullname) from fullname", "select text(row('Jim', 'Beam'))", "select row_to_json(i) from int8_tbl i(x,y)"],
     ),
     (CONCURRENTLY, "matview", ["SELECT * FROM mvtest_tmm"]),
     (RESTRICTED, "create_view", ["select a from tt27v where a > 0", "insert into tt27v values (1)"]),

@@ -10,6 +10,7 @@ mod new_table;
 pub mod outline;
 mod statement;
 mod subquery;
+mod user_type;
 pub mod walk;
 mod window;
 mod write;
@@ -22,9 +23,10 @@ pub use statement::{
     BoundAlterSequence, BoundAlterView, BoundClone, BoundCopy, BoundCreateMaterialized, BoundCreateSequence,
     BoundCreateTable, BoundCreateTableAs, BoundCreateView, BoundPrepare, BoundRefresh, BoundStatement,
     CopyDirection, CopyEnd, CopyFormat, CopyHeader, CopyText, ExplainOptions, Isolation, NewColumn,
-    OptionChanges, ParquetCompression, SequenceShape, SettingValue, Targets, TypeEdit,
+    OptionChanges, ParquetCompression, SequenceShape, SettingValue, Targets,
 };
 pub use subquery::{Quantifier, Subquery, SubqueryKind};
+pub use user_type::{NewType, TypeEdit};
 pub use window::{FrameBound, FrameExclude, FrameUnit, WindowCall, WindowFrame};
 pub use write::{
     Arbiter, BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, ConflictUpdate, MergeKind,

@@ -89,7 +89,7 @@ pub(crate) fn within_bounds(
     stats: &ColumnStats,
     batch: &RecordBatch,
 ) -> Result<Option<String>> {
-    if matches!(form, Form::PgNum | Form::Array(_)) {
+    if matches!(form, Form::PgNum | Form::Array(_) | Form::Row(_)) {
         return Ok(None);
     }
     for (op, bound) in [(CompareOp::Less, &stats.min), (CompareOp::Greater, &stats.max)] {

@@ -1,7 +1,8 @@
 //! A SQL type: PostgreSQL's identity of it and the form in which Arrow holds its values.
 //!
 //! Invariants: `form` follows from `oid` and `typmod`, except that a numeric may be exact at a fixed
-//! scale (`Decimal128`, `Decimal256`) or carry its own scale per value (`PgNum`); `oid` is never a domain's.
+//! scale (`Decimal128`, `Decimal256`) or carry its own scale per value (`PgNum`), as fields of rows do, and that rows have their
+//! fields in the form; `oid` is never a domain's.
 
 use crate::user_type;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
@@ -149,7 +150,7 @@ pub enum Form {
     /// Struct of `elements`, a list, and `bounds`, a BinaryView of `types::list::bounds_to_bytes` that is null unless
     /// the array has several dimensions or begins with another number than 1. Elements may be null.
     Array(Box<Form>),
-    /// Struct of the fields, each named by its place from 0: a row.
+    /// Struct of the fields, each named by its place from 0: a row, with or without a name for its type.
     Row(Arc<[RowField]>),
     /// List of values that go together within a plan. No SQL type is held so, and none is stored.
     List(Box<Form>),
@@ -162,7 +163,22 @@ pub struct RowField {
     pub ty: SqlType,
 }
 
+/// How many arrays and rows may stand within each other in one type.
+pub const DEPTH_MAX: u8 = 16;
+
 impl Form {
+    /// How many arrays and rows stand within each other.
+    pub fn depth(&self) -> u8 {
+        match self {
+            Form::Array(element) | Form::List(element) => element.depth().saturating_add(1),
+            Form::Row(fields) => {
+                let deepest = fields.iter().map(|field| field.ty.form.depth()).max();
+                deepest.unwrap_or(0).saturating_add(1)
+            }
+            _ => 0,
+        }
+    }
+
     /// The Arrow type of a column of this form.
     pub fn arrow(&self) -> DataType {
         match self {
@@ -254,6 +270,25 @@ impl SqlType {
     /// A row whose type has no name.
     pub fn row(fields: Vec<RowField>) -> Self {
         Self { oid: oid::RECORD, typmod: -1, form: Form::Row(fields.into()), domain: None }
+    }
+
+    /// The composite type of fields.
+    pub fn composite(oid: Oid, fields: Vec<RowField>) -> Self {
+        Self { oid, typmod: -1, form: Form::Row(fields.into()), domain: None }
+    }
+
+    /// The fields of a row.
+    pub fn fields(&self) -> Option<&Arc<[RowField]>> {
+        match &self.form {
+            Form::Row(fields) => Some(fields),
+            _ => None,
+        }
+    }
+
+    /// The type as a field of a row has it: numerics are of the form of any numeric.
+    #[must_use]
+    pub fn of_field(self) -> Self {
+        if self.oid == oid::NUMERIC { Self { form: Form::PgNum, ..self } } else { self }
     }
 
     /// The OID that names the type: the domain's where it is one.

@@ -21,6 +21,9 @@ const KIND_SHIFT: u32 = 28;
 pub enum UserKind {
     Enum,
     Domain,
+    Composite,
+    /// The rows of a table; the number is that of the table.
+    TableRow,
 }
 
 impl UserKind {
@@ -28,6 +31,8 @@ impl UserKind {
         match self {
             UserKind::Enum => 0,
             UserKind::Domain => 1,
+            UserKind::Composite => 2,
+            UserKind::TableRow => 3,
         }
     }
 
@@ -45,6 +50,8 @@ fn kind(ty: Oid) -> Option<UserKind> {
     match (ty.0 - FIRST.0) >> KIND_SHIFT {
         0 => Some(UserKind::Enum),
         1 => Some(UserKind::Domain),
+        2 => Some(UserKind::Composite),
+        3 => Some(UserKind::TableRow),
         _ => None,
     }
 }
@@ -69,6 +76,21 @@ pub fn of_domain(ty: Oid) -> bool {
     kind(ty) == Some(UserKind::Domain)
 }
 
+/// Whether values are rows of a type that a user made, or of a table.
+pub fn is_composite(ty: Oid) -> bool {
+    of_composite(ty) && ty.0 & ARRAY == 0
+}
+
+/// Whether the type is a composite one or that of arrays over one: then its form has the fields.
+pub fn of_composite(ty: Oid) -> bool {
+    matches!(kind(ty), Some(UserKind::Composite | UserKind::TableRow))
+}
+
+/// The table whose rows are of a type, or the elements of whose arrays are.
+pub fn table_of_row(ty: Oid) -> Option<Oid> {
+    number(ty).filter(|_| kind(ty) == Some(UserKind::TableRow)).map(Oid)
+}
+
 /// Whether the type is that of arrays over a type that a user made.
 pub fn is_array(ty: Oid) -> bool {
     kind(ty).is_some() && ty.0 & ARRAY != 0
@@ -87,20 +109,23 @@ pub fn array_element(ty: Oid) -> Option<Oid> {
 #[cfg(test)]
 mod tests {
     use super::{
-        FIRST, NUMBERS, UserKind, array_element, array_of, is_array, is_domain, is_enum, number, of_domain,
+        FIRST, NUMBERS, UserKind, array_element, array_of, is_array, is_composite, is_domain, is_enum,
+        number, of_composite, of_domain, table_of_row,
     };
     use base::id::Oid;
 
     #[test]
     fn an_oid_says_what_it_is() {
-        for (kind, n) in
-            [0, 16_384, NUMBERS - 1].map(|n| [(UserKind::Enum, n), (UserKind::Domain, n)]).concat()
-        {
+        let kinds = [UserKind::Enum, UserKind::Domain, UserKind::Composite, UserKind::TableRow];
+        for (kind, n) in [0, 16_384, NUMBERS - 1].map(|n| kinds.map(|kind| (kind, n))).concat() {
             let ty = kind.oid(n).unwrap();
             let array = array_of(ty).unwrap();
             assert!(ty >= FIRST && !is_array(ty) && is_array(array) && !is_enum(array) && !is_domain(array));
             assert_eq!((is_enum(ty), is_domain(ty)), (kind == UserKind::Enum, kind == UserKind::Domain));
             assert_eq!((of_domain(ty), of_domain(array)), (is_domain(ty), is_domain(ty)));
+            assert_eq!(is_composite(ty), matches!(kind, UserKind::Composite | UserKind::TableRow));
+            assert_eq!(table_of_row(array), (kind == UserKind::TableRow).then_some(Oid(n)));
+            assert_eq!((of_composite(ty), of_composite(array)), (is_composite(ty), is_composite(ty)));
             assert_eq!((array_element(array), number(ty), number(array)), (Some(ty), Some(n), Some(n)));
             assert_eq!((array_of(array), array_element(ty)), (None, None));
         }

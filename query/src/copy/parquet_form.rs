@@ -4,18 +4,18 @@
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, FixedSizeBinaryBuilder, ListArray, PrimitiveArray,
-    StringViewArray, StringViewBuilder,
+    StringViewArray, StringViewBuilder, StructArray,
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    DataType, Decimal128Type, Decimal256Type, Field, Time64NanosecondType, TimeUnit,
+    DataType, Decimal128Type, Decimal256Type, Field, Fields, Time64NanosecondType, TimeUnit,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, i256,
 };
 use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
-use types::array::{array_of_lists, parts_of_array};
+use types::array::{array_of_lists, array_of_rows, parts_of_array};
 use types::encode::TextEncoder;
-use types::sql_type::{array_element, oid};
+use types::sql_type::{RowField, array_element, oid};
 use types::text::{IntervalStyle, IoSettings, apply_typmod, parse_text};
 use types::{Datum, Form, SqlType, datetime};
 
@@ -42,13 +42,20 @@ pub(crate) fn file_field(name: &str, ty: &SqlType) -> Result<Field> {
         // Parquet's interval has milliseconds only.
         Form::Interval => DataType::Utf8View,
         Form::Array(_) => DataType::List(Arc::new(file_field("element", &element_of(ty)?)?)),
-        Form::Row(_) => {
-            return Err(Error::unsupported("rows as values are not written to Parquet files")
-                .with_hint("Write their fields as columns."));
-        }
+        Form::Row(fields) => DataType::Struct(file_fields(fields)?),
         form => form.arrow(),
     };
     Ok(Field::new(name, data_type, true))
+}
+
+/// The fields of a struct that holds rows; those of a row may have one name, which a file's may not.
+fn file_fields(fields: &[RowField]) -> Result<Fields> {
+    let alike = |(place, field): (usize, &RowField)| fields.iter().take(place).any(|f| f.name == field.name);
+    if fields.is_empty() || fields.iter().enumerate().any(alike) {
+        return Err(Error::unsupported("rows without fields, or with fields of one name, in Parquet files")
+            .with_hint("Write their fields as columns."));
+    }
+    fields.iter().map(|field| file_field(&field.name, &field.ty)).collect()
 }
 
 fn precision_of(ty: &SqlType) -> Option<u8> {
@@ -103,6 +110,14 @@ pub(crate) fn to_file_array(ty: &SqlType, array: &ArrayRef, settings: &IoSetting
             let values = to_file_array(&element, lists.values(), settings)?;
             Arc::new(with_values(lists, file_field("element", &element)?, values)?)
         }
+        Form::Row(fields) => {
+            let rows = array.as_struct();
+            let columns = fields.iter().zip(rows.columns());
+            let columns = columns.map(|(field, column)| to_file_array(&field.ty, column, settings));
+            let columns = columns.collect::<Result<_>>()?;
+            let nulls = rows.nulls().cloned();
+            Arc::new(StructArray::try_new(file_fields(fields)?, columns, nulls).map_err(arrow)?)
+        }
         Form::Uuid => {
             let mut builder = FixedSizeBinaryBuilder::with_capacity(array.len(), UUID_BYTES);
             for value in array.as_binary_view() {
@@ -142,7 +157,15 @@ pub(crate) fn is_convertible(from: &DataType, ty: &SqlType) -> bool {
         Form::Timestamp => matches!(from, DataType::Timestamp(_, None)),
         Form::TimestampTz => matches!(from, DataType::Timestamp(_, Some(_))),
         Form::Interval | Form::Enum => is_text,
-        Form::Row(_) | Form::List(_) => false,
+        Form::List(_) => false,
+        // By name, each field of the row.
+        Form::Row(fields) => match from {
+            DataType::Struct(own) if own.len() == fields.len() => fields.iter().all(|field| {
+                let found = own.iter().find(|own| *own.name() == field.name);
+                found.is_some_and(|own| is_convertible(own.data_type(), &field.ty))
+            }),
+            _ => false,
+        },
         Form::Array(_) => match from {
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 element_of(ty).is_ok_and(|element| is_convertible(item.data_type(), &element))
@@ -188,7 +211,16 @@ pub(crate) fn from_file_array(array: &ArrayRef, ty: &SqlType, settings: &IoSetti
         Form::Timestamp => Ok(Arc::new(micros(array)?)),
         Form::TimestampTz => Ok(Arc::new(micros(array)?.with_timezone("UTC"))),
         Form::Array(_) => lists(array, ty, settings),
-        Form::Row(_) | Form::List(_) => Err(Error::internal("a file has no values of this form")),
+        Form::Row(fields) => {
+            let lost = || Error::internal("a struct without one of its fields");
+            let rows = array.as_struct_opt().ok_or_else(lost)?;
+            let columns = fields.iter().map(|field| {
+                let column = rows.column_by_name(&field.name).ok_or_else(lost)?;
+                from_file_array(column, &field.ty, settings)
+            });
+            array_of_rows(fields, columns.collect::<Result<_>>()?, rows.len(), rows.nulls().cloned())
+        }
+        Form::List(_) => Err(Error::internal("a file has no values of this form")),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Invariants: a sequence goes with the column it belongs to; nothing that is left names what is gone.
 
 use super::dependents::{Dependents, forbid_or_tell};
-use super::drop_texts::{behind, defaults, generated_stay, of_domains, texts};
+use super::drop_texts::{behind, defaults, generated_stay, of_composites, of_domains, texts};
 use super::names::Shown;
 use super::table::command;
 use crate::api::Execution;
@@ -166,6 +166,7 @@ fn drop_objects(
         });
     }
     of_domains(&catalog, &shown, &gone, &mut dependents, cascade)?;
+    of_composites(&catalog, &shown, &gone, &mut dependents, cascade)?;
     forbid_or_tell(core, target.as_deref(), &dependents, cascade)?;
     let left: BTreeSet<(TableId, ColumnId)> =
         gone.columns.iter().filter(|(table, _)| !gone.tables.contains(table)).copied().collect();

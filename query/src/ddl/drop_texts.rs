@@ -1,4 +1,4 @@
-//! Expressions of what is left that name what goes: those of domains, defaults and checks.
+//! What is left that names what goes: attributes of composite types, expressions of domains, defaults and checks.
 //!
 //! Invariant: what is found is told of before anything is dropped.
 
@@ -43,6 +43,34 @@ pub(super) fn of_domains(
                 );
             }
             dependents.described.extend(found.into_iter().map(|object| (object, on.clone())));
+        }
+    }
+    Ok(())
+}
+
+/// Attributes of composite types that are left whose types go; 0A000 to take them from their types.
+pub(super) fn of_composites(
+    catalog: &CatalogState,
+    shown: &Shown,
+    gone: &Gone,
+    dependents: &mut Dependents,
+    cascade: bool,
+) -> Result<()> {
+    let types = gone.types.iter().flat_map(|ty| [array_of(*ty), Some(*ty)]).flatten();
+    for ty in types {
+        for def in catalog.types().filter(|def| !gone.types.contains(&def.oid)) {
+            let attributes = def.composite().into_iter().flat_map(|composite| &composite.attributes);
+            for attribute in attributes.filter(|attribute| attribute.ty.named() == ty) {
+                let name = type_name(catalog, shown, ty).unwrap_or_default();
+                let of = shown.user_type(def);
+                let described = format!("column {} of composite type {of}", quote_ident(&attribute.name));
+                if cascade {
+                    let message = format!("dropping {described} together with {name} is not supported");
+                    return Err(Error::unsupported(message)
+                        .with_hint(format!("ALTER TYPE {of} DROP ATTRIBUTE, or drop that type, first.")));
+                }
+                dependents.described.push((described, name));
+            }
         }
     }
     Ok(())

@@ -1,32 +1,41 @@
 //! CREATE TYPE and ALTER TYPE.
 //!
-//! Invariant: a label keeps its position, so that rows need not be written anew.
+//! Invariants: a label keeps its position, so that rows need not be written anew; what holds a composite type has the form
+//! that its definition says.
 
 use super::table::command;
 use crate::api::Execution;
 use crate::session::Core;
-use base::id::{Oid, SchemaId};
+use base::id::{Oid, SchemaId, SchemaVersion};
 use base::{Error, ErrorKind, Result};
 use catalog::{
-    CatalogEdit, CatalogState, EnumLabel, Neighbour, TableDef, TypeShape, UserTypeDef, labels_of, with_label,
+    CatalogEdit, CatalogState, EnumLabel, Neighbour, TableDef, TypeShape, UserTypeDef, holds, labels_of,
+    with_form_of, with_label,
 };
-use sql::bound::TypeEdit;
+use sql::bound::{NewType, TypeEdit};
 use std::sync::Arc;
 use types::user_type::{FIRST, UserKind, array_element};
 
-/// CREATE TYPE .. AS ENUM.
+/// CREATE TYPE.
 pub(crate) fn create_type(
     core: &mut Core,
     schema: SchemaId,
     name: &str,
-    labels: &[String],
+    shape: &NewType,
 ) -> Result<Execution> {
     let transaction = core.transaction.current()?;
     let number = transaction.catalog().next_oid();
-    let oid = UserKind::Enum
+    let kind = match shape {
+        NewType::Enum(_) => UserKind::Enum,
+        NewType::Composite(_) => UserKind::Composite,
+    };
+    let oid = kind
         .oid(number.0)
         .ok_or_else(|| Error::new(ErrorKind::LimitExceeded, "there are no OIDs left for types"))?;
-    let shape = TypeShape::Enum(labels_of(labels, Oid(number.0.saturating_add(1))));
+    let shape = match shape {
+        NewType::Enum(labels) => TypeShape::Enum(labels_of(labels, Oid(number.0.saturating_add(1)))),
+        NewType::Composite(composite) => TypeShape::Composite(composite.clone()),
+    };
     let def = UserTypeDef { oid, schema, name: name.to_owned(), shape };
     transaction.edit_catalog(CatalogEdit::CreateType(Box::new(def)))?;
     Ok(command("CREATE TYPE"))
@@ -42,6 +51,11 @@ pub(crate) fn alter_type(core: &mut Core, ty: Oid, edit: &TypeEdit) -> Result<Ex
             name_is_free(&catalog, &def, *schema, name)?;
             (def.schema, def.name) = (*schema, name.clone());
         }
+        TypeEdit::Attributes { composite, notices } => {
+            notices.iter().for_each(|notice| core.notice("NOTICE", "00000", notice.as_str()));
+            def.shape = TypeShape::Composite(composite.clone());
+        }
+        TypeEdit::Renamed(composite) => def.shape = TypeShape::Composite(composite.clone()),
         TypeEdit::AddLabel { label, if_not_exists, place } => {
             if def.label_named(label).is_some() {
                 let message = format!("enum label \"{label}\" already exists");
@@ -73,8 +87,37 @@ pub(crate) fn alter_type(core: &mut Core, ty: Oid, edit: &TypeEdit) -> Result<Ex
             def.shape = TypeShape::Enum(labels);
         }
     }
-    core.transaction.current()?.edit_catalog(CatalogEdit::AlterType(Box::new(def)))?;
+    core.transaction.current()?.edit_catalog(CatalogEdit::AlterType(Box::new(def.clone())))?;
+    if matches!(edit, TypeEdit::Attributes { .. } | TypeEdit::Renamed(_)) {
+        give_form(core, &catalog, &def)?;
+    }
     Ok(command("ALTER TYPE"))
+}
+
+/// Gives a composite type's form of now to whatever holds the type: other types, columns of tables and of views.
+fn give_form(core: &mut Core, catalog: &CatalogState, def: &UserTypeDef) -> Result<()> {
+    let changed =
+        def.composite_type().ok_or_else(|| Error::internal("a composite type without attributes"))?;
+    let transaction = core.transaction.current()?;
+    for over in catalog.composites_over(def.oid).into_iter().filter(|over| over.oid != def.oid) {
+        let mut over = over.as_ref().clone();
+        if let TypeShape::Composite(composite) = &mut over.shape {
+            composite.attributes.iter_mut().for_each(|a| a.ty = with_form_of(&a.ty, &changed));
+        }
+        transaction.edit_catalog(CatalogEdit::AlterType(Box::new(over)))?;
+    }
+    for table in catalog.tables().filter(|t| t.columns.iter().any(|c| holds(&c.ty, def.oid))) {
+        let mut table = table.as_ref().clone();
+        table.columns.iter_mut().for_each(|column| column.ty = with_form_of(&column.ty, &changed));
+        table.schema_version = SchemaVersion(table.schema_version.0.saturating_add(1));
+        tokio::task::block_in_place(|| transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(table))))?;
+    }
+    for view in catalog.views().filter(|v| v.columns.iter().any(|c| holds(&c.ty, def.oid))) {
+        let mut view = view.as_ref().clone();
+        view.columns.iter_mut().for_each(|column| column.ty = with_form_of(&column.ty, &changed));
+        transaction.edit_catalog(CatalogEdit::AlterView(Box::new(view)))?;
+    }
+    Ok(())
 }
 
 /// 42710 when a type cannot have another name.
@@ -123,7 +166,8 @@ fn not_written(catalog: &CatalogState, label: &EnumLabel) -> Result<()> {
     Ok(())
 }
 
-/// 42704 when a definition of an earlier time names a type that was dropped since.
+/// 42704 when a definition of an earlier time names a type that was dropped since, 0A000 when it has one that has other
+/// attributes now.
 pub(super) fn types_exist(catalog: &CatalogState, def: &TableDef) -> Result<()> {
     let texts = def.columns.iter().filter_map(|column| column.default.as_ref());
     let texts = texts.chain(def.checks.iter().map(|check| &check.text));
@@ -133,6 +177,25 @@ pub(super) fn types_exist(catalog: &CatalogState, def: &TableDef) -> Result<()> 
     match own.find(|ty| catalog.type_of(*ty).is_none()) {
         Some(ty) => Err(Error::new(ErrorKind::UndefinedObject, format!("type with OID {ty} does not exist"))
             .with_hint("The table had it then; it was dropped since.")),
+        None => same_attributes(catalog, def),
+    }
+}
+
+fn same_attributes(catalog: &CatalogState, def: &TableDef) -> Result<()> {
+    let changed = def.columns.iter().find(|column| {
+        catalog.types().any(|ty| {
+            let row = ty.composite_type().filter(|row| holds(&column.ty, row.oid));
+            row.is_some_and(|row| with_form_of(&column.ty, &row) != column.ty)
+        })
+    });
+    match changed {
         None => Ok(()),
+        Some(column) => {
+            let message = format!(
+                "the type of column \"{}\" has other attributes now, which is not supported",
+                column.name
+            );
+            Err(Error::unsupported(message))
+        }
     }
 }

@@ -231,6 +231,8 @@ fn plain(datum: &Datum, ty: &SqlType) -> bool {
     use types::Form;
     !matches!(
         (datum, &ty.form),
-        (Datum::Int32(_), Form::UInt32) | (Datum::UInt32(_), Form::Int32) | (_, Form::Array(_))
+        (Datum::Int32(_), Form::UInt32)
+            | (Datum::UInt32(_), Form::Int32)
+            | (_, Form::Array(_) | Form::Row(_))
     )
 }

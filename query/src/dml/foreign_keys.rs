@@ -356,7 +356,7 @@ fn predicate(key: &ForeignKeyDef, forms: &[Form], values: &[ArrayRef]) -> Result
     let mut parts = Vec::new();
     for ((column, form), array) in key.columns.iter().zip(forms).zip(values) {
         parts.push(Predicate::IsNotNull { column: *column });
-        if array.len() > VALUES_MAX || matches!(form, Form::Jsonb | Form::Array(_)) {
+        if array.len() > VALUES_MAX || matches!(form, Form::Jsonb | Form::Array(_) | Form::Row(_)) {
             continue;
         }
         let values = (0..array.len()).map(|row| types::array::get(form, array.as_ref(), row));

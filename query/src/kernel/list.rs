@@ -139,7 +139,9 @@ fn unpadded(ty: &SqlType, datum: Datum) -> Result<Datum> {
             let values = fields.iter().zip(values).map(|(field, value)| unpadded(&field.ty, value));
             Datum::Row(values.collect::<Result<_>>()?)
         }
-        (Datum::List(list), Form::Array(_)) if matches!(ty.oid, oid::BPCHAR_ARRAY | oid::RECORD_ARRAY) => {
+        (Datum::List(list), Form::Array(element))
+            if ty.oid == oid::BPCHAR_ARRAY || matches!(**element, Form::Row(_)) =>
+        {
             let element = ty.element().ok_or_else(|| Error::internal("an array of unknown elements"))?;
             let items = list.iter().map(|item| unpadded(&element, item.clone()));
             Datum::List(list.with_items(items.collect::<Result<_>>()?)?)

@@ -4,7 +4,7 @@
 //! Invariant: the columns of a set are equally long; null, which is no rows, where the argument is null.
 
 use crate::kernel::call::{Arg, Call};
-use crate::kernel::json::SetColumn;
+use crate::kernel::json::{SetColumn, is_populated_set, populate_each};
 use crate::kernel::list::each;
 use arrow::array::ArrayRef;
 use base::id::Oid;
@@ -17,6 +17,9 @@ pub(crate) fn set_columns(proc: Oid) -> Option<&'static [SetColumn]> {
         return Some(columns);
     }
     let row = catalog::builtin::proc(proc).filter(|row| row.returns_set)?;
+    if is_populated_set(row.source) {
+        return Some(&[("populate_recordset", populate_each)]);
+    }
     Some(match row.name {
         "_pg_expandarray" => &[
             ("_pg_expandarray.x", |c, a| column(c, a, elements, 0)),

@@ -77,7 +77,10 @@ impl Lowering<'_> {
 
 /// Whether values are rows, or arrays of them.
 fn is_row(ty: &SqlType) -> bool {
-    matches!(ty.oid, oid::RECORD | oid::RECORD_ARRAY)
+    match &ty.form {
+        Form::Array(element) => matches!(**element, Form::Row(_)),
+        form => matches!(form, Form::Row(_)),
+    }
 }
 
 /// Whether the type is held as text, of which not every one is a value.

@@ -146,7 +146,7 @@ impl DomainUdf {
         let Some((_, rule)) = first else { return Ok(()) };
         let StatementContext { catalog, search_path, .. } = self.statement.as_ref();
         let domain = crate::names::user_type(catalog, search_path, self.rules.domain).unwrap_or_default();
-        Err(match rule {
+        Err(match rule.filter(|name| !name.is_empty()) {
             None => {
                 let message = format!("domain {domain} does not allow null values");
                 Error::new(ErrorKind::NotNullViolation, message)

@@ -331,7 +331,7 @@ impl Lowering<'_> {
         array: &Expr,
     ) -> Result<PlanExpr> {
         let array_ty = array.ty();
-        let element = types::sql_type::array_element(array_ty.oid).and_then(SqlType::of);
+        let element = array_ty.element();
         let lowered = self.expr(scope, array)?;
         let (Some(element), Some(datum)) = (element, literals::datum_of(&lowered, &array_ty.form)) else {
             return Err(Error::unsupported("this operator with ANY or ALL needs a constant array"));

@@ -220,8 +220,8 @@ impl Core {
             BoundStatement::DropTables { tables, cascade, notices } => {
                 ddl::drop_tables(self, tables, *cascade, notices)
             }
-            BoundStatement::CreateType { schema, name, labels } => {
-                ddl::create_type(self, *schema, name, labels)
+            BoundStatement::CreateType { schema, name, shape } => {
+                ddl::create_type(self, *schema, name, shape)
             }
             BoundStatement::AlterType { ty, edit } => ddl::alter_type(self, *ty, edit),
             BoundStatement::CreateDomain { schema, name, domain } => {

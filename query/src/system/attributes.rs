@@ -8,7 +8,7 @@ use crate::system::relations::{NYALA, index_oid};
 use crate::system::table::{SystemTable, Value, flag, value, word};
 use base::id::{ColumnId, Oid};
 use catalog::builtin::{Relation, relation, system_relations};
-use catalog::{ColumnDef, ColumnKind, TableDef};
+use catalog::{ColumnDef, ColumnKind, TableDef, UserTypeDef};
 use types::sql_type::oid;
 use types::{Datum, SqlType, user_type};
 
@@ -26,6 +26,14 @@ pub(super) fn attributes(catalog: &SystemCatalog, out: &mut SystemTable) {
         for (number, column) in (1_usize..).zip(&view.columns) {
             let column = plain(ColumnId(0), column.name.clone(), column.ty.clone());
             attribute(out, view.oid, number, &column, false);
+        }
+    }
+    for def in catalog.state.types() {
+        let attributes = def.composite().into_iter().flat_map(|composite| &composite.attributes);
+        for attribute in attributes {
+            let number = usize::try_from(attribute.number.0).unwrap_or(0);
+            let column = plain(attribute.number, attribute.name.clone(), attribute.ty.clone());
+            attribute_of(out, def, number, &column);
         }
     }
     for sequence in catalog.state.sequences() {
@@ -68,6 +76,12 @@ fn identity(column: &ColumnDef) -> &'static str {
     }
 }
 
+fn attribute_of(out: &mut SystemTable, def: &UserTypeDef, number: usize, column: &ColumnDef) {
+    if let Some(relation) = def.relation() {
+        attribute(out, relation, number, column, false);
+    }
+}
+
 fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &ColumnDef, not_null: bool) {
     let of_type = |name: &str| type_value(column.ty.oid, name);
     out.row(&[
@@ -95,9 +109,11 @@ fn attribute(out: &mut SystemTable, relation: Oid, number: usize, column: &Colum
 
 /// A value of the type's row in pg_type.
 pub(super) fn type_value(ty: Oid, column: &str) -> Value {
-    // What users make has what these have: enums four bytes, arrays any length.
+    // What users make has what these have: enums four bytes, arrays and rows any length.
     let ty = match ty {
         own if user_type::is_enum(own) => oid::INT4,
+        own if user_type::is_composite(own) => oid::RECORD,
+        own if user_type::of_composite(own) => oid::RECORD_ARRAY,
         own if user_type::is_array(own) => oid::INT4_ARRAY,
         other => other,
     };

@@ -42,6 +42,7 @@ impl SystemCatalog {
                 relations::classes(self, table);
                 relations::sequence_classes(self, table);
                 views::classes(self, table);
+                user_types::classes(self, table);
             }
             ("pg_catalog", "pg_type") => user_types::types(self, table),
             ("pg_catalog", "pg_proc") => user_functions::functions(self, table),

@@ -10,6 +10,7 @@ use base::id::{ColumnId, Oid};
 use catalog::builtin::{relation, system_relations};
 use catalog::{ForeignKeyAction, ForeignKeyDef, PG_DATABASE, TableDef};
 use sql::binder::is_temporary;
+use types::user_type::UserKind;
 
 /// pg_authid.oid of the role that owns everything.
 pub(super) const OWNER: Oid = Oid(10);
@@ -119,6 +120,7 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
         let mut row = vec![
             ("oid", value(table.oid)),
             ("relname", value(&table.name)),
+            ("reltype", value(UserKind::TableRow.oid(table.oid.0).unwrap_or(Oid(0)))),
             ("relfilenode", value(table.oid)),
             ("relam", value(HEAP)),
             ("relkind", word(if view.is_some() { "m" } else { "r" })),

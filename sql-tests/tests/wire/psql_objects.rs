@@ -17,6 +17,10 @@ const COMMANDS: &str = r"\d
 \d shown
 \d numbers
 \d sales.codes
+\d pair
+\d+ pair
+\d sales.pairs
+\dT pair
 \d+ plain
 \d+ keyed
 \d+ made

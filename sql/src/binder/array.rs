@@ -3,6 +3,7 @@
 //! Invariant: subscripts in a row are one access; when one of them is a slice all are, and a plain one begins with 1.
 
 use super::names::located;
+use super::record::is_row;
 use super::type_name::{held, type_name};
 use super::{Binder, Scope, Term};
 use crate::bound::{ArrayPart, Expr};
@@ -184,7 +185,7 @@ impl Binder<'_> {
         let (elements, part) = match target {
             Some(target) => {
                 let part = if nested { Some(target) } else { array_element(target) };
-                let part = held(part.unwrap_or(target), -1)?;
+                let part = self.type_of(part.unwrap_or(target), -1)?;
                 let cast: Result<Vec<Expr>> = terms
                     .into_iter()
                     .map(|t| self.coerce(t, &part, CastContext::Explicit).map(|t| t.expr))
@@ -201,8 +202,7 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::UndefinedObject, message), at));
         }
         // Elements of an array have the form of the bare type.
-        let bare =
-            if part.oid == oid::RECORD { part.clone() } else { held(part.oid, -1)?.as_domain(part.domain) };
+        let bare = if is_row(part.oid) { part.clone() } else { held(part.oid, -1)?.as_domain(part.domain) };
         let array = if nested { Some(bare.clone()) } else { bare.array() };
         let array = array.ok_or_else(|| self.unsupported("an array of this type", at))?;
         let elements = elements.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;

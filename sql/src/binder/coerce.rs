@@ -31,6 +31,7 @@ pub(super) fn category(ty: Oid) -> char {
         Some(row) => row.category,
         None if user_type::is_enum(ty) => 'E',
         None if user_type::is_array(ty) => 'A',
+        None if user_type::is_composite(ty) => 'C',
         None => 'U',
     }
 }
@@ -46,7 +47,7 @@ fn true_array_element(ty: Oid) -> Option<Oid> {
 
 /// The path from a type to another that a context allows; equal types are a relabelling.
 pub(crate) fn path(source: Oid, target: Oid, context: CastContext) -> Option<Path> {
-    if source == target {
+    if source == target || is_row_of_record(source, target) {
         return Some(Path::Relabel);
     }
     if let Some(row) = builtin::cast(source, target) {
@@ -71,12 +72,23 @@ pub(crate) fn path(source: Oid, target: Oid, context: CastContext) -> Option<Pat
     (context >= CastContext::Explicit && category(source) == 'S').then_some(Path::InOut)
 }
 
+/// Whether every value of a type is a row, as record is declared.
+fn is_row_of_record(source: Oid, target: Oid) -> bool {
+    target == oid::RECORD && user_type::is_composite(source)
+}
+
+/// Whether rows become values of a composite type, if their fields do.
+fn is_record_for(source: Oid, target: Oid) -> bool {
+    source == oid::RECORD && user_type::is_composite(target)
+}
+
 /// Whether an argument of one type may be given where another is declared.
 pub(crate) fn can_coerce(source: Oid, target: Oid, context: CastContext) -> bool {
     source == target
         || target == oid::ANY
         || is_polymorphic(target)
         || source == oid::UNKNOWN
+        || is_record_for(source, target)
         || path(source, target, context).is_some()
 }
 
@@ -93,6 +105,9 @@ impl Binder<'_> {
         }
         if target.domain.is_some() {
             return self.coerce_to_domain(term, target, context);
+        }
+        if is_record_for(term.expr.ty().oid, target.oid) {
+            return self.row_as_composite(term, target, context);
         }
         let Term { expr, at } = term;
         let source = expr.ty();
@@ -114,6 +129,7 @@ impl Binder<'_> {
                 self.convert(expr, &source, to, context).map_err(|e| located(e, at))?
             }
         };
+        let expr = if source.oid == target.oid { expr } else { self.with_checked_fields(expr)? };
         let explicit = context == CastContext::Explicit;
         // A value that does not fit its modifier is an error of execution in PostgreSQL, without position.
         let expr = self.modify(expr, target, explicit)?;
@@ -213,8 +229,13 @@ impl Binder<'_> {
                 Ok(term)
             };
         }
-        if term.expr.ty().oid == declared {
+        let source = term.expr.ty().oid;
+        if source == declared || is_row(declared) && path(source, declared, CastContext::Implicit).is_some() {
             return Ok(term);
+        }
+        if declared == oid::RECORD && source == oid::UNKNOWN {
+            let message = "input of anonymous composite types is not implemented";
+            return Err(located(Error::unsupported(message), term.at));
         }
         let target = held(declared, -1).map_err(|e| located(e, term.at))?;
         self.coerce(term, &target, CastContext::Implicit)

@@ -7,10 +7,11 @@ use super::coerce::relabel;
 use super::scope::Whole;
 use super::type_name::{held, type_name};
 use super::{Binder, Clause, Scope, ScopeColumn, ScopeTable, Term};
-use crate::bound::{DomainRules, Expr, TypedCol};
+use crate::bound::{DomainRules, Expr, TypedCol, walk};
 use base::id::Oid;
 use base::{Error, Result};
 use catalog::builtin::CastContext;
+use catalog::has_domains;
 use sqlparser::ast;
 use std::sync::Arc;
 use types::{SqlType, user_type};
@@ -19,8 +20,17 @@ use types::{SqlType, user_type};
 const VALUE: &str = "value";
 
 impl Binder<'_> {
-    /// The type with an OID, that of a domain or of arrays over one included.
+    /// The type with an OID, that of a domain, of a composite type or of arrays over one included.
     pub(super) fn type_of(&self, oid: Oid, typmod: i32) -> Result<SqlType> {
+        if user_type::of_composite(oid) {
+            let known = self.context.catalog.composite_type(oid);
+            let ty = known.ok_or_else(|| Error::internal(format!("cache lookup failed for type {oid}")))?;
+            if ty.fields().is_none() && has_domains(&ty) || holds_arrays_of_domains(&ty) {
+                let message = "arrays of domains within rows, and of rows with domains, are not supported";
+                return Err(Error::unsupported(message));
+            }
+            return Ok(ty);
+        }
         if !user_type::of_domain(oid) {
             return held(oid, typmod);
         }
@@ -45,6 +55,12 @@ impl Binder<'_> {
         let Some(domain) = target.domain else { return self.coerce(term, target, context) };
         if term.expr.ty().domain == target.domain {
             return Ok(term);
+        }
+        let own = self.type_of(domain, -1)?;
+        if own.form != target.form {
+            // A field of a row has a numeric in the form of any numeric; a domain looks at it in its own.
+            let Term { expr, at } = self.coerce_to_domain(term, &own, context)?;
+            return Ok(Term { expr: self.in_form(expr, target)?, at });
         }
         let base = match user_type::array_element(domain) {
             Some(_) => target.clone().as_domain(None),
@@ -97,6 +113,58 @@ impl Binder<'_> {
         Ok(rules)
     }
 
+    /// A value of a composite type that came as a whole, out of a text or from a client, with what the domains among its
+    /// fields ask.
+    pub(crate) fn with_checked_fields(&mut self, expr: Expr) -> Result<Expr> {
+        let ty = expr.ty();
+        if self.outlines.on || ty.fields().is_none() || !has_domains(&ty) {
+            return Ok(expr);
+        }
+        let checked = |arg, rules| Expr::Domain { rules, arg: Box::new(arg), ty: ty.clone() };
+        Ok(self.field_rules(&ty)?.into_iter().fold(expr, checked))
+    }
+
+    /// What domains among the fields of a row ask of the row.
+    fn field_rules(&mut self, row: &SqlType) -> Result<Vec<Arc<DomainRules>>> {
+        if let Some(known) = self.field_rules.get(&row.oid) {
+            return Ok(known.clone());
+        }
+        let mut paths = Vec::new();
+        domain_paths(row, &mut Vec::new(), &mut paths);
+        let mut found = Vec::new();
+        for (path, domain) in paths {
+            let Some(rules) = self.domain_rules(domain)? else { continue };
+            let value = TypedCol { col: self.new_col(), ty: row.clone() };
+            // Fields of a row that is null ask nothing.
+            let mut absent = Vec::new();
+            let mut field = Expr::Column(value.clone());
+            for index in path {
+                absent.push(Expr::IsNull { arg: Box::new(field.clone()), negated: false });
+                field = self.field_at(&field, index)?;
+            }
+            let unless_absent = |condition| Expr::Or(absent.iter().cloned().chain([condition]).collect());
+            let mut checks = Vec::new();
+            if rules.not_null {
+                let present = Expr::IsNull { arg: Box::new(field.clone()), negated: true };
+                checks.push((String::new(), unless_absent(present)));
+            }
+            for (name, check) in &rules.checks {
+                let mut check = check.clone();
+                walk::rewrite(&mut check, &mut |e| match e {
+                    Expr::Column(column) if column.col == rules.value.col => {
+                        *e = self.in_form(field.clone(), &column.ty.clone())?;
+                        Ok(true)
+                    }
+                    _ => Ok(false),
+                })?;
+                checks.push((name.clone(), unless_absent(check)));
+            }
+            found.push(Arc::new(DomainRules { domain, not_null: false, checks, value }));
+        }
+        self.field_rules.insert(row.oid, found.clone());
+        Ok(found)
+    }
+
     /// A check of a domain over what VALUE is.
     fn domain_condition(&mut self, expr: &ast::Expr, value: TypedCol) -> Result<Expr> {
         let mut scope = Scope::empty();
@@ -126,4 +194,25 @@ impl Binder<'_> {
         self.open_domains.clear();
         bound
     }
+}
+
+/// The fields of a row that are of domains, as places within places, each with its domain.
+fn domain_paths(row: &SqlType, path: &mut Vec<usize>, found: &mut Vec<(Vec<usize>, Oid)>) {
+    for (index, field) in row.fields().into_iter().flat_map(|fields| fields.iter()).enumerate() {
+        path.push(index);
+        if let Some(domain) = field.ty.domain {
+            found.push((path.clone(), domain));
+        }
+        domain_paths(&field.ty, path, found);
+        path.pop();
+    }
+}
+
+/// Whether a row has arrays over a domain, or over rows with domains, whose elements nobody would look at.
+fn holds_arrays_of_domains(ty: &SqlType) -> bool {
+    ty.fields().into_iter().flat_map(|fields| fields.iter()).any(|field| {
+        field.ty.domain.is_some_and(user_type::is_array)
+            || field.ty.element().is_some_and(|element| has_domains(&element))
+            || holds_arrays_of_domains(&field.ty)
+    })
 }

@@ -46,6 +46,9 @@ impl Binder<'_> {
     /// finished expressions, once the whole statement is bound; `bind_query` has done so for its relations.
     pub fn settle(&self, expr: &mut Expr) -> Result<()> {
         walk::rewrite(expr, &mut |e| {
+            if let Expr::Row { fields, ty } = e {
+                self.check_open_fields(fields, ty)?;
+            }
             if let Expr::Param { index, ty } = e
                 && ty.oid == types::sql_type::oid::UNKNOWN
             {
@@ -57,6 +60,20 @@ impl Binder<'_> {
             }
             Ok(false)
         })
+    }
+
+    /// 0A000 for a parameter in a row that another use makes one of another type than the row has it.
+    fn check_open_fields(&self, fields: &[Expr], row: &types::SqlType) -> Result<()> {
+        let shapes = row.fields().into_iter().flat_map(|fields| fields.iter());
+        for (field, shape) in fields.iter().zip(shapes) {
+            let Expr::Param { index, ty } = field else { continue };
+            let known = index.checked_sub(1).and_then(|i| self.parameters.get(i)).and_then(Option::as_ref);
+            if ty.oid == types::sql_type::oid::UNKNOWN && known.is_some_and(|ty| ty.form != shape.ty.form) {
+                let message = format!("parameter ${index} in a row without a type is not supported");
+                return Err(Error::unsupported(message).with_hint("Cast the parameter, or the row."));
+            }
+        }
+        Ok(())
     }
 
     /// `settle` for every expression of a relation.

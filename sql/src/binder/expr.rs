@@ -321,6 +321,10 @@ impl Binder<'_> {
             let at = self.start(inner);
             return Err(self.unsupported("TRY_CAST", at));
         }
+        if let Ok((oid::RECORD, _)) = self.type_and_modifier(ty) {
+            let term = self.expr(inner, scope)?;
+            return self.as_record(term);
+        }
         let target = self.sql_type(ty).map_err(|e| located(e, self.type_position(inner)))?;
         if let ast::Expr::Array(ast::Array { elem, named: _ }) = inner
             && types::sql_type::array_element(target.oid).is_some()
@@ -332,7 +336,8 @@ impl Binder<'_> {
         let term = self.expr(inner, scope)?;
         let source = term.expr.ty().oid;
         let explicit = catalog::builtin::CastContext::Explicit;
-        if !super::coerce::can_coerce(source, target.oid, explicit) {
+        let by_fields = source == oid::RECORD && source != target.oid;
+        if by_fields || !super::coerce::can_coerce(source, target.oid, explicit) {
             let at = self.cast_position(inner);
             return self.coerce(Term { at, ..term }, &target, explicit);
         }

@@ -269,6 +269,12 @@ impl Binder<'_> {
             term.at = at;
             return Ok(term);
         }
+        if found.is_err()
+            && names.is_empty()
+            && let Some(field) = self.field_called(name, &terms)
+        {
+            return field;
+        }
         let chosen = found.map_err(|why| no_function_at(name, &actual, names, why, at))?;
         match chosen.proc.kind {
             ProcKind::Function => {}
@@ -311,12 +317,13 @@ impl Binder<'_> {
             }
             args.push(self.coerce_argument(term, *declared)?.expr);
         }
+        self.refuse_unchecked_rows(chosen)?;
         if let Some(from) = chosen.variadic_from {
             let element = chosen.args.get(from).copied().unwrap_or(oid::TEXT);
-            let array = types::sql_type::array_of(element).map(|a| held(a, -1)).transpose()?;
+            let array = types::sql_type::array_of(element).map(|a| self.type_of(a, -1)).transpose()?;
             let ty = array
                 .ok_or_else(|| Error::unsupported("variadic arguments of this type are not supported"))?;
-            let bare = held(element, -1)?;
+            let bare = self.type_of(element, -1)?;
             let packed = args.split_off(from.min(args.len()));
             let elements = packed.into_iter().map(|e| self.in_form(e, &bare)).collect::<Result<Vec<_>>>()?;
             args.push(Expr::Array { elements, ty });

@@ -143,7 +143,7 @@ impl Binder<'_> {
             (None, _) => unknown_type(),
         };
         // Of a domain it is one by what it is held as.
-        let expr = Expr::Param { index, ty: ty.clone().as_domain(None) };
+        let expr = self.with_checked_fields(Expr::Param { index, ty: ty.clone().as_domain(None) })?;
         match ty.domain {
             None => Ok(Term { expr, at }),
             Some(_) => self.coerce_to_domain(Term { expr, at }, &ty, CastContext::Assignment),

@@ -17,6 +17,7 @@
 mod aggregate;
 mod arguments;
 mod array;
+mod called;
 mod changes;
 mod coerce;
 mod comparable;
@@ -72,7 +73,7 @@ mod window;
 mod written;
 mod written_view;
 
-pub(crate) use array::subscript_element;
+pub(crate) use array::{Subscripts, subscript_element};
 pub(crate) use coerce::{Path, can_coerce, is_polymorphic, path};
 pub use context::{BindContext, Clause, Past, PreparedStatements};
 pub use names::is_temporary;
@@ -147,6 +148,8 @@ pub struct Binder<'a> {
     pub(crate) modifying: Vec<WithPart>,
     /// What domains ask of their values, as far as they were met.
     domains: HashMap<Oid, Option<Arc<DomainRules>>>,
+    /// The same of domains among the fields of composite types.
+    field_rules: HashMap<Oid, Vec<Arc<DomainRules>>>,
     /// Domains whose checks are being bound.
     open_domains: Vec<Oid>,
 }
@@ -189,6 +192,7 @@ impl<'a> Binder<'a> {
             is_top: true,
             modifying: Vec::new(),
             domains: HashMap::new(),
+            field_rules: HashMap::new(),
             open_domains: Vec::new(),
         }
     }

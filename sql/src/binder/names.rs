@@ -5,7 +5,7 @@
 use super::Binder;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{SystemRelation, system_relation};
-use catalog::{SchemaDef, SequenceDef, TableDef, ViewDef};
+use catalog::{SchemaDef, SequenceDef, TableDef, UserTypeDef, ViewDef};
 use sqlparser::ast;
 use sqlparser::tokenizer::{Location, Span};
 use std::sync::Arc;
@@ -175,6 +175,10 @@ impl Binder<'_> {
         if let Some(found) = self.find_relation(schema.as_deref(), &table) {
             return Ok(found);
         }
+        if let Some(def) = self.composite(schema.as_deref(), &table) {
+            let message = format!("\"{}\" is a composite type", def.name);
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
+        }
         let later = self.context.present.and_then(|now| self.table_in(now, schema.as_deref(), &table));
         Err(self.collected(None, later.as_deref(), at)?.unwrap_or_else(|| {
             let shown = schema.as_ref().map_or_else(|| table.clone(), |s| format!("{s}.{table}"));
@@ -185,6 +189,16 @@ impl Binder<'_> {
                 None => error,
             }
         }))
+    }
+
+    /// The composite type that a name of relations means.
+    pub(crate) fn composite(&self, schema: Option<&str>, name: &str) -> Option<&Arc<UserTypeDef>> {
+        let catalog = self.context.catalog;
+        let within = |schema: &String| catalog.composite_named(catalog.schema_named(schema)?.id, name);
+        match schema {
+            Some(schema) => within(&schema.to_owned()),
+            None => self.context.search_path.iter().find_map(within),
+        }
     }
 
     /// The user table of that name, by search_path; 42P01 when there is none, 42501 for a system relation.

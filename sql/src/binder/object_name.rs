@@ -157,6 +157,9 @@ impl Binder<'_> {
             Some(Relation::System(system)) => return Ok(system.oid.0),
             None => {}
         }
+        if let Some(relation) = self.composite(schema, name).and_then(|def| def.relation()) {
+            return Ok(relation.0);
+        }
         self.key_oid(schema, name).ok_or_else(|| {
             let message = format!("relation \"{}\" does not exist", parts.join("."));
             Error::new(ErrorKind::UndefinedTable, message)

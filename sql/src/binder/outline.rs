@@ -3,7 +3,7 @@
 //! Must not know how a text looks. Invariant: nothing is kept unless somebody asked for it; what an outline cannot tell is
 //! marked as lost, and there is no outline then.
 
-use super::coerce::{is_unknown, path};
+use super::coerce::{can_coerce, is_unknown};
 use super::distinct::Distinct;
 use super::grouping_sets::GroupBy;
 use super::level::Level;
@@ -161,7 +161,7 @@ impl Binder<'_> {
         if source.oid == target.oid && source.typmod == target.typmod && source.domain == target.domain {
             return Ok(Term { expr, at });
         }
-        if path(source.oid, target.oid, CastContext::Explicit).is_none() {
+        if !can_coerce(source.oid, target.oid, CastContext::Explicit) {
             return Err(base::Error::internal("a cast that there is not"));
         }
         let bare = source.oid != target.oid && target.typmod == -1;

@@ -1,9 +1,12 @@
-//! Rows as values: row constructors, whole rows of relations, and their fields.
+//! Rows as values: row constructors, whole rows of relations, their fields, and rows that become composite values.
 //!
-//! Must not know comparisons of row constructors, which go field by field (`row`). Invariant: fields have no modifier, and
-//! numerics among them the form of any numeric, so that rows of one shape have one form.
+//! Must not know comparisons of row constructors, which go field by field (`row`). Invariants: fields of a row without a name
+//! have no modifier, and numerics among fields the form of any numeric, so that rows of one shape have one form; a literal in
+//! a row is open until the row becomes one of a composite type, though the row's form has it as text.
 
+use super::coerce::{can_coerce, is_unknown};
 use super::names::{fold, located};
+use super::resolve::Chosen;
 use super::scope::{ScopeColumn, ScopeTable, Whole};
 use super::type_name::{held, type_name};
 use super::{Binder, Scope, Term};
@@ -11,15 +14,17 @@ use crate::bound::Expr;
 use crate::parse::ROW_STAR;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
+use catalog::builtin::CastContext;
+use catalog::has_domains;
 use sqlparser::ast;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use std::borrow::Cow;
-use types::sql_type::{RowField, oid};
-use types::{Form, SqlType};
+use types::sql_type::{RowField, array_element, array_of, oid};
+use types::{Datum, Form, SqlType, user_type};
 
 /// Whether values are rows, or arrays of them: then the type does not follow from its OID.
 pub(super) fn is_row(ty: Oid) -> bool {
-    matches!(ty, oid::RECORD | oid::RECORD_ARRAY)
+    matches!(ty, oid::RECORD | oid::RECORD_ARRAY) || user_type::of_composite(ty)
 }
 
 /// The row of `(row).*`; None for every other expression.
@@ -62,8 +67,8 @@ pub(super) fn result_type(result: Oid, args: &[Expr]) -> Result<SqlType> {
     for ty in args.iter().map(Expr::ty) {
         let ty = match (ty.oid, result) {
             (own, result) if own == result => Some(ty),
-            (oid::RECORD, _) => ty.array(),
-            (oid::RECORD_ARRAY, _) => ty.element(),
+            (own, result) if array_of(own) == Some(result) => ty.array(),
+            (own, result) if array_element(own) == Some(result) => ty.element(),
             _ => None,
         };
         match (&found, ty) {
@@ -138,12 +143,12 @@ impl Binder<'_> {
     pub(super) fn row_of(&mut self, fields: Vec<(String, Term)>, at: usize) -> Result<Term> {
         let (mut exprs, mut shape) = (Vec::with_capacity(fields.len()), Vec::with_capacity(fields.len()));
         for (name, term) in fields {
-            let term = self.resolve_unknown(term)?;
             let expr = match term.expr.ty().oid {
                 oid::NUMERIC => self.in_form(term.expr, &held(oid::NUMERIC, -1)?)?,
                 _ => term.expr,
             };
-            shape.push(RowField { name, ty: SqlType { typmod: -1, ..expr.ty() } });
+            let ty = if is_unknown(&expr) { held(oid::TEXT, -1)? } else { expr.ty() };
+            shape.push(RowField { name, ty: SqlType { typmod: -1, ..ty } });
             exprs.push(expr);
         }
         Ok(Term { expr: Expr::Row { fields: exprs, ty: SqlType::row(shape) }, at })
@@ -237,21 +242,111 @@ impl Binder<'_> {
         };
         let found = fields.iter().position(|field| field.name == name);
         let index = found.ok_or_else(|| {
-            let message = format!("could not identify column \"{name}\" in record data type");
+            let message = match user_type::is_composite(ty.oid) {
+                true => format!("column \"{name}\" not found in data type {}", type_name(ty.oid)),
+                false => format!("could not identify column \"{name}\" in record data type"),
+            };
             located(Error::new(ErrorKind::UndefinedColumn, message), at)
         })?;
         self.field_at(&row.expr, index).map(|expr| Term { expr, at })
     }
 
     /// A field of a row by its place.
-    pub(super) fn field_at(&self, row: &Expr, index: usize) -> Result<Expr> {
+    pub(crate) fn field_at(&self, row: &Expr, index: usize) -> Result<Expr> {
         let missing = || Error::internal("a row without one of its fields");
-        if let Expr::Row { fields, ty: _ } = row {
-            return fields.get(index).cloned().ok_or_else(missing);
+        if let Expr::Row { fields, ty } = row {
+            let field = fields.get(index).cloned().ok_or_else(missing)?;
+            let shape = ty.fields().and_then(|fields| fields.get(index)).ok_or_else(missing)?;
+            return Ok(match field {
+                Expr::Const(datum, own) if own.oid == oid::UNKNOWN => Expr::Const(datum, shape.ty.clone()),
+                field => field,
+            });
         }
         let Form::Row(fields) = row.ty().form else { return Err(missing()) };
         let ty = fields.get(index).ok_or_else(missing)?.ty.clone();
         Ok(Expr::Field { row: Box::new(row.clone()), index, ty })
+    }
+
+    /// `name(row)`, where no function has the name: the field of the row.
+    pub(super) fn field_called(&mut self, name: &str, terms: &[Term]) -> Option<Result<Term>> {
+        let [row] = terms else { return None };
+        let ty = row.expr.ty();
+        ty.fields()?.iter().find(|field| field.name == name)?;
+        self.lose_outline();
+        Some(self.field(row.clone(), &ast::Ident::with_quote('"', name)))
+    }
+
+    /// 0A000 for a function that makes rows of JSON, whose domains nobody would ask.
+    pub(super) fn refuse_unchecked_rows(&self, chosen: &Chosen) -> Result<()> {
+        let makes_rows = chosen.proc.source.contains("populate_record");
+        if makes_rows && user_type::of_composite(chosen.result) {
+            let ty = self.type_of(chosen.result, -1)?;
+            if has_domains(&ty) {
+                return Err(Error::unsupported("rows of JSON with values of a domain are not supported")
+                    .with_hint("Take the fields with json_to_record, and make the row of them."));
+            }
+        }
+        Ok(())
+    }
+
+    /// A row without the name of its type.
+    pub(super) fn as_record(&mut self, term: Term) -> Result<Term> {
+        let ty = term.expr.ty();
+        if is_unknown(&term.expr) {
+            let message = "input of anonymous composite types is not implemented";
+            return Err(located(Error::unsupported(message), term.at));
+        }
+        if ty.fields().is_none() {
+            let message = format!("cannot cast type {} to record", type_name(ty.named()));
+            return Err(located(Error::new(ErrorKind::CannotCoerce, message), term.at));
+        }
+        self.lose_outline();
+        let record = SqlType { oid: oid::RECORD, domain: None, ..ty };
+        Ok(Term { expr: super::coerce::relabel(term.expr, &record), at: term.at })
+    }
+
+    /// A row as a value of a composite type, field by field as the context casts.
+    pub(super) fn row_as_composite(
+        &mut self,
+        term: Term,
+        target: &SqlType,
+        context: CastContext,
+    ) -> Result<Term> {
+        let Term { expr, at } = term;
+        let refused = |detail: Option<String>| {
+            let message = format!("cannot cast type record to {}", type_name(target.oid));
+            let error = located(Error::new(ErrorKind::CannotCoerce, message), at);
+            match detail {
+                Some(detail) => error.with_detail(detail),
+                None => error,
+            }
+        };
+        let values = match expr {
+            Expr::Const(Datum::Null, _) => {
+                return Ok(Term { expr: Expr::Const(Datum::Null, target.clone()), at });
+            }
+            Expr::Row { fields, ty: _ } => fields,
+            // Only of these the fields are told.
+            _ => return Err(refused(None)),
+        };
+        let fields = target.fields().ok_or_else(|| Error::internal("a composite type without fields"))?;
+        let mut given = values.into_iter();
+        let mut done = Vec::with_capacity(fields.len());
+        for (number, field) in (1..).zip(fields.iter()) {
+            let too_few = || refused(Some("Input has too few columns.".to_owned()));
+            let value = given.next().ok_or_else(too_few)?;
+            let source = value.ty();
+            if !can_coerce(source.oid, field.ty.oid, context) {
+                let (from, to) = (type_name(source.named()), type_name(field.ty.oid));
+                return Err(refused(Some(format!("Cannot cast type {from} to {to} in column {number}."))));
+            }
+            let value = self.coerce(Term { expr: value, at }, &field.ty, context)?.expr;
+            done.push(self.in_form(value, &field.ty)?);
+        }
+        if given.next().is_some() {
+            return Err(refused(Some("Input has too many columns.".to_owned())));
+        }
+        Ok(Term { expr: Expr::Row { fields: done, ty: target.clone() }, at })
     }
 
     /// `row IS [NOT] NULL`: all fields are null, or none is.

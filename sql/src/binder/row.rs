@@ -82,7 +82,7 @@ impl Binder<'_> {
         let Some(others) = row_fields(right) else {
             let other = self.expr(right, scope)?;
             let ty = other.expr.ty().oid;
-            if ty == RECORD {
+            if ty == RECORD || types::user_type::is_composite(ty) {
                 let row = self.expr(left, scope)?;
                 return self.operation(name, Some(row), other, Some(left)).map(Some);
             }

@@ -2,9 +2,11 @@
 //!
 //! Invariant: arguments name columns of the entries before as outer columns, and the entry is LATERAL then.
 
+use super::called::{Called, OwnRows, relation};
 use super::function::no_function_with_names;
 use super::join::Side;
 use super::names::located;
+use super::record::result_type;
 use super::scope::Whole;
 use super::type_name::held;
 use super::user_function::{Shape, UserCall};
@@ -13,48 +15,14 @@ use crate::bound::outline::{FromItem, FromSource, FunctionOutline};
 use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use catalog::builtin::ProcKind;
+use catalog::builtin::{self, ProcKind};
+use catalog::has_domains;
 use sqlparser::ast;
-use types::sql_type::{RowField, array_of, oid};
-use types::{Datum, SqlType};
+use types::sql_type::{RowField, oid};
+use types::{Datum, SqlType, user_type};
 
 /// pg_proc OID of unnest.
 pub(super) const UNNEST: Oid = Oid(2331);
-
-/// A function of FROM with its columns.
-struct Called {
-    call: SetCall,
-    /// The rows of a function that a user made, whose fields the columns are; `call` has them one by one.
-    own: Option<OwnRows>,
-    columns: Vec<ScopeColumn>,
-    returns_set: bool,
-    /// Its catalog row names its columns.
-    named: bool,
-    /// Its columns stand behind the alias.
-    defined: bool,
-}
-
-/// The rows of a function that a user made.
-struct OwnRows {
-    /// As a relation of the columns, where it stands alone.
-    rel: Option<Rel>,
-    /// What the columns are of what the call yields; none when it yields the only one.
-    fields: Vec<(Expr, ColRef)>,
-}
-
-impl Called {
-    fn outline(&self) -> FunctionOutline {
-        let SetCall { proc, mut args, columns } = self.call.clone();
-        let mut definitions = Vec::new();
-        if self.defined {
-            // Behind the arguments stand the names of the columns.
-            args.truncate(args.len().saturating_sub(columns.len()));
-            definitions = self.columns.iter().map(|c| (c.name.clone(), c.typed.ty.clone())).collect();
-        }
-        let ty = columns.first().map_or_else(super::expr::boolean, |column| column.ty.clone());
-        FunctionOutline { call: Expr::Call { proc, args, ty }, definitions }
-    }
-}
 
 impl Binder<'_> {
     pub(super) fn table_function(
@@ -130,6 +98,7 @@ impl Binder<'_> {
             true => all.iter().map(Called::outline).collect(),
             false => Vec::new(),
         };
+        let of_fields = all.iter().any(|c| c.own.as_ref().is_some_and(|own| !own.fields.is_empty()));
         let rel = relation(all, ordinality)?;
         let mut entry = self.aliased(columns, alias, name.clone(), "table")?;
         let source = || Some(FromSource::Functions { calls, ordinality: with_ordinality });
@@ -138,7 +107,7 @@ impl Binder<'_> {
             leaf.listed = true;
             leaf.alias.get_or_insert_with(|| name.clone());
         }
-        if only && !with_ordinality && !takes_types && entry.columns.len() == 1 {
+        if only && !with_ordinality && !takes_types && !of_fields && entry.columns.len() == 1 {
             entry.whole = Whole::Value;
         }
         Ok(Side { rel, tables: vec![entry], lateral, shown })
@@ -249,6 +218,9 @@ impl Binder<'_> {
         let mut columns = Vec::new();
         for ast::TableAliasColumnDef { name, data_type } in definitions.ok_or_else(missing)? {
             let ty = self.sql_type(data_type.as_ref().ok_or_else(missing)?)?;
+            if has_domains(&ty) {
+                return Err(self.unsupported("rows of JSON with values of a domain", at));
+            }
             let name = super::names::fold(name);
             args.push(Expr::Const(Datum::Text(name.clone()), held(oid::TEXT, -1)?));
             let typed = TypedCol { col: self.new_col(), ty };
@@ -401,7 +373,7 @@ impl Binder<'_> {
         at: usize,
     ) -> Result<Called> {
         let proc = chosen.proc;
-        let result = held(chosen.result, -1);
+        let result = result_type(chosen.result, &args);
         let outputs: Vec<(String, Oid)> = match proc.out_types.as_slice() {
             [] => vec![(name.to_owned(), chosen.result)],
             _ => proc.out_names.iter().cloned().zip(super::resolve::outputs(chosen)).collect(),
@@ -414,6 +386,9 @@ impl Binder<'_> {
             (true, Err(e)) => return Err(located(e, at)),
             (false, _) => (args, None),
         };
+        if let Some(ty) = single.as_ref().filter(|ty| user_type::is_composite(ty.oid)) {
+            return self.composite_rows(proc, args, ty);
+        }
         let mut columns = Vec::with_capacity(outputs.len());
         for (name, ty) in outputs {
             let ty = match &single {
@@ -434,65 +409,27 @@ impl Binder<'_> {
             defined: false,
         })
     }
-}
 
-fn relation(all: Vec<Called>, ordinality: Option<ColRef>) -> Result<Rel> {
-    if let ([Called { own: Some(OwnRows { rel: Some(rel), .. }), .. }], None) = (all.as_slice(), ordinality) {
-        return Ok(rel.clone());
-    }
-    if let ([Called { call, returns_set, .. }], None) = (all.as_slice(), ordinality) {
-        let SetCall { proc, args, columns } = call.clone();
-        return Ok(match (returns_set, columns.as_slice()) {
-            (false, [one]) => {
-                let call = Expr::Call { proc, args, ty: one.ty.clone() };
-                Rel::Project { input: Box::new(Rel::Unit), items: vec![(call, one.col)] }
+    /// A function that returns values of a composite type: its columns are their fields.
+    fn composite_rows(&mut self, proc: &builtin::Proc, args: Vec<Expr>, ty: &SqlType) -> Result<Called> {
+        let row = TypedCol { col: self.new_col(), ty: ty.clone() };
+        let (mut columns, mut fields) = (Vec::new(), Vec::new());
+        for (index, RowField { name, ty }) in ty.fields().into_iter().flat_map(|f| f.iter()).enumerate() {
+            let typed = TypedCol { col: self.new_col(), ty: ty.clone() };
+            fields.push((self.field_at(&Expr::Column(row.clone()), index)?, typed.col));
+            columns.push(ScopeColumn { name: name.clone(), typed, origin: (Oid(0), 0) });
+        }
+        let returns_set = proc.returns_set;
+        let call = SetCall { proc: proc.oid, args: args.clone(), columns: vec![row.clone()] };
+        let input = match returns_set {
+            true => Rel::Function { proc: proc.oid, args, columns: vec![row] },
+            false => {
+                let call = Expr::Call { proc: proc.oid, args, ty: ty.clone() };
+                Rel::Project { input: Box::new(Rel::Unit), items: vec![(call, row.col)] }
             }
-            _ => Rel::Function { proc, args, columns },
-        });
-    }
-    let plain = |called: &Called| called.own.is_none() && called.call.proc == UNNEST;
-    if ordinality.is_none() && all.iter().all(plain) {
-        let (mut args, mut columns) = (Vec::new(), Vec::new());
-        for called in all {
-            args.extend(called.call.args);
-            columns.extend(called.call.columns);
-        }
-        return Ok(Rel::Function { proc: UNNEST, args, columns });
-    }
-    let has_fields = all.iter().any(|called| called.own.is_some());
-    let (mut calls, mut items) = (Vec::with_capacity(all.len()), Vec::new());
-    for mut called in all {
-        let own = called.own.take();
-        let fields = own.map(|own| own.fields).unwrap_or_default();
-        let call = as_set(called)?;
-        match fields.is_empty() {
-            true => items.extend(call.columns.iter().map(|c| (Expr::Column(c.clone()), c.col))),
-            false => items.extend(fields),
-        }
-        calls.push(call);
-    }
-    let sets = Rel::ProjectSet { input: Box::new(Rel::Unit), calls, ordinality };
-    if !has_fields {
-        return Ok(sets);
-    }
-    if let Some(col) = ordinality {
-        items.push((Expr::Column(TypedCol { col, ty: held(oid::INT8, -1)? }), col));
-    }
-    Ok(Rel::Project { input: Box::new(sets), items })
-}
-
-/// A function of one row as a set of one row.
-fn as_set(called: Called) -> Result<SetCall> {
-    let SetCall { proc, args, columns } = called.call;
-    match columns.as_slice() {
-        [one] if !called.returns_set => {
-            let value = Expr::Call { proc, args, ty: one.ty.clone() };
-            let array = array_of(one.ty.oid).map(|array| held(array, -1)).transpose()?;
-            let ty = array
-                .ok_or_else(|| Error::unsupported("a value of this type in ROWS FROM is not supported"))?;
-            let elements = vec![value];
-            Ok(SetCall { proc: UNNEST, args: vec![Expr::Array { elements, ty }], columns })
-        }
-        _ => Ok(SetCall { proc, args, columns }),
+        };
+        let rel = Some(Rel::Project { input: Box::new(input), items: fields.clone() });
+        let own = Some(OwnRows { rel, fields });
+        Ok(Called { call, own, columns, returns_set, named: true, defined: false })
     }
 }

@@ -1,7 +1,7 @@
 //! Type names: from the syntax tree to types, and from types to the names in messages.
 
 use super::Binder;
-use super::names::located;
+use super::names::{Relation, located};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin;
@@ -9,6 +9,7 @@ use sqlparser::ast::{self, DataType};
 use types::sql_type::oid;
 use types::text::interval_range::FULL_PRECISION;
 use types::text::interval_range::field::{ALL, DAY, HOUR, MINUTE, MONTH, SECOND, YEAR};
+use types::user_type::UserKind;
 use types::{SqlType, user_type};
 
 impl Binder<'_> {
@@ -109,8 +110,16 @@ impl Binder<'_> {
             },
             Some(_) => None,
         };
-        if row.is_none() && self.find_relation(schema.as_deref(), &ty).is_some() {
-            return Err(self.unsupported(&format!("the row type of \"{ty}\""), at));
+        if row.is_none()
+            && let Some(relation) = self.find_relation(schema.as_deref(), &ty)
+        {
+            return match relation {
+                Relation::Table(table) if modifiers.is_empty() => UserKind::TableRow
+                    .oid(table.oid.0)
+                    .map(|oid| (oid, -1))
+                    .ok_or_else(|| Error::internal("a table whose number is too large")),
+                _ => Err(self.unsupported(&format!("the row type of \"{ty}\""), at)),
+            };
         }
         let shown = schema.map_or_else(|| ty.clone(), |s| format!("{s}.{ty}"));
         let row = row.ok_or_else(|| undefined_type(&shown, at))?;
@@ -163,9 +172,15 @@ impl Binder<'_> {
 
     /// An error in which types that users made have their names instead of their OIDs.
     pub(crate) fn with_type_names(&self, error: Error) -> Error {
+        let catalog = self.context.catalog;
         let named = |text: &str| {
-            let types = self.context.catalog.types();
-            types.fold(text.to_owned(), |text, def| text.replace(&marked(def.oid), &def.name))
+            if !text.contains(MARK) {
+                return text.to_owned();
+            }
+            let types = catalog.types().map(|def| (Some(def.oid), &def.name));
+            let rows = catalog.tables().map(|table| (UserKind::TableRow.oid(table.oid.0), &table.name));
+            let all = types.chain(rows).filter_map(|(oid, name)| Some((oid?, name)));
+            all.fold(text.to_owned(), |text, (oid, name)| text.replace(&marked(oid), name))
         };
         let (message, detail) = (named(error.message()), error.detail().map(named));
         let error = error.with_message(message);
@@ -176,9 +191,12 @@ impl Binder<'_> {
     }
 }
 
+/// What no text of a user contains.
+const MARK: char = '\u{1}';
+
 /// What stands for the name of a type that a user made until `Binder::with_type_names` gives it: no other text has it.
 fn marked(ty: Oid) -> String {
-    format!("\u{1}{ty}\u{1}")
+    format!("{MARK}{ty}{MARK}")
 }
 
 /// The type in the form this version holds it in; 0A000 when it holds none.
@@ -293,7 +311,7 @@ pub(crate) fn type_name(ty: Oid) -> String {
     if let Some(element) = user_type::array_element(ty) {
         return format!("{}[]", marked(element));
     }
-    if user_type::is_enum(ty) || user_type::is_domain(ty) {
+    if user_type::is_enum(ty) || user_type::is_domain(ty) || user_type::is_composite(ty) {
         return marked(ty);
     }
     let row = builtin::type_by_oid(ty);

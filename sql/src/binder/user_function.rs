@@ -7,7 +7,6 @@ use super::function::{Extras, cast_by_call, no_aggregate, no_function_at};
 use super::names::{Relation, located};
 use super::numeric::per_value;
 use super::resolve::{Callee, Refused, Signature, callee, resolved};
-use super::type_name::held;
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
 use base::id::Oid;
@@ -324,6 +323,10 @@ impl Binder<'_> {
         let (oid, _) = self.type_and_modifier(ty)?;
         match builtin::type_by_oid(oid).is_some_and(|row| row.kind == 'p') {
             true => Ok(oid),
+            false if types::user_type::of_composite(oid) => {
+                let message = "a composite type of a parameter or result is not supported";
+                Err(Error::unsupported(message).with_hint("Take and return its fields."))
+            }
             false => self.held_type(oid).map(|ty| ty.named()),
         }
     }
@@ -394,7 +397,7 @@ impl Binder<'_> {
         let bare = |ty: &SqlType| match ty.oid {
             _ if ty.domain.is_some() => Ok(ty.clone()),
             oid::NUMERIC => Ok(per_value()),
-            own => held(own, -1),
+            own => self.type_of(own, -1),
         };
         if let Some(table) = catalog.tables().find(|table| table.oid == relation) {
             return self.as_seen(table).columns.iter().map(|c| Ok((c.name.clone(), bare(&c.ty)?))).collect();

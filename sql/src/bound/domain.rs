@@ -11,7 +11,7 @@ pub struct DomainRules {
     /// What messages name, whichever domain below it asks.
     pub domain: Oid,
     pub not_null: bool,
-    /// Names and conditions over `value`.
+    /// Names and conditions over `value`; one without name says that a field of it is not null.
     pub checks: Vec<(String, Expr)>,
     pub value: TypedCol,
 }

@@ -6,12 +6,12 @@ use super::alter::{AlterTableAction, DroppedColumn};
 use super::function::FunctionStatement;
 use super::new_table::{BoundCreateIndex, NewCheck, NewForeignKey, NewUnique, OnCommit};
 use super::write::{BoundDelete, BoundInsert, BoundMerge, BoundModifying, BoundUpdate, RowRules};
-use super::{BoundQuery, ColRef, DomainEdit, DomainInput, DomainProbe, Expr, Rel};
+use super::{BoundQuery, ColRef, DomainEdit, DomainInput, DomainProbe, Expr, NewType, Rel, TypeEdit};
 use crate::parse::ParsedStatement;
 use base::id::{ColumnId, CommitTs, Oid, SchemaId, SequenceId, TableId, ViewId};
 use catalog::{
-    CheckOption, ColumnKind, CommentKey, DomainDef, Neighbour, SequenceDef, SequenceOwner, TableDef,
-    TableOptions, ViewColumn, ViewDef,
+    CheckOption, ColumnKind, CommentKey, DomainDef, SequenceDef, SequenceOwner, TableDef, TableOptions,
+    ViewColumn, ViewDef,
 };
 use std::sync::Arc;
 use types::SqlType;
@@ -48,11 +48,10 @@ pub enum BoundStatement {
         cascade: bool,
         notices: Vec<String>,
     },
-    /// An enum with labels.
     CreateType {
         schema: SchemaId,
         name: String,
-        labels: Vec<String>,
+        shape: NewType,
     },
     AlterType {
         ty: Oid,
@@ -195,14 +194,6 @@ pub enum BoundStatement {
     Deallocate {
         name: Option<String>,
     },
-}
-
-/// What becomes of a type.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TypeEdit {
-    AddLabel { label: String, if_not_exists: bool, place: Neighbour },
-    RenameLabel { from: String, to: String },
-    Name { schema: SchemaId, name: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

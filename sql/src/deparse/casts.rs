@@ -6,7 +6,7 @@ use super::simple::Parent;
 use crate::binder::{Path, path};
 use crate::bound::{CastHow, Expr};
 use catalog::builtin::CastContext;
-use types::SqlType;
+use types::{SqlType, user_type};
 
 impl Writer<'_> {
     /// A cast that stands in the query, or one that is shown although it does not.
@@ -17,6 +17,8 @@ impl Writer<'_> {
             Expr::Const(datum, own) if own.oid == ty.oid && own.typmod == -1 && ty.domain.is_none() => {
                 self.constant(datum, own, Label::Never)?;
             }
+            // A row of a composite type needs no more parentheses than its own.
+            row @ Expr::Row { .. } if user_type::is_composite(ty.oid) => self.expr(row, false)?,
             arg => {
                 self.open();
                 self.inner(arg, false, Parent::Cast)?;

@@ -12,8 +12,9 @@ use super::definition_ast::{
 use super::function_ast::FunctionAst;
 use super::literal_rows::LiteralRows;
 use super::statement::ParsedStatement;
+use super::target::TargetColumn;
 use crate::bound::{ExplainOptions, Isolation, OnCommit};
-use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query, SelectItem, Subscript, TableWithJoins, With};
+use sqlparser::ast::{DataType, Expr, Ident, ObjectName, Query, SelectItem, TableWithJoins, With};
 use std::sync::Arc;
 
 /// Any statement that is understood.
@@ -168,22 +169,6 @@ pub struct SetClause {
     pub tuple: bool,
     pub value: Expr,
     pub value_at: usize,
-}
-
-/// A column that is assigned to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TargetColumn {
-    pub name: Ident,
-    /// A field or elements of it.
-    pub part: Option<PartOfColumn>,
-}
-
-/// What stands behind a column's name where it is assigned to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PartOfColumn {
-    pub at: usize,
-    /// None when a field is among it.
-    pub subscripts: Option<Vec<Subscript>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

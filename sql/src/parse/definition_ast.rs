@@ -189,11 +189,33 @@ pub struct RefreshSpec {
     pub with_data: bool,
 }
 
-/// CREATE TYPE .. AS ENUM.
+/// CREATE TYPE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateTypeSpec {
     pub name: ObjectName,
-    pub labels: Vec<String>,
+    pub shape: TypeSpec,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TypeSpec {
+    /// Its labels.
+    Enum(Vec<String>),
+    Composite(Vec<AttributeSpec>),
+}
+
+/// An attribute of a composite type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeSpec {
+    pub name: Ident,
+    pub ty: DataType,
+    pub type_at: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeChange {
+    Add(AttributeSpec),
+    Drop { name: Ident, if_exists: bool },
+    SetType(AttributeSpec),
 }
 
 /// ALTER TYPE.
@@ -205,8 +227,21 @@ pub struct AlterTypeSpec {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TypeChange {
-    AddValue { label: String, if_not_exists: bool, place: Neighbour },
-    RenameValue { from: String, to: String },
+    AddValue {
+        label: String,
+        if_not_exists: bool,
+        place: Neighbour,
+    },
+    RenameValue {
+        from: String,
+        to: String,
+    },
+    RenameAttribute {
+        from: Ident,
+        to: Ident,
+    },
+    /// In the order in which they are made.
+    Attributes(Vec<AttributeChange>),
     Rename(Ident),
     SetSchema(Ident),
 }

@@ -37,6 +37,7 @@ mod sequence;
 mod session;
 mod statement;
 mod table;
+mod target;
 mod tokens;
 mod typed_literal;
 mod unicode;
@@ -53,17 +54,17 @@ pub use ast::{
     AlterAction, AlterTableSpec, AnalyzeSpec, ColumnConstraint, ColumnConstraintKind, ColumnSpec,
     ConflictAction, ConflictSpec, ConflictTarget, CopyOption, CopySource, CopySpec, CopyValue,
     CreateTableSpec, DeleteSpec, ExecuteSpec, ExplainSpec, InsertSource, InsertSpec, MergeAction,
-    MergeInsert, MergeSpec, MergeWhen, Overriding, PartOfColumn, PartitionBound, PartitionLevel,
-    PartitionSpec, PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget,
-    TargetColumn, TruncateSpec, UpdateSpec, VacuumSpec, Word,
+    MergeInsert, MergeSpec, MergeWhen, Overriding, PartitionBound, PartitionLevel, PartitionSpec,
+    PrepareSpec, SetClause, SetSpec, SetTarget, StatementAst, TableOption, TableTarget, TruncateSpec,
+    UpdateSpec, VacuumSpec, Word,
 };
 pub(crate) use clauses::{EXCLUDE, JOIN_ALIAS, WITH_TIES};
 pub use definition_ast::{
-    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, CheckSpec, CloneSpec, CommentSpec,
-    CommentTarget, CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec, DomainChange, DropSpec,
-    ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec, RefreshSpec, RelationKind,
-    RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec, TypeChange, ViewSpec,
-    Written,
+    AlterDomainSpec, AlterSequenceSpec, AlterTypeSpec, AlterViewSpec, AttributeChange, AttributeSpec,
+    CheckSpec, CloneSpec, CommentSpec, CommentTarget, CreateDomainSpec, CreateTableAsSpec, CreateTypeSpec,
+    DomainChange, DropSpec, ForeignKeySpec, Including, IndexSpec, KeySpec, LikeSpec, MaterializedSpec,
+    RefreshSpec, RelationKind, RowsSource, SequenceChange, SequenceOption, SequenceOptionKind, SequenceSpec,
+    TypeChange, TypeSpec, ViewSpec, Written,
 };
 pub use domain::with_value_in_capitals;
 pub(crate) use forms::{DISTINCT, ESCAPE, SYMMETRIC, VARIADIC};
@@ -78,3 +79,4 @@ pub(crate) use postfix::USING;
 pub(crate) use row_stars::ROW_STAR;
 pub(crate) use rows_from::ROWS_FROM;
 pub use statement::{ParsedStatement, is_operation, parse, parse_expression};
+pub use target::{PartOfColumn, PartStep, TargetColumn};

@@ -5,9 +5,10 @@
 
 use super::ast::{
     ConflictAction, ConflictSpec, ConflictTarget, DeleteSpec, InsertSource, InsertSpec, Overriding,
-    PartOfColumn, SetClause, StatementAst, TargetColumn, UpdateSpec,
+    SetClause, StatementAst, UpdateSpec,
 };
 use super::cursor::{Cursor, is_word};
+use super::target::{PartOfColumn, PartStep, TargetColumn};
 use super::unsupported::refuse;
 use base::Result;
 use sqlparser::ast::{Expr, Ident, ObjectName, SelectItem, Subscript, TableWithJoins, With};
@@ -94,18 +95,14 @@ pub(super) fn insert_columns(cursor: &mut Cursor<'_>) -> Result<Vec<TargetColumn
 fn target_column(cursor: &mut Cursor<'_>) -> Result<TargetColumn> {
     let name = cursor.name()?;
     let at = cursor.at();
-    let mut subscripts = Vec::new();
-    let mut fields = false;
+    let mut steps = Vec::new();
     while matches!(cursor.peek(), Token::Period | Token::LBracket) {
-        if cursor.take(&Token::Period) {
-            cursor.label()?;
-            fields = true;
-        } else {
-            subscripts.push(subscript(cursor)?);
-        }
+        steps.push(match cursor.take(&Token::Period) {
+            true => PartStep::Field(cursor.label()?),
+            false => PartStep::Subscript(subscript(cursor)?),
+        });
     }
-    let part = (fields || !subscripts.is_empty())
-        .then(|| PartOfColumn { at, subscripts: (!fields).then_some(subscripts) });
+    let part = (!steps.is_empty()).then_some(PartOfColumn { at, steps });
     Ok(TargetColumn { name, part })
 }
 

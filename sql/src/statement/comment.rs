@@ -135,6 +135,13 @@ fn column(binder: &Binder<'_>, parts: &[ast::Ident]) -> Result<CommentKey> {
         return Err(Error::new(ErrorKind::Syntax, "column name must be qualified"));
     };
     let name = binder.fold(column);
+    let (schema, own) = binder.split_name(&ast::ObjectName::from(table.to_vec()))?;
+    if let Some(def) = binder.composite(schema.as_deref(), &own) {
+        let attribute = def.composite().and_then(|composite| composite.attribute(&name));
+        let key = def.relation().zip(attribute);
+        let key = key.map(|(object, a)| CommentKey { class: PG_CLASS, object, column: a.number });
+        return key.ok_or_else(|| no_column(&name, &def.name));
+    }
     let found = binder.relation(&ast::ObjectName::from(table.to_vec())).map_err(unplaced)?;
     let (oid, relation, id) = match &found {
         Relation::Table(table) => (table.oid, &table.name, table.column_named(&name).map(|c| c.id)),
@@ -153,11 +160,13 @@ fn column(binder: &Binder<'_>, parts: &[ast::Ident]) -> Result<CommentKey> {
             return Err(Error::new(ErrorKind::InsufficientPrivilege, message));
         }
     };
-    let column = id.ok_or_else(|| {
-        let message = format!("column \"{name}\" of relation \"{relation}\" does not exist");
-        Error::new(ErrorKind::UndefinedColumn, message)
-    })?;
+    let column = id.ok_or_else(|| no_column(&name, relation))?;
     Ok(CommentKey { class: PG_CLASS, object: oid, column })
+}
+
+fn no_column(name: &str, relation: &str) -> Error {
+    let message = format!("column \"{name}\" of relation \"{relation}\" does not exist");
+    Error::new(ErrorKind::UndefinedColumn, message)
 }
 
 fn constraint(binder: &Binder<'_>, name: &ast::Ident, table: &ast::ObjectName) -> Result<CommentKey> {

@@ -11,7 +11,7 @@ use crate::bound::{
 };
 use crate::parse::{CopySource, CopySpec};
 use base::{Error, ErrorKind, Result};
-use catalog::{ColumnKind, TableDef};
+use catalog::{ColumnDef, ColumnKind, TableDef, has_domains};
 use sqlparser::ast;
 use std::sync::Arc;
 
@@ -99,11 +99,11 @@ fn from_end(
     }
     let mut domains = Vec::new();
     for (place, index) in columns.iter().enumerate() {
-        let Some(column) = table.columns.get(*index).filter(|column| column.ty.domain.is_some()) else {
-            continue;
-        };
+        let asks = |column: &&ColumnDef| column.ty.domain.is_some() || has_domains(&column.ty);
+        let Some(column) = table.columns.get(*index).filter(asks) else { continue };
         let value = TypedCol { col: binder.new_col(), ty: column.ty.clone().as_domain(None) };
-        let checked = binder.assign(Term { expr: Expr::Column(value.clone()), at: 0 }, column)?;
+        let whole = binder.with_checked_fields(Expr::Column(value.clone()))?;
+        let checked = binder.assign(Term { expr: whole, at: 0 }, column)?;
         domains.push(DomainInput { place, value, checked });
     }
     let rules = super::rules::of(binder, table)?;

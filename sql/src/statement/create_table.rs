@@ -226,7 +226,9 @@ pub(super) fn bind_as(
             let message = format!("column \"{name}\" specified more than once");
             return Err(Error::new(ErrorKind::DuplicateColumn, message));
         }
-        let ty = SqlType::with_typmod(column.ty.oid, column.ty.typmod).filter(|ty| !is_pseudo(ty.oid));
+        let composite = types::user_type::of_composite(column.ty.oid).then(|| column.ty.clone());
+        let ty = composite.or_else(|| SqlType::with_typmod(column.ty.oid, column.ty.typmod));
+        let ty = ty.filter(|ty| !is_pseudo(ty.oid));
         let Some(ty) = ty else {
             let message = format!("column \"{name}\" has pseudo-type {}", pseudo_name(column.ty.oid));
             return Err(Error::new(ErrorKind::InvalidTableDefinition, message));

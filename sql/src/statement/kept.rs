@@ -127,7 +127,18 @@ pub(super) fn object_edits(
 /// What brings the OID of a type that a user made in the place of its name; None for other types.
 fn type_edit(binder: &Binder<'_>, name: &ast::ObjectName, text: &str, at: usize) -> Result<Option<Edit>> {
     let (schema, own) = binder.split_name(name)?;
-    let Some(oid) = binder.user_type(schema.as_deref(), &own) else { return Ok(None) };
+    let Some(oid) = binder.user_type(schema.as_deref(), &own) else {
+        let built_in = schema.as_deref().is_none_or(|schema| schema == "pg_catalog")
+            && catalog::builtin::type_named(&own).is_some();
+        return match binder.relation(name) {
+            Ok(_) if !built_in => {
+                let message =
+                    format!("the row type of \"{own}\" in an expression that is kept is not supported");
+                Err(Error::unsupported(message))
+            }
+            _ => Ok(None),
+        };
+    };
     let (start, characters) = extent(binder, name, text, at).ok_or_else(|| {
         let place =
             name.0.iter().find_map(|part| part.as_ident()).map_or(at, |i| binder.position(i.span.start));

@@ -8,6 +8,7 @@ mod alter_column;
 mod alter_table;
 mod bind;
 mod comment;
+mod composite;
 mod copy;
 mod copy_options;
 mod create_table;

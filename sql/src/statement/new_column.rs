@@ -252,6 +252,12 @@ fn default_mismatch(error: Error) -> Error {
 
 /// 0A000 for values that have no place in a table.
 pub(super) fn refuse_unstored(ty: &SqlType) -> Result<()> {
+    if types::user_type::table_of_row(ty.oid).is_some() {
+        let message = "the row type of a table as that of a column is not supported";
+        return Err(
+            Error::unsupported(message).with_hint("CREATE TYPE .. AS (..) makes a type of such rows.")
+        );
+    }
     match types::sql_type::array_element(ty.oid).is_some_and(types::sql_type::is_vector) {
         false => Ok(()),
         true => Err(Error::unsupported("a column of arrays of vectors is not supported")),

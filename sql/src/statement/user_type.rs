@@ -4,9 +4,10 @@
 //! Invariant: a type that is named twice is dropped once.
 
 use super::alter_column::columns_of_types;
-use crate::binder::{BindContext, Binder};
-use crate::bound::{BoundStatement, TypeEdit};
-use crate::parse::{AlterTypeSpec, CreateTypeSpec, DropSpec, TypeChange};
+use super::composite;
+use crate::binder::{BindContext, Binder, Relation};
+use crate::bound::{BoundStatement, NewType, TypeEdit};
+use crate::parse::{AlterTypeSpec, CreateTypeSpec, DropSpec, TypeChange, TypeSpec};
 use base::id::Oid;
 use base::limits::IDENTIFIER_BYTES_MAX;
 use base::{Error, ErrorKind, Result};
@@ -15,8 +16,19 @@ use sqlparser::ast;
 use std::sync::Arc;
 
 pub(super) fn create(binder: &Binder<'_>, spec: &CreateTypeSpec) -> Result<BoundStatement> {
-    let CreateTypeSpec { name, labels } = spec;
+    let CreateTypeSpec { name, shape } = spec;
     let (schema, name) = binder.creation_target(name)?;
+    let shape = match shape {
+        TypeSpec::Enum(labels) => {
+            check_labels(labels)?;
+            NewType::Enum(labels.clone())
+        }
+        TypeSpec::Composite(attributes) => NewType::Composite(composite::created(binder, attributes)?),
+    };
+    Ok(BoundStatement::CreateType { schema: schema.id, name, shape })
+}
+
+fn check_labels(labels: &[String]) -> Result<()> {
     labels.iter().try_for_each(|label| check_label(label))?;
     for (place, label) in labels.iter().enumerate() {
         if labels.iter().take(place).any(|before| before == label) {
@@ -24,13 +36,24 @@ pub(super) fn create(binder: &Binder<'_>, spec: &CreateTypeSpec) -> Result<Bound
             return Err(Error::new(ErrorKind::UniqueViolation, message));
         }
     }
-    Ok(BoundStatement::CreateType { schema: schema.id, name, labels: labels.clone() })
+    Ok(())
 }
 
 pub(super) fn alter(binder: &Binder<'_>, spec: &AlterTypeSpec) -> Result<BoundStatement> {
     let AlterTypeSpec { name, change } = spec;
-    let def = named(binder, name)?;
-    if def.domain().is_some()
+    let of_attributes = matches!(change, TypeChange::RenameAttribute { .. } | TypeChange::Attributes(_));
+    let def = match named(binder, name) {
+        Err(error) if of_attributes && error.kind() == ErrorKind::UndefinedObject => {
+            let name_shown = shown(binder, name)?;
+            let (kind, message) = match binder.relation(name) {
+                Ok(_) => (ErrorKind::WrongObjectType, format!("\"{name_shown}\" is not a composite type")),
+                Err(_) => (ErrorKind::UndefinedTable, format!("relation \"{name_shown}\" does not exist")),
+            };
+            return Err(Error::new(kind, message));
+        }
+        def => def?,
+    };
+    if (def.domain().is_some() || def.composite().is_some())
         && matches!(change, TypeChange::AddValue { .. } | TypeChange::RenameValue { .. })
     {
         let message = format!("{} is not an enum", crate::binder::type_name(def.oid));
@@ -45,6 +68,8 @@ pub(super) fn alter(binder: &Binder<'_>, spec: &AlterTypeSpec) -> Result<BoundSt
             check_label(to)?;
             TypeEdit::RenameLabel { from: from.clone(), to: to.clone() }
         }
+        TypeChange::RenameAttribute { from, to } => composite::renamed(binder, &def, from, to)?,
+        TypeChange::Attributes(changes) => composite::changed(binder, &def, changes)?,
         TypeChange::Rename(to) => TypeEdit::Name { schema: def.schema, name: binder.fold(to) },
         TypeChange::SetSchema(schema) => {
             let schema = binder.schema_named(&ast::ObjectName::from(vec![schema.clone()]))?;
@@ -129,9 +154,17 @@ fn shown(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<String> {
     Ok(schema.map_or_else(|| own.clone(), |schema| format!("{schema}.{own}")))
 }
 
-/// 2BP01 for a built-in type.
+/// 2BP01 for a built-in type and for that of a table's rows.
 fn check_not_required(binder: &Binder<'_>, name: &ast::ObjectName) -> Result<()> {
     let (schema, own) = binder.split_name(name)?;
+    if binder.user_type(schema.as_deref(), &own).is_none()
+        && let Ok(Relation::Table(table)) = binder.relation(name)
+    {
+        let name = &table.name;
+        let message = format!("cannot drop type {name} because table {name} requires it");
+        return Err(Error::new(ErrorKind::DependentObjects, message)
+            .with_hint(format!("You can drop table {name} instead.")));
+    }
     let built_in =
         schema.is_none_or(|schema| schema == "pg_catalog") && catalog::builtin::type_named(&own).is_some();
     if !built_in {

@@ -6,11 +6,11 @@ use crate::format::{Reader, Writer};
 use arrow::datatypes::i256;
 use base::id::{ColumnId, CounterId, Oid, SchemaId, SchemaVersion, SequenceId, TableId, TabletId, ViewId};
 use catalog::{
-    CatalogEdit, CatalogState, CheckDef, CheckOption, ColumnDef, ColumnKind, CommentKey, DistinctCount,
-    DomainCheck, DomainDef, EnumLabel, ForeignKeyAction, ForeignKeyDef, FunctionBody, FunctionDef,
-    FunctionTraits, HashLevel, MaterializedDef, PG_CLASS, PG_NAMESPACE, Parallel, Parameter, ParameterMode,
-    Partitioning, Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner, TableDef,
-    TableOptions, TabletDef, TypeShape, UniqueDef, UserTypeDef, ViewColumn, ViewDef, Volatility,
+    CatalogEdit, CatalogState, CheckDef, CheckOption, ColumnDef, ColumnKind, CommentKey, CompositeDef,
+    DistinctCount, DomainCheck, DomainDef, EnumLabel, ForeignKeyAction, ForeignKeyDef, FunctionBody,
+    FunctionDef, FunctionTraits, HashLevel, MaterializedDef, PG_CLASS, PG_NAMESPACE, Parallel, Parameter,
+    ParameterMode, Partitioning, Position, RangeLevel, RangePartition, SchemaDef, SequenceDef, SequenceOwner,
+    TableDef, TableOptions, TabletDef, TypeShape, UniqueDef, UserTypeDef, ViewColumn, ViewDef, Volatility,
 };
 use types::{Datum, Form, Interval, SqlType, TimeTz};
 
@@ -234,6 +234,19 @@ fn price() -> UserTypeDef {
     UserTypeDef { oid, schema: SchemaId(2), name: "price".to_owned(), shape: TypeShape::Domain(domain) }
 }
 
+/// A composite type that lost an attribute.
+fn pair() -> UserTypeDef {
+    let numeric = SqlType::with_typmod(Oid(1700), SqlType::numeric_typmod(5, 2)).unwrap();
+    let of = |ty| SqlType::of(Oid(ty)).unwrap();
+    let attributes = [("a", of(23)), ("lost", of(25)), ("b", numeric)];
+    let attributes = attributes.into_iter().map(|(name, ty)| (name.to_owned(), ty));
+    let mut composite = CompositeDef::new(attributes.collect());
+    composite.attributes.remove(1);
+    let oid = types::user_type::UserKind::Composite.oid(16_800).unwrap();
+    let shape = TypeShape::Composite(composite);
+    UserTypeDef { oid, schema: SchemaId(2), name: "pair".to_owned(), shape }
+}
+
 /// A function with all kinds of parts.
 pub(in crate::format) fn function() -> FunctionDef {
     let parameter = |mode, name: &str, default: Option<&str>| Parameter {
@@ -401,6 +414,30 @@ fn golden_bytes_of_domains() {
     assert_eq!(decode_edit(&mut reader).unwrap(), edit);
     let ty = crate::format::datum::decode_sql_type(&mut reader).unwrap();
     assert_eq!(Some(ty), price().domain_type());
+    reader.finish().unwrap();
+}
+
+#[test]
+fn golden_bytes_of_composite_types() {
+    let edit = CatalogEdit::CreateType(Box::new(pair()));
+    let mut writer = Writer::new();
+    encode_edit(&mut writer, &edit);
+    crate::format::datum::encode_sql_type(&mut writer, &pair().composite_type().unwrap());
+    #[rustfmt::skip]
+    let composite = [
+        24, 0x40, 0x83, 0, 0x60, 2, 4, b'p', b'a', b'i', b'r', 3, // OID, schema, name, a composite type
+        4, 0, 0, 0, 2, // the next number, two attributes
+        1, 0, 0, 0, 1, b'a', 23, 0, 0, 0, 255, 255, 255, 255, 3, // number, name, type
+        3, 0, 0, 0, 1, b'b', 164, 6, 0, 0, 6, 0, 5, 0, 10, // numeric(5,2) in the form of any numeric
+        0x40, 0x83, 0, 0x60, 255, 255, 255, 255, 23, 2, // the type of a column: two fields
+        1, b'a', 23, 0, 0, 0, 255, 255, 255, 255, 3,
+        1, b'b', 164, 6, 0, 0, 6, 0, 5, 0, 10,
+    ];
+    assert_eq!(writer.as_slice(), composite);
+    let mut reader = Reader::new(writer.as_slice());
+    assert_eq!(decode_edit(&mut reader).unwrap(), edit);
+    let ty = crate::format::datum::decode_sql_type(&mut reader).unwrap();
+    assert_eq!(Some(ty), pair().composite_type());
     reader.finish().unwrap();
 }
 

@@ -7,11 +7,8 @@ use arrow::datatypes::i256;
 use base::Result;
 use base::id::Oid;
 use types::list::{bounds_from_bytes, bounds_to_bytes};
-use types::sql_type::RowField;
+use types::sql_type::{DEPTH_MAX, RowField};
 use types::{Datum, Form, Interval, List, SqlType, TimeTz, user_type};
-
-/// Lists within lists in one datum or form; PostgreSQL's arrays need one.
-const LIST_DEPTH_MAX: u8 = 4;
 
 pub(crate) fn encode_form(writer: &mut Writer, form: &Form) {
     match form {
@@ -72,7 +69,7 @@ pub(super) fn encode_sql_type(writer: &mut Writer, ty: &SqlType) {
 
 /// The inverse of `encode_sql_type`.
 pub(super) fn decode_sql_type(reader: &mut Reader<'_>) -> Result<SqlType> {
-    decode_nested_type(reader, LIST_DEPTH_MAX)
+    decode_nested_type(reader, DEPTH_MAX)
 }
 
 fn decode_nested_type(reader: &mut Reader<'_>, depth: u8) -> Result<SqlType> {
@@ -93,7 +90,7 @@ fn decode_nested_type(reader: &mut Reader<'_>, depth: u8) -> Result<SqlType> {
 
 /// The inverse of `encode_form`.
 pub(crate) fn decode_form(reader: &mut Reader<'_>) -> Result<Form> {
-    decode_nested_form(reader, LIST_DEPTH_MAX)
+    decode_nested_form(reader, DEPTH_MAX)
 }
 
 fn decode_nested_form(reader: &mut Reader<'_>, depth: u8) -> Result<Form> {
@@ -191,7 +188,7 @@ fn tagged_bytes(writer: &mut Writer, tag: u8, value: &[u8]) {
 }
 
 pub(crate) fn decode_datum(reader: &mut Reader<'_>) -> Result<Datum> {
-    decode_nested_datum(reader, LIST_DEPTH_MAX)
+    decode_nested_datum(reader, DEPTH_MAX)
 }
 
 fn decode_nested_datum(reader: &mut Reader<'_>, depth: u8) -> Result<Datum> {

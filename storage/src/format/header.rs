@@ -29,7 +29,7 @@ impl FileKind {
     /// The version that this program writes, and the newest that it reads.
     pub(crate) fn version(self) -> u32 {
         match self {
-            FileKind::Checkpoint => super::view::CHECK_OPTION_SINCE,
+            FileKind::Checkpoint => super::user_type::COMPOSITES_SINCE,
             FileKind::Log | FileKind::Current => 1,
         }
     }

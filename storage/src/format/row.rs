@@ -153,9 +153,8 @@ fn encoder<'a>(array: &'a ArrayRef, form: &'a Form) -> Result<Encode<'a>> {
                 Ok(())
             })
         }
-        Form::Row(_) => return Err(Error::unsupported("a table cannot store rows as values")),
         Form::List(_) => return Err(Error::internal("a list within a plan is to be stored")),
-        Form::Array(_) => Box::new(move |writer, row| {
+        Form::Array(_) | Form::Row(_) => Box::new(move |writer, row| {
             encode_datum(writer, &types::array::get(form, array, row)?);
             Ok(())
         }),
@@ -210,7 +209,7 @@ fn decoder(form: &Form) -> Box<dyn ColumnDecoder> {
         Form::Uuid => Box::new(Binaries { builder: BinaryViewBuilder::new(), len: Some(UUID_BYTES) }),
         Form::TimeTz => Box::new(Binaries { builder: BinaryViewBuilder::new(), len: Some(TimeTz::BYTES) }),
         Form::Array(_) | Form::Row(_) | Form::List(_) => {
-            Box::new(Lists { form: form.clone(), data: Vec::new() })
+            Box::new(Nested { form: form.clone(), data: Vec::new() })
         }
     }
 }
@@ -315,20 +314,22 @@ impl ColumnDecoder for Binaries {
     }
 }
 
+/// Arrays and rows.
 #[derive(Debug)]
-struct Lists {
+struct Nested {
     form: Form,
     data: Vec<Datum>,
 }
 
-impl ColumnDecoder for Lists {
+impl ColumnDecoder for Nested {
     fn null(&mut self) {
         self.data.push(Datum::Null);
     }
     fn value(&mut self, reader: &mut Reader<'_>) -> Result<()> {
-        match decode_datum(reader)? {
-            list @ Datum::List(_) => self.data.push(list),
-            _ => return Err(reader.bad("value of an array column is no array")),
+        match (decode_datum(reader)?, &self.form) {
+            (list @ Datum::List(_), Form::Array(_) | Form::List(_)) => self.data.push(list),
+            (row @ Datum::Row(_), Form::Row(_)) => self.data.push(row),
+            _ => return Err(reader.bad("value of a column of arrays or rows is none")),
         }
         Ok(())
     }

@@ -6,8 +6,10 @@ use arrow::array::Array;
 use arrow::datatypes::{Schema, i256};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::ErrorKind;
+use base::id::Oid;
 use std::sync::Arc;
-use types::{Datum, Dimension, Form, Interval, List, TimeTz};
+use types::sql_type::RowField;
+use types::{Datum, Dimension, Form, Interval, List, SqlType, TimeTz};
 
 /// One column of every form: three values, the second null.
 fn columns() -> Vec<(Form, [Datum; 3])> {
@@ -43,7 +45,14 @@ fn columns() -> Vec<(Form, [Datum; 3])> {
             [Datum::list(vec![Datum::Text("a".to_owned()), Null]), Null, Datum::list(vec![])],
         ),
         (Form::Array(Box::new(Form::Int32)), [square(), Null, Datum::list(vec![Datum::Int32(1)])]),
+        (pair(), [Datum::Row(vec![Datum::Int32(1), Null]), Null, Datum::Row(vec![Null, square()])]),
     ]
+}
+
+/// A row of an integer and an array.
+fn pair() -> Form {
+    let field = |name: &str, oid| RowField { name: name.to_owned(), ty: SqlType::of(Oid(oid)).unwrap() };
+    SqlType::row(vec![field("a", 23), field("b", 1007)]).form
 }
 
 /// `[1:2][5:6]={{1,2},{3,NULL}}`

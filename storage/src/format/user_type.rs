@@ -3,9 +3,12 @@
 use super::codec::{Reader, Writer};
 use super::datum::{decode_sql_type, encode_sql_type};
 use base::Result;
-use base::id::{Oid, SchemaId};
-use catalog::{DomainCheck, DomainDef, EnumLabel, TypeShape, UserTypeDef};
+use base::id::{ColumnId, Oid, SchemaId};
+use catalog::{AttributeDef, CompositeDef, DomainCheck, DomainDef, EnumLabel, TypeShape, UserTypeDef};
 use types::user_type;
+
+/// The version of the checkpoint's format that composite types came with.
+pub(super) const COMPOSITES_SINCE: u32 = 14;
 
 pub(super) fn encode_type(writer: &mut Writer, def: &UserTypeDef) {
     writer.u32(def.oid.0);
@@ -24,6 +27,16 @@ pub(super) fn encode_type(writer: &mut Writer, def: &UserTypeDef) {
         TypeShape::Domain(domain) => {
             writer.u8(2);
             encode_domain(writer, domain);
+        }
+        TypeShape::Composite(composite) => {
+            writer.u8(3);
+            writer.u32(composite.next.0);
+            writer.count(composite.attributes.len());
+            for attribute in &composite.attributes {
+                writer.u32(attribute.number.0);
+                writer.string(&attribute.name);
+                encode_sql_type(writer, &attribute.ty);
+            }
         }
     }
 }
@@ -55,6 +68,13 @@ pub(super) fn decode_type(reader: &mut Reader<'_>) -> Result<UserTypeDef> {
             }
             TypeShape::Domain(domain)
         }
+        3 => {
+            let composite = decode_composite(reader)?;
+            if !user_type::is_composite(oid) {
+                return Err(reader.bad("a composite type with the OID of another type"));
+            }
+            TypeShape::Composite(composite)
+        }
         _ => return Err(reader.bad("unknown kind of a type")),
     };
     Ok(UserTypeDef { oid, schema, name, shape })
@@ -85,4 +105,16 @@ fn decode_domain(reader: &mut Reader<'_>) -> Result<DomainDef> {
             Ok(DomainCheck { oid: Oid(r.u32()?), name: r.string()?, text: r.string()?, validated: r.bool()? })
         })?,
     })
+}
+
+fn decode_composite(reader: &mut Reader<'_>) -> Result<CompositeDef> {
+    let next = ColumnId(reader.u32()?);
+    let attributes = reader.list(10, |r| {
+        Ok(AttributeDef { number: ColumnId(r.u32()?), name: r.string()?, ty: decode_sql_type(r)? })
+    })?;
+    let numbers: Vec<ColumnId> = attributes.iter().map(|attribute| attribute.number).collect();
+    if !numbers.is_sorted_by(|a, b| a < b) || numbers.last().is_some_and(|last| *last >= next) {
+        return Err(reader.bad("attributes whose numbers are out of order"));
+    }
+    Ok(CompositeDef { attributes, next })
 }

@@ -3,14 +3,14 @@
 //! Owns the names and types of stored columns. Must not know the file format.
 //! A column is stored under its id in decimal. Dates and timestamps are stored as their integers, because infinities are
 //! the extreme integers and a format's own calendar types must never compute with them. An interval is stored as three
-//! columns, one inside an array as its 16 bytes. An array is stored as its elements and, unless the segment is so old that
+//! columns, one inside an array as its 16 bytes. A row is stored as the bytes that a log record has of it. An array is stored as its elements and, unless the segment is so old that
 //! every array was an ordinary one, a column of bounds. `begin` and `end` hold the commit timestamps of rows, `origin` the codes
 //! of how they came about.
 
-use crate::format::{interval_from_bytes, interval_to_bytes};
+use crate::format::{Reader, Writer, decode_datum, encode_datum, interval_from_bytes, interval_to_bytes};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray,
-    PrimitiveArray, make_array,
+    Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, Int32Array, Int64Array,
+    IntervalMonthDayNanoArray, ListArray, PrimitiveArray, make_array,
 };
 use arrow::datatypes::{
     DataType, Date32Type, Field, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
@@ -19,8 +19,8 @@ use arrow::datatypes::{
 use base::id::ColumnId;
 use base::{Error, Result};
 use std::sync::Arc;
-use types::Form;
 use types::array::{array_of_lists, array_of_parts, parts_of_array};
+use types::{Datum, Form};
 
 /// Name of the stored column of begin timestamps.
 pub(crate) const BEGIN: &str = "begin";
@@ -47,7 +47,7 @@ pub(crate) fn stored_fields(column: ColumnId, form: &Form, bounds: bool) -> Resu
         ]),
         Form::Array(element) => {
             let elements = match element.as_ref() {
-                Form::Interval => DataType::BinaryView,
+                Form::Interval | Form::Row(_) => DataType::BinaryView,
                 Form::Array(_) | Form::List(_) => {
                     return Err(Error::unsupported("a table cannot store arrays of this type")
                         .with_hint("store the elements in rows of their own"));
@@ -60,7 +60,7 @@ pub(crate) fn stored_fields(column: ColumnId, form: &Form, bounds: bool) -> Resu
             }
             Ok(fields)
         }
-        Form::Row(_) => Err(Error::unsupported("a table cannot store rows as values")),
+        Form::Row(_) => one(DataType::BinaryView),
         Form::List(_) => Err(Error::internal("a list within a plan is to be stored")),
         other => one(other.arrow()),
     }
@@ -105,12 +105,14 @@ pub(crate) fn to_stored(form: &Form, bounds: bool, array: &ArrayRef, out: &mut V
         }
         Form::Array(element) => {
             let (lists, of_lists) = parts_of_array(array)?;
-            out.push(if **element == Form::Interval {
-                let intervals = lists.values().as_primitive::<IntervalMonthDayNanoType>();
-                let bytes: BinaryViewArray = intervals.iter().map(|v| v.map(interval_to_bytes)).collect();
-                Arc::new(with_values(&lists, Arc::new(bytes))?)
-            } else {
-                Arc::new(lists)
+            out.push(match element.as_ref() {
+                Form::Interval => {
+                    let intervals = lists.values().as_primitive::<IntervalMonthDayNanoType>();
+                    let bytes: BinaryViewArray = intervals.iter().map(|v| v.map(interval_to_bytes)).collect();
+                    Arc::new(with_values(&lists, Arc::new(bytes))?)
+                }
+                Form::Row(_) => Arc::new(with_values(&lists, rows_to_bytes(element, lists.values())?)?),
+                _ => Arc::new(lists),
             });
             match bounds {
                 true => out.push(Arc::new(of_lists.clone())),
@@ -118,6 +120,7 @@ pub(crate) fn to_stored(form: &Form, bounds: bool, array: &ArrayRef, out: &mut V
                 false => return Err(Error::internal("bounds of arrays where there is no place for them")),
             }
         }
+        Form::Row(_) => out.push(rows_to_bytes(form, array)?),
         _ => out.push(Arc::clone(array)),
     }
     Ok(())
@@ -165,6 +168,7 @@ pub(crate) fn from_stored(
                 }
             }
         }
+        Form::Row(_) => rows_from_bytes(form, array.as_binary_view_opt().ok_or_else(foreign)?)?,
         _ if *array.data_type() == form.arrow() => array,
         _ => {
             make_array(array.to_data().into_builder().data_type(form.arrow()).build().map_err(|_| foreign())?)
@@ -183,6 +187,10 @@ fn elements(element: &Form, array: &ArrayRef) -> Result<Option<ListArray>> {
             .collect();
         return intervals.map(|values| with_values(lists, Arc::new(values))).transpose();
     }
+    if let Form::Row(_) = element {
+        let Some(bytes) = lists.values().as_binary_view_opt() else { return Ok(None) };
+        return with_values(lists, rows_from_bytes(element, bytes)?).map(Some);
+    }
     let wanted = list_of(element.arrow());
     if *array.data_type() == wanted {
         return Ok(Some(lists.clone()));
@@ -190,6 +198,35 @@ fn elements(element: &Form, array: &ArrayRef) -> Result<Option<ListArray>> {
     // The names of fields do not matter.
     let data = array.to_data().into_builder().data_type(wanted).build();
     Ok(data.ok().map(ListArray::from))
+}
+
+/// Each row as the codec of single data writes it.
+fn rows_to_bytes(form: &Form, rows: &ArrayRef) -> Result<ArrayRef> {
+    let mut bytes = BinaryViewBuilder::with_capacity(rows.len());
+    for row in 0..rows.len() {
+        if rows.is_null(row) {
+            bytes.append_null();
+            continue;
+        }
+        let mut writer = Writer::new();
+        encode_datum(&mut writer, &types::array::get(form, rows, row)?);
+        bytes.append_value(writer.into_bytes());
+    }
+    Ok(Arc::new(bytes.finish()))
+}
+
+/// The inverse of `rows_to_bytes`.
+fn rows_from_bytes(form: &Form, bytes: &BinaryViewArray) -> Result<ArrayRef> {
+    let damaged = |e: Error| Error::corruption(format!("a stored row is damaged: {}", e.message()));
+    let datum = |bytes: &[u8]| {
+        let mut reader = Reader::new(bytes);
+        let datum = decode_datum(&mut reader)?;
+        reader.finish()?;
+        Ok(datum)
+    };
+    let data = bytes.iter().map(|value| value.map_or(Ok(Datum::Null), datum));
+    let data = data.collect::<Result<Vec<_>>>().map_err(damaged)?;
+    types::array::from_data(form, &data).map_err(damaged)
 }
 
 fn list_of(element: DataType) -> DataType {

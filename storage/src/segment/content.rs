@@ -4,15 +4,17 @@
 //! they are cut into batches; a null hashes as null whatever lies under it; floats hash by their bits.
 
 use crate::evaluate::{ColumnStats, compare, float_key};
-use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StructArray};
 use arrow::compute::{
-    max, max_binary_view, max_boolean, max_string_view, min, min_binary_view, min_boolean, min_string_view,
+    is_null, max, max_binary_view, max_boolean, max_string_view, min, min_binary_view, min_boolean,
+    min_string_view, nullif,
 };
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type,
     Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType,
     TimestampMicrosecondType, ToByteSlice, UInt8Type, UInt32Type, UInt64Type,
 };
+use arrow::error::ArrowError;
 use base::{Error, Result};
 use types::pgnum::key_of;
 use types::{Datum, Form, TimeTz};
@@ -29,6 +31,8 @@ pub(crate) struct ContentHasher {
     elements: Option<Box<ContentHasher>>,
     /// Of arrays that are not ordinary, each with the number of its row.
     bounds: Option<Xxh3State>,
+    /// Of rows.
+    fields: Vec<ContentHasher>,
     rows: u64,
 }
 
@@ -73,7 +77,10 @@ impl ContentHasher {
             DataType::Utf8View => self.variable(array.as_string_view().iter().map(|v| v.map(str::as_bytes))),
             DataType::BinaryView => self.variable(array.as_binary_view().iter()),
             DataType::List(_) => self.lists(array)?,
-            DataType::Struct(_) => self.arrays(array)?,
+            DataType::Struct(parts) if parts.first().is_some_and(|part| part.name() == "elements") => {
+                self.arrays(array)?;
+            }
+            DataType::Struct(_) => self.fields(array.as_struct())?,
             other => return Err(Error::internal(format!("no content hash for {other}"))),
         }
         Ok(())
@@ -116,6 +123,23 @@ impl ContentHasher {
         Ok(())
     }
 
+    /// What stands in the fields of a row that is null does not count.
+    fn fields(&mut self, rows: &StructArray) -> Result<()> {
+        let failed = |e: ArrowError| Error::internal("take the fields of rows").with_source(e);
+        self.fields.resize_with(rows.num_columns(), ContentHasher::default);
+        let absent = match rows.null_count() {
+            0 => None,
+            _ => Some(is_null(rows).map_err(failed)?),
+        };
+        for (hasher, column) in self.fields.iter_mut().zip(rows.columns()) {
+            match &absent {
+                None => hasher.update(column)?,
+                Some(absent) => hasher.update(&nullif(column, absent).map_err(failed)?)?,
+            }
+        }
+        Ok(())
+    }
+
     fn lists(&mut self, array: &dyn Array) -> Result<()> {
         for items in array.as_list::<i32>().iter() {
             let len = items.as_ref().map_or(0, |items| items.len() as u64);
@@ -137,6 +161,9 @@ impl ContentHasher {
         }
         if let Some(bounds) = &self.bounds {
             all.update(&bounds.0.digest128().to_le_bytes());
+        }
+        for field in &self.fields {
+            all.update(&field.finish().to_le_bytes());
         }
         all.digest128()
     }

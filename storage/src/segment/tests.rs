@@ -10,7 +10,7 @@ use arrow::datatypes::{Schema, UInt8Type, UInt32Type, i256};
 use arrow::record_batch::RecordBatch;
 use base::ErrorKind;
 use base::fs::{FileSystem, SimulatedFileSystem};
-use base::id::{ColumnId, CommitTs, DatabaseId, SchemaVersion, SegmentId, TableId};
+use base::id::{ColumnId, CommitTs, DatabaseId, Oid, SchemaVersion, SegmentId, TableId};
 use base::random::Random;
 use futures::StreamExt;
 use roaring::RoaringBitmap;
@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use types::array::{array_of_lists, parts_of_array};
 use types::datum::Interval;
-use types::{Datum, Dimension, Form, List, PgNum, TimeTz};
+use types::sql_type::RowField;
+use types::{Datum, Dimension, Form, List, PgNum, SqlType, TimeTz};
 
 const PATH: &str = "segment/1";
 
@@ -52,6 +53,8 @@ fn forms() -> Vec<Form> {
         Form::Array(Box::new(Form::TimeTz)),
         Form::Array(Box::new(Form::Jsonb)),
         Form::Array(Box::new(Form::Interval)),
+        row(),
+        Form::Array(Box::new(row())),
     ]
 }
 
@@ -66,6 +69,15 @@ fn meta(forms: &[Form], history: bool) -> SegmentMeta {
         origins: true,
         bounds: forms.iter().any(|form| matches!(form, Form::Array(_))),
     }
+}
+
+/// A row of a number, an array and a row.
+fn row() -> Form {
+    let field = |name: &str, ty| RowField { name: name.to_owned(), ty };
+    let of = |oid| SqlType::of(Oid(oid)).unwrap();
+    let inner = SqlType::row(vec![field("a", of(1700)), field("b", of(25))]);
+    let fields = vec![field("x", of(23)), field("y", of(1007)), field("z", inner)];
+    SqlType::row(fields).form
 }
 
 /// A value out of a small range, or an extreme one, or null.

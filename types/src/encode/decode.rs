@@ -15,7 +15,7 @@ use crate::json;
 use crate::jsonpath;
 use crate::list::{DIMENSIONS_MAX, Dimension, List, count_of, too_many_dimensions};
 use crate::pgnum::{PgNum, SCALE_MAX};
-use crate::sql_type::{Form, SqlType, array_element, oid};
+use crate::sql_type::{Form, RowField, SqlType, array_element, oid};
 use crate::text::{IoSettings, apply_typmod, numeric_datum};
 use base::{Error, ErrorKind, Result};
 
@@ -80,9 +80,7 @@ pub fn decode_binary(ty: &SqlType, bytes: &[u8], settings: &IoSettings) -> Resul
             Datum::Interval(Interval { months: i32::from_be_bytes(input.array()?), days, micros })
         }
         Form::Array(element) => list(ty, element, &mut input, settings)?,
-        Form::Row(_) => {
-            return Err(Error::unsupported("input of anonymous composite types is not implemented"));
-        }
+        Form::Row(fields) => row(ty, fields, &mut input, settings)?,
         Form::List(_) => return Err(Error::internal("a list within a plan has no encoding")),
     };
     input.end()?;
@@ -227,6 +225,40 @@ fn list(ty: &SqlType, element: &Form, input: &mut Input<'_>, settings: &IoSettin
         });
     }
     Ok(Datum::List(List::with_dimensions(items, dimensions)?))
+}
+
+/// The number of fields, then the type of each, its length, -1 for null, and its value.
+fn row(ty: &SqlType, fields: &[RowField], input: &mut Input<'_>, settings: &IoSettings) -> Result<Datum> {
+    if ty.oid == oid::RECORD {
+        return Err(Error::unsupported("input of anonymous composite types is not implemented"));
+    }
+    let mismatch = |message: String| Error::new(ErrorKind::DatatypeMismatch, message);
+    let count = i32::from_be_bytes(input.array()?);
+    if usize::try_from(count).ok() != Some(fields.len()) {
+        return Err(mismatch(format!("wrong number of columns: {count}, expected {}", fields.len())));
+    }
+    let mut values = Vec::with_capacity(fields.len());
+    for (number, field) in (1..).zip(fields) {
+        let sent = u32::from_be_bytes(input.array()?);
+        if sent != field.ty.named().0 {
+            let names = settings.names.as_ref();
+            let name = |ty| names.and_then(|names| names.name(oid::REGTYPE, ty)).unwrap_or("???".to_owned());
+            let wanted = field.ty.named();
+            return Err(mismatch(format!(
+                "binary data has type {sent} ({}) instead of expected {wanted} ({}) in record column {number}",
+                name(base::id::Oid(sent)),
+                name(wanted)
+            )));
+        }
+        let len = i32::from_be_bytes(input.array()?);
+        let lacking = |_| malformed("insufficient data left in message");
+        values.push(match usize::try_from(len) {
+            Ok(len) => decode_binary(&field.ty, input.take(len).map_err(lacking)?, settings)?,
+            Err(_) if len == -1 => Datum::Null,
+            Err(_) => return Err(malformed("insufficient data left in message")),
+        });
+    }
+    Ok(Datum::Row(values))
 }
 
 fn vector_name(oid: base::id::Oid) -> &'static str {

@@ -1,7 +1,7 @@
 //! Text input of single values, dispatched by type, and the application of type modifiers.
 
 use super::settings::IoSettings;
-use super::{datetime_in, interval_range, list};
+use super::{datetime_in, interval_range, list, row};
 use crate::bits;
 use crate::datum::{Datum, TimeTz};
 use crate::json;
@@ -59,9 +59,7 @@ pub(crate) fn parse_form(ty: &SqlType, text: &str, settings: &IoSettings) -> Res
         Form::TimestampTz => Datum::TimestampTz(datetime_in::parse_timestamptz(text, settings)?),
         Form::Interval => Datum::Interval(interval_range::read_interval(text, ty.typmod, settings)?),
         Form::Array(element) => return list::parse_list(ty, element, text, settings),
-        Form::Row(_) => {
-            return Err(Error::unsupported("input of anonymous composite types is not implemented"));
-        }
+        Form::Row(fields) => return row::parse_row(ty, fields, text, settings),
         Form::List(_) => return Err(Error::internal("a list within a plan has no text")),
     };
     fit_modifier(ty, datum, Excess::Refuse)

@@ -8,11 +8,13 @@ mod change;
 mod get;
 mod operators;
 mod path;
+mod populate;
 mod record;
 mod render;
 mod sets;
 
 pub(crate) use build::{Kind, aggregate_array, aggregate_object};
+pub(crate) use populate::{is_populated_set, populate_each};
 pub(crate) use record::{of_each, of_one, record_set};
 pub(crate) use sets::{SetColumn, set_columns};
 
@@ -20,7 +22,7 @@ use crate::kernel::call::Run;
 
 /// By the name of PostgreSQL's implementation.
 pub(crate) fn kernels() -> impl Iterator<Item = (&'static str, Run)> {
-    [operators::KERNELS, get::KERNELS, build::KERNELS, change::KERNELS, path::KERNELS]
+    [operators::KERNELS, get::KERNELS, build::KERNELS, change::KERNELS, path::KERNELS, populate::KERNELS]
         .into_iter()
         .flatten()
         .copied()

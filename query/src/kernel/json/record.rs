@@ -1,7 +1,7 @@
 //! Columns of the records that json_to_record and its like make, whose types stand behind the call.
 //!
-//! Invariant: a value is read by the input function of its column's type, but for JSON, which is kept, and arrays, whose
-//! elements are read one by one.
+//! Invariant: a value is read by the input function of its column's type, but for JSON, which is kept, and arrays and rows,
+//! whose elements and fields are read one by one.
 
 use super::get::invalid;
 use crate::kernel::call::{Arg, Call};
@@ -10,7 +10,7 @@ use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use types::json::{Content, Part};
 use types::list::too_many_dimensions;
-use types::sql_type::oid;
+use types::sql_type::{RowField, oid};
 use types::{Datum, Dimension, Form, IoSettings, List, SqlType};
 
 /// Whether a function makes records of JSON, and whether of each element of an array.
@@ -26,8 +26,7 @@ pub(crate) fn record_set(proc: Oid) -> Option<bool> {
 pub(crate) fn of_one(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     columns(call, args, vec![Datum::Null], |part, name, target, io| match part.content {
         Content::Object(_) => Ok(vec![value(part.field(name), name, target, io)?]),
-        Content::Array(_) => Err(invalid("cannot call populate_composite on an array")),
-        _ => Err(invalid("cannot call populate_composite on a scalar")),
+        _ => Err(no_object(part)),
     })
 }
 
@@ -40,16 +39,34 @@ pub(crate) fn of_each(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
             Content::Array(items) => {
                 let values = items.iter().map(|item| match item.content {
                     Content::Object(_) => value(item.field(name), name, target, io),
-                    _ => Err(invalid(&format!("argument of {called} must be an array of objects"))),
+                    _ => Err(no_objects(called)),
                 });
                 return values.collect();
             }
-            _ if binary => "a non-array",
-            Content::Object(_) => "an object",
-            _ => "a scalar",
+            _ => no_array(called, part, binary),
         };
-        Err(invalid(&format!("cannot call {called} on {what}")))
+        Err(what)
     })
+}
+
+/// What has fields is an object.
+pub(super) fn no_object(part: &Part<'_>) -> Error {
+    let what = if matches!(part.content, Content::Array(_)) { "an array" } else { "a scalar" };
+    invalid(&format!("cannot call populate_composite on {what}"))
+}
+
+pub(super) fn no_objects(called: &str) -> Error {
+    invalid(&format!("argument of {called} must be an array of objects"))
+}
+
+/// What a function takes for each row is an array.
+pub(super) fn no_array(called: &str, part: &Part<'_>, binary: bool) -> Error {
+    let what = match part.content {
+        _ if binary => "a non-array",
+        Content::Object(_) => "an object",
+        _ => "a scalar",
+    };
+    invalid(&format!("cannot call {called} on {what}"))
 }
 
 fn columns(
@@ -76,12 +93,53 @@ fn columns(
     types::array::from_data(&call.ret.form, &out)
 }
 
+/// The value of a type that a part of JSON gives; a row keeps the fields of `base` that it has none for.
+pub(super) fn value_over(
+    part: &Part<'_>,
+    key: &str,
+    target: &SqlType,
+    base: Option<&Datum>,
+    io: &IoSettings,
+) -> Result<Datum> {
+    match (&part.content, &target.form) {
+        (Content::Null, _) => Ok(Datum::Null),
+        (Content::String(_), Form::Row(_)) => leaf(part, target, io),
+        (_, Form::Row(fields)) => row(part, fields, base, io),
+        _ => value(Some(part), key, target, io),
+    }
+}
+
+/// An object as a row.
+pub(super) fn row(
+    part: &Part<'_>,
+    fields: &[RowField],
+    base: Option<&Datum>,
+    io: &IoSettings,
+) -> Result<Datum> {
+    if !matches!(part.content, Content::Object(_)) {
+        return Err(no_object(part));
+    }
+    let base = match base {
+        Some(Datum::Row(values)) => values.as_slice(),
+        _ => &[],
+    };
+    let values = fields.iter().enumerate().map(|(place, field)| {
+        let base = base.get(place);
+        match part.field(&field.name) {
+            None => Ok(base.cloned().unwrap_or(Datum::Null)),
+            Some(part) => value_over(part, &field.name, &field.ty, base, io),
+        }
+    });
+    values.collect::<Result<_>>().map(Datum::Row)
+}
+
 fn value(part: Option<&Part<'_>>, key: &str, target: &SqlType, io: &IoSettings) -> Result<Datum> {
     let Some(part) = part.filter(|part| part.content != Content::Null) else { return Ok(Datum::Null) };
     match (&part.content, &target.form) {
         (Content::Array(items), Form::Array(_)) => array(items, key, target, io),
         (Content::String(_), Form::Array(_)) => leaf(part, target, io),
         (_, Form::Array(_)) => Err(expected_array(&format!("See the value of key \"{key}\"."))),
+        (_, Form::Row(_)) => value_over(part, key, target, None, io),
         _ => leaf(part, target, io),
     }
 }
@@ -143,7 +201,7 @@ impl Reading<'_> {
                 }
                 _ if innermost || self.depth.is_none() => {
                     self.depth = Some(level);
-                    self.items.push(leaf(part, &self.element, self.io)?);
+                    self.items.push(value_over(part, self.key, &self.element, None, self.io)?);
                 }
                 _ => {
                     let places: String = path.iter().map(|place| format!("[{place}]")).collect();

@@ -31,6 +31,8 @@ pub(crate) const OBJECTS: &str = "
     CREATE VIEW shown AS SELECT id, price FROM keyed;
     CREATE VIEW sales.mine AS SELECT region FROM sales.orders;
     INSERT INTO plain VALUES (1, 'one'), (2, NULL);
+    CREATE TYPE pair AS (x integer, y numeric(8,2)[], z text);
+    CREATE TABLE sales.pairs (p pair, ps pair[]);
 ";
 
 /// The rows of a query as texts, sorted.
