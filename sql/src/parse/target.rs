@@ -22,5 +22,5 @@ pub struct PartOfColumn {
 #[derive(Clone, Debug, PartialEq)]
 pub enum PartStep {
     Field(Ident),
-    Subscript(Subscript),
+    Subscript(Box<Subscript>),
 }

@@ -99,7 +99,7 @@ fn target_column(cursor: &mut Cursor<'_>) -> Result<TargetColumn> {
     while matches!(cursor.peek(), Token::Period | Token::LBracket) {
         steps.push(match cursor.take(&Token::Period) {
             true => PartStep::Field(cursor.label()?),
-            false => PartStep::Subscript(subscript(cursor)?),
+            false => PartStep::Subscript(Box::new(subscript(cursor)?)),
         });
     }
     let part = (!steps.is_empty()).then_some(PartOfColumn { at, steps });

@@ -42,7 +42,7 @@ impl<'s> Step<'s> {
             return Some(Self::Field(name));
         }
         let subscript = |step: &'s PartStep| match step {
-            PartStep::Subscript(subscript) => Some(subscript),
+            PartStep::Subscript(subscript) => Some(subscript.as_ref()),
             PartStep::Field(_) => None,
         };
         let subscripts: Vec<_> = rest.iter().map_while(subscript).collect();
