@@ -8,14 +8,13 @@ use arrow::array::{Array, ArrayAccessor, ArrayRef, AsArray, BooleanArray};
 use arrow::compute::kernels::boolean::{and_kleene, is_not_null, is_null, not, or_kleene};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type,
-    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType,
-    TimestampMicrosecondType, UInt32Type,
+    Int16Type, Int32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
 use arrow::record_batch::RecordBatch;
 use base::id::ColumnId;
 use base::{Error, Result};
 use std::cmp::Ordering;
-use types::Datum;
+use types::{Datum, Form};
 use types::datum::Interval;
 use types::pgnum::key_of;
 
@@ -294,10 +293,12 @@ fn test_column(array: &ArrayRef, shape: &Datum, test: &Test<'_>) -> Result<Boole
         }
         Datum::Interval(_) => {
             let key = |d: &Datum| if let Datum::Interval(v) = d { Some(interval_key(*v)) } else { None };
-            let value = |v: arrow::datatypes::IntervalMonthDayNano| {
-                interval_key(Interval { months: v.months, days: v.days, micros: v.nanoseconds / 1_000 })
-            };
-            run(primitive::<IntervalMonthDayNanoType>(array)?, value, key, test)
+            let spans = array.as_fixed_size_binary_opt().ok_or_else(|| mismatch(array))?;
+            if *array.data_type() != Form::Interval.arrow() {
+                return Err(mismatch(array));
+            }
+            // The width is that of intervals, so each value is one.
+            run(spans, |v| Interval::from_bytes(v).map_or(0, interval_key), key, test)
         }
         Datum::Text(_) => bytes!(array.as_string_view_opt(), str::as_bytes, Text),
         Datum::Bytes(_) => bytes!(array.as_binary_view_opt(), |v| v, Bytes),
@@ -361,7 +362,6 @@ mod tests {
     use super::*;
     use arrow::datatypes::Schema;
     use std::sync::Arc;
-    use types::Form;
 
     fn truth(form: &Form, data: &[Datum], predicate: &Predicate) -> Vec<Option<bool>> {
         let schema = Schema::new(vec![types::array::field("1", form)]);

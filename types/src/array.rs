@@ -2,16 +2,17 @@
 
 use crate::datum::{Datum, Interval, TimeTz};
 use crate::list::{Dimension, List, bounds_from_bytes, bounds_to_bytes};
-use crate::sql_type::{Form, RowField, item_field, row_fields};
+use crate::sql_type::{Form, INTERVAL_BYTES, RowField, item_field, row_fields};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanBuilder, ListArray,
-    PrimitiveBuilder, StringViewBuilder, StructArray, UInt32Array, new_empty_array, new_null_array,
+    Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder,
+    ListArray, PrimitiveBuilder, StringViewBuilder, StructArray, UInt32Array, new_empty_array,
+    new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Field, Fields, Float32Type,
-    Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
+    Float64Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
+    UInt32Type,
 };
 use base::{Error, Result};
 use std::sync::Arc;
@@ -84,18 +85,15 @@ pub fn from_data(form: &Form, data: &[Datum]) -> Result<ArrayRef> {
             if let Datum::Time(v) = d { Some(*v) } else { None }
         }),
         Form::Interval => {
+            let mut builder = interval_builder(data.len());
             for datum in data {
-                if let Datum::Interval(v) = datum {
-                    v.nanos()?;
+                match datum {
+                    Datum::Null => builder.append_null(),
+                    Datum::Interval(v) => append_interval(&mut builder, *v)?,
+                    other => return Err(mismatch(form, other)),
                 }
             }
-            primitive::<IntervalMonthDayNanoType>(form, data, |d| {
-                if let Datum::Interval(v) = d {
-                    Some(IntervalMonthDayNano::new(v.months, v.days, v.micros.saturating_mul(1_000)))
-                } else {
-                    None
-                }
-            })
+            Ok(Arc::new(builder.finish()))
         }
         Form::Text | Form::Jsonb => {
             let mut builder = StringViewBuilder::with_capacity(data.len());
@@ -295,10 +293,7 @@ pub fn get(form: &Form, array: &dyn Array, row: usize) -> Result<Datum> {
         Form::Date => Datum::Date(array.as_primitive::<Date32Type>().value(row)),
         Form::Timestamp => Datum::Timestamp(array.as_primitive::<TimestampMicrosecondType>().value(row)),
         Form::TimestampTz => Datum::TimestampTz(array.as_primitive::<TimestampMicrosecondType>().value(row)),
-        Form::Interval => {
-            let v = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
-            Datum::Interval(Interval { months: v.months, days: v.days, micros: v.nanoseconds / 1_000 })
-        }
+        Form::Interval => Datum::Interval(Interval::from_bytes(array.as_fixed_size_binary().value(row))?),
         Form::Array(element) => {
             let (lists, bounds) = parts_of_array(array)?;
             let items = items(element, &lists, row)?;
@@ -314,6 +309,18 @@ pub fn get(form: &Form, array: &dyn Array, row: usize) -> Result<Datum> {
     })
 }
 
+/// A builder of a column of intervals.
+pub fn interval_builder(rows: usize) -> FixedSizeBinaryBuilder {
+    FixedSizeBinaryBuilder::with_capacity(rows, INTERVAL_BYTES)
+}
+
+/// Appends one interval.
+pub fn append_interval(builder: &mut FixedSizeBinaryBuilder, value: Interval) -> Result<()> {
+    builder
+        .append_value(value.to_bytes())
+        .map_err(|e| Error::internal("a builder of something else than intervals").with_source(e))
+}
+
 /// An empty array of `form`.
 pub fn empty(form: &Form) -> ArrayRef {
     new_empty_array(&form.arrow())
@@ -323,4 +330,71 @@ pub fn empty(form: &Form) -> ArrayRef {
 pub fn field(name: &str, form: &Form) -> Field {
     let data_type: DataType = form.arrow();
     Field::new(name, data_type, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_data, get};
+    use crate::datum::{Datum, Interval};
+    use crate::sql_type::Form;
+    use arrow::array::{
+        Date32Array, Datum as ArrowDatum, IntervalMonthDayNanoArray, TimestampMicrosecondArray,
+    };
+    use arrow::compute::can_cast_types;
+    use arrow::compute::kernels::{cmp, numeric};
+    use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+
+    fn extremes() -> Vec<Datum> {
+        let interval = |months, days, micros| Datum::Interval(Interval { months, days, micros });
+        vec![
+            interval(i32::MAX, i32::MAX, i64::MAX),
+            Datum::Null,
+            interval(i32::MIN, i32::MIN, i64::MIN),
+            interval(1, -2, 3),
+        ]
+    }
+
+    #[test]
+    fn intervals_have_their_whole_range() {
+        let array = from_data(&Form::Interval, &extremes()).unwrap();
+        let back: Vec<Datum> =
+            (0..array.len()).map(|row| get(&Form::Interval, &array, row).unwrap()).collect();
+        assert_eq!(back, extremes());
+    }
+
+    /// If Arrow had an idea of the bytes of an interval, microseconds could be taken for nanoseconds.
+    #[test]
+    fn arrow_can_do_nothing_with_intervals() {
+        let ours = Form::Interval.arrow();
+        let others = [
+            DataType::Utf8,
+            DataType::Utf8View,
+            DataType::Int64,
+            DataType::Float64,
+            DataType::Duration(TimeUnit::Microsecond),
+            DataType::Duration(TimeUnit::Nanosecond),
+            DataType::Interval(IntervalUnit::MonthDayNano),
+            DataType::Interval(IntervalUnit::DayTime),
+            DataType::Time64(TimeUnit::Microsecond),
+            DataType::Timestamp(TimeUnit::Microsecond, None),
+            DataType::Date32,
+        ];
+        for other in &others {
+            assert!(!can_cast_types(&ours, other), "to {other}");
+            // Texts become bytes, which are intervals to nobody: their width is their own.
+            let is_text = matches!(other, DataType::Utf8 | DataType::Utf8View);
+            assert!(is_text || !can_cast_types(other, &ours), "from {other}");
+        }
+        let intervals = from_data(&Form::Interval, &extremes()).unwrap();
+        let stamps = TimestampMicrosecondArray::from(vec![0; 4]);
+        let days = Date32Array::from(vec![0; 4]);
+        let arrows = IntervalMonthDayNanoArray::from(vec![None; 4]);
+        let with: [&dyn ArrowDatum; 4] = [&stamps, &days, &arrows, &intervals];
+        for other in with {
+            assert!(numeric::add(other, &intervals).is_err());
+            assert!(numeric::sub(&intervals, other).is_err());
+        }
+        assert!(numeric::neg(&intervals).is_err());
+        assert!(cmp::lt(&arrows, &intervals).is_err());
+    }
 }

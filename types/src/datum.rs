@@ -51,11 +51,25 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Its time in nanoseconds, as columns hold it. Longer times than 292 years are refused.
-    pub fn nanos(self) -> Result<i64> {
-        self.micros.checked_mul(1_000).ok_or_else(|| {
-            Error::unsupported("intervals with a time of more than 292 years are not supported")
-                .with_hint("days and months have their own place in an interval")
+    pub const BYTES: usize = 16;
+
+    /// Its months, days and microseconds, little endian: as columns and files hold it. The order of these bytes means nothing.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let [m0, m1, m2, m3] = self.months.to_le_bytes();
+        let [d0, d1, d2, d3] = self.days.to_le_bytes();
+        let [u0, u1, u2, u3, u4, u5, u6, u7] = self.micros.to_le_bytes();
+        [m0, m1, m2, m3, d0, d1, d2, d3, u0, u1, u2, u3, u4, u5, u6, u7]
+    }
+
+    /// The inverse of `to_bytes`; other bytes are corruption.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let wrong = || Error::corruption("an interval that is not 16 bytes long");
+        let (months, rest) = bytes.split_first_chunk().ok_or_else(wrong)?;
+        let (days, micros) = rest.split_first_chunk().ok_or_else(wrong)?;
+        Ok(Self {
+            months: i32::from_le_bytes(*months),
+            days: i32::from_le_bytes(*days),
+            micros: i64::from_le_bytes(micros.try_into().map_err(|_| wrong())?),
         })
     }
 }

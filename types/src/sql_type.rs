@@ -5,7 +5,7 @@
 //! fields in the form; `oid` is never a domain's.
 
 use crate::user_type;
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use base::id::Oid;
 use std::sync::Arc;
 
@@ -145,7 +145,8 @@ pub enum Form {
     Timestamp,
     /// Timestamp(us, "UTC").
     TimestampTz,
-    /// Interval(MonthDayNano) whose nanoseconds are a multiple of 1,000.
+    /// FixedSizeBinary of the 16 bytes of `Interval::to_bytes`. Arrow's own type counts nanoseconds, of which 64 bits are
+    /// only 292 years, and Arrow would compute with it (docs/adr/0014).
     Interval,
     /// Struct of `elements`, a list, and `bounds`, a BinaryView of `types::list::bounds_to_bytes` that is null unless
     /// the array has several dimensions or begins with another number than 1. Elements may be null.
@@ -162,6 +163,9 @@ pub struct RowField {
     pub name: String,
     pub ty: SqlType,
 }
+
+/// Width of the values of `Form::Interval`: `Interval::BYTES` as Arrow counts.
+pub(crate) const INTERVAL_BYTES: i32 = 16;
 
 /// How many arrays and rows may stand within each other in one type.
 pub const DEPTH_MAX: u8 = 16;
@@ -197,7 +201,7 @@ impl Form {
             Form::Date => DataType::Date32,
             Form::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
             Form::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
-            Form::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
+            Form::Interval => DataType::FixedSizeBinary(INTERVAL_BYTES),
             Form::Array(element) => DataType::Struct(array_fields(element)),
             Form::Row(fields) => DataType::Struct(row_fields(fields)),
             Form::List(element) => DataType::List(item_field(element)),

@@ -115,7 +115,11 @@ pub(crate) fn zone_of_interval(offset: Interval) -> Result<Zone> {
             "interval time zone must not include months or days",
         ));
     }
-    i32::try_from(offset.micros / 1_000_000).map(Zone::Fixed).map_err(|_| timestamp_out_of_range())
+    i32::try_from(offset.micros / 1_000_000).map(Zone::Fixed).map_err(|_| {
+        // PostgreSQL takes the lowest 32 bits.
+        Error::unsupported("an offset from UTC of more than 2147483647 seconds is not supported")
+            .with_hint("offsets are of some hours")
+    })
 }
 
 pub(crate) fn shifted_date(days: i32, by: i64) -> Result<i32> {

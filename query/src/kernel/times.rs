@@ -69,7 +69,7 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("time_timetz", time_timetz),
     ("timetz_time", |c, a| map1::<ClockZone, Clock, _>(c, a, |t| Ok(t.micros))),
     ("time_interval", |c, a| map1::<Clock, Span, _>(c, a, |t| Ok(span(t)))),
-    ("interval_time", |c, a| map1::<Span, Clock, _>(c, a, |i| Ok(datetime::interval_time(i)))),
+    ("interval_time", |c, a| map1::<Span, Clock, _>(c, a, datetime::interval_time)),
     ("timetz_zone", timetz_zone),
     ("timetz_izone", timetz_izone),
     ("extract_time", |c, a| {

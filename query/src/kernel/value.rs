@@ -4,15 +4,16 @@
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray,
-    BooleanBuilder, PrimitiveArray, PrimitiveBuilder, StringViewArray, StringViewBuilder,
+    BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, PrimitiveArray, PrimitiveBuilder,
+    StringViewArray, StringViewBuilder,
 };
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type,
-    Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType,
-    TimestampMicrosecondType, UInt32Type,
+    Int64Type, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
 use base::{Error, Result};
 use std::sync::Arc;
+use types::array::{append_interval, interval_builder};
 use types::pgnum::{Fit, PgNum};
 use types::{Form, Interval, SqlType, TimeTz};
 
@@ -103,26 +104,27 @@ fn primitive_builder<T: ArrowPrimitiveType>(data_type: DataType, rows: usize) ->
 pub(crate) struct Span;
 
 impl Input for Span {
-    type Column<'a> = &'a PrimitiveArray<IntervalMonthDayNanoType>;
+    type Column<'a> = &'a FixedSizeBinaryArray;
     type Value<'a> = Interval;
     fn column(array: &dyn Array) -> Result<Self::Column<'_>> {
-        array.as_primitive_opt().ok_or_else(|| unexpected(array, "interval"))
+        array.as_fixed_size_binary_opt().ok_or_else(|| unexpected(array, "interval"))
     }
     fn value<'a>(column: &Self::Column<'a>, row: usize) -> Result<Self::Value<'a>> {
-        let v = column.value(row);
-        Ok(Interval { months: v.months, days: v.days, micros: v.nanoseconds / 1_000 })
+        Interval::from_bytes(column.value(row))
     }
 }
 
 impl Output for Span {
-    type Builder = PrimitiveBuilder<IntervalMonthDayNanoType>;
+    type Builder = FixedSizeBinaryBuilder;
     type Value = Interval;
     fn builder(ty: &SqlType, rows: usize) -> Result<Self::Builder> {
-        primitive_builder(ty.form.arrow(), rows)
+        match ty.form {
+            Form::Interval => Ok(interval_builder(rows)),
+            _ => Err(Error::internal("a kernel that yields intervals was asked for another type")),
+        }
     }
     fn append(builder: &mut Self::Builder, value: Interval) -> Result<()> {
-        builder.append_value(IntervalMonthDayNano::new(value.months, value.days, value.nanos()?));
-        Ok(())
+        append_interval(builder, value)
     }
     fn append_null(builder: &mut Self::Builder) {
         builder.append_null();

@@ -98,7 +98,7 @@ async fn parquet_files_come_back_as_the_same_rows() {
         )
         .await
         .unwrap();
-    client.run("INSERT INTO t (a) VALUES (2)").await.unwrap();
+    client.run("INSERT INTO t (a, q, w) VALUES (2, '178956970 years 7 mons 2147483647 days 2562047788:00:54.775807', '{9223372036854775807 us,-2562047788:00:54.775807}')").await.unwrap();
     let tag = client.tag(&format!("COPY t TO '{root}/one.parquet' (FORMAT parquet, COMPRESSION zstd)")).await;
     assert_eq!(tag, "COPY 2");
     assert_eq!(client.tag(&format!("COPY back FROM '{root}/one.parquet' (FORMAT parquet)")).await, "COPY 2");

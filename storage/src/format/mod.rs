@@ -43,4 +43,4 @@ pub(crate) use record::{
     Attach, AttachedSegment, CommitRecord, CountersRecord, ForgetRecord, Lives, LogRecord, RowAddress,
     RowChange, RowOp, SegmentDeletes, SwapRecord, TabletChange,
 };
-pub(crate) use row::{decode_rows, encode_rows, interval_from_bytes, interval_to_bytes};
+pub(crate) use row::{decode_rows, encode_rows};

@@ -6,20 +6,20 @@
 use super::codec::{Reader, Writer};
 use super::datum::{decode_datum, encode_datum};
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewBuilder, BooleanBuilder, PrimitiveBuilder,
-    StringViewBuilder,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewBuilder, BooleanBuilder, FixedSizeBinaryBuilder,
+    PrimitiveBuilder, StringViewBuilder,
 };
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, SchemaRef, Time64MicrosecondType,
-    TimestampMicrosecondType, UInt32Type, i256,
+    SchemaRef, Time64MicrosecondType, TimestampMicrosecondType, UInt32Type, i256,
 };
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::{Error, Result};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
-use types::{Datum, Form, TimeTz};
+use types::array::{append_interval, interval_builder};
+use types::{Datum, Form, Interval, TimeTz};
 
 const VERSION: u8 = 1;
 const UUID_BYTES: usize = 16;
@@ -125,7 +125,13 @@ fn encoder<'a>(array: &'a ArrayRef, form: &'a Form) -> Result<Encode<'a>> {
         Form::Decimal256 { .. } => fixed::<Decimal256Type, 32>(array, i256::to_le_bytes),
         Form::Date => fixed::<Date32Type, 4>(array, i32::to_le_bytes),
         Form::Timestamp | Form::TimestampTz => fixed::<TimestampMicrosecondType, 8>(array, i64::to_le_bytes),
-        Form::Interval => fixed::<IntervalMonthDayNanoType, 16>(array, interval_to_bytes),
+        Form::Interval => {
+            let array = array.as_fixed_size_binary();
+            Box::new(move |writer, row| {
+                writer.raw(array.value(row));
+                Ok(())
+            })
+        }
         Form::Time => fixed::<Time64MicrosecondType, 8>(array, i64::to_le_bytes),
         Form::Text | Form::Jsonb => {
             let array = array.as_string_view();
@@ -172,14 +178,6 @@ fn fixed<T: ArrowPrimitiveType, const N: usize>(
     })
 }
 
-/// Months, days and microseconds.
-pub(crate) fn interval_to_bytes(value: IntervalMonthDayNano) -> [u8; 16] {
-    let [m0, m1, m2, m3] = value.months.to_le_bytes();
-    let [d0, d1, d2, d3] = value.days.to_le_bytes();
-    let [u0, u1, u2, u3, u4, u5, u6, u7] = (value.nanoseconds / 1_000).to_le_bytes();
-    [m0, m1, m2, m3, d0, d1, d2, d3, u0, u1, u2, u3, u4, u5, u6, u7]
-}
-
 /// Builds one column out of encoded values.
 trait ColumnDecoder: fmt::Debug {
     fn null(&mut self);
@@ -202,7 +200,7 @@ fn decoder(form: &Form) -> Box<dyn ColumnDecoder> {
         Form::Timestamp | Form::TimestampTz => {
             fixed_decoder::<TimestampMicrosecondType, 8>(form, i64::from_le_bytes)
         }
-        Form::Interval => fixed_decoder::<IntervalMonthDayNanoType, 16>(form, interval_from_bytes),
+        Form::Interval => Box::new(Intervals(interval_builder(0))),
         Form::Time => fixed_decoder::<Time64MicrosecondType, 8>(form, i64::from_le_bytes),
         Form::Text | Form::Jsonb => Box::new(Texts(StringViewBuilder::new())),
         Form::Bytes | Form::PgNum => Box::new(Binaries { builder: BinaryViewBuilder::new(), len: None }),
@@ -220,17 +218,6 @@ fn fixed_decoder<T: ArrowPrimitiveType, const N: usize>(
 ) -> Box<dyn ColumnDecoder> {
     let builder = PrimitiveBuilder::<T>::new().with_data_type(form.arrow());
     Box::new(Fixed { builder, from_bytes })
-}
-
-/// The inverse of `interval_to_bytes`.
-pub(crate) fn interval_from_bytes(bytes: [u8; 16]) -> IntervalMonthDayNano {
-    let [m0, m1, m2, m3, d0, d1, d2, d3, u0, u1, u2, u3, u4, u5, u6, u7] = bytes;
-    let micros = i64::from_le_bytes([u0, u1, u2, u3, u4, u5, u6, u7]);
-    IntervalMonthDayNano::new(
-        i32::from_le_bytes([m0, m1, m2, m3]),
-        i32::from_le_bytes([d0, d1, d2, d3]),
-        micros.saturating_mul(1_000),
-    )
 }
 
 struct Fixed<T: ArrowPrimitiveType, const N: usize> {
@@ -311,6 +298,21 @@ impl ColumnDecoder for Binaries {
     }
     fn finish(&mut self) -> Result<ArrayRef> {
         Ok(Arc::new(self.builder.finish()))
+    }
+}
+
+#[derive(Debug)]
+struct Intervals(FixedSizeBinaryBuilder);
+
+impl ColumnDecoder for Intervals {
+    fn null(&mut self) {
+        self.0.append_null();
+    }
+    fn value(&mut self, reader: &mut Reader<'_>) -> Result<()> {
+        append_interval(&mut self.0, Interval::from_bytes(reader.raw(Interval::BYTES)?)?)
+    }
+    fn finish(&mut self) -> Result<ArrayRef> {
+        Ok(Arc::new(self.0.finish()))
     }
 }
 

@@ -7,20 +7,19 @@
 //! every array was an ordinary one, a column of bounds. `begin` and `end` hold the commit timestamps of rows, `origin` the codes
 //! of how they came about.
 
-use crate::format::{Reader, Writer, decode_datum, encode_datum, interval_from_bytes, interval_to_bytes};
+use crate::format::{Reader, Writer, decode_datum, encode_datum};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, Int32Array, Int64Array,
-    IntervalMonthDayNanoArray, ListArray, PrimitiveArray, make_array,
+    Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, FixedSizeBinaryArray, Int32Array,
+    Int64Array, ListArray, PrimitiveArray, make_array,
 };
 use arrow::datatypes::{
-    DataType, Date32Type, Field, Int32Type, Int64Type, IntervalMonthDayNano, IntervalMonthDayNanoType,
-    Time64MicrosecondType, TimestampMicrosecondType,
+    DataType, Date32Type, Field, Int32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
 };
 use base::id::ColumnId;
 use base::{Error, Result};
 use std::sync::Arc;
-use types::array::{array_of_lists, array_of_parts, parts_of_array};
-use types::{Datum, Form};
+use types::array::{append_interval, array_of_lists, array_of_parts, interval_builder, parts_of_array};
+use types::{Datum, Form, Interval};
 
 /// Name of the stored column of begin timestamps.
 pub(crate) const BEGIN: &str = "begin";
@@ -92,23 +91,22 @@ pub(crate) fn to_stored(form: &Form, bounds: bool, array: &ArrayRef, out: &mut V
             ));
         }
         Form::Interval => {
-            let intervals = array.as_primitive::<IntervalMonthDayNanoType>();
-            if intervals.iter().flatten().any(|v| v.nanoseconds % 1_000 != 0) {
-                return Err(Error::internal("an interval with nanoseconds"));
-            }
-            let months: Int32Array = intervals.unary(|v| v.months);
-            let days: Int32Array = intervals.unary(|v| v.days);
-            let micros: Int64Array = intervals.unary(|v| v.nanoseconds / 1_000);
-            out.push(Arc::new(months));
-            out.push(Arc::new(days));
-            out.push(Arc::new(micros));
+            let intervals = array.as_fixed_size_binary();
+            let values = intervals.iter().map(|v| v.map_or(Ok(Interval::default()), Interval::from_bytes));
+            let values: Vec<Interval> = values.collect::<Result<_>>()?;
+            let nulls = || intervals.nulls().cloned();
+            let months = values.iter().map(|v| v.months).collect();
+            let days = values.iter().map(|v| v.days).collect();
+            let micros = values.iter().map(|v| v.micros).collect();
+            out.push(Arc::new(Int32Array::new(months, nulls())));
+            out.push(Arc::new(Int32Array::new(days, nulls())));
+            out.push(Arc::new(Int64Array::new(micros, nulls())));
         }
         Form::Array(element) => {
             let (lists, of_lists) = parts_of_array(array)?;
             out.push(match element.as_ref() {
                 Form::Interval => {
-                    let intervals = lists.values().as_primitive::<IntervalMonthDayNanoType>();
-                    let bytes: BinaryViewArray = intervals.iter().map(|v| v.map(interval_to_bytes)).collect();
+                    let bytes: BinaryViewArray = lists.values().as_fixed_size_binary().iter().collect();
                     Arc::new(with_values(&lists, Arc::new(bytes))?)
                 }
                 Form::Row(_) => Arc::new(with_values(&lists, rows_to_bytes(element, lists.values())?)?),
@@ -155,7 +153,7 @@ pub(crate) fn from_stored(
             let months = array.as_primitive_opt::<Int32Type>().ok_or_else(foreign)?;
             let days = days.as_primitive_opt::<Int32Type>().ok_or_else(foreign)?;
             let micros = micros.as_primitive_opt::<Int64Type>().ok_or_else(foreign)?;
-            Arc::new(intervals(months, days, micros))
+            Arc::new(intervals(months, days, micros)?)
         }
         Form::Array(element) => {
             let lists = elements(element, &array)?.ok_or_else(foreign)?;
@@ -181,11 +179,14 @@ fn elements(element: &Form, array: &ArrayRef) -> Result<Option<ListArray>> {
     let Some(lists) = array.as_list_opt::<i32>() else { return Ok(None) };
     if *element == Form::Interval {
         let Some(bytes) = lists.values().as_binary_view_opt() else { return Ok(None) };
-        let intervals: Option<IntervalMonthDayNanoArray> = bytes
-            .iter()
-            .map(|v| v.map_or(Some(None), |v| v.try_into().ok().map(interval_from_bytes).map(Some)))
-            .collect();
-        return intervals.map(|values| with_values(lists, Arc::new(values))).transpose();
+        let mut intervals = interval_builder(bytes.len());
+        for value in bytes {
+            match value.map(Interval::from_bytes).transpose()? {
+                Some(value) => append_interval(&mut intervals, value)?,
+                None => intervals.append_null(),
+            }
+        }
+        return with_values(lists, Arc::new(intervals.finish())).map(Some);
     }
     if let Form::Row(_) = element {
         let Some(bytes) = lists.values().as_binary_view_opt() else { return Ok(None) };
@@ -244,10 +245,15 @@ fn intervals(
     months: &PrimitiveArray<Int32Type>,
     days: &PrimitiveArray<Int32Type>,
     micros: &PrimitiveArray<Int64Type>,
-) -> IntervalMonthDayNanoArray {
-    let parts = months.values().iter().zip(days.values()).zip(micros.values());
-    let values = parts.map(|((months, days), micros)| {
-        IntervalMonthDayNano::new(*months, *days, micros.saturating_mul(1_000))
-    });
-    IntervalMonthDayNanoArray::new(values.collect(), months.nulls().cloned())
+) -> Result<FixedSizeBinaryArray> {
+    let mut intervals = interval_builder(months.len());
+    for ((months, days), micros) in months.iter().zip(days.values()).zip(micros.values()) {
+        match months {
+            Some(months) => {
+                append_interval(&mut intervals, Interval { months, days: *days, micros: *micros })?;
+            }
+            None => intervals.append_null(),
+        }
+    }
+    Ok(intervals.finish())
 }

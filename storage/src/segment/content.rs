@@ -4,20 +4,20 @@
 //! they are cut into batches; a null hashes as null whatever lies under it; floats hash by their bits.
 
 use crate::evaluate::{ColumnStats, compare, float_key};
-use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray, PrimitiveArray, StructArray};
 use arrow::compute::{
     is_null, max, max_binary_view, max_boolean, max_string_view, min, min_binary_view, min_boolean,
     min_string_view, nullif,
 };
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type,
-    Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType, Time64MicrosecondType,
-    TimestampMicrosecondType, ToByteSlice, UInt8Type, UInt32Type, UInt64Type,
+    Int16Type, Int32Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType, ToByteSlice, UInt8Type,
+    UInt32Type, UInt64Type,
 };
 use arrow::error::ArrowError;
 use base::{Error, Result};
 use types::pgnum::key_of;
-use types::{Datum, Form, TimeTz};
+use types::{Datum, Form, Interval, TimeTz};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Longest text or bytea kept as a bound, in bytes.
@@ -73,7 +73,7 @@ impl ContentHasher {
             DataType::Date32 => self.fixed::<Date32Type>(array),
             DataType::Time64(_) => self.fixed::<Time64MicrosecondType>(array),
             DataType::Timestamp(..) => self.fixed::<TimestampMicrosecondType>(array),
-            DataType::Interval(_) => self.fixed::<IntervalMonthDayNanoType>(array),
+            DataType::FixedSizeBinary(_) => self.intervals(array.as_fixed_size_binary())?,
             DataType::Utf8View => self.variable(array.as_string_view().iter().map(|v| v.map(str::as_bytes))),
             DataType::BinaryView => self.variable(array.as_binary_view().iter()),
             DataType::List(_) => self.lists(array)?,
@@ -97,6 +97,20 @@ impl ContentHasher {
             let values: Vec<T::Native> = array.iter().map(Option::unwrap_or_default).collect();
             self.values.0.update(values.to_byte_slice());
         }
+    }
+
+    /// Hashed as Arrow's intervals, whose time is in nanoseconds, because files have hashes from when columns were of these.
+    /// A time of more than 292 years is hashed as it is.
+    fn intervals(&mut self, array: &FixedSizeBinaryArray) -> Result<()> {
+        let mut bytes = Vec::with_capacity(array.len() * Interval::BYTES);
+        for value in array {
+            let Interval { months, days, micros } =
+                value.map_or(Ok(Interval::default()), Interval::from_bytes)?;
+            let micros = micros.checked_mul(1_000).unwrap_or(micros);
+            bytes.extend_from_slice(&Interval { months, days, micros }.to_bytes());
+        }
+        self.values.0.update(&bytes);
+        Ok(())
     }
 
     fn variable<'a>(&mut self, values: impl Iterator<Item = Option<&'a [u8]>>) {
@@ -314,5 +328,36 @@ fn shorten_up(datum: Datum) -> Option<Datum> {
             Some(Datum::Bytes(v))
         }
         other => Some(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ContentHasher;
+    use arrow::array::{Array, IntervalMonthDayNanoArray};
+    use arrow::datatypes::{IntervalMonthDayNano, IntervalMonthDayNanoType};
+    use types::{Datum, Form, Interval};
+
+    /// Segments have hashes from when columns of intervals were Arrow's, in nanoseconds.
+    #[test]
+    fn intervals_hash_as_when_they_were_arrows() {
+        let spans = [(1, -2, 3), (0, 0, i64::MAX / 1_000), (i32::MIN, i32::MAX, i64::MIN / 1_000)];
+        let arrows =
+            spans.map(|(months, days, us)| Some(IntervalMonthDayNano::new(months, days, us * 1_000)));
+        let arrows = IntervalMonthDayNanoArray::from([arrows.as_slice(), &[None]].concat());
+        let mut before = ContentHasher { rows: arrows.len() as u64, ..ContentHasher::default() };
+        before.nulls.0.update(&[1, 1, 1, 0]);
+        before.fixed::<IntervalMonthDayNanoType>(&arrows);
+        let now = |spans: &[(i32, i32, i64)]| {
+            let data = spans.iter().map(|(months, days, micros)| {
+                Datum::Interval(Interval { months: *months, days: *days, micros: *micros })
+            });
+            let data: Vec<Datum> = data.chain([Datum::Null]).collect();
+            let mut hasher = ContentHasher::default();
+            hasher.update(&types::array::from_data(&Form::Interval, &data).unwrap()).unwrap();
+            hasher.finish()
+        };
+        assert_eq!(now(&spans), before.finish());
+        assert_ne!(now(&[(0, 0, i64::MAX)]), now(&[(0, 0, i64::MAX - 1)]));
     }
 }

@@ -143,8 +143,8 @@ fn datum(form: &Form, random: &Random) -> Datum {
         Form::Timestamp => Datum::Timestamp(pick(i64::MIN, i64::MAX)),
         Form::TimestampTz => Datum::TimestampTz(pick(i64::MIN, i64::MAX)),
         Form::Interval => Datum::Interval(match extreme {
-            0 => Interval { months: i32::MIN, days: i32::MAX, micros: i64::MAX / 1_000 },
-            1 => Interval { months: i32::MAX, days: i32::MIN, micros: i64::MIN / 1_000 },
+            0 => Interval { months: i32::MIN, days: i32::MAX, micros: i64::MAX },
+            1 => Interval { months: i32::MAX, days: i32::MIN, micros: i64::MIN },
             _ => Interval { months: 0, days: small as i32, micros: 86_400_000_000 * small },
         }),
         Form::Row(fields) => Datum::Row(fields.iter().map(|field| datum(&field.ty.form, random)).collect()),

@@ -246,16 +246,19 @@ pub fn make_interval(parts: [i32; 6], seconds: f64) -> Result<Interval> {
     if !seconds.is_finite() {
         return Err(interval_out_of_range());
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "saturates, and what saturated is out of range below"
-    )]
-    let fraction = (seconds * 1_000_000.0).round_ties_even() as i128;
-    let micros = i128::from(hours) * 3_600_000_000 + i128::from(minutes) * 60_000_000 + fraction;
+    // Sums wrap around in PostgreSQL.
+    let too_long = || Error::unsupported("intervals so long are not supported");
+    let fraction = (seconds * 1_000_000.0).round_ties_even();
+    if !(-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&fraction) {
+        return Err(too_long());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "checked above")]
+    let fraction = fraction as i64;
+    let clock = hours * 3_600_000_000 + minutes * 60_000_000;
     Ok(Interval {
-        months: i32::try_from(years * 12 + months).map_err(|_| interval_out_of_range())?,
-        days: i32::try_from(weeks * 7 + days).map_err(|_| interval_out_of_range())?,
-        micros: i64::try_from(micros).map_err(|_| interval_out_of_range())?,
+        months: i32::try_from(years * 12 + months).map_err(|_| too_long())?,
+        days: i32::try_from(weeks * 7 + days).map_err(|_| too_long())?,
+        micros: clock.checked_add(fraction).ok_or_else(too_long)?,
     })
 }
 

@@ -7,14 +7,14 @@ use crate::datum::{Interval, TimeTz};
 use crate::zone::Zone;
 use base::{Error, ErrorKind, Result};
 
-/// The clock after an interval; its months and days do not count.
+/// The clock after an interval; its months and days do not count. A sum of more than 64 bits wraps, as PostgreSQL's does.
 pub fn time_add(micros: i64, interval: Interval) -> i64 {
-    around(i128::from(micros) + i128::from(interval.micros))
+    around(i128::from(micros.wrapping_add(interval.micros)))
 }
 
-/// The clock before an interval; its months and days do not count.
+/// The clock before an interval, like `time_add`.
 pub fn time_sub(micros: i64, interval: Interval) -> i64 {
-    around(i128::from(micros) - i128::from(interval.micros))
+    around(i128::from(micros.wrapping_sub(interval.micros)))
 }
 
 fn around(micros: i128) -> i64 {
@@ -22,8 +22,13 @@ fn around(micros: i128) -> i64 {
 }
 
 /// The time part of an interval on the clock.
-pub fn interval_time(interval: Interval) -> i64 {
-    around(i128::from(interval.micros))
+pub fn interval_time(interval: Interval) -> Result<i64> {
+    if interval.micros <= i64::MIN + MICROS_PER_DAY {
+        // PostgreSQL's sum wraps and gives a time that is on no clock.
+        return Err(Error::unsupported("the time of day of an interval this long is not supported")
+            .with_hint("add a day to the interval first"));
+    }
+    Ok(around(i128::from(interval.micros)))
 }
 
 /// What the clock shows at a timestamp; None for infinity.

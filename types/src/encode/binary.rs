@@ -2,10 +2,10 @@
 //!
 //! Big endian throughout; dates and timestamps count from 2000-01-01, numerics are groups of four digits.
 
-use super::column::{Column, Elements, interval};
+use super::column::{Column, Elements};
 use crate::bits;
 use crate::datetime::{EPOCH_2000_DAYS, EPOCH_2000_MICROS, date_is_finite, timestamp_is_finite};
-use crate::datum::TimeTz;
+use crate::datum::{Interval, TimeTz};
 use crate::list::Dimension;
 use crate::pgnum::{Class, PgNum};
 use crate::sql_type::{SqlType, array_element, oid};
@@ -107,7 +107,7 @@ fn write_cell(
             out.extend_from_slice(&micros.to_be_bytes());
         }
         Column::Interval(a) => {
-            let value = interval(a.value(row));
+            let value = Interval::from_bytes(a.value(row))?;
             out.extend_from_slice(&value.micros.to_be_bytes());
             out.extend_from_slice(&value.days.to_be_bytes());
             out.extend_from_slice(&value.months.to_be_bytes());

@@ -1,17 +1,15 @@
 //! An array downcast to the type that its form promises.
 
 use crate::array::{bounds_at, parts_of_array};
-use crate::datum::Interval;
 use crate::list::{Dimension, dimensions_of};
 use crate::sql_type::Form;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, ListArray, PrimitiveArray, StringViewArray,
-    StructArray,
+    Array, ArrayRef, AsArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, ListArray, PrimitiveArray,
+    StringViewArray, StructArray,
 };
 use arrow::datatypes::{
     Date32Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
-    UInt32Type,
+    Time64MicrosecondType, TimestampMicrosecondType, UInt32Type,
 };
 use base::id::Oid;
 use base::{Error, Result};
@@ -39,7 +37,7 @@ pub(crate) enum Column {
     Date(PrimitiveArray<Date32Type>),
     Timestamp(PrimitiveArray<TimestampMicrosecondType>),
     TimestampTz(PrimitiveArray<TimestampMicrosecondType>),
-    Interval(PrimitiveArray<IntervalMonthDayNanoType>),
+    Interval(FixedSizeBinaryArray),
     /// Elements, bounds, and the values of all elements.
     Array(StructArray, Box<Elements>),
     /// Types and values of the fields.
@@ -73,7 +71,7 @@ impl Column {
             Form::Date => Self::Date(array.as_primitive().clone()),
             Form::Timestamp => Self::Timestamp(array.as_primitive().clone()),
             Form::TimestampTz => Self::TimestampTz(array.as_primitive().clone()),
-            Form::Interval => Self::Interval(array.as_primitive().clone()),
+            Form::Interval => Self::Interval(array.as_fixed_size_binary().clone()),
             Form::Array(element) => {
                 let (lists, bounds) = parts_of_array(array)?;
                 let values = Box::new(Self::new(element, lists.values())?);
@@ -117,10 +115,6 @@ impl Column {
     pub(crate) fn is_null(&self, row: usize) -> bool {
         self.array().is_null(row)
     }
-}
-
-pub(crate) fn interval(value: IntervalMonthDayNano) -> Interval {
-    Interval { months: value.months, days: value.days, micros: value.nanoseconds / 1_000 }
 }
 
 /// The elements of a column of arrays.

@@ -1,7 +1,7 @@
 //! Columns to text.
 
-use super::column::{Column, Elements, interval};
-use crate::datum::TimeTz;
+use super::column::{Column, Elements};
+use crate::datum::{Interval, TimeTz};
 use crate::pgnum::PgNum;
 use crate::sql_type::{SqlType, array_element, oid};
 use crate::text::{
@@ -77,7 +77,9 @@ fn write_cell(oid: Oid, column: &Column, row: usize, settings: &IoSettings, out:
         Column::Date(a) => write_date(a.value(row), settings, out),
         Column::Timestamp(a) => write_timestamp(a.value(row), settings, out),
         Column::TimestampTz(a) => write_timestamptz(a.value(row), settings, out),
-        Column::Interval(a) => write_interval(interval(a.value(row)), settings.interval_style, out),
+        Column::Interval(a) => {
+            write_interval(Interval::from_bytes(a.value(row))?, settings.interval_style, out)
+        }
         Column::Row(_, columns) => {
             out.push('(');
             for (place, (oid, column)) in columns.iter().enumerate() {

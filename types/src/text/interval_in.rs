@@ -208,8 +208,8 @@ impl Reading {
         let clock = Clock::read(text, self.range == field::MINUTE | field::SECOND)?;
         let sign = if minus || self.negative { -1 } else { 1 };
         // Parts of days that stand behind it are forgotten, as PostgreSQL does.
-        self.sum.micros = 0;
-        self.sum.add_whole_micros(clock.total_micros() * sign)?;
+        // The sign comes afterwards there, so that the least interval cannot be said so.
+        self.sum.micros = i64::try_from(clock.total_micros()).map_err(|_| Refusal::Field)? * sign;
         // A number in front of a time is a count of days.
         self.unit = Some(Unit::Day);
         Ok(given::CLOCK)

@@ -6,7 +6,7 @@
 use super::IoSettings;
 use super::interval_in::parse_interval;
 use crate::datum::Interval;
-use base::{Error, ErrorKind, Result};
+use base::{Error, Result};
 
 /// Bits of a modifier's upper half.
 pub mod field {
@@ -59,7 +59,8 @@ pub(crate) fn restricted(value: Interval, typmod: i32) -> Result<Interval> {
     };
     if (0..6).contains(&precision) {
         value.micros = i64::try_from(super::parse::round_to(value.micros, precision))
-            .map_err(|_| Error::new(ErrorKind::DatetimeOverflow, "interval out of range"))?;
+            // PostgreSQL's sum wraps around.
+            .map_err(|_| Error::unsupported("rounding to beyond the longest interval is not supported"))?;
     }
     Ok(value)
 }
