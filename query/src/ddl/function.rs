@@ -1,6 +1,6 @@
 //! CREATE, ALTER and DROP FUNCTION.
 
-use super::drop_functions;
+use super::drop::drop_functions;
 use super::table::command;
 use crate::api::Execution;
 use crate::session::Core;

@@ -206,7 +206,6 @@ impl Core {
             BoundStatement::Insert(insert) => dml::insert(self, insert, context, interrupt).await,
             BoundStatement::Update(update) => dml::update(self, update, context, interrupt).await,
             BoundStatement::Delete(delete) => dml::delete(self, delete, context, interrupt).await,
-            BoundStatement::CreateTable(create) => ddl::create_table(self, create),
             BoundStatement::CreateTableAs(create) => {
                 ddl::create_table_as(self, create, context, interrupt).await
             }
@@ -214,58 +213,17 @@ impl Core {
                 ddl::create_materialized(self, create, context, interrupt).await
             }
             BoundStatement::Refresh(refresh) => ddl::refresh(self, refresh, context, interrupt).await,
-            BoundStatement::DropMaterialized { tables, cascade, notices } => {
-                ddl::drop_materialized(self, tables, *cascade, notices)
-            }
-            BoundStatement::DropTables { tables, cascade, notices } => {
-                ddl::drop_tables(self, tables, *cascade, notices)
-            }
-            BoundStatement::CreateType { schema, name, shape } => {
-                ddl::create_type(self, *schema, name, shape)
-            }
-            BoundStatement::AlterType { ty, edit } => ddl::alter_type(self, *ty, edit),
-            BoundStatement::CreateDomain { schema, name, domain } => {
-                ddl::create_domain(self, *schema, name, domain)
-            }
             BoundStatement::AlterDomain { domain, edit, probes } => {
                 ddl::alter_domain(self, *domain, edit, probes, context).await
-            }
-            BoundStatement::DropTypes { types, domains, columns, cascade, notices } => {
-                ddl::drop_types(self, types, *domains, columns, *cascade, notices)
-            }
-            BoundStatement::Function(statement) => ddl::function(self, statement),
-            BoundStatement::CreateView(create) => ddl::create_view(self, create),
-            BoundStatement::AlterView(alter) => ddl::alter_view(self, alter),
-            BoundStatement::DropViews { views, cascade, notices } => {
-                ddl::drop_views(self, views, *cascade, notices)
-            }
-            BoundStatement::CreateSequence(create) => ddl::create_sequence(self, create),
-            BoundStatement::AlterSequence(alter) => ddl::alter_sequence(self, alter),
-            BoundStatement::DropSequences { sequences, cascade, notices } => {
-                ddl::drop_sequences(self, sequences, *cascade, notices)
-            }
-            BoundStatement::Comment { key, text, notice } => {
-                ddl::comment(self, *key, text.as_deref(), notice.as_deref())
-            }
-            BoundStatement::CreateSchema { name, if_not_exists } => {
-                ddl::create_schema(self, name, *if_not_exists)
             }
             BoundStatement::CreateIndex(create) => ddl::create_index(self, create, context, interrupt).await,
             BoundStatement::DropIndexes { tables, notices } => {
                 ddl::drop_indexes(self, tables, notices, context, interrupt).await
             }
-            BoundStatement::DropSchemas { domains, schemas, columns, cascade, notices } => {
-                ddl::drop_schemas(self, schemas, domains, columns, *cascade, notices)
-            }
-            BoundStatement::Truncate { tables, restart, cascade } => {
-                ddl::truncate(self, tables, *restart, *cascade)
-            }
             BoundStatement::AlterTable { command, table, actions, notices } => {
                 ddl::alter_table(self, *table, actions, notices, context, interrupt).await?;
                 Ok(Execution::Command((*command).to_owned()))
             }
-            BoundStatement::UndropTable { schemas, name } => ddl::undrop_table(self, schemas, name),
-            BoundStatement::CloneTable(clone) => ddl::clone_table(self, clone),
             BoundStatement::Analyze { verbose, tables } => {
                 maintenance::analyze(self, tables, *verbose, interrupt).await
             }
@@ -289,7 +247,7 @@ impl Core {
             BoundStatement::Explain { statement, options } => {
                 Box::pin(self.explained(statement, context, options, running, interrupt)).await
             }
-            other => Err(Error::internal(format!("statement {other:?} was not carried out by the session"))),
+            other => ddl::define(self, other),
         }
     }
 

@@ -6,6 +6,7 @@
 use super::inlined::Inlined;
 use super::type_name::held;
 use super::user_function::{Shape, UserCall};
+use super::volatility::{computes_volatile, is_volatile};
 use super::{Binder, Term};
 use crate::bound::{ColRef, Expr, JoinKind, Rel, Subquery, SubqueryKind, TypedCol, walk};
 use base::{Error, Result};
@@ -217,7 +218,7 @@ impl Binder<'_> {
         for arg in &call.args {
             correlated |= !walk::columns_of(arg).is_empty();
         }
-        if alone || correlated || !super::is_volatile(rel) {
+        if alone || correlated || !computes_volatile(rel) {
             return Ok(());
         }
         let what = "a function for each row whose body calls a volatile function and reads relations";
@@ -363,16 +364,6 @@ fn is_strict_in(expr: &Expr, parameter: ColRef) -> bool {
 
 fn may_be_null(args: &[Expr], place: usize) -> bool {
     !matches!(args.get(place), Some(Expr::Const(datum, _)) if !datum.is_null())
-}
-
-fn is_volatile(expr: &Expr) -> bool {
-    let mut found = false;
-    walk::visit(expr, &mut |e| {
-        if let Expr::Call { proc, .. } = e {
-            found |= builtin::proc(*proc).is_none_or(|row| row.volatility == 'v');
-        }
-    });
-    found
 }
 
 fn has_subquery(expr: &Expr) -> bool {

@@ -3,11 +3,12 @@
 //! Must not know queries except through `subquery`. Invariant: left-deep chains are bound in a loop, so their
 //! length costs no stack here.
 
-use super::names::located;
+use super::names::{fold, located};
 use super::type_name::held;
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
 use crate::bound::outline::Spelling;
+use crate::parse::ROW_STAR;
 use base::{Error, ErrorKind, Result};
 use sqlparser::ast::{self, Spanned};
 use types::sql_type::oid;
@@ -221,6 +222,7 @@ impl Binder<'_> {
             ast::Expr::CompoundIdentifier(idents) => idents.clone(),
             _ => Vec::new(),
         };
+        let nested = parts.is_empty();
         let mut rest = chain.iter().peekable();
         if let (ast::Expr::Nested(inner), Some(ast::AccessExpr::Dot(ast::Expr::Identifier(field)))) =
             (root, chain.first())
@@ -236,10 +238,19 @@ impl Binder<'_> {
         {
             return Ok(term);
         }
-        while let Some(ast::AccessExpr::Dot(ast::Expr::Identifier(ident))) = rest.peek() {
-            if parts.is_empty() {
-                break;
-            }
+        if let (ast::Expr::Nested(inner), Some(ast::AccessExpr::Dot(ast::Expr::Identifier(field)))) =
+            (root, chain.first())
+            && let ast::Expr::Identifier(table) = inner.as_ref()
+            && field.value != ROW_STAR
+            && scope.is_table_row(&fold(table))
+        {
+            // The field of a table's row goes by what the column is called here.
+            parts = vec![table.clone(), field.clone()];
+            rest.next();
+        }
+        while let Some(ast::AccessExpr::Dot(ast::Expr::Identifier(ident))) =
+            rest.peek().filter(|_| !nested && !parts.is_empty())
+        {
             parts.push(ident.clone());
             rest.next();
         }

@@ -33,9 +33,16 @@ impl Binder<'_> {
         for item in list {
             items.push(self.expr(item, scope)?);
         }
-        let shared = shared_type(&arg, &items);
+        let shared = shared_type(&arg, items.iter());
         let mut groups: Vec<InGroup> = Vec::new();
-        for item in items {
+        let mut parts = Vec::with_capacity(items.len());
+        for (item, written) in items.into_iter().zip(list) {
+            let rows = is_constructed(&arg, expr) && is_constructed(&item, written);
+            if rows && (shared.is_none() || reads_columns(&item.expr)) {
+                let arg = self.expr(expr, scope)?;
+                parts.push(self.fields_compared(if negated { "<>" } else { "=" }, &arg, &item)?);
+                continue;
+            }
             let ty = shared.filter(|_| !reads_columns(&item.expr)).unwrap_or_else(|| item.expr.ty().oid);
             if let Some(group) = groups.iter_mut().find(|group| group.ty == ty) {
                 group.items.push(item);
@@ -54,7 +61,6 @@ impl Binder<'_> {
             groups.push(InGroup { ty, equal, left, right, items: vec![item] });
         }
         let mut arg = Some(arg);
-        let mut parts = Vec::with_capacity(groups.len());
         for group in groups {
             // Bound once per group: a subquery in it must not give its columns twice.
             let arg = arg.take().map_or_else(|| self.expr(expr, scope), Ok)?;
@@ -81,21 +87,28 @@ impl Binder<'_> {
         let at = arg.at;
         let mut items = Vec::with_capacity(list.len());
         for item in list {
-            items.push(self.expr(item, scope)?);
+            items.push((self.expr(item, scope)?, item));
         }
         let mut whole = None;
-        if let Some(shared) = shared_type(&arg, &items) {
-            let (single, several): (Vec<Term>, Vec<Term>) =
-                items.into_iter().partition(|item| reads_columns(&item.expr));
-            items = single;
+        if let Some(shared) = shared_type(&arg, items.iter().map(|(item, _)| item)) {
+            let several;
+            (items, several) = items.into_iter().partition(|(item, _)| reads_columns(&item.expr));
+            let several = several.into_iter().map(|(item, _)| item).collect();
             let (elements, part) = self.unify(several, shared, "IN")?;
             let array = part.array().ok_or_else(|| self.unsupported("an array of this type", at))?;
             let array = Term { expr: Expr::Array { elements, ty: array }, at };
             whole = Some(self.compared_with_array(name, negated, arg, array, expr)?.expr);
         }
-        for item in items {
+        for (item, written) in items {
             let arg = self.expr(expr, scope)?;
-            let next = self.operation(name, Some(arg), item, Some(expr))?.expr;
+            let rows = is_constructed(&arg, expr) && is_constructed(&item, written);
+            let next = match rows {
+                true => {
+                    self.lose_outline();
+                    self.fields_compared(name, &arg, &item)?
+                }
+                false => self.operation(name, Some(arg), item, Some(expr))?.expr,
+            };
             whole = Some(match whole {
                 None => next,
                 Some(before) if negated => Expr::And(vec![before, next]),
@@ -142,8 +155,8 @@ struct InGroup {
 
 /// The type that PostgreSQL gives the items without columns, when there are several: they become an array then. Other
 /// items are compared with the argument one by one.
-fn shared_type(arg: &Term, items: &[Term]) -> Option<Oid> {
-    let constants = items.iter().filter(|item| !reads_columns(&item.expr));
+fn shared_type<'t>(arg: &'t Term, items: impl Iterator<Item = &'t Term>) -> Option<Oid> {
+    let constants = items.filter(|item| !reads_columns(&item.expr));
     let types: Vec<(Oid, usize)> =
         std::iter::once(arg).chain(constants).map(|t| (t.expr.ty().oid, t.at)).collect();
     if types.len() < 3 {
@@ -151,6 +164,16 @@ fn shared_type(arg: &Term, items: &[Term]) -> Option<Oid> {
     }
     let common = super::coerce::common_oid(&types, "IN").ok()?;
     types.iter().all(|(ty, _)| can_coerce(*ty, common, CastContext::Implicit)).then_some(common)
+}
+
+/// Whether an item makes a row of its fields, be it cast: two such are compared field by field where they are not
+/// elements of an array.
+fn is_constructed(term: &Term, written: &ast::Expr) -> bool {
+    let mut inner = written;
+    while let ast::Expr::Nested(expr) | ast::Expr::Cast { expr, .. } = inner {
+        inner = expr;
+    }
+    super::row::row_fields(inner).is_some() && matches!(term.expr, Expr::Row { .. })
 }
 
 /// Whether an expression depends on the row.

@@ -20,7 +20,8 @@ use sqlparser::ast;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use std::borrow::Cow;
 use types::sql_type::{RowField, array_element, array_of, oid};
-use types::{Datum, Form, SqlType, user_type};
+use types::user_type::{self, UserKind};
+use types::{Datum, Form, SqlType};
 
 /// Whether values are rows, or arrays of them: then the type does not follow from its OID.
 pub(super) fn is_row(ty: Oid) -> bool {
@@ -84,6 +85,12 @@ pub(super) fn result_type(result: Oid, args: &[Expr]) -> Result<SqlType> {
         Some(ty) => Ok(ty),
         None => held(result, -1),
     }
+}
+
+/// Whether rows of two types have fields of the same types.
+fn has_fields_of(ty: &SqlType, other: &SqlType) -> bool {
+    let of = |ty: &SqlType| ty.fields().map(|fields| fields.iter().map(|f| f.ty.oid).collect::<Vec<_>>());
+    of(ty) == of(other) && ty.form.arrow() == other.form.arrow()
 }
 
 /// Operands of which null without a type is a row when the other one is: that says which.
@@ -177,13 +184,29 @@ impl Binder<'_> {
                     return Err(self.unsupported(&what, at).with_hint("Name its columns."));
                 };
                 let present = Box::new(self.use_column(certain, depth, at).expr);
-                let row = self.row_of_columns(columns, depth, at)?.expr;
+                let row = self.row_of_table(columns, depth, at)?.expr;
                 let ty = row.ty();
                 let whens = vec![(Expr::IsNull { arg: present, negated: true }, row)];
                 Ok(Term { expr: Expr::Case { whens, otherwise: None, ty }, at })
             }
-            (Whole::Row | Whole::TableRow | Whole::Value, columns) => self.row_of_columns(columns, depth, at),
+            (Whole::TableRow, columns) => self.row_of_table(columns, depth, at),
+            (Whole::Row | Whole::Value, columns) => self.row_of_columns(columns, depth, at),
         }
+    }
+
+    /// The row of a table, whose type has the table's name and fields, whatever they are called here.
+    fn row_of_table(&mut self, columns: &[ScopeColumn], depth: usize, at: usize) -> Result<Term> {
+        let Term { mut expr, at } = self.row_of_columns(columns, depth, at)?;
+        let table = columns.first().map(|column| column.origin.0);
+        let row = table.and_then(|table| UserKind::TableRow.oid(table.0));
+        let named = row.and_then(|row| self.context.catalog.composite_type(row));
+        // At another time the table may have had other columns, of which the type does not tell.
+        if let (Some(named), Expr::Row { ty, .. }) = (named, &mut expr)
+            && has_fields_of(&named, ty)
+        {
+            *ty = named;
+        }
+        Ok(Term { expr, at })
     }
 
     /// A column of a relation, which tells whose row is meant.

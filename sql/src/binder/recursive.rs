@@ -9,8 +9,9 @@ use super::record::is_row;
 use super::scope::{CteStatus, ScopeCte};
 use super::select::{Bound, OutColumn};
 use super::type_name::{held, type_name};
+use super::volatility::computes_volatile;
 use super::{Binder, Scope, ScopeColumn};
-use crate::bound::{Cte, CteId, Expr, Rel, SetOp, TypedCol, walk};
+use crate::bound::{Cte, CteId, Rel, SetOp, TypedCol};
 use crate::parse::write_of;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -360,7 +361,7 @@ impl Binder<'_> {
         for cte in ctes {
             let uses = self.recursions.uses.get(&cte.id).copied().unwrap_or(0);
             let worth = is_costly(&cte.rel) && !self.recursions.inline.contains(&cte.id);
-            cte.once |= uses > 1 && (worth || is_volatile(&cte.rel));
+            cte.once |= uses > 1 && (worth || computes_volatile(&cte.rel));
         }
     }
 }
@@ -455,16 +456,4 @@ fn is_costly(rel: &Rel) -> bool {
         | Rel::Limit { .. }
         | Rel::Recursive { .. } => true,
     }
-}
-
-pub(crate) fn is_volatile(rel: &Rel) -> bool {
-    let mut found = false;
-    walk::visit_rel(rel, &mut |expr| {
-        walk::visit(expr, &mut |e| {
-            if let Expr::Call { proc, .. } = e {
-                found |= catalog::builtin::proc(*proc).is_none_or(|row| row.volatility == 'v');
-            }
-        });
-    });
-    found
 }

@@ -113,6 +113,24 @@ impl Binder<'_> {
         })
     }
 
+    /// Two rows, each of which was made of its fields.
+    pub(super) fn fields_compared(&mut self, name: &str, left: &Term, right: &Term) -> Result<Expr> {
+        let at = left.at;
+        let (Expr::Row { fields: first, ty: _ }, Expr::Row { fields: second, ty: _ }) =
+            (&left.expr, &right.expr)
+        else {
+            return Err(Error::internal("a row that was made of fields has none"));
+        };
+        self.check_lengths(first.len(), second.len(), at)?;
+        let right_position = right.at;
+        let pairs: Vec<(&Expr, &Expr)> = first.iter().zip(second).collect();
+        self.row_comparison(name, pairs.len(), at, &mut |b, index, operator| {
+            let (left, right) = pairs.get(index).ok_or_else(|| Error::internal("a row lost a field"))?;
+            let left = Term { expr: (*left).clone(), at };
+            b.operation(operator, Some(left), Term { expr: (*right).clone(), at: right_position }, None)
+        })
+    }
+
     fn check_lengths(&self, left: usize, right: usize, at: usize) -> Result<()> {
         if left == right {
             return Ok(());

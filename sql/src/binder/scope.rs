@@ -151,6 +151,13 @@ impl<'p> Scope<'p> {
         self.tables.push(table);
     }
 
+    /// Whether a name, where it stands as a value, is the row of a table and not a column.
+    pub(super) fn is_table_row(&self, name: &str) -> bool {
+        let is_column = self.levels().any(|level| level.visible().any(|column| column.name == name));
+        let entry = self.levels().find_map(|level| level.table(None, name));
+        !is_column && entry.is_some_and(|entry| matches!(entry.whole, Whole::TableRow | Whole::MaybeTableRow))
+    }
+
     pub(super) fn levels(&self) -> impl Iterator<Item = &Scope<'p>> {
         std::iter::successors(Some(self), |s| s.parent)
     }

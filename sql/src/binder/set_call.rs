@@ -10,6 +10,7 @@ use super::resolve::Chosen;
 use super::table_function::UNNEST;
 use super::type_name::held;
 use super::user_function::{Shape, UserCall};
+use super::volatility::is_volatile;
 use super::{Binder, Clause, Scope, Term};
 use crate::bound::{ColRef, Expr, Rel, SetCall, Subquery, SubqueryKind, TypedCol, array_of_values, walk};
 use base::id::Oid;
@@ -268,14 +269,4 @@ fn by_number(col: ColRef) -> Result<SortItem> {
     let number = TypedCol { col, ty: held(types::sql_type::oid::INT8, -1)? };
     let hidden = Some((Expr::Column(number), Vec::new()));
     Ok(SortItem { target: None, hidden, descending: false, nulls_first: false })
-}
-
-fn is_volatile(expr: &Expr) -> bool {
-    let mut found = false;
-    walk::visit(expr, &mut |e| {
-        if let Expr::Call { proc, .. } = e {
-            found |= builtin::proc(*proc).is_none_or(|row| row.volatility == 'v');
-        }
-    });
-    found
 }

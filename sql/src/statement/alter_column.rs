@@ -9,13 +9,13 @@ use super::create_table::Key;
 use super::kept::with_objects;
 use super::new_column::{SYSTEM_COLUMNS, bind_column, column_def};
 use super::{rules, update};
-use crate::binder::{BindContext, Binder, type_name, view_reads};
-use crate::bound::{AddedColumn, AlterTableAction, BoundUpdate, DroppedColumn, Expr, Fill, RowRules, walk};
+use crate::binder::{BindContext, Binder, is_volatile, type_name, view_reads};
+use crate::bound::{AddedColumn, AlterTableAction, BoundUpdate, DroppedColumn, Expr, Fill, RowRules};
 use crate::parse::{CheckSpec, ColumnConstraintKind, ColumnSpec};
 use base::id::{ColumnId, Oid, SchemaId, TableId, ViewId};
 use base::limits::TABLE_COLUMNS_MAX;
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogState, ColumnDef, ColumnKind, TableDef, builtin};
+use catalog::{CatalogState, ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -404,16 +404,6 @@ fn with_defaults(context: &BindContext<'_>, table: &TableDef, columns: &[ColumnI
         values.insert(index, binder.bind_default(def)?);
     }
     update::of_all_rows(&mut binder, table, values)
-}
-
-fn is_volatile(expr: &Expr) -> bool {
-    let mut found = false;
-    walk::visit(expr, &mut |e| {
-        if let Expr::Call { proc, .. } = e {
-            found |= builtin::proc(*proc).is_none_or(|row| row.volatility == 'v');
-        }
-    });
-    found
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Invariant: a SET list becomes one value per assigned column, each of the column's type.
 
 use super::part;
-use crate::binder::{Binder, Clause, Scope, ScopeTable, Written, is_volatile};
+use crate::binder::{Binder, Clause, Scope, ScopeTable, Written, computes_volatile};
 use crate::bound::{Cte, Expr, Rel, Returning, SubqueryKind, TypedCol, walk};
 use crate::parse::{SetClause, TargetColumn};
 use base::id::ColumnId;
@@ -261,7 +261,7 @@ pub(super) fn table_row(
 /// Gives the subqueries of an expression that is computed beside the source the CTEs of the statement. Those that may yield
 /// other rows each time stay the source's.
 pub(super) fn give_ctes(ctes: &[Cte], expr: &mut Expr) -> Result<()> {
-    if ctes.is_empty() || ctes.iter().any(|cte| is_volatile(&cte.rel)) {
+    if ctes.is_empty() || ctes.iter().any(|cte| computes_volatile(&cte.rel)) {
         return Ok(());
     }
     walk::rewrite(expr, &mut |node| {
