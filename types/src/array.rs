@@ -338,7 +338,7 @@ mod tests {
     use crate::datum::{Datum, Interval};
     use crate::sql_type::Form;
     use arrow::array::{
-        Date32Array, Datum as ArrowDatum, IntervalMonthDayNanoArray, TimestampMicrosecondArray,
+        Array, Date32Array, Datum as ArrowDatum, IntervalMonthDayNanoArray, TimestampMicrosecondArray,
     };
     use arrow::compute::can_cast_types;
     use arrow::compute::kernels::{cmp, numeric};

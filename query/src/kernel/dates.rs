@@ -133,6 +133,11 @@ fn negated(interval: Interval) -> Result<Interval> {
     datetime::interval_neg(interval)
 }
 
+/// What is added to a time to take an interval away; infinite times do not look at it.
+fn taken(is_finite: bool, interval: Interval) -> Result<Interval> {
+    if is_finite { negated(interval).map_err(|_| timestamp_out_of_range()) } else { Ok(Interval::default()) }
+}
+
 fn unknown_field(name: &str, of: &str) -> Error {
     Error::new(
         ErrorKind::InvalidParameterValue,
@@ -189,7 +194,9 @@ fn interval_pl_timestamptz(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 
 fn timestamptz_minus(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     let zone = &call.statement.io.time_zone;
-    map2::<Stamp, Span, Stamp, _>(call, args, |t, i| datetime::timestamptz_add(t, negated(i)?, zone))
+    map2::<Stamp, Span, Stamp, _>(call, args, |t, i| {
+        datetime::timestamptz_add(t, taken(datetime::timestamp_is_finite(t), i)?, zone)
+    })
 }
 
 fn timestamptz_age(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
@@ -239,11 +246,15 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("date_mi", |c, a| map2::<Day, Day, Int4, _>(c, a, datetime::date_minus)),
     ("date_pl_interval", |c, a| map2::<Day, Span, Stamp, _>(c, a, datetime::date_add_interval)),
     ("date_mi_interval", |c, a| {
-        map2::<Day, Span, Stamp, _>(c, a, |d, i| datetime::date_add_interval(d, negated(i)?))
+        map2::<Day, Span, Stamp, _>(c, a, |d, i| {
+            datetime::date_add_interval(d, taken(datetime::date_is_finite(d), i)?)
+        })
     }),
     ("timestamp_pl_interval", |c, a| map2::<Stamp, Span, Stamp, _>(c, a, datetime::timestamp_add)),
     ("timestamp_mi_interval", |c, a| {
-        map2::<Stamp, Span, Stamp, _>(c, a, |t, i| datetime::timestamp_add(t, negated(i)?))
+        map2::<Stamp, Span, Stamp, _>(c, a, |t, i| {
+            datetime::timestamp_add(t, taken(datetime::timestamp_is_finite(t), i)?)
+        })
     }),
     ("timestamptz_pl_interval", timestamptz_plus),
     ("timestamptz_mi_interval", timestamptz_minus),
