@@ -15,7 +15,7 @@ use types::{Datum, Dimension, Form, Interval, List, SqlType, TimeTz};
 fn columns() -> Vec<(Form, [Datum; 3])> {
     use Datum::Null;
     let timetz = |west| Datum::TimeTz(TimeTz { micros: 1, west });
-    let interval = |months| Datum::Interval(Interval { months, days: -2, micros: i64::MAX });
+    let interval = |months| Datum::Interval(Interval { months, days: -2, micros: i64::MAX / 1_000 });
     vec![
         (Form::Bool, [Datum::Bool(true), Null, Datum::Bool(false)]),
         (Form::Int16, [Datum::Int16(i16::MIN), Null, Datum::Int16(2)]),
