@@ -158,7 +158,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x0d\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x0e\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
