@@ -1,6 +1,7 @@
 //! The catalog at one instant: lookups by name and id, and `apply`.
 //!
-//! Invariants: names of relations and types, and of functions with their input types, are unique within a schema; every table's schema exists; OIDs are unique and below
+//! Invariants: names of relations and types, and of functions with their input types, are unique within a schema; every table's
+//! schema exists; OIDs are unique and below
 //! `next_oid`, those of types (`types::user_type`) by the numbers that they are made of.
 
 use crate::comment::{CommentKey, PG_NAMESPACE, is_part};

@@ -162,7 +162,8 @@ impl Database {
     }
 
     /// A definition of a table that was dropped and can be had back, by schema and name; the newest one.
-    /// Its schema is `schema`, even when that has only the name of the one that the table was in. With what made it a materialized view, when it was one.
+    /// Its schema is `schema`, even when that has only the name of the one that the table was in. With what made it a materialized
+    /// view, when it was one.
     pub fn dropped_table(
         &self,
         schema: SchemaId,

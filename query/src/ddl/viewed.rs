@@ -13,7 +13,8 @@ use sql::deparse::{RenamedColumn, TextNames, Viewed, renamed_text};
 use std::sync::Arc;
 use types::user_type::FIRST;
 
-/// Edits of the views that read the relation, to be made behind `edit`, which gives the column its new name. 0A000 for a view whose query cannot be told with it.
+/// Edits of the views that read the relation, to be made behind `edit`, which gives the column its new name. 0A000 for a view
+/// whose query cannot be told with it.
 pub(super) fn renamed_column(
     core: &Core,
     before: &Arc<CatalogState>,

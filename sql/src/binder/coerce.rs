@@ -276,9 +276,15 @@ impl Binder<'_> {
     ) -> Result<(Vec<Expr>, SqlType)> {
         let target = self.common_target(common, &terms)?;
         let mut exprs = Vec::with_capacity(terms.len());
-        for term in terms {
+        for (place, term) in terms.into_iter().enumerate() {
             let source = term.expr.ty().oid;
             if !can_coerce(source, common, CastContext::Implicit) {
+                // Of CASE the first term is that of ELSE.
+                let clause = match (clause, place) {
+                    ("CASE", 0) => "CASE/ELSE",
+                    ("CASE", _) => "CASE/WHEN",
+                    (other, _) => other,
+                };
                 let message =
                     format!("{clause} could not convert type {} to {}", type_name(source), type_name(common));
                 return Err(located(Error::new(ErrorKind::CannotCoerce, message), term.at));
@@ -294,6 +300,11 @@ impl Binder<'_> {
             return held(common, -1);
         }
         let mut rows = terms.iter().filter(|term| !is_unknown(&term.expr));
+        if user_type::of_composite(common)
+            && let Some(named) = terms.iter().map(|term| term.expr.ty()).find(|ty| ty.oid == common)
+        {
+            return Ok(named);
+        }
         let first = rows.next().ok_or_else(|| Error::internal("rows of no type"))?.expr.ty();
         match rows.find(|term| term.expr.ty().form.arrow() != first.form.arrow()) {
             None => Ok(first),

@@ -263,7 +263,9 @@ impl Binder<'_> {
                 let (mut scan, entry) = self.scan_table(&def, alias.map(|a| &a.name), false);
                 let mut entry = entry;
                 if let Some(alias) = alias {
+                    let whole = entry.whole;
                     entry = self.aliased(entry.columns, Some(alias), def.name.clone(), "table")?;
+                    entry.whole = whole;
                     scan.alias = entry.name.clone();
                 }
                 scope.add(entry);

@@ -53,7 +53,8 @@ pub enum Arbiter {
     Index(TableId),
 }
 
-/// For each row that conflicts with the arbiter, the primary key or an index: `existing` and `excluded` name the columns of the table (in table order) of the stored and of
+/// For each row that conflicts with the arbiter, the primary key or an index: `existing` and `excluded` name the columns of the
+/// table (in table order) of the stored and of
 /// the proposed row; a row is updated to `values` (all columns, in table order) when `filter` is true.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConflictUpdate {

@@ -1,5 +1,6 @@
 //! Forms of PostgreSQL's that sqlparser reads only when they are written otherwise: `ORDER BY a USING <` is ASC, `USING >`
-//! is DESC; `substring(a SIMILAR b ESCAPE c)` is a call with three arguments; `LIKE ALL (..)`, `NOT ILIKE ANY (..)` and so on are the operators `~~`, `!~~`, `~~*`, `!~~*`.
+//! is DESC; `substring(a SIMILAR b ESCAPE c)` is a call with three arguments; `LIKE ALL (..)`, `NOT ILIKE ANY (..)` and so on are
+//! the operators `~~`, `!~~`, `~~*`, `!~~*`.
 //!
 //! Must not know expressions. Invariant: spans stay, so that errors point at what was written.
 

@@ -225,7 +225,8 @@ impl Altered {
     }
 }
 
-/// The columns that go with types and functions, in the order in which PostgreSQL tells them: for each type first those of arrays over it.
+/// The columns that go with types and functions, in the order in which PostgreSQL tells them: for each type first those of arrays
+/// over it.
 /// A materialized view goes as a whole, so none of them is one of its own; nor is one of a schema that goes.
 pub(super) fn columns_of_types(
     binder: &mut Binder<'_>,

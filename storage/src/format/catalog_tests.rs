@@ -474,7 +474,8 @@ fn tables_and_views_of_format_3_are_read() {
     let mut writer = Writer::new();
     encode_state(&mut writer, &state);
     let mut bytes = writer.into_bytes();
-    // The last list is the view's, with no check option behind it, and the table's lists of missing values, unique columns and foreign keys stand before the counts of the others.
+    // The last list is the view's, with no check option behind it, and the table's lists of missing values, unique columns and
+    // foreign keys stand before the counts of the others.
     bytes.truncate(bytes.len() - 12);
     let mut table = Writer::new();
     encode_table(&mut table, state.tables().next().unwrap());

@@ -158,7 +158,7 @@ fn golden_bytes_of_checkpoint_and_current() {
     let fs = SimulatedFileSystem::new(1);
     write_checkpoint(&fs, first(), &image(300)).unwrap();
     let bytes = fs.contents(&checkpoint_path(first())).unwrap();
-    assert_eq!(&bytes[..12], b"NYCHECK\0\x0d\0\0\0");
+    assert_eq!(&bytes[..12], b"NYCHECK\0\x0e\0\0\0");
     assert_eq!(&bytes[64..68], [1, 3, 0xac, 2]);
     // Without the checksum at the end: over that too, the checksum of any file is the same.
     let (covered, checksum) = bytes.split_last_chunk::<4>().unwrap();
@@ -187,7 +187,8 @@ const NOTHING_OF_4: usize = 13;
 const NOTHING_OF_2: usize = 6;
 
 /// Format 1 had neither history nor options of tables, format 2 no sequences, formats before 5 no comments, format 5 no
-/// materialized views, formats before 8 no types, format 9 and before no past of materialized views, format 10 no domains, format 11
+/// materialized views, formats before 8 no types, format 9 and before no past of materialized views, format 10 no domains, format
+/// 11
 /// and before no functions, format 12 no check options; in formats 7 and 8 no table referred to another.
 #[test]
 fn checkpoints_of_older_formats_are_read() {

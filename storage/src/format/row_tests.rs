@@ -78,6 +78,18 @@ fn golden_bytes_of_an_array_of_two_dimensions() {
     }
 }
 
+#[test]
+fn golden_bytes_of_a_row_within_a_row() {
+    let pair = Datum::Row(vec![Datum::Int32(1), Datum::Null]);
+    let outer = Datum::Row(vec![pair, Datum::Bool(true)]);
+    let mut writer = Writer::new();
+    encode_datum(&mut writer, &outer);
+    let bytes = writer.into_bytes();
+    // A row, its number of values, each with its tag; null is 0.
+    assert_eq!(bytes, [23, 2, 23, 2, 3, 1, 0, 0, 0, 0, 1, 1]);
+    assert_eq!(decode_datum(&mut Reader::new(&bytes)).unwrap(), outer);
+}
+
 fn batch_of(columns: &[(Form, [Datum; 3])]) -> (RecordBatch, Vec<Form>) {
     let fields: Vec<_> =
         columns.iter().enumerate().map(|(i, (form, _))| types::array::field(&i.to_string(), form)).collect();
@@ -111,8 +123,8 @@ fn golden_bytes_of_rows() {
     assert_eq!(rows[0], first);
     assert_eq!(*rows[1], [1, 0b111]);
     assert_eq!(*rows[2], [1, 0, 0xfe, 0xff, 0xff, 0xff, 0, 0]);
-    // All columns but the last, which has bounds and golden bytes of its own.
-    let (batch, forms) = batch_of(&all[..all.len() - 1]);
+    // All columns but the last two, which have golden bytes of their own.
+    let (batch, forms) = batch_of(&all[..all.len() - 2]);
     let bytes = encode_rows(&batch, &forms).unwrap().concat();
     assert_eq!((bytes.len(), crc32c::crc32c(&bytes)), GOLDEN_ROWS);
 }

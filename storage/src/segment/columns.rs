@@ -3,7 +3,8 @@
 //! Owns the names and types of stored columns. Must not know the file format.
 //! A column is stored under its id in decimal. Dates and timestamps are stored as their integers, because infinities are
 //! the extreme integers and a format's own calendar types must never compute with them. An interval is stored as three
-//! columns, one inside an array as its 16 bytes. A row is stored as the bytes that a log record has of it. An array is stored as its elements and, unless the segment is so old that
+//! columns, one inside an array as its 16 bytes. A row is stored as the bytes that a log record has of it. An array is stored as
+//! its elements and, unless the segment is so old that
 //! every array was an ordinary one, a column of bounds. `begin` and `end` hold the commit timestamps of rows, `origin` the codes
 //! of how they came about.
 

@@ -411,7 +411,7 @@ fn predicate(meta: &SegmentMeta, depth: u32, random: &Random) -> Predicate {
         CompareOp::GreaterOrEqual,
     ][random.below(6) as usize];
     // Storage is not asked to compare these.
-    let list = matches!(form, Form::Array(_) | Form::Jsonb);
+    let list = matches!(form, Form::Array(_) | Form::Row(_) | Form::Jsonb);
     match random.below(if depth == 0 { 4 } else { 8 }) {
         0 => Predicate::IsNull { column },
         1 => Predicate::IsNotNull { column },

@@ -85,7 +85,8 @@ pub(crate) struct WrittenSegment {
 }
 
 /// Writes the file `path`, which must not exist, and syncs its bytes; the caller syncs the directory.
-/// Smaller for more work when `compact`. Blocks. On failure the file may be left behind and is garbage. `Internal` for rows that are not as promised.
+/// Smaller for more work when `compact`. Blocks. On failure the file may be left behind and is garbage. `Internal` for rows that
+/// are not as promised.
 pub(crate) fn write_segment(
     fs: &dyn FileSystem,
     path: &str,

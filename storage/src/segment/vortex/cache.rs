@@ -1,6 +1,7 @@
 //! Parts of segment files kept in memory up to a number of bytes: checked against their checksums, still encoded.
 //!
-//! Chunks of the rows, and blocks of the file for everything else. Must not know what is in them. Invariants: only verified bytes are kept; segment ids are never reused, so what is
+//! Chunks of the rows, and blocks of the file for everything else. Must not know what is in them. Invariants: only verified bytes
+//! are kept; segment ids are never reused, so what is
 //! kept never gets stale.
 
 use ::vortex::buffer::ByteBuffer;
