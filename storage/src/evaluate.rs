@@ -14,9 +14,9 @@ use arrow::record_batch::RecordBatch;
 use base::id::ColumnId;
 use base::{Error, Result};
 use std::cmp::Ordering;
-use types::{Datum, Form};
 use types::datum::Interval;
 use types::pgnum::key_of;
+use types::{Datum, Form};
 
 /// Bounds of a column's values over some rows. Bounds may be wider than the values, never narrower.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -83,9 +83,9 @@ fn is_row(ty: &SqlType) -> bool {
     }
 }
 
-/// Whether the type is held as text, of which not every one is a value.
+/// Whether the type is held as text, of which not every one is a value: names are cut.
 fn reads_text(ty: &SqlType) -> bool {
-    matches!(ty.oid, oid::JSON | oid::JSONPATH | oid::BIT | oid::VARBIT)
+    matches!(ty.oid, oid::NAME | oid::JSON | oid::JSONPATH | oid::BIT | oid::VARBIT)
 }
 
 fn is_integer_and_oid(from: &SqlType, to: &SqlType) -> bool {

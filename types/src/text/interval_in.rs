@@ -252,7 +252,7 @@ impl Reading {
             return Err(Refusal::Syntax);
         }
         if self.negative {
-            (whole, part) = (-whole.saturating_abs(), -part.abs());
+            (whole, part) = (if whole > 0 { -whole } else { whole }, -part.abs());
         }
         self.add(whole, part)
     }
