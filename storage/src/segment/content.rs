@@ -334,7 +334,7 @@ fn shorten_up(datum: Datum) -> Option<Datum> {
 #[cfg(test)]
 mod tests {
     use super::ContentHasher;
-    use arrow::array::{Array, IntervalMonthDayNanoArray};
+    use arrow::array::IntervalMonthDayNanoArray;
     use arrow::datatypes::{IntervalMonthDayNano, IntervalMonthDayNanoType};
     use types::{Datum, Form, Interval};
 
