@@ -58,9 +58,13 @@ pub(crate) fn restricted(value: Interval, typmod: i32) -> Result<Interval> {
         _ => value,
     };
     if (0..6).contains(&precision) {
+        // PostgreSQL first adds half of a unit in 64 bits, where the sum of the longest intervals wraps around.
+        let half = 10_i64.pow(6 - precision.unsigned_abs()) / 2;
+        if value.micros.checked_abs().and_then(|length| length.checked_add(half)).is_none() {
+            return Err(Error::unsupported("rounding an interval this long is not supported"));
+        }
         value.micros = i64::try_from(super::parse::round_to(value.micros, precision))
-            // PostgreSQL's sum wraps around.
-            .map_err(|_| Error::unsupported("rounding to beyond the longest interval is not supported"))?;
+            .map_err(|_| Error::internal("an interval rounded beyond its half unit"))?;
     }
     Ok(value)
 }
