@@ -2,7 +2,6 @@
 //!
 //! Invariant: numbers are consecutive; `log/N.log` exists only when its header and all of file N-1 are durable.
 
-use super::buffers::Buffers;
 use crate::format::{FileHeader, FileKind, HEADER_BYTES};
 use base::fs::{File, FileSystem};
 use base::id::{DatabaseId, Epoch, LogSeq};
@@ -89,17 +88,12 @@ pub(super) struct Contents {
     pub(super) bytes: Bytes,
 }
 
-pub(super) fn read(
-    fs: &dyn FileSystem,
-    number: u64,
-    database: DatabaseId,
-    buffers: &Buffers,
-) -> Result<Contents> {
+pub(super) fn read(fs: &dyn FileSystem, number: u64, database: DatabaseId) -> Result<Contents> {
     let path = path(number);
     let file = open(fs, &path)?;
     let len = usize::try_from(file.len()?)
         .map_err(|_| Error::corruption(format!("log file \"{path}\" is too long")))?;
-    let bytes = buffers.read(file.as_ref(), len)?;
+    let bytes = read_bytes(file.as_ref(), len)?;
     let header = FileHeader::decode(FileKind::Log, &bytes, &path)?;
     header.expect(database, number, &path)?;
     // A file gets its name after its whole length is durable: no crash leaves a shorter one.
@@ -108,7 +102,26 @@ pub(super) fn read(
             format!("log file \"{path}\" is damaged: it was cut to {len} of {} bytes", header.reserved);
         return Err(Error::corruption(message));
     }
-    Ok(Contents { path: path.into(), number, first: LogSeq(header.extra), epoch: header.epoch, bytes })
+    let (path, bytes) = (path.into(), bytes.into());
+    Ok(Contents { path, number, first: LogSeq(header.extra), epoch: header.epoch, bytes })
+}
+
+/// A file's bytes. Most of a file was never written: memory is not touched for the zeroes there.
+fn read_bytes(file: &dyn File, len: usize) -> Result<Vec<u8>> {
+    const CHUNK: usize = 64 << 10;
+    static ZEROES: [u8; CHUNK] = [0; CHUNK];
+    let mut bytes = vec![0; len];
+    let mut chunk = vec![0; CHUNK.min(len)];
+    let mut at = 0;
+    for place in bytes.chunks_mut(CHUNK) {
+        let Some(read) = chunk.get_mut(..place.len()) else { break };
+        file.read_at(at, read)?;
+        if !ZEROES.starts_with(read) {
+            place.copy_from_slice(read);
+        }
+        at += place.len() as u64;
+    }
+    Ok(bytes)
 }
 
 /// The first record of a file, from its header.

@@ -4,10 +4,9 @@
 //! number returned Ok; record n+1 is never replayed without record n; a file exists under its name only after
 //! every older file is durable to its last record; after a failed write or sync nothing is written any more.
 //!
-//! `files` knows names and headers, `buffers` the memory that files are read into, `frame` the bytes of a record, `replay`
-//! reading and recovery, `writer` the sequencer and the syncs.
+//! `files` knows names and headers, `frame` the bytes of a record, `replay` reading and recovery, `writer` the
+//! sequencer and the syncs.
 
-mod buffers;
 mod files;
 mod frame;
 mod replay;

@@ -8,7 +8,6 @@
 //! Where the records of the last file end, one of three things follows: zeroes (never written), bytes of writes
 //! that were never acknowledged (cut), or a record that knows the missing one to have been durable (corruption).
 
-use super::buffers::Buffers;
 use super::files::{self, Contents, Identity, LogPosition};
 use super::frame::{self, Frame};
 use crate::format::HEADER_BYTES;
@@ -58,7 +57,6 @@ pub(crate) struct Replay {
     /// The last file, until its records are ready; its bytes are read once, so that what is replayed is what is rewritten.
     last: Option<(Contents, Scan)>,
     ready: VecDeque<ReplayedRecord>,
-    buffers: Buffers,
     failed: bool,
 }
 
@@ -85,7 +83,7 @@ impl Replay {
         let (contents, scan) = match self.last.take_if(|(last, _)| last.number == self.next_file) {
             Some(last) => last,
             None => {
-                let contents = files::read(self.fs.as_ref(), self.next_file, self.database, &self.buffers)?;
+                let contents = files::read(self.fs.as_ref(), self.next_file, self.database)?;
                 let scan = scan(&contents, self.database)?;
                 check_sealed(&contents, &scan)?;
                 (contents, scan)
@@ -144,8 +142,7 @@ pub(super) fn read(
     while fs.exists(&files::path(last + 1))? {
         last += 1;
     }
-    let buffers = Buffers::default();
-    let contents = files::read(fs.as_ref(), last, database, &buffers)?;
+    let contents = files::read(fs.as_ref(), last, database)?;
     files::check_none_behind(fs.as_ref(), last)?;
     let scan = scan(&contents, database)?;
     check_join(&contents, None, if last == from.file { from.next } else { LogSeq(u64::MAX) })?;
@@ -166,7 +163,6 @@ pub(super) fn read(
         next_file: from.file,
         last: Some((contents, scan)),
         ready: VecDeque::new(),
-        buffers,
         failed: false,
     };
     Ok((found, replay))
