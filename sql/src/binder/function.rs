@@ -296,9 +296,11 @@ impl Binder<'_> {
         let args = self.coerce_arguments(terms, &chosen)?;
         super::comparable::check_searched(chosen.proc, &args, at)?;
         if chosen.proc.returns_set {
-            return self.set_returning(&chosen, args, at);
+            let set = self.set_returning(&chosen, args, at)?;
+            return Ok(Term { expr: self.with_checked_rows(chosen.proc, set.expr)?, at });
         }
-        let expr = self.call(chosen.proc.oid, args, chosen.result, at)?;
+        let made = self.call(chosen.proc.oid, args, chosen.result, at)?;
+        let expr = self.with_checked_rows(chosen.proc, made)?;
         Ok(self.as_function(chosen.proc.oid, Term { expr, at }))
     }
 
@@ -317,7 +319,6 @@ impl Binder<'_> {
             }
             args.push(self.coerce_argument(term, *declared)?.expr);
         }
-        self.refuse_unchecked_rows(chosen)?;
         if let Some(from) = chosen.variadic_from {
             let element = chosen.args.get(from).copied().unwrap_or(oid::TEXT);
             let array = types::sql_type::array_of(element).map(|a| self.type_of(a, -1)).transpose()?;

@@ -6,7 +6,6 @@
 
 use super::coerce::{can_coerce, is_unknown};
 use super::names::{fold, located};
-use super::resolve::Chosen;
 use super::scope::{ScopeColumn, ScopeTable, Whole};
 use super::type_name::{held, type_name};
 use super::{Binder, Scope, Term};
@@ -14,8 +13,7 @@ use crate::bound::Expr;
 use crate::parse::ROW_STAR;
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
-use catalog::builtin::CastContext;
-use catalog::has_domains;
+use catalog::builtin::{CastContext, Proc};
 use sqlparser::ast;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use std::borrow::Cow;
@@ -303,17 +301,23 @@ impl Binder<'_> {
         Some(self.field(row.clone(), &ast::Ident::with_quote('"', name)))
     }
 
-    /// 0A000 for a function that makes rows of JSON, whose domains nobody would ask.
-    pub(super) fn refuse_unchecked_rows(&self, chosen: &Chosen) -> Result<()> {
-        let makes_rows = chosen.proc.source.contains("populate_record");
-        if makes_rows && user_type::of_composite(chosen.result) {
-            let ty = self.type_of(chosen.result, -1)?;
-            if has_domains(&ty) {
-                return Err(Error::unsupported("rows of JSON with values of a domain are not supported")
-                    .with_hint("Take the fields with json_to_record, and make the row of them."));
-            }
+    /// What a call yields, rows of JSON with what domains ask of them and of their fields.
+    pub(super) fn with_checked_rows(&mut self, proc: &Proc, made: Expr) -> Result<Expr> {
+        let ty = made.ty();
+        if self.outlines.on || !proc.source.contains("populate_record") {
+            return Ok(made);
         }
-        Ok(())
+        let of_base = match ty.domain {
+            Some(_) => super::coerce::relabel(made, &self.base_type(&ty)),
+            None => made,
+        };
+        self.with_checked_value(of_base, &ty)
+    }
+
+    /// A value of what a type is over as one of the type, with what domains ask of it and of its fields.
+    pub(super) fn with_checked_value(&mut self, value: Expr, ty: &SqlType) -> Result<Expr> {
+        let checked = Term { expr: self.with_checked_fields(value)?, at: 0 };
+        Ok(self.coerce_to_domain(checked, ty, CastContext::Explicit)?.expr)
     }
 
     /// A row as it is: every one is a record.

@@ -17,7 +17,6 @@ use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::{self, ProcKind};
-use catalog::has_domains;
 use sqlparser::ast;
 use types::sql_type::{RowField, oid};
 use types::{Datum, SqlType, user_type};
@@ -222,20 +221,23 @@ impl Binder<'_> {
             let message = "a column definition list is required for functions returning \"record\"";
             located(Error::new(ErrorKind::Syntax, message), at)
         };
-        let mut columns = Vec::new();
+        let (mut columns, mut made, mut checked) = (Vec::new(), Vec::new(), Vec::new());
         for ast::TableAliasColumnDef { name, data_type } in definitions.ok_or_else(missing)? {
             let ty = self.sql_type(data_type.as_ref().ok_or_else(missing)?)?;
-            if has_domains(&ty) {
-                return Err(self.unsupported("rows of JSON with values of a domain", at));
-            }
             let name = super::names::fold(name);
             args.push(Expr::Const(Datum::Text(name.clone()), held(oid::TEXT, -1)?));
+            let own = TypedCol { col: self.new_col(), ty: self.base_type(&ty) };
             let typed = TypedCol { col: self.new_col(), ty };
+            checked.push((self.with_checked_value(Expr::Column(own.clone()), &typed.ty)?, typed.col));
+            made.push(own);
             columns.push(ScopeColumn { name, typed, origin: (Oid(0), 0) });
         }
-        let typed: Vec<TypedCol> = columns.iter().map(|c| c.typed.clone()).collect();
-        let call = SetCall { proc: chosen.proc.oid, args, columns: typed };
-        Ok(Called { call, own: None, columns, returns_set: true, named: true, defined: true })
+        let proc = chosen.proc.oid;
+        let input = Rel::Function { proc, args: args.clone(), columns: made.clone() };
+        let rel = Some(Rel::Project { input: Box::new(input), items: checked.clone() });
+        let own = Some(OwnRows { rel, fields: checked });
+        let call = SetCall { proc, args, columns: made };
+        Ok(Called { call, own, columns, returns_set: true, named: true, defined: true })
     }
 
     /// A function that a user made; None when another one is meant.
@@ -435,10 +437,11 @@ impl Binder<'_> {
     /// A function that returns values of a composite type: its columns are their fields.
     fn composite_rows(&mut self, proc: &builtin::Proc, args: Vec<Expr>, ty: &SqlType) -> Result<Called> {
         let row = TypedCol { col: self.new_col(), ty: ty.clone() };
+        let whole = self.with_checked_rows(proc, Expr::Column(row.clone()))?;
         let (mut columns, mut fields) = (Vec::new(), Vec::new());
         for (index, RowField { name, ty }) in ty.fields().into_iter().flat_map(|f| f.iter()).enumerate() {
             let typed = TypedCol { col: self.new_col(), ty: ty.clone() };
-            fields.push((self.field_at(&Expr::Column(row.clone()), index)?, typed.col));
+            fields.push((self.field_at(&whole, index)?, typed.col));
             columns.push(ScopeColumn { name: name.clone(), typed, origin: (Oid(0), 0) });
         }
         let returns_set = proc.returns_set;

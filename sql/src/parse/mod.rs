@@ -42,6 +42,7 @@ mod tokens;
 mod typed_literal;
 mod unicode;
 mod unique;
+mod unnamed_columns;
 mod unsupported;
 mod user_type;
 mod versions;

@@ -14,6 +14,7 @@ use super::pieces::{escape_string_ends, pieces};
 use super::row_stars;
 use super::rows_from;
 use super::unicode;
+use super::unnamed_columns;
 use super::unsupported::{refuse, refused_clause};
 use super::versions;
 use super::whole_table;
@@ -170,6 +171,7 @@ impl Reader<'_> {
             versions::rewrite(&mut tokens);
             equivalents::rewrite(&mut tokens);
             rows_from::rewrite(&mut tokens);
+            unnamed_columns::rewrite(&mut tokens);
             row_stars::rewrite(&mut tokens);
             no_columns::rewrite(&mut tokens);
             clauses::rewrite(&mut tokens);

@@ -4,7 +4,6 @@
 
 use super::cursor::{Cursor, is_word};
 use super::tokens::position;
-use super::words::is_name;
 use base::Error;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -15,8 +14,8 @@ pub(crate) fn refuse(what: &str, at: usize) -> Error {
     Error::unsupported(format!("{what} {verb} not supported")).at(at)
 }
 
-/// The refusal of the weaker locks of rows, of COLLATION FOR, of `f(..) AS (a int)`, and of SEARCH and CYCLE
-/// behind a query of WITH RECURSIVE, which sqlparser would take for mistakes or for names.
+/// The refusal of the weaker locks of rows, of COLLATION FOR, and of SEARCH and CYCLE behind a query of WITH RECURSIVE,
+/// which sqlparser would take for mistakes or for names.
 pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
     let is = |index: usize, word: &str| tokens.get(index).is_some_and(|t| is_word(&t.token, word));
     for (at, token) in tokens.iter().enumerate().filter(|(_, t)| is_word(&t.token, "for")) {
@@ -32,8 +31,6 @@ pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
     for (at, token) in tokens.iter().enumerate() {
         let what = if is(at, "collation") && is(at + 1, "for") {
             "COLLATION FOR"
-        } else if token.token == Token::RParen && is(at + 1, "as") && begins_columns(tokens, at + 2) {
-            "a list of columns without a name behind a call"
         } else {
             continue;
         };
@@ -56,16 +53,6 @@ pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
             refuse("CYCLE", at).with_hint("Use UNION, or collect the path in an array and look into it.")
         })
     })
-}
-
-/// Whether a parenthesis opens a list of columns, and no statement.
-fn begins_columns(tokens: &[TokenWithSpan], open: usize) -> bool {
-    let statements = ["insert", "upsert", "update", "delete", "merge", "values"];
-    tokens.get(open).is_some_and(|t| t.token == Token::LParen)
-        && tokens.get(open + 1).is_some_and(|first| {
-            matches!(&first.token, Token::Word(word) if is_name(word))
-                && !statements.iter().any(|word| is_word(&first.token, word))
-        })
 }
 
 /// First words and what to use instead; longer entries stand before shorter ones.

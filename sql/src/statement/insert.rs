@@ -14,6 +14,7 @@ use catalog::{ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
 use sqlparser::ast::Spanned;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use types::Datum;
 use types::array::Chunk;
 
@@ -378,6 +379,7 @@ fn chunk(defs: &[&ColumnDef], columns: &mut [Vec<Datum>], rows: usize) -> Result
 /// The whole row, in table order: the given values and the defaults of the other columns.
 fn complete(binder: &mut Binder<'_>, targets: &Targets<'_>, given: Vec<Expr>) -> Result<Vec<Expr>> {
     let mut row: Vec<Option<Expr>> = vec![None; targets.table.columns.len()];
+    let mut by_parts = BTreeSet::new();
     for (at, (index, value)) in targets.columns.iter().zip(given).enumerate() {
         let (Some(place), Some(column)) = (row.get_mut(*index), targets.table.columns.get(*index)) else {
             continue;
@@ -385,14 +387,19 @@ fn complete(binder: &mut Binder<'_>, targets: &Targets<'_>, given: Vec<Expr>) ->
         *place = Some(match targets.names.get(at) {
             Some(target) if target.part.is_some() => {
                 let current = place.take().unwrap_or_else(|| Expr::Const(Datum::Null, column.ty.clone()));
-                part::whole(binder, &Scope::empty(), target, column, current, value)?
+                by_parts.insert(*index);
+                part::changed(binder, &Scope::empty(), target, column, current, value)?
             }
             _ => value,
         });
     }
-    row.into_iter()
-        .zip(&targets.table.columns)
-        .map(|(value, column)| value.map_or_else(|| binder.bind_default(column), Ok))
+    let columns = row.into_iter().zip(&targets.table.columns).enumerate();
+    columns
+        .map(|(index, (value, column))| match value {
+            None => binder.bind_default(column),
+            Some(changed) if by_parts.contains(&index) => part::whole(binder, column, changed),
+            Some(value) => Ok(value),
+        })
         .collect()
 }
 

@@ -1,7 +1,7 @@
 //! Assignments to a part of a column: an element or a slice of an array, a field of a row.
 //!
 //! Invariant: what is assigned to the column is the value with that part changed; several parts of one column change it
-//! one after the other.
+//! one after the other, and only then a domain looks at what came out.
 
 use crate::binder::{Binder, Scope, Subscripts, Term, fold, subscript_element, type_name};
 use crate::bound::{ArrayPart, Expr};
@@ -105,8 +105,8 @@ pub(super) fn check_default(target: Option<&TargetColumn>) -> Result<()> {
     }
 }
 
-/// The value of the whole column of a value of the part that the target names.
-pub(super) fn whole(
+/// The value of the whole column, as what its domain is over, of a value of the part that the target names.
+pub(super) fn changed(
     binder: &mut Binder<'_>,
     scope: &Scope<'_>,
     target: &TargetColumn,
@@ -116,9 +116,12 @@ pub(super) fn whole(
 ) -> Result<Expr> {
     let Some(PartOfColumn { at: _, steps }) = &target.part else { return Ok(value) };
     let base = binder.base_type(&column.ty);
-    // A domain looks at the whole of what comes out.
-    let whole = Change { scope, column: &column.name }.of(binder, steps, &base, current, value)?;
-    binder.assign(Term { expr: whole, at: 0 }, column)
+    Change { scope, column: &column.name }.of(binder, steps, &base, current, value)
+}
+
+/// The value of a column all of whose parts have been changed.
+pub(super) fn whole(binder: &mut Binder<'_>, column: &ColumnDef, changed: Expr) -> Result<Expr> {
+    binder.assign(Term { expr: changed, at: 0 }, column)
 }
 
 /// A change of a part of a column's value.

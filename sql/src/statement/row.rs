@@ -13,6 +13,7 @@ use catalog::{ColumnDef, ColumnKind, TableDef};
 use sqlparser::ast;
 use sqlparser::ast::Spanned;
 use std::collections::{BTreeMap, BTreeSet};
+use types::Datum;
 
 /// The expression DEFAULT, which the parser leaves as a name.
 pub(super) fn is_default(expr: &ast::Expr) -> bool {
@@ -87,7 +88,7 @@ pub(super) fn set_values(
             values.assign(binder, written, scope, target, value)?;
         }
     }
-    Ok(values.values)
+    values.whole(binder, written)
 }
 
 /// The columns of a SET list that have their values.
@@ -118,11 +119,23 @@ impl Assigned<'_> {
                 self.parts.insert(index);
                 let current = before.or_else(|| self.current.get(index).cloned().map(Expr::Column));
                 let current = current.ok_or_else(|| Error::internal("a row without one of its columns"))?;
-                part::whole(binder, scope, target, column, current, value)?
+                part::changed(binder, scope, target, column, current, value)?
             }
         };
         self.values.insert(index, value);
         Ok(())
+    }
+
+    /// The values of the columns, once everything is assigned.
+    fn whole(mut self, binder: &mut Binder<'_>, written: &Written) -> Result<BTreeMap<usize, Expr>> {
+        for (index, value) in &mut self.values {
+            let column = written.table.columns.get(*index).filter(|_| self.parts.contains(index));
+            if let Some(column) = column {
+                let changed = std::mem::replace(value, Expr::Const(Datum::Null, column.ty.clone()));
+                *value = part::whole(binder, column, changed)?;
+            }
+        }
+        Ok(self.values)
     }
 }
 

@@ -75,3 +75,45 @@ fn read_new(file: &dyn File, len: usize) -> Result<Vec<u8>> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Buffers, CHUNK};
+    use base::fs::{File, FileSystem, SimulatedFileSystem};
+    use std::sync::Arc;
+
+    const LEN: usize = 2 * CHUNK + 10;
+
+    fn file(fs: &SimulatedFileSystem, path: &str, bytes: &[u8]) -> Arc<dyn File> {
+        let file = fs.create(path).unwrap();
+        file.write_at(0, bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn memory_is_used_again_once_nothing_refers_to_it() {
+        let fs = SimulatedFileSystem::new(1);
+        let ones = file(&fs, "ones", &[1; LEN]);
+        let twos = file(&fs, "twos", &[2; LEN]);
+        let mut mostly_zeroes = vec![0; LEN];
+        mostly_zeroes[7] = 3;
+        let threes = file(&fs, "threes", &mostly_zeroes);
+
+        let buffers = Buffers::default();
+        let first = buffers.read(ones.as_ref(), LEN).unwrap();
+        let mut places = vec![first.as_ptr()];
+        let kept = first.slice(CHUNK..CHUNK + 10);
+        drop(first);
+        let second = buffers.read(twos.as_ref(), LEN).unwrap();
+        places.push(second.as_ptr());
+        assert_eq!(second, vec![2; LEN]);
+        assert_eq!(kept, vec![1; 10], "what is referred to was overwritten");
+
+        drop((kept, second));
+        let third = buffers.read(threes.as_ref(), LEN).unwrap();
+        assert!(places.contains(&third.as_ptr()), "the memory of the first two is free");
+        assert_eq!(third, mostly_zeroes, "nothing of another file is left");
+        drop(third);
+        assert_eq!(buffers.read(threes.as_ref(), 9).unwrap(), mostly_zeroes[..9], "of another length");
+    }
+}
