@@ -235,7 +235,7 @@ impl Binder<'_> {
         let proc = chosen.proc.oid;
         let input = Rel::Function { proc, args: args.clone(), columns: made.clone() };
         let rel = Some(Rel::Project { input: Box::new(input), items: checked.clone() });
-        let own = Some(OwnRows { rel, fields: checked });
+        let own = Some(OwnRows { rel, fields: checked, row: None });
         let call = SetCall { proc, args, columns: made };
         Ok(Called { call, own, columns, returns_set: true, named: true, defined: true })
     }
