@@ -6,6 +6,7 @@
 use crate::state::CatalogState;
 use crate::table::ColumnDef;
 use crate::user_type::{TypeShape, UserTypeDef};
+use crate::view::ViewColumn;
 use base::id::{ColumnId, Oid, SchemaId};
 use std::sync::Arc;
 use types::sql_type::RowField;
@@ -68,7 +69,7 @@ impl UserTypeDef {
 }
 
 impl CatalogState {
-    /// The type that a composite type, the rows of a table, or arrays over one have.
+    /// The type that a composite type, the rows of a table or view, or arrays over one have.
     pub fn composite_type(&self, oid: Oid) -> Option<SqlType> {
         let element = user_type::array_element(oid);
         let row = match user_type::table_of_row(oid) {
@@ -79,9 +80,17 @@ impl CatalogState {
     }
 
     fn row_of_table(&self, oid: Oid, table: Oid) -> Option<SqlType> {
-        let table = self.tables().find(|def| def.oid == table)?;
+        let Some(table) = self.tables().find(|def| def.oid == table) else {
+            return self.row_of_view(oid, table);
+        };
         let field = |c: &ColumnDef| RowField { name: c.name.clone(), ty: c.ty.clone().of_field() };
         Some(SqlType::composite(oid, table.columns.iter().map(field).collect()))
+    }
+
+    fn row_of_view(&self, oid: Oid, view: Oid) -> Option<SqlType> {
+        let view = self.views().find(|def| def.oid == view)?;
+        let field = |c: &ViewColumn| RowField { name: c.name.clone(), ty: c.ty.clone().of_field() };
+        Some(SqlType::composite(oid, view.columns.iter().map(field).collect()))
     }
 
     /// The composite type that a name of relations means.

@@ -7,6 +7,7 @@ use crate::state::CatalogState;
 use base::id::{ColumnId, Oid, SchemaId};
 use base::{Error, ErrorKind, Result};
 use std::sync::Arc;
+use types::user_type::{self, UserKind};
 
 /// A function written in SQL.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +18,7 @@ pub struct FunctionDef {
     pub name: String,
     /// In the order in which they were written, those of the result among them.
     pub parameters: Vec<Parameter>,
-    /// What clients see as pg_proc.prorettype.
+    /// What clients see as pg_proc.prorettype; record where `rows_of` tells the type.
     pub result: Oid,
     /// The relation whose rows it returns.
     pub rows_of: Option<Oid>,
@@ -118,6 +119,14 @@ impl FunctionDef {
 
     pub fn input_types(&self) -> Vec<Oid> {
         self.inputs().map(|parameter| parameter.ty).collect()
+    }
+
+    /// The type of the rows that are returned, when it has a name.
+    pub fn row_type(&self) -> Option<Oid> {
+        match self.rows_of {
+            Some(relation) => UserKind::TableRow.oid(relation.0),
+            None => Some(self.result).filter(|ty| user_type::is_composite(*ty)),
+        }
     }
 
     /// The columns of the result that parameters stand for.

@@ -29,6 +29,10 @@ ROW_ARRAYS = "a row is not put in front of an array of rows"
 ENUM_ORDER = "pg_enum.enumsortorder is a fraction where PostgreSQL numbers labels anew"
 SUBQUERY_ORDER = "the order of a subquery in FROM is not kept for the array that is made of its rows"
 EMPTY_ROWS = "the row of a table without columns, expanded to no columns"
+ROW_ORDER = "without ORDER BY in the body the rows of a table are numbered in another order"
+SHOWN_AS_WRITTEN = "a view that compares rows with a subquery is shown as it was written"
+POINTS = "hangs on attributes of type point, which are refused: the types are not dropped together"
+TEMPORARY_FUNCTIONS = "hangs on functions in pg_temp, which are refused"
 ROW_VALUES = "columns and calls of rows: their types, their names, functions over them"
 CONCURRENTLY = "hangs on CREATE UNIQUE INDEX, which is refused: REFRESH .. CONCURRENTLY is 55000 without"
 RESTRICTED = "hangs on restrict_nonsystem_relation_kind, which is refused"
@@ -75,6 +79,10 @@ _NAMED = [
         "rowtypes",
         ["select text(fullname) from fullname", "select text(row('Jim', 'Beam'))", "select row_to_json(i) from int8_tbl i(x,y)"],
     ),
+    (ROW_ORDER, "rangefuncs", ["select * from rngfunct(1) with ordinality as z(a,b,ord)", "select a,b,ord from rngfunct(1) with ordinality", "SELECT * FROM vw_getrngfunc"]),
+    (SHOWN_AS_WRITTEN, "create_view", ["select pg_get_viewdef('tt26v'"]),
+    (POINTS, "rowtypes", ["create type testtype3 as (a int, b text)", "create type testtype5 as (a int)"]),
+    (TEMPORARY_FUNCTIONS, "window", ["SELECT * FROM pg_temp.f(2)"]),
     (CONCURRENTLY, "matview", ["SELECT * FROM mvtest_tmm"]),
     (RESTRICTED, "create_view", ["select a from tt27v where a > 0", "insert into tt27v values (1)"]),
 ]

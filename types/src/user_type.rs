@@ -22,7 +22,7 @@ pub enum UserKind {
     Enum,
     Domain,
     Composite,
-    /// The rows of a table; the number is that of the table.
+    /// The rows of a table or view; the number is that of the relation.
     TableRow,
 }
 
@@ -76,7 +76,7 @@ pub fn of_domain(ty: Oid) -> bool {
     kind(ty) == Some(UserKind::Domain)
 }
 
-/// Whether values are rows of a type that a user made, or of a table.
+/// Whether values are rows of a type that a user made, or of a relation.
 pub fn is_composite(ty: Oid) -> bool {
     of_composite(ty) && ty.0 & ARRAY == 0
 }
@@ -86,7 +86,7 @@ pub fn of_composite(ty: Oid) -> bool {
     matches!(kind(ty), Some(UserKind::Composite | UserKind::TableRow))
 }
 
-/// The table whose rows are of a type, or the elements of whose arrays are.
+/// The table or view whose rows are of a type, or the elements of whose arrays are.
 pub fn table_of_row(ty: Oid) -> Option<Oid> {
     number(ty).filter(|_| kind(ty) == Some(UserKind::TableRow)).map(Oid)
 }

@@ -7,8 +7,9 @@ use crate::kernel::call::Run;
 use crate::kernel::regexp::functions as regexp;
 use crate::kernel::{
     array_shape, arrays, bits, bytes, calendar, compare, conversion, dates, describe, enums, floats, format,
-    information_schema, json, jsonb, list, numbers, objects, patterns, privileges, quoting, send, sequence,
-    server_facts, signatures, strings, system, templates, times, transitions, trigonometry, view_text,
+    information_schema, json, jsonb, list, numbers, objects, patterns, privileges, quoting, record_image,
+    send, sequence, server_facts, signatures, strings, system, templates, times, transitions, trigonometry,
+    view_text,
 };
 use base::id::Oid;
 use catalog::builtin::{self, ProcKind};
@@ -65,6 +66,7 @@ fn sources() -> impl Iterator<Item = (&'static str, Run)> {
         bytes::KERNELS,
         format::KERNELS,
         quoting::KERNELS,
+        record_image::KERNELS,
         patterns::KERNELS,
         regexp::KERNELS,
         dates::KERNELS,

@@ -37,6 +37,7 @@ pub(crate) mod patterns;
 pub(crate) mod privileges;
 pub(crate) mod quoting;
 pub(crate) mod record;
+mod record_image;
 pub(crate) mod record_sets;
 pub(crate) mod regexp;
 pub(crate) mod rows;

@@ -180,6 +180,15 @@ struct Common {
     filter: Option<PlanExpr>,
 }
 
+/// Whether a result shows the order that the rows come in.
+fn shows_order(call: &AggregateCall) -> bool {
+    let shows = matches!(
+        collected(call.proc),
+        Some(Finish::ArrayAgg | Finish::StringAgg | Finish::JsonArray(_) | Finish::JsonObject(_))
+    );
+    shows && call.order_by.is_empty() && !call.distinct
+}
+
 impl Lowering<'_> {
     pub(crate) fn aggregate(
         &mut self,
@@ -187,24 +196,17 @@ impl Lowering<'_> {
         group: &[(Expr, ColRef)],
         aggregates: &[(AggregateCall, ColRef)],
     ) -> Result<LogicalPlan> {
-        let order = crate::lower::subqueries::order_of(input);
-        let plan = self.rel(input)?;
-        if order.is_empty() {
+        if !aggregates.iter().any(|(call, _)| shows_order(call)) {
+            let plan = self.rel(input)?;
             return self.grouped(Scope::of(plan), group, aggregates);
         }
-        // The rows' order shows in array_agg and string_agg; sorting by the aggregate keeps it.
-        let ordered: Vec<(AggregateCall, ColRef)> = aggregates
-            .iter()
-            .map(|(call, col)| {
-                let mut call = call.clone();
-                let shows =
-                    matches!(method(call.proc), Some(Method::Collect(Finish::ArrayAgg | Finish::StringAgg)));
-                if shows && call.order_by.is_empty() && !call.distinct {
-                    call.order_by = order.clone();
-                }
-                (call, *col)
-            })
-            .collect();
+        let (input, order) = self.with_order(input);
+        let plan = self.rel(&input)?;
+        // Sorting by the aggregate keeps the order of its rows.
+        let mut ordered = aggregates.to_vec();
+        for (call, _) in ordered.iter_mut().filter(|(call, _)| shows_order(call)) {
+            call.order_by.clone_from(&order);
+        }
         self.grouped(Scope::of(plan), group, &ordered)
     }
 

@@ -166,7 +166,7 @@ fn without_order(rel: Rel) -> (Rel, Vec<SortKey>) {
             (Rel::With { ctes, body: Box::new(body) }, keys)
         }
         other => {
-            let keys = crate::lower::subqueries::order_of(&other);
+            let keys = crate::lower::kept_order::order_of(&other);
             (other, keys)
         }
     }

@@ -24,6 +24,7 @@ mod first_rows;
 mod frames;
 mod grouping_sets;
 mod inlined;
+mod kept_order;
 mod lateral;
 mod literals;
 mod project_set;

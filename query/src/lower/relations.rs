@@ -359,7 +359,7 @@ impl Lowering<'_> {
     fn limit(&mut self, input: &Rel, limits: &Limits<'_>) -> Result<LogicalPlan> {
         if !limits.ties.is_empty() || !limits.are_constant() {
             let columns = columns::of(input)?;
-            let keys = crate::lower::subqueries::order_of(input);
+            let keys = crate::lower::kept_order::order_of(input);
             let first = self.first_rows(input.clone(), Vec::new(), limits)?;
             let sorted = self.sort(&first, &keys)?;
             return keep(sorted, columns.iter().map(|c| c.col));

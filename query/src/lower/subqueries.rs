@@ -19,7 +19,7 @@ use base::{Error, Result};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr as PlanExpr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, lit};
 use sql::bound::{
-    AggregateCall, ColRef, Expr, Quantifier, Rel, SortKey, Subquery, SubqueryKind, TypedCol, array_of_values,
+    AggregateCall, ColRef, Expr, Quantifier, Rel, Subquery, SubqueryKind, TypedCol, array_of_values,
 };
 use std::collections::HashMap;
 use types::sql_type::oid;
@@ -167,15 +167,16 @@ impl Lowering<'_> {
     /// ARRAY(subquery); an empty array over no rows.
     fn array_of_rows(&mut self, scope: &mut Scope, rel: &Rel, column: &TypedCol) -> Result<PlanExpr> {
         let ty = array_of_values(&column.ty);
+        let (rel, order_by) = self.with_order(rel);
         let call = AggregateCall {
             proc: ARRAY_AGG,
             args: vec![Expr::Column(column.clone())],
             distinct: false,
-            order_by: order_of(rel),
+            order_by,
             filter: None,
             ty: ty.clone(),
         };
-        let results = self.scalar_aggregate(scope, rel, &[call])?;
+        let results = self.scalar_aggregate(scope, &rel, &[call])?;
         let array = results.into_iter().next().ok_or_else(|| Error::internal("array_agg without result"))?;
         let present = PlanExpr::IsNotNull(Box::new(array.clone()));
         Ok(plain_case(vec![(present, array)], literals::literal(&Datum::list(Vec::new()), &ty)?))
@@ -284,26 +285,6 @@ pub(super) fn existence(rel: &Rel) -> &Rel {
             }
         }
         other => other,
-    }
-}
-
-/// The order of a relation's rows when it has one, told over its own columns.
-pub(crate) fn order_of(rel: &Rel) -> Vec<SortKey> {
-    match rel {
-        Rel::Sort { keys, .. } => keys.clone(),
-        Rel::Filter { input, .. } | Rel::Limit { input, .. } => order_of(input),
-        Rel::Project { input, items } => {
-            let kept = |key: &SortKey| {
-                let inner = &key.expr;
-                let found = items.iter().find(|(expr, _)| expr == inner);
-                found.map(|(expr, col)| SortKey {
-                    expr: Expr::Column(TypedCol { col: *col, ty: expr.ty() }),
-                    ..key.clone()
-                })
-            };
-            order_of(input).iter().map_while(kept).collect()
-        }
-        _ => Vec::new(),
     }
 }
 

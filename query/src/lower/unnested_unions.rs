@@ -5,7 +5,7 @@
 
 use crate::lower::binding_columns::BindingColumns;
 use crate::lower::first_rows::Limits;
-use crate::lower::subqueries::order_of;
+use crate::lower::kept_order::order_of;
 use crate::lower::unnesting::Unnesting;
 use base::{Error, Result};
 use sql::bound::{ColRef, CteId, Expr, Rel, SetCall, SetOp, TypedCol};

@@ -53,7 +53,7 @@ pub(super) fn functions(catalog: &SystemCatalog, out: &mut SystemTable) {
             ),
             ("pronargs", value(def.inputs().count())),
             ("pronargdefaults", value(defaults)),
-            ("prorettype", value(def.result)),
+            ("prorettype", value(def.row_type().unwrap_or(def.result))),
             ("proargtypes", vector(def.input_types())),
             ("proallargtypes", if all_in { None } else { array(def.parameters.iter().map(|p| p.ty)) }),
             ("proargmodes", if all_in { None } else { array(def.parameters.iter().map(|p| mode(p.mode))) }),

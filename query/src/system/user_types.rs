@@ -41,6 +41,12 @@ pub(super) fn types(catalog: &SystemCatalog, out: &mut SystemTable) {
         row_type(oid, &table.name, table.oid, schema, out);
         array_type(oid, array_name(&table.name), schema, (None, true, "0".to_owned()), out);
     }
+    for view in catalog.state.views() {
+        let Some(oid) = UserKind::TableRow.oid(view.oid.0) else { continue };
+        let schema = catalog.state.schema(view.schema).map_or(Oid(0), |s| s.oid);
+        row_type(oid, &view.name, view.oid, schema, out);
+        array_type(oid, array_name(&view.name), schema, (None, true, "0".to_owned()), out);
+    }
 }
 
 /// The type of arrays over one; what of it depends on the elements.

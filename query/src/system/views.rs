@@ -7,7 +7,7 @@ use crate::system::relations::OWNER;
 use crate::system::table::{SystemTable, Value, flag, value, word};
 use base::id::Oid;
 use catalog::{CheckOption, PG_TYPE, ViewDef};
-use types::user_type::FIRST;
+use types::user_type::{FIRST, UserKind};
 
 pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
     for view in catalog.state.views() {
@@ -16,6 +16,7 @@ pub(super) fn classes(catalog: &SystemCatalog, out: &mut SystemTable) {
             ("oid", value(view.oid)),
             ("relname", value(&view.name)),
             ("relnamespace", value(schema)),
+            ("reltype", value(UserKind::TableRow.oid(view.oid.0).unwrap_or(Oid(0)))),
             ("relowner", value(OWNER)),
             ("reltuples", word("-1")),
             ("relkind", word("v")),

@@ -4,8 +4,10 @@
 //! rows computed one by one could tell is refused where they are not.
 
 use super::inlined::Inlined;
+use super::record::as_row_of;
+use super::result_shape::Shape;
 use super::type_name::held;
-use super::user_function::{Shape, UserCall};
+use super::user_function::UserCall;
 use super::volatility::{computes_volatile, is_volatile};
 use super::{Binder, Term};
 use crate::bound::{ColRef, Expr, JoinKind, Rel, Subquery, SubqueryKind, TypedCol, walk};
@@ -120,7 +122,11 @@ impl Binder<'_> {
             Shape::Row(columns) => {
                 let terms = values.into_iter().map(|expr| Term { expr, at: call.at });
                 let fields = columns.iter().map(|(name, _)| name.clone()).zip(terms).collect();
-                self.row_of(fields, call.at)?.expr
+                let row = self.row_of(fields, call.at)?.expr;
+                match &call.row {
+                    Some(named) => as_row_of(row, named),
+                    None => row,
+                }
             }
             Shape::Void if values.is_empty() => Expr::Const(Datum::Bool(true), super::expr::boolean()),
             Shape::Void | Shape::Value(_) | Shape::Open if !values.is_empty() => values.swap_remove(0),

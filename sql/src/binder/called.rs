@@ -7,6 +7,7 @@ use super::table_function::UNNEST;
 use super::type_name::held;
 use crate::bound::outline::FunctionOutline;
 use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol};
+use base::id::Oid;
 use base::{Error, Result};
 use types::sql_type::oid;
 
@@ -30,6 +31,8 @@ pub(super) struct OwnRows {
     pub(super) rel: Option<Rel>,
     /// What the columns are of what the call yields; none when it yields the only one.
     pub(super) fields: Vec<(Expr, ColRef)>,
+    /// The type of the rows, when it has a name.
+    pub(super) row: Option<Oid>,
 }
 
 impl Called {
@@ -50,7 +53,7 @@ pub(super) fn relation(all: Vec<Called>, ordinality: Option<ColRef>) -> Result<R
     if let ([Called { own: Some(OwnRows { rel: Some(rel), .. }), .. }], None) = (all.as_slice(), ordinality) {
         return Ok(rel.clone());
     }
-    if let ([Called { call, returns_set, .. }], None) = (all.as_slice(), ordinality) {
+    if let ([Called { call, returns_set, own: None, .. }], None) = (all.as_slice(), ordinality) {
         let SetCall { proc, args, columns } = call.clone();
         return Ok(match (returns_set, columns.as_slice()) {
             (false, [one]) => {

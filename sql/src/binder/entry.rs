@@ -315,7 +315,7 @@ impl Binder<'_> {
             columns,
             by_name: true,
             unqualified: true,
-            whole: Whole::TableRow,
+            whole: Whole::of_relation(table.oid),
         }
     }
 

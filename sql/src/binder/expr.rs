@@ -242,9 +242,9 @@ impl Binder<'_> {
             (root, chain.first())
             && let ast::Expr::Identifier(table) = inner.as_ref()
             && field.value != ROW_STAR
-            && scope.is_table_row(&fold(table))
+            && scope.is_named_row(&fold(table))
         {
-            // The field of a table's row goes by what the column is called here.
+            // The field of a relation's row goes by what the column is called here.
             parts = vec![table.clone(), field.clone()];
             rest.next();
         }

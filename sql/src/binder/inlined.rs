@@ -5,17 +5,19 @@
 //! end.
 
 use super::names::Lines;
+use super::result_shape::Shape;
 use super::select::Bound;
 use super::type_name::type_name;
-use super::user_function::{Shape, UserCall};
+use super::user_function::UserCall;
 use super::{Binder, Scope, Term};
-use crate::bound::{Expr, Rel, TypedCol};
+use crate::bound::{ColRef, Expr, Rel, TypedCol};
 use crate::parse::{StatementAst, parse};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::CastContext;
 use catalog::{FunctionBody, FunctionDef};
 use sqlparser::ast;
+use types::sql_type::{RowField, oid};
 use types::{Form, SqlType};
 
 /// Bodies that one statement may take in.
@@ -173,13 +175,23 @@ impl Binder<'_> {
             Shape::Value(ty) => vec![ty.clone()],
             Shape::Row(columns) => columns.iter().map(|(_, ty)| ty.clone()).collect(),
         };
-        let mut values: Vec<Expr> = found.iter().cloned().map(Expr::Column).collect();
+        let mut values: Vec<Expr> =
+            found.iter().map(|column| made_row(&rel, Expr::Column(column.clone()))).collect();
         if let (Shape::Row(_), [row]) = (result, values.as_slice())
             && let Form::Row(fields) = row.ty().form
-            && fields.len() == declared.len()
         {
             let row = row.clone();
-            values = (0..declared.len()).map(|place| self.field_at(&row, place)).collect::<Result<_>>()?;
+            if def.row_type().is_none() {
+                check_fields(&fields, &declared)?;
+            }
+            if let Expr::Row { fields, ty: _ } = &row
+                && fields.len() == declared.len()
+            {
+                values = fields.clone();
+            } else if fields.len() == declared.len() {
+                values =
+                    (0..declared.len()).map(|place| self.field_at(&row, place)).collect::<Result<_>>()?;
+            }
         }
         // A column that came later is one of the body's, too.
         if def.rows_of.is_some_and(|relation| self.sees_less(relation, declared.len(), values.len())) {
@@ -213,7 +225,10 @@ impl Binder<'_> {
         let mut columns = Vec::with_capacity(values.len());
         for (value, ty) in values.into_iter().zip(&declared) {
             let term = self.coerce(Term { expr: value, at: 0 }, ty, CastContext::Assignment)?;
-            let value = self.bare(term.expr, ty)?;
+            let value = match ty.typmod {
+                -1 => self.bare(term.expr, ty)?,
+                _ => self.in_form(term.expr, ty)?,
+            };
             let typed = TypedCol { col: self.new_col(), ty: value.ty() };
             items.push((value, typed.col));
             columns.push(typed);
@@ -235,6 +250,68 @@ impl Binder<'_> {
             table.or_else(|| catalog.views().find(|v| v.oid == relation).map(|v| v.name.clone()))
         });
         relation.unwrap_or_else(|| type_name(def.result))
+    }
+}
+
+/// What a call says whose row has not the columns that the function declares.
+pub(super) const ROWS_DIFFER: &str = "function return row and query-specified return row do not match";
+
+/// 42804 unless a row has fields of the types that are declared: nothing casts them.
+fn check_fields(fields: &[RowField], declared: &[SqlType]) -> Result<()> {
+    let differ = |detail: String| {
+        Err(Error::new(ErrorKind::DatatypeMismatch, ROWS_DIFFER.to_owned()).with_detail(detail))
+    };
+    let (found, wanted) = (fields.len(), declared.len());
+    if found != wanted {
+        let s = if found == 1 { "" } else { "s" };
+        return differ(format!("Returned row contains {found} attribute{s}, but query expects {wanted}."));
+    }
+    for (place, (field, ty)) in (1..).zip(fields.iter().zip(declared)) {
+        let (found, wanted) = (field.ty.named(), ty.named());
+        if found != wanted {
+            let (found, wanted) = (type_name(found), type_name(wanted));
+            return differ(format!(
+                "Returned type {found} at ordinal position {place}, but query expects {wanted}."
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A column of a body; a row that the body makes with its fields, of which literals are still open.
+fn made_row(rel: &Rel, column: Expr) -> Expr {
+    fn maker(rel: &Rel, col: ColRef) -> Option<&Expr> {
+        match rel {
+            Rel::Project { input, items } => match items.iter().find(|(_, own)| *own == col) {
+                Some((Expr::Column(below), _)) => maker(input, below.col),
+                Some((made, _)) => Some(made),
+                None => None,
+            },
+            Rel::Sort { input, .. } | Rel::Limit { input, .. } | Rel::Filter { input, .. } => {
+                maker(input, col)
+            }
+            Rel::With { ctes: _, body } => maker(body, col),
+            _ => None,
+        }
+    }
+    fn opened(value: Expr, made: &Expr) -> Expr {
+        match made {
+            Expr::Const(..) => made.clone(),
+            Expr::Row { fields, ty } => {
+                let shapes = ty.fields().into_iter().flat_map(|shapes| shapes.iter());
+                let fields = fields.iter().zip(shapes).enumerate().map(|(index, (field, shape))| {
+                    let row = Box::new(value.clone());
+                    opened(Expr::Field { row, index, ty: shape.ty.clone() }, field)
+                });
+                Expr::Row { fields: fields.collect(), ty: ty.clone() }
+            }
+            _ => value,
+        }
+    }
+    let Expr::Column(typed) = &column else { return column };
+    match maker(rel, typed.col) {
+        Some(made @ Expr::Row { ty, .. }) if ty.oid == oid::RECORD => opened(column, made),
+        _ => column,
     }
 }
 

@@ -54,6 +54,7 @@ mod query;
 mod record;
 mod recursive;
 mod resolve;
+mod result_shape;
 mod row;
 mod sample;
 mod scope;

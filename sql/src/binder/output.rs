@@ -36,6 +36,9 @@ impl Binder<'_> {
             }
             match item {
                 item if is_no_column(item) => {}
+                ast::SelectItem::UnnamedExpr(expr) if let Some(entry) = starred_entry(expr, scope) => {
+                    self.star_of(&entry, scope, &mut targets)?;
+                }
                 ast::SelectItem::UnnamedExpr(expr) if let Some(row) = super::record::starred(expr) => {
                     let row = self.expr(&row, scope)?;
                     self.row_star(&row, &mut targets)?;
@@ -120,6 +123,16 @@ impl Binder<'_> {
                 return Err(self.unsupported("the columns of a composite value", at));
             }
         };
+        self.star_of(name, scope, targets)
+    }
+
+    /// `t.*`
+    fn star_of(
+        &mut self,
+        name: &ast::ObjectName,
+        scope: &Scope<'_>,
+        targets: &mut Vec<Target>,
+    ) -> Result<()> {
         let (schema, table, at) = self.qualified(name)?;
         let mut level = Some(scope);
         while let Some(current) = level {
@@ -179,6 +192,13 @@ impl Binder<'_> {
     }
 }
 
+/// The entry of FROM in `(t).*`, whose columns have the names that they are given here.
+fn starred_entry(expr: &ast::Expr, scope: &Scope<'_>) -> Option<ast::ObjectName> {
+    let ast::Expr::Nested(inner) = super::record::starred(expr)? else { return None };
+    let ast::Expr::Identifier(name) = inner.as_ref() else { return None };
+    scope.is_named_row(&fold(name)).then(|| ast::ObjectName::from(vec![name.clone()]))
+}
+
 /// Whether the item stands for a list that is not there.
 fn is_no_column(item: &ast::SelectItem) -> bool {
     matches!(item, ast::SelectItem::UnnamedExpr(ast::Expr::Identifier(name)) if name.value == NO_COLUMNS)
@@ -231,7 +251,7 @@ pub(super) fn figure_name(expr: &ast::Expr) -> Option<(String, u8)> {
         E::Exists { subquery: _, negated: false } => strong("exists"),
         E::IsNormalized { expr: _, form: _, negated: false } => strong("is_normalized"),
         E::BinaryOp { left: _, op: ast::BinaryOperator::Overlaps, right: _ } => strong("overlaps"),
-        E::Subquery(query) => subquery_name(query),
+        E::Subquery(query) => Some((subquery_name(query).unwrap_or_else(|| "?column?".to_owned()), 2)),
         E::Array(_) => strong("array"),
         E::Tuple(_) => strong("row"),
         E::Extract { field: _, syntax: _, expr: _ } => strong("extract"),
@@ -252,16 +272,21 @@ pub(super) fn figure_name(expr: &ast::Expr) -> Option<(String, u8)> {
     }
 }
 
-fn subquery_name(query: &ast::Query) -> Option<(String, u8)> {
-    let select = match query.body.as_ref() {
-        ast::SetExpr::Select(select) => select,
-        ast::SetExpr::Query(inner) => return subquery_name(inner),
-        ast::SetExpr::Values(_) => return Some(("column1".to_owned(), 2)),
-        _ => return None,
+/// The name of the first column of a subquery; None where it has none, and for that of `*`.
+fn subquery_name(query: &ast::Query) -> Option<String> {
+    let mut body = query.body.as_ref();
+    let select = loop {
+        match body {
+            ast::SetExpr::Select(select) => break select,
+            ast::SetExpr::Query(inner) => return subquery_name(inner),
+            ast::SetExpr::SetOperation { left, .. } => body = left,
+            ast::SetExpr::Values(_) => return Some("column1".to_owned()),
+            _ => return None,
+        }
     };
     match select.projection.first()? {
-        ast::SelectItem::UnnamedExpr(expr) => figure_name(expr).map(|(n, _)| (n, 2)),
-        ast::SelectItem::ExprWithAlias { expr: _, alias } => Some((fold(alias), 2)),
+        ast::SelectItem::UnnamedExpr(expr) => figure_name(expr).map(|(name, _)| name),
+        ast::SelectItem::ExprWithAlias { expr: _, alias } => Some(fold(alias)),
         _ => None,
     }
 }

@@ -18,7 +18,7 @@ use sqlparser::ast;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use std::borrow::Cow;
 use types::sql_type::{RowField, array_element, array_of, oid};
-use types::user_type::{self, UserKind};
+use types::user_type;
 use types::{Datum, Form, SqlType};
 
 /// Whether values are rows, or arrays of them: then the type does not follow from its OID.
@@ -89,6 +89,14 @@ pub(super) fn result_type(result: Oid, args: &[Expr]) -> Result<SqlType> {
 fn has_fields_of(ty: &SqlType, other: &SqlType) -> bool {
     let of = |ty: &SqlType| ty.fields().map(|fields| fields.iter().map(|f| f.ty.oid).collect::<Vec<_>>());
     of(ty) == of(other) && ty.form.arrow() == other.form.arrow()
+}
+
+/// A row as one of a type. At another time the type may have had other fields, of which it does not tell.
+pub(super) fn as_row_of(row: Expr, named: &SqlType) -> Expr {
+    match row {
+        Expr::Row { fields, ty } if has_fields_of(named, &ty) => Expr::Row { fields, ty: named.clone() },
+        row => row,
+    }
 }
 
 /// Operands of which null without a type is a row when the other one is: that says which.
@@ -172,9 +180,9 @@ impl Binder<'_> {
     fn row_of_entry(&mut self, entry: &ScopeTable, depth: usize, at: usize) -> Result<Term> {
         match (entry.whole, entry.columns.as_slice()) {
             (Whole::Value, [only]) => self.use_value(only, depth, at),
-            (Whole::Maybe | Whole::MaybeTableRow, columns) => {
+            (Whole::Maybe | Whole::MaybeNamed(_), columns) => {
                 let certain = columns.iter().find(|column| self.is_never_null(column));
-                let (Whole::MaybeTableRow, Some(certain)) = (entry.whole, certain) else {
+                let (Whole::MaybeNamed(ty), Some(certain)) = (entry.whole, certain) else {
                     let what = format!(
                         "the row of \"{}\", which an outer join may leave out, as a value",
                         entry.name
@@ -182,28 +190,24 @@ impl Binder<'_> {
                     return Err(self.unsupported(&what, at).with_hint("Name its columns."));
                 };
                 let present = Box::new(self.use_column(certain, depth, at).expr);
-                let row = self.row_of_table(columns, depth, at)?.expr;
+                let row = self.named_row(ty, columns, depth, at)?.expr;
                 let ty = row.ty();
                 let whens = vec![(Expr::IsNull { arg: present, negated: true }, row)];
                 Ok(Term { expr: Expr::Case { whens, otherwise: None, ty }, at })
             }
-            (Whole::TableRow, columns) => self.row_of_table(columns, depth, at),
+            (Whole::Named(ty), columns) => self.named_row(ty, columns, depth, at),
             (Whole::Row | Whole::Value, columns) => self.row_of_columns(columns, depth, at),
         }
     }
 
-    /// The row of a table, whose type has the table's name and fields, whatever they are called here.
-    fn row_of_table(&mut self, columns: &[ScopeColumn], depth: usize, at: usize) -> Result<Term> {
-        let Term { mut expr, at } = self.row_of_columns(columns, depth, at)?;
-        let table = columns.first().map(|column| column.origin.0);
-        let row = table.and_then(|table| UserKind::TableRow.oid(table.0));
-        let named = row.and_then(|row| self.context.catalog.composite_type(row));
-        // At another time the table may have had other columns, of which the type does not tell.
-        if let (Some(named), Expr::Row { ty, .. }) = (named, &mut expr)
-            && has_fields_of(&named, ty)
-        {
-            *ty = named;
-        }
+    /// The row of a relation, whose type has the relation's name and fields, whatever they are called here.
+    fn named_row(&mut self, ty: Oid, columns: &[ScopeColumn], depth: usize, at: usize) -> Result<Term> {
+        let Term { expr, at } = self.row_of_columns(columns, depth, at)?;
+        let named = self.context.catalog.composite_type(ty);
+        let expr = match named {
+            Some(named) => as_row_of(expr, &named),
+            None => expr,
+        };
         Ok(Term { expr, at })
     }
 
@@ -316,7 +320,7 @@ impl Binder<'_> {
         Ok(self.coerce_to_domain(checked, ty, CastContext::Explicit)?.expr)
     }
 
-    /// A row without the name of its type.
+    /// A row as it is: every one is a record.
     pub(super) fn as_record(&mut self, term: Term) -> Result<Term> {
         let ty = term.expr.ty();
         if is_unknown(&term.expr) {
@@ -328,8 +332,7 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::CannotCoerce, message), term.at));
         }
         self.lose_outline();
-        let record = SqlType { oid: oid::RECORD, domain: None, ..ty };
-        Ok(Term { expr: super::coerce::relabel(term.expr, &record), at: term.at })
+        Ok(term)
     }
 
     /// A row as a value of a composite type, field by field as the context casts.

@@ -10,6 +10,7 @@ use base::{Error, ErrorKind, Result};
 use sqlparser::ast;
 use types::Form;
 use types::sql_type::oid;
+use types::user_type::UserKind;
 
 /// The relations visible to the expressions of one query level.
 #[derive(Clone, Debug, Default)]
@@ -38,21 +39,26 @@ pub struct ScopeTable {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whole {
     Row,
-    /// The row of a table: a column that is NOT NULL is null nowhere in it.
-    TableRow,
+    /// The row of a relation, of the type with this OID: a column that is NOT NULL is null nowhere in it.
+    Named(Oid),
     /// The only column: of a function whose rows are plain values.
     Value,
     /// A row, or null where an outer join has none.
     Maybe,
-    /// The same of a table.
-    MaybeTableRow,
+    /// The same of a relation.
+    MaybeNamed(Oid),
 }
 
 impl Whole {
+    /// The row of a table or view.
+    pub(super) fn of_relation(relation: Oid) -> Self {
+        UserKind::TableRow.oid(relation.0).map_or(Whole::Row, Whole::Named)
+    }
+
     /// On the side of an outer join that may have no row.
     pub(super) fn optional(self) -> Self {
         match self {
-            Whole::TableRow | Whole::MaybeTableRow => Whole::MaybeTableRow,
+            Whole::Named(ty) | Whole::MaybeNamed(ty) => Whole::MaybeNamed(ty),
             Whole::Row | Whole::Value | Whole::Maybe => Whole::Maybe,
         }
     }
@@ -151,11 +157,11 @@ impl<'p> Scope<'p> {
         self.tables.push(table);
     }
 
-    /// Whether a name, where it stands as a value, is the row of a table and not a column.
-    pub(super) fn is_table_row(&self, name: &str) -> bool {
+    /// Whether a name, where it stands as a value, is the row of a relation with a type of its own, and not a column.
+    pub(super) fn is_named_row(&self, name: &str) -> bool {
         let is_column = self.levels().any(|level| level.visible().any(|column| column.name == name));
         let entry = self.levels().find_map(|level| level.table(None, name));
-        !is_column && entry.is_some_and(|entry| matches!(entry.whole, Whole::TableRow | Whole::MaybeTableRow))
+        !is_column && entry.is_some_and(|entry| matches!(entry.whole, Whole::Named(_) | Whole::MaybeNamed(_)))
     }
 
     pub(super) fn levels(&self) -> impl Iterator<Item = &Scope<'p>> {

@@ -7,9 +7,10 @@ use super::function::no_function_with_names;
 use super::join::Side;
 use super::names::located;
 use super::record::result_type;
+use super::result_shape::Shape;
 use super::scope::Whole;
 use super::type_name::held;
-use super::user_function::{Shape, UserCall};
+use super::user_function::UserCall;
 use super::{Binder, Clause, Scope, ScopeColumn};
 use crate::bound::outline::{FromItem, FromSource, FunctionOutline};
 use crate::bound::{ColRef, Expr, Rel, SetCall, TypedCol, walk};
@@ -97,6 +98,10 @@ impl Binder<'_> {
             true => all.iter().map(Called::outline).collect(),
             false => Vec::new(),
         };
+        let row = match all.as_slice() {
+            [only] if !with_ordinality => only.own.as_ref().and_then(|own| own.row),
+            _ => None,
+        };
         let of_fields = all.iter().any(|c| c.own.as_ref().is_some_and(|own| !own.fields.is_empty()));
         let rel = relation(all, ordinality)?;
         let mut entry = self.aliased(columns, alias, name.clone(), "table")?;
@@ -108,6 +113,8 @@ impl Binder<'_> {
         }
         if only && !with_ordinality && !takes_types && !of_fields && entry.columns.len() == 1 {
             entry.whole = Whole::Value;
+        } else if let Some(row) = row {
+            entry.whole = Whole::Named(row);
         }
         Ok(Side { rel, tables: vec![entry], lateral, shown })
     }
@@ -228,7 +235,7 @@ impl Binder<'_> {
         let proc = chosen.proc.oid;
         let input = Rel::Function { proc, args: args.clone(), columns: made.clone() };
         let rel = Some(Rel::Project { input: Box::new(input), items: checked.clone() });
-        let own = Some(OwnRows { rel, fields: checked });
+        let own = Some(OwnRows { rel, fields: checked, row: None });
         let call = SetCall { proc, args, columns: made };
         Ok(Called { call, own, columns, returns_set: true, named: true, defined: true })
     }
@@ -299,7 +306,7 @@ impl Binder<'_> {
     fn own_rows(&mut self, call: UserCall, name: &str, defined: bool, alone: bool) -> Result<Called> {
         let set = call.def.returns_set;
         let only = call.def.outputs().next().map(|p| p.name.clone()).filter(|name| !name.is_empty());
-        let named = only.is_some() || matches!(call.result, Shape::Row(_));
+        let by_columns = set && alone && matches!(call.result, Shape::Row(_));
         let (value, ty) = match (set, &call.result) {
             (true, Shape::Value(ty)) if alone => (Binder::null(ty), ty.clone()),
             (true, Shape::Row(columns)) if alone => {
@@ -314,8 +321,12 @@ impl Binder<'_> {
                 (value, ty)
             }
         };
+        // A composite value and one of a domain over such are rows, too.
+        let is_row = ty.fields().is_some();
+        let named = only.is_some() || is_row;
         let shown: Vec<(String, SqlType)> = match &call.result {
             Shape::Row(columns) => columns.clone(),
+            _ if is_row => super::result_shape::columns(&ty),
             _ => vec![(
                 only.unwrap_or_else(|| catalog::called_as(name).unwrap_or(name).to_owned()),
                 ty.clone(),
@@ -325,17 +336,26 @@ impl Binder<'_> {
         let mut columns = Vec::with_capacity(shown.len());
         let mut fields = Vec::new();
         for (index, (name, ty)) in shown.into_iter().enumerate() {
-            let is_row = matches!(call.result, Shape::Row(_));
             let col = if is_row { self.new_col() } else { whole.col };
-            let typed = TypedCol { col, ty };
+            let mut typed = TypedCol { col, ty };
             if is_row {
-                fields.push((self.field_at(&Expr::Column(whole.clone()), index)?, typed.col));
+                let field = self.field_at(&Expr::Column(whole.clone()), index)?;
+                if !by_columns {
+                    typed.ty = field.ty();
+                }
+                fields.push((field, typed.col));
             }
             columns.push(ScopeColumn { name, typed, origin: (Oid(0), 0) });
         }
         let rel = match set {
             _ if !alone => None,
-            true => Some(self.set_of_columns(&call, &columns)?),
+            true if by_columns || !is_row => Some(self.set_of_columns(&call, &columns)?),
+            true => {
+                let (rel, found) = self.inlined_rows(&call)?;
+                let items = found.into_iter().map(Expr::Column).zip([whole.col]).collect();
+                let rows = Rel::Project { input: Box::new(rel), items };
+                Some(Rel::Project { input: Box::new(rows), items: fields.clone() })
+            }
             false => {
                 let one =
                     Rel::Project { input: Box::new(Rel::Unit), items: vec![(value.clone(), whole.col)] };
@@ -356,8 +376,10 @@ impl Binder<'_> {
                 vec![Expr::Array { elements: vec![value], ty: array }]
             }
         };
+        let row = call.def.row_type().or(Some(whole.ty.oid).filter(|ty| user_type::is_composite(*ty)));
         let call = SetCall { proc: UNNEST, args, columns: vec![whole] };
-        Ok(Called { call, own: Some(OwnRows { rel, fields }), columns, returns_set: true, named, defined })
+        let own = Some(OwnRows { rel, fields, row });
+        Ok(Called { call, own, columns, returns_set: true, named, defined })
     }
 
     /// The rows of a call under the columns of an entry of FROM.
@@ -432,7 +454,7 @@ impl Binder<'_> {
             }
         };
         let rel = Some(Rel::Project { input: Box::new(input), items: fields.clone() });
-        let own = Some(OwnRows { rel, fields });
+        let own = Some(OwnRows { rel, fields, row: Some(ty.oid) });
         Ok(Called { call, own, columns, returns_set, named: true, defined: false })
     }
 }

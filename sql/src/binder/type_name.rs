@@ -111,14 +111,18 @@ impl Binder<'_> {
             Some(_) => None,
         };
         if row.is_none()
+            && let Some(of) = ty.strip_prefix('_')
+            && let Some(array) =
+                self.find_relation(schema.as_deref(), of).and_then(|relation| row_of(&relation))
+        {
+            return user_type::array_of(array).map(|oid| (oid, -1)).ok_or_else(|| undefined_type(&ty, at));
+        }
+        if row.is_none()
             && let Some(relation) = self.find_relation(schema.as_deref(), &ty)
         {
-            return match relation {
-                Relation::Table(table) if modifiers.is_empty() => UserKind::TableRow
-                    .oid(table.oid.0)
-                    .map(|oid| (oid, -1))
-                    .ok_or_else(|| Error::internal("a table whose number is too large")),
-                _ => Err(self.unsupported(&format!("the row type of \"{ty}\""), at)),
+            return match row_of(&relation).filter(|_| modifiers.is_empty()) {
+                Some(oid) => Ok((oid, -1)),
+                None => Err(self.unsupported(&format!("the row type of \"{ty}\""), at)),
             };
         }
         let shown = schema.map_or_else(|| ty.clone(), |s| format!("{s}.{ty}"));
@@ -179,7 +183,8 @@ impl Binder<'_> {
             }
             let types = catalog.types().map(|def| (Some(def.oid), &def.name));
             let rows = catalog.tables().map(|table| (UserKind::TableRow.oid(table.oid.0), &table.name));
-            let all = types.chain(rows).filter_map(|(oid, name)| Some((oid?, name)));
+            let of_views = catalog.views().map(|view| (UserKind::TableRow.oid(view.oid.0), &view.name));
+            let all = types.chain(rows).chain(of_views).filter_map(|(oid, name)| Some((oid?, name)));
             all.fold(text.to_owned(), |text, (oid, name)| text.replace(&marked(oid), name))
         };
         let (message, detail) = (named(error.message()), error.detail().map(named));
@@ -188,6 +193,15 @@ impl Binder<'_> {
             Some(detail) => error.with_detail(detail),
             None => error,
         }
+    }
+}
+
+/// The type of a relation's rows.
+fn row_of(relation: &Relation) -> Option<Oid> {
+    match relation {
+        Relation::Table(table) => UserKind::TableRow.oid(table.oid.0),
+        Relation::View(view) => UserKind::TableRow.oid(view.oid.0),
+        Relation::Sequence(_) | Relation::System(_) => None,
     }
 }
 

@@ -4,9 +4,10 @@
 //! the catalog by their OIDs; of two that take the same, the first along the path is meant.
 
 use super::function::{Extras, cast_by_call, no_aggregate, no_function_at};
+use super::inlined::ROWS_DIFFER;
 use super::names::{Relation, located};
-use super::numeric::per_value;
 use super::resolve::{Callee, Refused, Signature, callee, resolved};
+use super::result_shape::Shape;
 use super::{Binder, Scope, Term};
 use crate::bound::Expr;
 use base::id::Oid;
@@ -26,18 +27,9 @@ pub(super) struct UserCall {
     pub(super) args: Vec<Expr>,
     pub(super) inputs: Vec<SqlType>,
     pub(super) result: Shape,
+    /// The type of the rows that are returned, when it has a name.
+    pub(super) row: Option<SqlType>,
     pub(super) at: usize,
-}
-
-/// What a function returns.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Shape {
-    Void,
-    Value(SqlType),
-    /// Rows of these columns.
-    Row(Vec<(String, SqlType)>),
-    /// Rows of columns that the call tells.
-    Open,
 }
 
 /// What a name means for some arguments.
@@ -144,10 +136,15 @@ impl Binder<'_> {
             }
             _ => self.lose_outline(),
         }
-        if call.def.returns_set {
-            return self.user_set(&call).map(Some);
-        }
-        Ok(Some(Term { expr: self.inlined_value(&call)?, at }))
+        let value = match call.def.returns_set {
+            true => self.user_set(&call),
+            false => self.inlined_value(&call).map(|expr| Term { expr, at }),
+        };
+        value.map(Some).map_err(|error| match error.message() {
+            // PostgreSQL takes such a row as it is here.
+            ROWS_DIFFER => self.unsupported("a row of other types than the function declares", at),
+            _ => error,
+        })
     }
 
     /// A call in FROM; None when no function that a user made is meant.
@@ -289,21 +286,8 @@ impl Binder<'_> {
             Some(places) => self.with_defaults(&def, &inputs, &places, given)?,
         };
         let result = self.shape(&def, settled).map_err(|e| located(e, at))?;
-        Ok(UserCall { def, args, inputs, result, at })
-    }
-
-    fn shape(&self, def: &FunctionDef, settled: impl Fn(Oid) -> Result<Oid>) -> Result<Shape> {
-        let mut outputs = Vec::new();
-        for parameter in def.outputs() {
-            outputs.push((parameter.name.clone(), self.held_type(settled(parameter.ty)?)?));
-        }
-        Ok(match outputs.len() {
-            _ if def.rows_of.is_some() => Shape::Row(self.columns_of_rows(def)?),
-            0 | 1 if def.result == oid::VOID => Shape::Void,
-            0 if def.result == oid::RECORD => Shape::Open,
-            0 | 1 => Shape::Value(self.held_type(settled(def.result)?)?),
-            _ => Shape::Row(named(outputs)),
-        })
+        let row = self.row_type_of(&def);
+        Ok(UserCall { def, args, inputs, result, row, at })
     }
 
     /// Binds the body of a function without polymorphic types as a call would.
@@ -311,21 +295,36 @@ impl Binder<'_> {
         let inputs: Vec<SqlType> = def.inputs().map(|p| self.held_type(p.ty)).collect::<Result<_>>()?;
         let result = self.shape(def, Ok)?;
         let args = inputs.iter().map(Binder::null).collect();
-        let call = UserCall { def: Arc::new(def.clone()), args, inputs, result, at: 0 };
+        let row = self.row_type_of(def);
+        let call = UserCall { def: Arc::new(def.clone()), args, inputs, result, row, at: 0 };
         let before = self.named.replace(Vec::new());
         let body = self.body_of(&call);
         self.named = before;
-        body.map(|_| ())
+        match body {
+            // Told when it is called, as PostgreSQL does.
+            Err(error) if error.message() == ROWS_DIFFER => Ok(()),
+            body => body.map(|_| ()),
+        }
     }
 
-    /// The type of a parameter or a result; one of values is one that this version holds.
+    /// The type of a parameter; one of values is one that this version holds.
     pub(crate) fn declared_type(&self, ty: &ast::DataType) -> Result<Oid> {
+        let (oid, _) = self.type_and_modifier(ty)?;
+        if user_type::of_composite(oid) {
+            let message = "a composite type of a parameter is not supported";
+            return Err(Error::unsupported(message).with_hint("Take its fields."));
+        }
+        self.returned_type(ty)
+    }
+
+    /// The type of a result; one of values is one that this version holds.
+    pub(crate) fn returned_type(&self, ty: &ast::DataType) -> Result<Oid> {
         let (oid, _) = self.type_and_modifier(ty)?;
         match builtin::type_by_oid(oid).is_some_and(|row| row.kind == 'p') {
             true => Ok(oid),
-            false if types::user_type::of_composite(oid) => {
-                let message = "a composite type of a parameter or result is not supported";
-                Err(Error::unsupported(message).with_hint("Take and return its fields."))
+            false if user_type::table_of_row(oid).is_some() => {
+                let message = "arrays of the rows of a relation as a result are not supported";
+                Err(Error::unsupported(message).with_hint("Return them one by one: RETURNS SETOF."))
             }
             false => self.held_type(oid).map(|ty| ty.named()),
         }
@@ -388,23 +387,6 @@ impl Binder<'_> {
         if self.views == 0 {
             self.called.push((name.clone(), Arc::new(def.clone())));
         }
-    }
-
-    /// The columns of the relation whose rows a function returns.
-    fn columns_of_rows(&self, def: &FunctionDef) -> Result<Vec<(String, SqlType)>> {
-        let relation = def.rows_of.unwrap_or(Oid(0));
-        let catalog = self.context.catalog;
-        let bare = |ty: &SqlType| match ty.oid {
-            _ if ty.domain.is_some() => Ok(ty.clone()),
-            oid::NUMERIC => Ok(per_value()),
-            own => self.type_of(own, -1),
-        };
-        if let Some(table) = catalog.tables().find(|table| table.oid == relation) {
-            return self.as_seen(table).columns.iter().map(|c| Ok((c.name.clone(), bare(&c.ty)?))).collect();
-        }
-        let view = catalog.views().find(|view| view.oid == relation);
-        let view = view.ok_or_else(|| Error::internal("a function of rows of an unknown relation"))?;
-        view.columns.iter().map(|c| Ok((c.name.clone(), bare(&c.ty)?))).collect()
     }
 
     /// A value without a modifier, in the form of its type.
@@ -482,15 +464,6 @@ fn signature<'s>(def: &'s FunctionDef, types: &'s [Oid]) -> Signature<'s> {
     });
     let names = def.inputs().map(|parameter| parameter.name.as_str()).collect();
     Signature { args: types, names, defaults: def.defaults(), variadic }
-}
-
-/// Columns without a name are numbered.
-fn named(columns: Vec<(String, SqlType)>) -> Vec<(String, SqlType)> {
-    let numbered = |number: usize, name: String| match name.is_empty() {
-        true => format!("column{number}"),
-        false => name,
-    };
-    columns.into_iter().zip(1..).map(|((name, ty), number)| (numbered(number, name), ty)).collect()
 }
 
 /// A function with the types of its inputs.

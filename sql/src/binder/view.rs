@@ -4,6 +4,7 @@
 //! change what it means.
 
 use super::names::{Lines, Relation};
+use super::scope::Whole;
 use super::select::Bound;
 use super::{BindContext, Binder, Scope, ScopeColumn, ScopeTable};
 use crate::bound::{BoundQuery, OutputColumn, Rel, TypedCol};
@@ -109,6 +110,7 @@ impl Binder<'_> {
         });
         let columns: Vec<ScopeColumn> = columns.collect();
         let mut entry: ScopeTable = self.aliased(columns, alias, def.name.clone(), "table")?;
+        entry.whole = Whole::of_relation(def.oid);
         if alias.is_none() {
             entry.schema = self.context.catalog.schema(def.schema).map(|s| s.name.clone());
         }

@@ -244,7 +244,7 @@ impl Binder<'_> {
             columns: columns.collect(),
             by_name: true,
             unqualified: true,
-            whole: Whole::Row,
+            whole: Whole::of_relation(view.def.oid),
         }
     }
 }

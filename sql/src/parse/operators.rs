@@ -32,6 +32,27 @@ pub(super) fn split(token: &TokenWithSpan) -> Option<Vec<TokenWithSpan>> {
     Some(parts)
 }
 
+/// Puts a comparison behind a star that it touches together with it: `*<` is one operator.
+pub(super) fn join(before: Option<&mut TokenWithSpan>, token: &TokenWithSpan) -> bool {
+    let comparison = match token.token {
+        Token::Lt => "*<",
+        Token::Gt => "*>",
+        Token::Eq => "*=",
+        Token::LtEq => "*<=",
+        Token::GtEq => "*>=",
+        Token::Neq => "*<>",
+        _ => return false,
+    };
+    match before {
+        Some(star) if star.token == Token::Mul && star.span.end == token.span.start => {
+            star.token = Token::CustomBinaryOperator(comparison.to_owned());
+            star.span.end = token.span.end;
+            true
+        }
+        _ => false,
+    }
+}
+
 fn is_special(ch: char) -> bool {
     matches!(ch, '~' | '!' | '@' | '#' | '%' | '^' | '&' | '|' | '`' | '?')
 }

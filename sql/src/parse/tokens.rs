@@ -139,6 +139,9 @@ impl Reader<'_> {
                 if std::mem::take(&mut self.newline) && continues(list.last_mut(), &token) {
                     return Ok(Ok(()));
                 }
+                if operators::join(list.last_mut(), &token) {
+                    return Ok(Ok(()));
+                }
                 check(self.text, list, &token)?;
                 settle(list.last_mut(), &mut token);
                 match is_null(list.last(), &token) {

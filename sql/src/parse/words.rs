@@ -117,6 +117,10 @@ fn settle_before(word: &mut Word, next: &Token) {
         },
         form if FORMS.contains(&form) => *next == Token::LParen,
         operator if OPERATORS.contains(&operator) => !matches!(next, Token::Comma | Token::EOF),
+        // Everywhere else a column, table or function.
+        Keyword::UNBOUNDED => {
+            matches!(next, Token::Word(Word { keyword: Keyword::PRECEDING | Keyword::FOLLOWING, .. }))
+        }
         // A query of that name.
         Keyword::RECURSIVE => !matches!(next, Token::LParen | Token::Word(Word { keyword: Keyword::AS, .. })),
         _ => true,

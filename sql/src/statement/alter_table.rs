@@ -121,6 +121,10 @@ impl Altered {
         ) {
             super::function_names::refuse_bodies(context.catalog, &self.def, &[])?;
         }
+        if matches!(action, AlterAction::AddColumn { .. } | AlterAction::SetType { .. }) {
+            let what = format!("changing the columns of table \"{}\"", self.def.name);
+            super::composite::refuse_held_rows(context.catalog, self.def.oid, &what)?;
+        }
         let done = match action {
             AlterAction::AddRangePartition { if_not_exists, partition } => {
                 AlterTableAction::AddRangePartition {

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use types::SqlType;
 use types::sql_type::DEPTH_MAX;
-use types::user_type::{array_of, is_array};
+use types::user_type::{UserKind, array_of, is_array};
 
 /// What a new type is made of.
 pub(super) fn created(binder: &Binder<'_>, attributes: &[AttributeSpec]) -> Result<CompositeDef> {
@@ -188,6 +188,15 @@ fn refuse_used(catalog: &CatalogState, def: &UserTypeDef, retyped: bool) -> Resu
             Err(Error::unsupported(message).with_hint("Drop it, change the type, and make it again."))
         }
     }
+}
+
+/// 0A000 when a view has a column of a relation's rows: it would have to show other rows.
+pub(super) fn refuse_held_rows(catalog: &CatalogState, relation: Oid, what: &str) -> Result<()> {
+    let Some(row) = UserKind::TableRow.oid(relation.0) else { return Ok(()) };
+    let found = catalog.views().find(|view| view.columns.iter().any(|column| holds(&column.ty, row)));
+    let Some(view) = found else { return Ok(()) };
+    let message = format!("{what}, whose rows are in a column of view \"{}\", is not supported", view.name);
+    Err(Error::unsupported(message).with_hint("Drop the view first and create it anew."))
 }
 
 /// A stored text that uses a type, in words; when a word is given, one that has the word.

@@ -8,7 +8,9 @@ use super::alter_column::columns_of_types;
 use super::function_names::{Purpose, named, with_users};
 use super::kept::{refuse_names, with_objects};
 use super::view::kept_query;
-use crate::binder::{BindContext, Binder, Clause, Scope, is_polymorphic, signature_shown, type_name};
+use crate::binder::{
+    BindContext, Binder, Clause, Scope, is_polymorphic, is_temporary, signature_shown, type_name,
+};
 use crate::bound::{BoundStatement, FunctionStatement};
 use crate::parse::{
     AlterFunctionSpec, BodySpec, CreateFunctionSpec, DropFunctionSpec, FunctionAst, FunctionChange,
@@ -46,6 +48,11 @@ fn create(
     spec: &CreateFunctionSpec,
 ) -> Result<BoundStatement> {
     let CreateFunctionSpec { name, or_replace, parameters, returns, options, language, body } = spec;
+    let within =
+        name.0.iter().rev().nth(1).and_then(|part| part.as_ident()).map(|schema| binder.fold(schema));
+    if within.is_some_and(|schema| schema == "pg_temp" || is_temporary(&schema)) {
+        return Err(Error::unsupported("a function in a temporary schema is not supported"));
+    }
     let (schema, name) = binder.creation_target(name)?;
     check_language(language.as_ref(), body.as_ref())?;
     let mut parameters = self::parameters(binder, parameters)?;
@@ -204,7 +211,7 @@ fn result(
     let rows_of = binder.rows_of_type(ty);
     let found = match rows_of {
         Some(_) => oid::RECORD,
-        None => binder.declared_type(ty).map_err(|e| e.at(at))?,
+        None => binder.returned_type(ty).map_err(|e| e.at(at))?,
     };
     if let Some(required) = required.filter(|required| *required != found || rows_of.is_some()) {
         let message =

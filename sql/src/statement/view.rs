@@ -36,6 +36,10 @@ pub(super) fn create(
     let replaces = match before {
         Some(before) if *or_replace => {
             check_replaced(before, &columns)?;
+            if columns.len() > before.columns.len() {
+                let what = format!("adding columns to view \"{}\"", before.name);
+                super::composite::refuse_held_rows(context.catalog, before.oid, &what)?;
+            }
             Some(before.id)
         }
         Some(_) | None => {
