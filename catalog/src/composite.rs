@@ -79,7 +79,7 @@ impl CatalogState {
     }
 
     fn row_of_table(&self, oid: Oid, table: Oid) -> Option<SqlType> {
-        let table = self.tables().find(|def| def.oid == table)?;
+        let table = self.table_of_relation(table)?;
         let field = |c: &ColumnDef| RowField { name: c.name.clone(), ty: c.ty.clone().of_field() };
         Some(SqlType::composite(oid, table.columns.iter().map(field).collect()))
     }

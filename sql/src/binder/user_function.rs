@@ -399,7 +399,7 @@ impl Binder<'_> {
             oid::NUMERIC => Ok(per_value()),
             own => self.type_of(own, -1),
         };
-        if let Some(table) = catalog.tables().find(|table| table.oid == relation) {
+        if let Some(table) = catalog.table_of_relation(relation) {
             return self.as_seen(table).columns.iter().map(|c| Ok((c.name.clone(), bare(&c.ty)?))).collect();
         }
         let view = catalog.views().find(|view| view.oid == relation);
