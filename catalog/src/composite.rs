@@ -80,7 +80,7 @@ impl CatalogState {
     }
 
     fn row_of_table(&self, oid: Oid, table: Oid) -> Option<SqlType> {
-        let Some(table) = self.tables().find(|def| def.oid == table) else {
+        let Some(table) = self.table_of_relation(table) else {
             return self.row_of_view(oid, table);
         };
         let field = |c: &ColumnDef| RowField { name: c.name.clone(), ty: c.ty.clone().of_field() };

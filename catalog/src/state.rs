@@ -48,6 +48,8 @@ pub struct CatalogState {
     pub(crate) materialized: BTreeMap<TableId, Arc<MaterializedDef>>,
     /// Tables that foreign keys refer to, each with a table that has such a key; it follows from the tables.
     referring: BTreeSet<(TableId, TableId)>,
+    /// Tables, and the indexes that keep their columns unique, by what clients see as their OID; it follows from the tables.
+    table_oids: BTreeMap<Oid, TableId>,
     pub(crate) next_oid: Oid,
     pub(crate) next_id: u64,
     version: u64,
@@ -77,6 +79,7 @@ impl CatalogState {
             comments: BTreeMap::new(),
             materialized: BTreeMap::new(),
             referring: BTreeSet::new(),
+            table_oids: BTreeMap::new(),
             next_oid: Oid(16_384),
             next_id: 2,
             version: 0,
@@ -131,6 +134,12 @@ impl CatalogState {
 
     pub fn table_named(&self, schema: SchemaId, name: &str) -> Option<&Arc<TableDef>> {
         let id = self.table_names.get(&(schema, name.to_owned()))?;
+        self.tables.get(id).filter(|table| !table.is_index())
+    }
+
+    /// The table with a row of that OID in pg_class.
+    pub fn table_of_relation(&self, relation: Oid) -> Option<&Arc<TableDef>> {
+        let id = self.table_oids.get(&relation)?;
         self.tables.get(id).filter(|table| !table.is_index())
     }
 
@@ -234,6 +243,7 @@ impl CatalogState {
     fn drop_table(&mut self, id: TableId) -> Result<()> {
         let def = self.tables.remove(&id).ok_or_else(|| Error::internal("dropping an unknown table"))?;
         self.table_names.remove(&(def.schema, def.name.clone()));
+        self.table_oids.remove(&def.oid);
         self.comments.retain(|key, _| !is_part(key, &def));
         self.materialized.remove(&id);
         self.referring.retain(|(_, child)| *child != id);
@@ -304,6 +314,7 @@ impl CatalogState {
             self.referring.insert((key.table, def.id));
         }
         self.table_names.insert((def.schema, def.name.clone()), def.id);
+        self.table_oids.insert(def.oid, def.id);
         self.tables.insert(def.id, Arc::new(def.clone()));
     }
 
@@ -332,6 +343,7 @@ impl CatalogState {
         let referred = |t: &TableDef| t.foreign_keys.iter().map(|k| (k.table, t.id)).collect::<Vec<_>>();
         let mut state = Self {
             referring: tables.iter().flat_map(referred).collect(),
+            table_oids: tables.iter().map(|t| (t.oid, t.id)).collect(),
             schema_names: schemas.iter().map(|s| (s.name.clone(), s.id)).collect(),
             table_names: tables.iter().map(|t| ((t.schema, t.name.clone()), t.id)).collect(),
             sequence_names: sequences.iter().map(|s| ((s.schema, s.name.clone()), s.id)).collect(),
@@ -359,8 +371,11 @@ impl CatalogState {
 mod tests {
     use super::{CatalogState, SchemaDef};
     use crate::edit::CatalogEdit;
+    use crate::table::{ColumnDef, ColumnKind, Partitioning, TableDef, TableOptions};
+    use crate::unique::UniqueDef;
     use base::ErrorKind;
-    use base::id::{Oid, SchemaId};
+    use base::id::{ColumnId, Oid, SchemaId, SchemaVersion, TableId};
+    use types::{Datum, SqlType};
 
     #[test]
     fn a_refused_edit_changes_nothing() {
@@ -372,5 +387,79 @@ mod tests {
         assert_eq!(again.unwrap_err().kind(), ErrorKind::DuplicateSchema);
         assert_eq!(state, before);
         assert_eq!((state.next_id(), state.next_oid()), (3, Oid(16_387)));
+    }
+
+    /// A table whose only column is unique.
+    fn table(id: u64, oid: u32, name: &str) -> TableDef {
+        let column = ColumnDef {
+            id: ColumnId(1),
+            name: "a".to_owned(),
+            ty: SqlType::of(types::sql_type::oid::INT4).unwrap(),
+            not_null: false,
+            default: None,
+            kind: ColumnKind::Plain,
+            missing: Datum::Null,
+        };
+        let unique = UniqueDef {
+            index: TableId(id + 2),
+            oid: Oid(oid + 3),
+            name: format!("{name}_a_key"),
+            columns: vec![ColumnId(1)],
+            constraint: true,
+        };
+        TableDef {
+            id: TableId(id),
+            oid: Oid(oid),
+            schema: SchemaId(1),
+            name: name.to_owned(),
+            schema_version: SchemaVersion(1),
+            columns: vec![column],
+            next_column: ColumnId(2),
+            primary_key: Vec::new(),
+            primary_key_name: String::new(),
+            partitioning: Partitioning::default(),
+            tablets: Vec::new(),
+            options: TableOptions::default(),
+            distinct: Vec::new(),
+            checks: Vec::new(),
+            unique: vec![unique],
+            foreign_keys: Vec::new(),
+        }
+    }
+
+    /// A lookup finds what looking through all tables would, also after each edit and in a state from its parts.
+    fn check_oids(state: &CatalogState) {
+        let stored: Vec<TableDef> = state.stored_tables().map(|table| table.as_ref().clone()).collect();
+        let (next_oid, next_id) = (state.next_oid(), state.next_id());
+        let schemas = state.schemas().map(|schema| schema.as_ref().clone()).collect();
+        let read =
+            CatalogState::from_parts(schemas, stored, vec![], vec![], next_oid, next_id, state.version());
+        assert_eq!(read, *state);
+        for oid in (0..next_oid.0 + 5).map(Oid) {
+            let found = state.tables().find(|table| table.oid == oid);
+            assert_eq!(state.table_of_relation(oid), found);
+        }
+    }
+
+    #[test]
+    fn a_table_is_found_by_its_oid() {
+        let mut state = CatalogState::initial();
+        let (one, two) = (table(10, 16_400, "one"), table(20, 16_410, "two"));
+        let renamed = TableDef { name: "three".to_owned(), ..one.clone() };
+        let index = one.index(&one.unique[0]).unwrap();
+        let edits = [
+            CatalogEdit::CreateTable(Box::new(one.clone())),
+            CatalogEdit::CreateTable(Box::new(index.clone())),
+            CatalogEdit::CreateTable(Box::new(two)),
+            CatalogEdit::AlterTable(Box::new(renamed)),
+            CatalogEdit::DropTable(index.id),
+            CatalogEdit::DropTable(one.id),
+            CatalogEdit::CreateTable(Box::new(one)),
+        ];
+        for edit in edits {
+            state.apply(&edit).unwrap();
+            check_oids(&state);
+        }
+        assert_eq!(state.table_of_relation(Oid(16_400)).map(|table| table.name.as_str()), Some("one"));
     }
 }

@@ -231,7 +231,7 @@ fn system_name(id: u32) -> Option<(&'static str, &'static str)> {
 
 /// Schema and name of a relation of the user: a table, a sequence, a view, a composite type or the index of a key.
 fn relation_of(catalog: &CatalogState, id: u32) -> Option<(SchemaId, String)> {
-    let table = catalog.tables().find(|t| t.oid == Oid(id)).map(|t| (t.schema, t.name.clone()));
+    let table = catalog.table_of_relation(Oid(id)).map(|t| (t.schema, t.name.clone()));
     let sequence = || catalog.sequences().find(|s| s.oid == Oid(id)).map(|s| (s.schema, s.name.clone()));
     let view = || catalog.views().find(|v| v.oid == Oid(id)).map(|v| (v.schema, v.name.clone()));
     let composite = || catalog.composite_of_relation(Oid(id)).map(|def| (def.schema, def.name.clone()));

@@ -257,7 +257,9 @@ class Block:
             self.report(self.told(told, f"---- all, true, false, unknown, counted\n{[shown(a) for a in [every, *parts, counted]]}"))
             return
         if codes:
-            self.count(REFUSED if _REFUSED in codes else LEFT_OUT if codes <= {_TOO_SLOW, _NO_MEMORY} else FAILED, told, every)
+            found = REFUSED if _REFUSED in codes else LEFT_OUT if codes <= {_TOO_SLOW, _NO_MEMORY} else FAILED
+            failed = [answers for answers in [every, *parts, counted] if code(answers)]
+            self.count(found, told, next((answers for answers in failed if code(answers) == _REFUSED), every))
             return
         together = sorted((row for (answer,) in parts for row in answer.rows), key=repr)
         same = together == sorted(every[0].rows, key=repr) and counted[0].rows == [[str(len(parts[0][0].rows))]]

@@ -336,7 +336,7 @@ pub(crate) fn undrop_table(core: &mut Core, schemas: &[SchemaId], name: &str) ->
 /// Whether there is a relation or type of a user with that OID; those of the system stay.
 fn is_there(catalog: &CatalogState, oid: Oid) -> bool {
     oid.0 < FIRST_USER_OID
-        || catalog.tables().any(|table| table.oid == oid)
+        || catalog.table_of_relation(oid).is_some()
         || catalog.views().any(|view| view.oid == oid)
         || catalog.sequences().any(|sequence| sequence.oid == oid)
         || catalog.type_of(oid).is_some()

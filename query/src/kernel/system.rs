@@ -95,7 +95,7 @@ fn set_config(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 
 /// The table whose row in pg_class has an OID.
 pub(crate) fn table<'c>(call: &Call<'c>, id: u32) -> Option<&'c Arc<TableDef>> {
-    call.statement.catalog.tables().find(|t| t.oid == Oid(id))
+    call.statement.catalog.table_of_relation(Oid(id))
 }
 
 /// Visible without its schema.

@@ -47,7 +47,7 @@ fn view<'c>(call: &'c Call<'_>, id: u32) -> Option<View<'c>> {
         let columns = view.columns.iter().map(|column| column.name.clone()).collect();
         return Some(View { text: &view.text, unseen: &view.unseen, columns });
     }
-    let table = catalog.tables().find(|table| table.oid == Oid(id))?;
+    let table = catalog.table_of_relation(Oid(id))?;
     let view = catalog.materialized_view(table.id)?;
     let columns = table.columns.iter().map(|column| column.name.clone()).collect();
     Some(View { text: &view.text, unseen: &view.unseen, columns })

@@ -2,8 +2,11 @@
 //!
 //! DataFusion leaves sorts by constant columns out, and takes a column for constant above an outer join although some of
 //! its rows are null there, and above a union although each branch has a constant of its own: rows came in a wrong
-//! order, and LIMIT kept the wrong ones. Where such a column could mislead, a node in between forgets what is known of the
-//! order and equality of columns. Invariant: rows, their order and their partitions stay the same.
+//! order, and LIMIT kept the wrong ones. So is a column that is computed from constants alone, even by `nextval('s')`, which
+//! differs from row to row. It is one in each partition and none where partitions come together: an order that had been found
+//! with it, in both directions, is not found again, and DataFusion refuses its own plan. Where such a column could mislead, a
+//! node in between forgets what is known of the order and equality of columns. Invariant: rows, their order and their
+//! partitions stay the same.
 
 use crate::failure::into_datafusion;
 use base::Error;
@@ -13,8 +16,11 @@ use datafusion::common::{JoinType, Result, Statistics};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{AcrossPartitions, EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
+use datafusion::physical_plan::filter_pushdown::{FilterDescription, FilterPushdownPhase};
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::statistics::{ChildStats, StatisticsArgs};
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{
@@ -34,7 +40,7 @@ impl PhysicalOptimizerRule for ForgetConstants {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let forgetful = plan.transform_up(|node| {
-            if node.is::<UnionExec>() && differs_by_partition(node.as_ref()) {
+            if makes_constants(node.as_ref()) && differs_by_partition(node.as_ref()) {
                 return Ok(Transformed::yes(forget(node)));
             }
             let [left, right] = null_supplied(node.as_ref());
@@ -62,6 +68,14 @@ impl PhysicalOptimizerRule for ForgetConstants {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Whether a node may have constants that its inputs did not have.
+fn makes_constants(node: &dyn ExecutionPlan) -> bool {
+    let groups = node.downcast_ref::<AggregateExec>();
+    // What is partial is looked at with what makes it whole.
+    let whole = groups.is_some_and(|groups| *groups.mode() != AggregateMode::Partial);
+    whole || node.is::<UnionExec>() || node.is::<ProjectionExec>()
 }
 
 fn differs_by_partition(node: &dyn ExecutionPlan) -> bool {
@@ -141,6 +155,16 @@ impl ExecutionPlan for ForgetExec {
             (Some(input), true) => Ok(forget(input)),
             _ => Err(into_datafusion(Error::internal("a node that forgets has one input"))),
         }
+    }
+
+    /// So that what a join or a LIMIT above has found out narrows the scans below all the same.
+    fn gather_filters_for_pushdown(
+        &self,
+        _phase: FilterPushdownPhase,
+        parent_filters: Vec<Arc<dyn PhysicalExpr>>,
+        _config: &ConfigOptions,
+    ) -> Result<FilterDescription> {
+        FilterDescription::from_children(parent_filters, &self.children())
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

@@ -7,17 +7,17 @@
 //!   the column when it compares orders; where the expression has the column inside, or one that is equal to it, each time it
 //!   does so gives another result, and an order that is there is not found.
 //!
-//! When the logical plan is final, and before there is any operator, such a constant and such a condition become the argument
-//! of a function of which nothing is known. Invariants: rows, names and types stay the same; the rules of logical plans never
-//! see the function, so that they compute with what is in it.
+//! When the logical plan is final, and before there is any operator, such a constant becomes the result and such a condition
+//! the argument of a function of which nothing is known. Invariants: rows, names and types stay the same; the rules of logical
+//! plans never see the function, so that they compute with what is in it.
 
 use crate::failure::into_datafusion;
-use arrow::datatypes::{DataType, FieldRef};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use async_trait::async_trait;
 use base::Error;
 use datafusion::catalog::Session;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
@@ -87,8 +87,7 @@ fn hide(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         }
         LogicalPlan::Filter(Filter { predicate, input, .. }) => {
             let conditions = split_conjunction_owned(predicate);
-            let hidden = |condition| if is_equality(&condition) { opaque(condition) } else { condition };
-            let predicate = conjunction(conditions.into_iter().map(hidden));
+            let predicate = conjunction(conditions.into_iter().map(hidden_condition));
             let missing = || into_datafusion(Error::internal("a filter without a condition"));
             let filter = Filter::try_new(predicate.ok_or_else(missing)?, input)?;
             Ok(Transformed::yes(LogicalPlan::Filter(filter)))
@@ -102,20 +101,59 @@ fn hidden_constant(expr: Expr) -> Expr {
         return expr;
     }
     let (relation, name) = expr.qualified_name();
-    opaque(expr.unalias()).alias_qualified(relation, name)
+    match expr.unalias() {
+        Expr::Literal(value, _) => {
+            let constant = Constant { value, signature: Signature::nullary(Volatility::Immutable) };
+            ScalarUDF::new_from_impl(constant).call(Vec::new()).alias_qualified(relation, name)
+        }
+        other => other,
+    }
 }
 
-fn opaque(expr: Expr) -> Expr {
-    ScalarUDF::new_from_impl(Opaque { signature: Signature::any(1, Volatility::Immutable) }).call(vec![expr])
+fn hidden_condition(condition: Expr) -> Expr {
+    if !is_equality(&condition) {
+        return condition;
+    }
+    let signature = Signature::exact(vec![DataType::Boolean], Volatility::Immutable);
+    ScalarUDF::new_from_impl(Condition { signature }).call(vec![condition])
+}
+
+/// A function without arguments: an argument that is constant would tell that it is one.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Constant {
+    value: ScalarValue,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Constant {
+    fn name(&self) -> &str {
+        "constant"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _args: &[DataType]) -> Result<DataType> {
+        Ok(self.value.data_type())
+    }
+
+    fn return_field_from_args(&self, _args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        Ok(Arc::new(Field::new(self.name(), self.value.data_type(), false)))
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(self.value.clone()))
+    }
 }
 
 /// Its argument.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Opaque {
+struct Condition {
     signature: Signature,
 }
 
-impl ScalarUDFImpl for Opaque {
+impl ScalarUDFImpl for Condition {
     /// Plans show its argument between parentheses.
     fn name(&self) -> &str {
         ""
@@ -125,19 +163,11 @@ impl ScalarUDFImpl for Opaque {
         &self.signature
     }
 
-    fn return_type(&self, args: &[DataType]) -> Result<DataType> {
-        args.first().cloned().ok_or_else(no_argument)
-    }
-
-    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
-        args.arg_fields.first().cloned().ok_or_else(no_argument)
+    fn return_type(&self, _args: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
     }
 
     fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        args.args.pop().ok_or_else(no_argument)
+        args.args.pop().ok_or_else(|| into_datafusion(Error::internal("a hidden condition is not there")))
     }
-}
-
-fn no_argument() -> DataFusionError {
-    into_datafusion(Error::internal("what is hidden is not there"))
 }

@@ -161,3 +161,24 @@ fn a_column_is_equal_to_what_is_computed_from_it() {
         assert_eq!(rows, memory.sorted(&unordered), "{sql}");
     }
 }
+
+/// What is computed from a constant was one to DataFusion in each partition, and none above the node that brings them together:
+/// of two orders with it, once the one and once the other way round, it found neither, and refused its own plan.
+#[test]
+fn a_column_is_computed_from_a_constant() {
+    let memory = memory(9);
+    let inner = "select nullif(l.x, r.x + l.x) as a, 2.5::float8 as b, true as c from t4 l join t3 r on l.x = r.x order by 1, 2, 3 limit 8";
+    let numbered = |order: &str| {
+        memory.rows(&format!("select row_number() over (order by {order}), a from ({inner}) s order by 1"))
+    };
+    let expected = numbered("a");
+    for order in
+        ["a, b desc nulls last", "a, b desc nulls last, c", "b desc, a, c", "c desc nulls last, a, b"]
+    {
+        assert_eq!(numbered(order), expected, "{order}");
+    }
+    let grouped =
+        format!("select b, a, count(*) from ({inner}) s group by a, b order by a, b desc nulls last");
+    let plainly = format!("select 2.5::float8, a, count(*) from ({inner}) s group by a order by a");
+    assert_eq!(memory.rows(&grouped), memory.rows(&plainly));
+}

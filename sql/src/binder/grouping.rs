@@ -203,7 +203,7 @@ fn dependent_columns<'k>(
     let mut dependent = HashSet::new();
     for entry in &scope.tables {
         let Some(origin) = entry.columns.iter().map(|c| c.origin.0).find(|o| o.0 != 0) else { continue };
-        let Some(table) = binder.context.catalog.tables().find(|t| t.oid == origin) else { continue };
+        let Some(table) = binder.context.catalog.table_of_relation(origin) else { continue };
         let is_grouped = |id: base::id::ColumnId| {
             entry.columns.iter().any(|c| {
                 c.origin.0 == origin

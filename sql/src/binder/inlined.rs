@@ -238,7 +238,7 @@ impl Binder<'_> {
 
     /// Whether a relation has so many columns, and those before the later ones are so many.
     fn sees_less(&self, relation: Oid, seen: usize, all: usize) -> bool {
-        let table = self.context.catalog.tables().find(|table| table.oid == relation);
+        let table = self.context.catalog.table_of_relation(relation);
         seen < all && table.is_some_and(|table| table.columns.len() == all)
     }
 
@@ -246,7 +246,7 @@ impl Binder<'_> {
     fn result_name(&self, def: &FunctionDef) -> String {
         let relation = def.rows_of.and_then(|relation| {
             let catalog = self.context.catalog;
-            let table = catalog.tables().find(|t| t.oid == relation).map(|t| t.name.clone());
+            let table = catalog.table_of_relation(relation).map(|t| t.name.clone());
             table.or_else(|| catalog.views().find(|v| v.oid == relation).map(|v| v.name.clone()))
         });
         relation.unwrap_or_else(|| type_name(def.result))

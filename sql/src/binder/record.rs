@@ -228,7 +228,7 @@ impl Binder<'_> {
     /// Whether a column of a table is NOT NULL.
     fn is_never_null(&self, column: &ScopeColumn) -> bool {
         let (table, attnum) = column.origin;
-        let table = self.context.catalog.tables().find(|def| def.oid == table);
+        let table = self.context.catalog.table_of_relation(table);
         let def = table.and_then(|def| def.columns.iter().find(|def| def.number() == attnum));
         def.is_some_and(|def| def.not_null)
     }

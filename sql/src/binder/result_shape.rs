@@ -53,7 +53,7 @@ impl Binder<'_> {
             oid::NUMERIC if ty.typmod == -1 => per_value(),
             _ => ty.clone(),
         };
-        if let Some(table) = catalog.tables().find(|table| table.oid == relation) {
+        if let Some(table) = catalog.table_of_relation(relation) {
             let table = self.as_seen(table);
             return Ok(table.columns.iter().map(|c| (c.name.clone(), declared(&c.ty))).collect());
         }

@@ -72,7 +72,7 @@ impl Binder<'_> {
     pub(super) fn relation_in_view(&self, name: &str) -> Option<Relation> {
         let oid = catalog::relation_of_name(name).filter(|_| self.views > 0)?;
         let catalog = self.context.catalog;
-        let table = catalog.tables().find(|t| t.oid == oid).map(|t| Relation::Table(self.as_seen(t)));
+        let table = catalog.table_of_relation(oid).map(|t| Relation::Table(self.as_seen(t)));
         table.or_else(|| catalog.views().find(|v| v.oid == oid).cloned().map(Relation::View))
     }
 

@@ -88,8 +88,8 @@ pub(super) fn kept_query(
     let bound = binder.bind_query(query)?;
     let named = binder.named.take().unwrap_or_default();
     let temporary = |oid: Oid| {
-        let mut tables = context.catalog.tables().filter(|table| table.oid == oid);
-        let schema = tables.find_map(|table| context.catalog.schema(table.schema));
+        let table = context.catalog.table_of_relation(oid);
+        let schema = table.and_then(|table| context.catalog.schema(table.schema));
         schema.is_some_and(|schema| is_temporary(&schema.name))
     };
     if named.iter().any(|relation| temporary(relation.oid)) {

@@ -13,7 +13,7 @@ struct Names<'c>(&'c CatalogState);
 
 impl TextNames for Names<'_> {
     fn relation(&self, relation: Oid) -> Option<String> {
-        self.0.tables().find(|table| table.oid == relation).map(|table| table.name.clone())
+        self.0.table_of_relation(relation).map(|table| table.name.clone())
     }
 
     fn function(&self, function: Oid) -> Option<String> {
