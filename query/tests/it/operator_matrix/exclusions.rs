@@ -14,6 +14,8 @@ pub(crate) fn reason(name: &str, arguments: usize) -> Option<&'static str> {
         "row_to_json" | "record_eq" | "record_ne" | "record_lt" | "record_gt" | "record_le" | "record_ge" => {
             "takes rows, which have no constants; row_values.slt has them"
         }
+        "record_image_eq" | "record_image_ne" | "record_image_lt" | "record_image_gt" | "record_image_le"
+        | "record_image_ge" => "row_image.slt has them, with rows of composite types",
         "json_to_record" | "jsonb_to_record" => "has its columns behind the call; json_record.slt has them",
         "age" if arguments == 1 => "counts from today",
         "version"
