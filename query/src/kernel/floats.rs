@@ -180,7 +180,6 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("dtrunc", |c, a| double1(c, a, |x| Ok(x.trunc()))),
     ("dsign", |c, a| double1(c, a, |x| Ok(if x.is_nan() { 0.0 } else { sign(x) }))),
     ("dsqrt", |c, a| double1(c, a, sqrt)),
-    ("dcbrt", |c, a| double1(c, a, |x| Ok(x.cbrt()))),
     ("dpow", |c, a| double2(c, a, power)),
     ("dexp", |c, a| double1(c, a, exponential)),
     ("dlog1", |c, a| double1(c, a, |x| logarithm(x, f64::ln))),

@@ -233,9 +233,15 @@ impl Binder<'_> {
             columns.push(ScopeColumn { name, typed, origin: (Oid(0), 0) });
         }
         let proc = chosen.proc.oid;
-        let input = Rel::Function { proc, args: args.clone(), columns: made.clone() };
-        let rel = Some(Rel::Project { input: Box::new(input), items: checked.clone() });
-        let own = Some(OwnRows { rel, fields: checked, row: None });
+        let plain = checked.iter().all(|(value, _)| matches!(value, Expr::Column(_)));
+        let own = if plain {
+            made = columns.iter().map(|c| c.typed.clone()).collect();
+            None
+        } else {
+            let input = Rel::Function { proc, args: args.clone(), columns: made.clone() };
+            let rel = Some(Rel::Project { input: Box::new(input), items: checked.clone() });
+            Some(OwnRows { rel, fields: checked, row: None })
+        };
         let call = SetCall { proc, args, columns: made };
         Ok(Called { call, own, columns, returns_set: true, named: true, defined: true })
     }
