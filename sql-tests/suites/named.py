@@ -53,7 +53,17 @@ _NAMED = [
         ["select count(*) from gstest4 group by rollup(unhashable_col,unsortable_col)", "select array_agg(v order by v) from gstest4 group by grouping sets ((id,unsortable_col),(id))"],
     ),
     (DOMAIN_ROWS, "domain", ["alter domain posint add constraint c1"]),
-    (UNIQUE_ROWS, "domain", ["alter domain dcomptype add constraint c2", "alter domain dcomptypea add constraint c2"]),
+    (
+        UNIQUE_ROWS,
+        "domain",
+        [
+            "alter domain dcomptype add constraint c2",
+            "alter domain dcomptypea add constraint c2",
+            "select makedcomp(1,2)",
+            "select * from makedcomp(1,2) m",
+            "select m, m is not null from makedcomp(1,2) m",
+        ],
+    ),
     (SYSTEM_INDEXES, "sequence", ["CREATE SEQUENCE sequence_testx OWNED BY pg_class_oid_index.oid"]),
     (DEPENDENCIES, "generated", ["SELECT table_name, column_name, dependent_column FROM information_schema.column_column_usage"]),
     (FUNCTIONS, "rangefuncs", ["alter table users drop column moredrop"]),
@@ -73,7 +83,7 @@ _NAMED = [
         "create_view",
         ["select pg_get_viewdef('tt16v'", "select pg_get_viewdef('tt17v'", "select pg_get_viewdef('tt24v'", "select pg_get_viewdef('tt25v'"],
     ),
-    (ROW_VALUES, "rangefuncs", ["with a(b) as (values (row(1,2,3))) select * from a, coalesce(b) as c("]),
+    (ROW_VALUES, "rangefuncs", ["with a(b) as (values (row(1,2,3))) select * from a, coalesce(b) as c(", "select * from int8_tbl, coalesce(row(1)) as (a int, b int)"]),
     (
         ROW_VALUES,
         "rowtypes",

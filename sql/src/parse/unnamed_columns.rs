@@ -4,6 +4,7 @@
 //! Must not know functions. Invariant: a parenthesis behind AS that begins a statement stays what it is.
 
 use super::cursor::is_word;
+use super::rows_from::ROWS_FROM;
 use super::words::is_name;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Word};
 
@@ -24,15 +25,21 @@ pub(super) fn rewrite(tokens: &mut Vec<TokenWithSpan>) {
             _ => {}
         }
         tokens.push(token.clone());
-        if before.is_some_and(|t| t.token == Token::RParen) && begins_columns(&written, at) {
+        let behind_call = before.is_some_and(|t| t.token == Token::RParen);
+        if behind_call && begins_columns(&written, at) && !open.last().is_some_and(is_rows_from) {
             tokens.extend(closed.take());
         }
         before = Some(token);
     }
 }
 
+/// Whether what was opened is ROWS FROM, where a call has no name.
+fn is_rows_from(opened: &Option<TokenWithSpan>) -> bool {
+    opened.as_ref().is_some_and(|t| matches!(&t.token, Token::Word(word) if word.value == ROWS_FROM))
+}
+
 /// Whether AS stands at a place with a list of columns behind it.
-fn begins_columns(tokens: &[TokenWithSpan], at: usize) -> bool {
+pub(super) fn begins_columns(tokens: &[TokenWithSpan], at: usize) -> bool {
     let statements = ["insert", "upsert", "update", "delete", "merge", "values"];
     let token = |index: usize| tokens.get(index).map(|t| &t.token);
     token(at).is_some_and(|word| is_word(word, "as"))

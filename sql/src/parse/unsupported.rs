@@ -4,6 +4,7 @@
 
 use super::cursor::{Cursor, is_word};
 use super::tokens::position;
+use super::unnamed_columns::begins_columns;
 use base::Error;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
@@ -14,8 +15,8 @@ pub(crate) fn refuse(what: &str, at: usize) -> Error {
     Error::unsupported(format!("{what} {verb} not supported")).at(at)
 }
 
-/// The refusal of the weaker locks of rows, of COLLATION FOR, and of SEARCH and CYCLE behind a query of WITH RECURSIVE,
-/// which sqlparser would take for mistakes or for names.
+/// The refusal of the weaker locks of rows, of COLLATION FOR, of `ROWS FROM (f(..) AS (a int))`, and of SEARCH and CYCLE
+/// behind a query of WITH RECURSIVE, which sqlparser would take for mistakes or for names.
 pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
     let is = |index: usize, word: &str| tokens.get(index).is_some_and(|t| is_word(&t.token, word));
     for (at, token) in tokens.iter().enumerate().filter(|(_, t)| is_word(&t.token, "for")) {
@@ -31,6 +32,8 @@ pub(super) fn refused_clause(tokens: &[TokenWithSpan]) -> Option<Error> {
     for (at, token) in tokens.iter().enumerate() {
         let what = if is(at, "collation") && is(at + 1, "for") {
             "COLLATION FOR"
+        } else if token.token == Token::RParen && begins_columns(tokens, at + 1) {
+            "a list of columns behind a call in ROWS FROM"
         } else {
             continue;
         };
