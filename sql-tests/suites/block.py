@@ -2,8 +2,8 @@
 
 A block depends on its seed alone. What is compared of a statement: names and type OIDs of columns (those of types that the block
 made only as such), rows, in their order where an ORDER BY names all columns, tag, SQLSTATE. The rule:
-- equal: the same; of two errors of class 22 (values) or of class 23 (constraints), which one a statement of several rows or
-  expressions meets first is left open: any two are the same;
+- equal: the same; of two errors of values (class 22, and 54000 for what is too long or no character) or of constraints
+  (class 23), which one a statement of several rows or expressions meets first is left open: any two are the same;
 - refused: Nyala answers 0A000 and PostgreSQL does not;
 - both fail: with the same SQLSTATE;
 - left out: one of the two took too long (57014), or Nyala had less memory on purpose and says so (53200);
@@ -80,9 +80,14 @@ def verdict(ours, theirs, ordered):
     if _TOO_SLOW in (mine, other) or mine == _NO_MEMORY:
         return LEFT_OUT
     if mine or other:
-        alike = mine and other and (mine == other or mine[:2] == other[:2] and mine[:2] in ("22", "23"))
+        alike = mine and other and (mine == other or _left_open(mine) and _left_open(mine) == _left_open(other))
         return FAILED if alike else DIFFERENT
     return EQUAL if content(ours, ordered) == content(theirs, ordered) else DIFFERENT
+
+
+def _left_open(code):
+    """Of which errors several rows can meet any first."""
+    return "values" if code[:2] == "22" or code == "54000" else "constraints" if code[:2] == "23" else None
 
 
 class Block:

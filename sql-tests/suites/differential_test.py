@@ -36,6 +36,9 @@ class Rule(unittest.TestCase):
     def test_errors(self):
         self.assertEqual(verdict(error("42601"), error("42601"), True), FAILED)
         self.assertEqual(verdict(error("22012"), error("22003"), True), FAILED)
+        self.assertEqual(verdict(error("54000"), error("22023"), True), FAILED)
+        self.assertEqual(verdict(error("22003"), error("23514"), True), DIFFERENT)
+        self.assertEqual(verdict(error("54001"), error("22023"), True), DIFFERENT)
         self.assertEqual(verdict(error("42601"), error("42883"), True), DIFFERENT)
         self.assertEqual(verdict(error("0A000"), rows("1"), True), REFUSED)
         self.assertEqual(verdict(rows("1"), error("0A000"), True), DIFFERENT)

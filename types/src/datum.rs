@@ -7,7 +7,10 @@ use arrow::datatypes::i256;
 use base::{Error, Result};
 
 /// A value.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Two are the same when nothing can tell them apart, so NaN is NaN, and -0 is not 0: SQL's equality is
+/// that of kernels and keys.
+#[derive(Clone, Debug)]
 pub enum Datum {
     Null,
     Bool(bool),
@@ -41,6 +44,36 @@ pub enum Datum {
     /// The fields of a row.
     Row(Vec<Datum>),
 }
+
+impl PartialEq for Datum {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int16(a), Self::Int16(b)) => a == b,
+            (Self::Int32(a), Self::Int32(b)) | (Self::Date(a), Self::Date(b)) => a == b,
+            (Self::Int64(a), Self::Int64(b))
+            | (Self::Time(a), Self::Time(b))
+            | (Self::Timestamp(a), Self::Timestamp(b))
+            | (Self::TimestampTz(a), Self::TimestampTz(b)) => a == b,
+            (Self::UInt32(a), Self::UInt32(b)) => a == b,
+            (Self::Float32(a), Self::Float32(b)) => a.to_bits() == b.to_bits(),
+            (Self::Float64(a), Self::Float64(b)) => a.to_bits() == b.to_bits(),
+            (Self::Decimal128(a), Self::Decimal128(b)) => a == b,
+            (Self::Decimal256(a), Self::Decimal256(b)) => a == b,
+            (Self::PgNum(a), Self::PgNum(b)) | (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::Text(a), Self::Text(b)) | (Self::Jsonb(a), Self::Jsonb(b)) => a == b,
+            (Self::Uuid(a), Self::Uuid(b)) => a == b,
+            (Self::TimeTz(a), Self::TimeTz(b)) => a == b,
+            (Self::Interval(a), Self::Interval(b)) => a == b,
+            (Self::List(a), Self::List(b)) => a == b,
+            (Self::Row(a), Self::Row(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Datum {}
 
 /// PostgreSQL's interval: three parts that do not carry into each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
