@@ -14,6 +14,7 @@ use arrow::record_batch::RecordBatch;
 use base::id::ColumnId;
 use base::{Error, Result};
 use std::cmp::Ordering;
+use types::datetime::interval_order;
 use types::datum::Interval;
 use types::pgnum::key_of;
 use types::{Datum, Form};
@@ -177,7 +178,7 @@ pub(crate) fn compare(a: &Datum, b: &Datum) -> Option<Ordering> {
         (Datum::Timestamp(a), Datum::Timestamp(b)) | (Datum::TimestampTz(a), Datum::TimestampTz(b)) => {
             a.cmp(b)
         }
-        (Datum::Interval(a), Datum::Interval(b)) => interval_key(*a).cmp(&interval_key(*b)),
+        (Datum::Interval(a), Datum::Interval(b)) => interval_order(*a).cmp(&interval_order(*b)),
         _ => return None,
     })
 }
@@ -189,12 +190,6 @@ pub(crate) fn float_key(value: f64) -> i64 {
     }
     let bits = (value + 0.0).to_bits().cast_signed();
     bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
-}
-
-/// Length in microseconds with months of 30 days, as PostgreSQL compares intervals.
-fn interval_key(value: Interval) -> i128 {
-    let days = i128::from(value.months) * 30 + i128::from(value.days);
-    days * 86_400_000_000 + i128::from(value.micros)
 }
 
 fn column_of(batch: &RecordBatch, column: ColumnId) -> Result<&ArrayRef> {
@@ -292,13 +287,13 @@ fn test_column(array: &ArrayRef, shape: &Datum, test: &Test<'_>) -> Result<Boole
             run(primitive::<Float64Type>(array)?, float_key, key, test)
         }
         Datum::Interval(_) => {
-            let key = |d: &Datum| if let Datum::Interval(v) = d { Some(interval_key(*v)) } else { None };
+            let key = |d: &Datum| if let Datum::Interval(v) = d { Some(interval_order(*v)) } else { None };
             let spans = array.as_fixed_size_binary_opt().ok_or_else(|| mismatch(array))?;
             if *array.data_type() != Form::Interval.arrow() {
                 return Err(mismatch(array));
             }
             // The width is that of intervals, so each value is one.
-            run(spans, |v| Interval::from_bytes(v).map_or(0, interval_key), key, test)
+            run(spans, |v| Interval::from_bytes(v).map_or(0, interval_order), key, test)
         }
         Datum::Text(_) => bytes!(array.as_string_view_opt(), str::as_bytes, Text),
         Datum::Bytes(_) => bytes!(array.as_binary_view_opt(), |v| v, Bytes),

@@ -1,12 +1,15 @@
 //! The order-preserving encoding of primary keys, version 1 (byte table in docs/types.md).
 //!
 //! Invariant: comparing two keys of the same columns byte by byte gives PostgreSQL's order of their values (text by
-//! bytes), equal keys are equal values, and no key is the beginning of another. Nulls have no encoding.
+//! bytes), equal keys are equal values, and no key is the beginning of another. Nulls have no encoding, but for those within
+//! arrays and rows, which come last.
 
-use crate::datum::{Datum, TimeTz};
+use crate::datetime::interval_order;
+use crate::datum::{Datum, Interval};
 use crate::encode::Column;
 use crate::json;
-use crate::pgnum::{PgNum, key_of};
+use crate::list::Dimension;
+use crate::pgnum::key_of;
 use crate::sql_type::Form;
 use arrow::array::ArrayRef;
 use arrow::datatypes::i256;
@@ -18,6 +21,11 @@ pub const KEY_VERSION: u8 = 1;
 const ESCAPE: u8 = 0x00;
 const ESCAPED_ZERO: u8 = 0xFF;
 const TERMINATOR: u8 = 0x01;
+
+/// Before what is within an array or a row; an array that ends is less than one that goes on, and null is greatest.
+const END: u8 = 0;
+const PRESENT: u8 = 1;
+const ABSENT: u8 = 2;
 
 /// Encoded keys of many rows, one behind the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +65,12 @@ impl KeyBuffer {
 
 /// Whether values of the form can be part of a key.
 pub fn can_be_key(form: &Form) -> bool {
-    !matches!(form, Form::Interval | Form::Array(_) | Form::Row(_) | Form::List(_))
+    match form {
+        Form::List(_) => false,
+        Form::Array(element) => can_be_key(element),
+        Form::Row(fields) => fields.iter().all(|field| can_be_key(&field.ty.form)),
+        _ => true,
+    }
 }
 
 /// Keys of all rows of columns of equal length. A null is an internal error: NOT NULL is checked before.
@@ -117,90 +130,93 @@ fn write_cell(column: &Column, row: usize, out: &mut Vec<u8>) -> Result<()> {
         Column::Time(a) => write_i64(a.value(row), out),
         Column::Date(a) => write_i32(a.value(row), out),
         Column::Timestamp(a) | Column::TimestampTz(a) => write_i64(a.value(row), out),
-        Column::Interval(_) | Column::Array(..) | Column::Row(..) => {
-            return Err(Error::internal("a key column without key encoding"));
+        Column::Interval(a) => write_i128(interval_order(Interval::from_bytes(a.value(row))?), out),
+        Column::Array(_, elements) => {
+            let (items, dimensions) = elements.at(row)?;
+            for item in items {
+                write_part(&elements.values, item, out)?;
+            }
+            write_end(&dimensions, out);
+        }
+        Column::Row(_, fields) => {
+            for (_, field) in fields {
+                write_part(field, row, out)?;
+            }
         }
     }
     Ok(())
+}
+
+/// A value within an array or a row, which may be null.
+fn write_part(column: &Column, row: usize, out: &mut Vec<u8>) -> Result<()> {
+    if column.is_null(row) {
+        out.push(ABSENT);
+        return Ok(());
+    }
+    out.push(PRESENT);
+    write_cell(column, row, out)
+}
+
+/// Behind the elements of an array: what tells arrays of the same elements apart.
+fn write_end(dimensions: &[Dimension], out: &mut Vec<u8>) {
+    out.push(END);
+    // There are six at most.
+    out.push(u8::try_from(dimensions.len()).unwrap_or(u8::MAX));
+    dimensions.iter().for_each(|dimension| write_i32(dimension.length, out));
+    dimensions.iter().for_each(|dimension| write_i32(dimension.lower, out));
 }
 
 /// The key of one row.
 pub fn encode_key_data(values: &[(Form, Datum)]) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(values.len() * 9);
     for (form, datum) in values {
-        match (form, datum) {
-            (Form::Bool, Datum::Bool(v)) => out.push(u8::from(*v)),
-            (Form::Int16, Datum::Int16(v)) => write_i16(*v, &mut out),
-            (Form::Int32, Datum::Int32(v)) | (Form::Date, Datum::Date(v)) => write_i32(*v, &mut out),
-            (Form::Int64 | Form::Enum, Datum::Int64(v))
-            | (Form::Time, Datum::Time(v))
-            | (Form::Timestamp, Datum::Timestamp(v))
-            | (Form::TimestampTz, Datum::TimestampTz(v)) => write_i64(*v, &mut out),
-            (Form::UInt32, Datum::UInt32(v)) => out.extend_from_slice(&v.to_be_bytes()),
-            (Form::Float32, Datum::Float32(v)) => write_f32(*v, &mut out),
-            (Form::Float64, Datum::Float64(v)) => write_f64(*v, &mut out),
-            (Form::Decimal128 { .. }, Datum::Decimal128(v)) => write_i128(*v, &mut out),
-            (Form::Decimal256 { .. }, Datum::Decimal256(v)) => write_i256(*v, &mut out),
-            (Form::PgNum, Datum::PgNum(v)) => out.extend_from_slice(key_of(v)),
-            (Form::Text, Datum::Text(v)) => write_bytes(v.as_bytes(), &mut out),
-            (Form::Bytes, Datum::Bytes(v)) => write_bytes(v, &mut out),
-            (Form::Uuid, Datum::Uuid(v)) => out.extend_from_slice(v),
-            (Form::TimeTz, Datum::TimeTz(v)) => out.extend_from_slice(&v.to_bytes()),
-            (Form::Jsonb, Datum::Jsonb(v)) => json::write_key(v, &mut out)?,
-            (Form::Interval | Form::Array(_) | Form::Row(_) | Form::List(_), _) => {
-                return Err(not_a_key(form));
-            }
-            _ => {
-                return Err(Error::internal(format!("value {datum:?} of form {form:?} has no key encoding")));
-            }
-        }
+        write_datum(form, datum, &mut out)?;
     }
     Ok(out)
 }
 
-/// The values of a key; numerics come back at the least scale that shows them. Other bytes are corruption.
-pub fn decode_key(forms: &[Form], key: &[u8]) -> Result<Vec<Datum>> {
-    let mut rest = key;
-    let mut values = Vec::with_capacity(forms.len());
-    for form in forms {
-        values.push(match form {
-            Form::Bool => Datum::Bool(take::<1>(&mut rest)? != [0]),
-            Form::Int16 => Datum::Int16(i16::from_be_bytes(take(&mut rest)?) ^ i16::MIN),
-            Form::Int32 => Datum::Int32(i32::from_be_bytes(take(&mut rest)?) ^ i32::MIN),
-            Form::Int64 | Form::Enum => Datum::Int64(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
-            Form::UInt32 => Datum::UInt32(u32::from_be_bytes(take(&mut rest)?)),
-            Form::Float32 => {
-                let bits = u32::from_be_bytes(take(&mut rest)?);
-                Datum::Float32(f32::from_bits(if bits >> 31 == 1 { bits ^ (1 << 31) } else { !bits }))
-            }
-            Form::Float64 => {
-                let bits = u64::from_be_bytes(take(&mut rest)?);
-                Datum::Float64(f64::from_bits(if bits >> 63 == 1 { bits ^ (1 << 63) } else { !bits }))
-            }
-            Form::Decimal128 { .. } => Datum::Decimal128(i128::from_be_bytes(take(&mut rest)?) ^ i128::MIN),
-            Form::Decimal256 { .. } => {
-                let mut bytes: [u8; 32] = take(&mut rest)?;
-                flip_first(&mut bytes);
-                Datum::Decimal256(i256::from_be_bytes(bytes))
-            }
-            Form::PgNum => {
-                let (value, used) = PgNum::read_key(rest)?;
-                rest = rest.get(used..).unwrap_or_default();
-                Datum::PgNum(value.to_bytes())
-            }
-            Form::Text => Datum::Text(String::from_utf8(read_bytes(&mut rest)?).map_err(|_| corrupt())?),
-            Form::Bytes => Datum::Bytes(read_bytes(&mut rest)?),
-            Form::Uuid => Datum::Uuid(take(&mut rest)?),
-            Form::Jsonb => Datum::Jsonb(json::read_key(&mut rest)?),
-            Form::Time => Datum::Time(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
-            Form::TimeTz => Datum::TimeTz(TimeTz::from_bytes(&take::<{ TimeTz::BYTES }>(&mut rest)?)?),
-            Form::Date => Datum::Date(i32::from_be_bytes(take(&mut rest)?) ^ i32::MIN),
-            Form::Timestamp => Datum::Timestamp(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
-            Form::TimestampTz => Datum::TimestampTz(i64::from_be_bytes(take(&mut rest)?) ^ i64::MIN),
-            Form::Interval | Form::Array(_) | Form::Row(_) | Form::List(_) => return Err(not_a_key(form)),
-        });
+fn write_datum(form: &Form, datum: &Datum, out: &mut Vec<u8>) -> Result<()> {
+    match (form, datum) {
+        (Form::Bool, Datum::Bool(v)) => out.push(u8::from(*v)),
+        (Form::Int16, Datum::Int16(v)) => write_i16(*v, out),
+        (Form::Int32, Datum::Int32(v)) | (Form::Date, Datum::Date(v)) => write_i32(*v, out),
+        (Form::Int64 | Form::Enum, Datum::Int64(v))
+        | (Form::Time, Datum::Time(v))
+        | (Form::Timestamp, Datum::Timestamp(v))
+        | (Form::TimestampTz, Datum::TimestampTz(v)) => write_i64(*v, out),
+        (Form::UInt32, Datum::UInt32(v)) => out.extend_from_slice(&v.to_be_bytes()),
+        (Form::Float32, Datum::Float32(v)) => write_f32(*v, out),
+        (Form::Float64, Datum::Float64(v)) => write_f64(*v, out),
+        (Form::Decimal128 { .. }, Datum::Decimal128(v)) => write_i128(*v, out),
+        (Form::Decimal256 { .. }, Datum::Decimal256(v)) => write_i256(*v, out),
+        (Form::PgNum, Datum::PgNum(v)) => out.extend_from_slice(key_of(v)),
+        (Form::Text, Datum::Text(v)) => write_bytes(v.as_bytes(), out),
+        (Form::Bytes, Datum::Bytes(v)) => write_bytes(v, out),
+        (Form::Uuid, Datum::Uuid(v)) => out.extend_from_slice(v),
+        (Form::TimeTz, Datum::TimeTz(v)) => out.extend_from_slice(&v.to_bytes()),
+        (Form::Jsonb, Datum::Jsonb(v)) => json::write_key(v, out)?,
+        (Form::Interval, Datum::Interval(v)) => write_i128(interval_order(*v), out),
+        (Form::Array(element), Datum::List(list)) => {
+            list.iter().try_for_each(|item| write_datum_part(element, item, out))?;
+            write_end(&list.dimensions(), out);
+        }
+        (Form::Row(fields), Datum::Row(values)) if fields.len() == values.len() => {
+            let mut parts = fields.iter().zip(values);
+            parts.try_for_each(|(field, value)| write_datum_part(&field.ty.form, value, out))?;
+        }
+        (Form::List(_), _) => return Err(not_a_key(form)),
+        _ => return Err(Error::internal(format!("value {datum:?} of form {form:?} has no key encoding"))),
     }
-    if rest.is_empty() { Ok(values) } else { Err(corrupt()) }
+    Ok(())
+}
+
+fn write_datum_part(form: &Form, datum: &Datum, out: &mut Vec<u8>) -> Result<()> {
+    if *datum == Datum::Null {
+        out.push(ABSENT);
+        return Ok(());
+    }
+    out.push(PRESENT);
+    write_datum(form, datum, out)
 }
 
 fn write_i16(value: i16, out: &mut Vec<u8>) {
@@ -281,8 +297,7 @@ pub(crate) fn corrupt() -> Error {
 }
 
 fn not_a_key(form: &Form) -> Error {
-    Error::unsupported(format!("values of form {form:?} cannot be part of a key"))
-        .with_hint("intervals and arrays cannot be key columns")
+    Error::internal(format!("values of form {form:?} cannot be part of a key"))
 }
 
 #[cfg(test)]

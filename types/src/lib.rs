@@ -22,7 +22,7 @@ pub mod zone;
 pub use datum::{Datum, Interval, TimeTz};
 pub use encode::{BinaryEncoder, TextEncoder, decode_binary};
 pub use hash::{bucket, fingerprint_rows, hash_data, hash_rows};
-pub use key::{KeyBuffer, decode_key, encode_key_data, encode_keys};
+pub use key::{KeyBuffer, encode_key_data, encode_keys};
 pub use list::{Dimension, List};
 pub use pgnum::PgNum;
 pub use sql_type::{Form, SqlType};

@@ -86,6 +86,7 @@ pub mod oid {
     pub const CSTRING: Oid = Oid(2275);
     pub const ANY: Oid = Oid(2276);
     pub const ANYARRAY: Oid = Oid(2277);
+    pub const ANYENUM: Oid = Oid(3500);
     pub const VOID: Oid = Oid(2278);
     pub const ANYELEMENT: Oid = Oid(2283);
     pub const ANYNONARRAY: Oid = Oid(2776);

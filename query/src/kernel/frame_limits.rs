@@ -5,7 +5,6 @@
 //! value meets an infinite offset that leads back, everything is within the limit; a negative offset is 22013.
 
 use crate::kernel::call::{Arg, Call, Run, map1, map2};
-use crate::kernel::key::key_of_interval;
 use crate::kernel::value::{Clock, ClockZone, Double, Int8, Num, Span, Wide};
 use arrow::array::ArrayRef;
 use base::{Error, ErrorKind, Result};
@@ -69,7 +68,7 @@ fn checked(is_valid: bool) -> Result<()> {
 /// An interval that is no negative one.
 pub(crate) fn interval(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map1::<Span, Span, _>(call, args, |offset| {
-        checked(key_of_interval(offset) >= 0)?;
+        checked(types::datetime::interval_order(offset) >= 0)?;
         Ok(offset)
     })
 }

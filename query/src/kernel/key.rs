@@ -11,8 +11,9 @@ use base::Result;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
 use std::sync::Arc;
+use types::datetime::interval_order;
 use types::sql_type::oid;
-use types::{Datum, Form, Interval, SqlType};
+use types::{Datum, Form, SqlType};
 
 const NAME: &str = "key";
 
@@ -88,12 +89,6 @@ pub(crate) fn double_of_key(key: i64) -> f64 {
     f64::from_bits(u64::from_ne_bytes(bits.to_ne_bytes()))
 }
 
-/// PostgreSQL compares intervals by their length with months of 30 days and days of 24 hours.
-pub(crate) fn key_of_interval(value: Interval) -> i128 {
-    let days = i128::from(value.months) * 30 + i128::from(value.days);
-    days * 86_400_000_000 + i128::from(value.micros)
-}
-
 fn double_key(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
     map1::<Double, Int8, _>(call, args, |v| Ok(key_of_double(v)))
 }
@@ -111,7 +106,7 @@ fn jsonb_key(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 }
 
 fn interval_key(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
-    map1::<Span, Wide, _>(call, args, |v| Ok(key_of_interval(v)))
+    map1::<Span, Wide, _>(call, args, |v| Ok(interval_order(v)))
 }
 
 /// Lists order by their elements one after the other, null elements last, shorter ones first.

@@ -67,7 +67,7 @@ fn write_key(datum: &Datum, out: &mut Vec<u8>) {
         }
         Datum::Float32(v) => write_signed(i128::from(key::key_of_double(f64::from(*v))), out),
         Datum::Float64(v) => write_signed(i128::from(key::key_of_double(*v)), out),
-        Datum::Interval(v) => write_signed(key::key_of_interval(*v), out),
+        Datum::Interval(v) => write_signed(types::datetime::interval_order(*v), out),
         Datum::PgNum(v) => write_bytes(types::pgnum::key_of(v), out),
         Datum::Text(v) => write_bytes(v.as_bytes(), out),
         Datum::Bytes(v) => write_bytes(v, out),

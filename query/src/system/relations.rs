@@ -10,7 +10,9 @@ use base::id::{ColumnId, Oid};
 use catalog::builtin::{relation, system_relations};
 use catalog::{ForeignKeyAction, ForeignKeyDef, PG_DATABASE, TableDef};
 use sql::binder::is_temporary;
+use types::sql_type::{is_vector, oid};
 use types::user_type::UserKind;
+use types::{Form, SqlType};
 
 /// pg_authid.oid of the role that owns everything.
 pub(super) const OWNER: Oid = Oid(10);
@@ -209,20 +211,25 @@ fn index(table: &TableDef, oid: Oid, columns: &[ColumnId], primary: bool, out: &
         ("indislive", flag(true)),
         ("indkey", vector(columns.iter().map(|id| id.0))),
         ("indcollation", vector(key.iter().map(|c| super::attributes::collation(c.ty.oid)))),
-        ("indclass", vector(key.iter().map(|c| operator_class(c.ty.oid)))),
+        ("indclass", vector(key.iter().map(|c| operator_class(&c.ty)))),
         ("indoption", vector(key.iter().map(|_| 0))),
     ]);
 }
 
-/// The default btree operator class of a type; 0 when there is none by that very type.
-fn operator_class(ty: Oid) -> String {
+/// The default btree operator class of a type; 0 when there is none.
+fn operator_class(ty: &SqlType) -> String {
     let Some(classes) = relation("pg_opclass") else { return "0".to_owned() };
     let place = |name: &str| classes.column(name).unwrap_or(usize::MAX);
     let (oid, method, input, default) =
         (place("oid"), place("opcmethod"), place("opcintype"), place("opcdefault"));
-    // varchar is indexed as text.
-    let wanted =
-        if ty == types::sql_type::oid::VARCHAR { types::sql_type::oid::TEXT } else { ty }.to_string();
+    let wanted = match &ty.form {
+        Form::Enum => oid::ANYENUM,
+        Form::Array(_) if !is_vector(ty.oid) => oid::ANYARRAY,
+        Form::Row(_) => oid::RECORD,
+        _ if ty.oid == oid::VARCHAR => oid::TEXT,
+        _ => ty.oid,
+    };
+    let wanted = wanted.to_string();
     let is = |row: &[Value], place: usize, expected: &str| {
         row.get(place).is_some_and(|v| v.as_deref() == Some(expected))
     };

@@ -24,6 +24,12 @@ fn lacking(operator: &str, ty: &SqlType) -> Option<Oid> {
     }
 }
 
+/// The type of which values, or parts of them, have no order, so that they are no keys. Vectors are compared by their length
+/// first, which no key does.
+pub(crate) fn lacks_order(ty: &SqlType) -> Option<Oid> {
+    if types::sql_type::is_vector(ty.oid) { Some(ty.oid) } else { lacking("<", ty) }
+}
+
 fn has_rows(ty: &SqlType) -> bool {
     matches!(ty.form, Form::Row(_)) || ty.element().is_some_and(|element| has_rows(&element))
 }
