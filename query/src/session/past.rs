@@ -7,7 +7,7 @@ use crate::session::core::Core;
 use base::id::{CommitTs, TableId};
 use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
-use sql::binder::Past;
+use sql::binder::{Now, Past};
 use sql::bound::Expr;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -28,16 +28,29 @@ pub(crate) struct PastReads<'c> {
     transaction_us: i64,
     snapshots: RefCell<BTreeMap<CommitTs, Snapshot>>,
     asked: Cell<bool>,
+    asked_now: Cell<bool>,
 }
 
 impl<'c> PastReads<'c> {
     pub(crate) fn new(core: &'c Core, parameters: Option<&'c [Datum]>, transaction_us: i64) -> Self {
-        Self { core, parameters, transaction_us, snapshots: RefCell::default(), asked: Cell::new(false) }
+        Self {
+            core,
+            parameters,
+            transaction_us,
+            snapshots: RefCell::default(),
+            asked: Cell::new(false),
+            asked_now: Cell::new(false),
+        }
     }
 
     /// Whether the statement names a time: then what it means changes while nothing else does.
     pub(crate) fn asked(&self) -> bool {
         self.asked.get()
+    }
+
+    /// When the transaction began, if the statement says so.
+    pub(crate) fn began_us(&self) -> Option<i64> {
+        self.asked_now.get().then_some(self.transaction_us)
     }
 
     /// The snapshots taken, to be read.
@@ -50,6 +63,13 @@ impl<'c> PastReads<'c> {
     fn context(&self, parameters: &[Datum]) -> QueryContext {
         let view = self.core.engine.database().snapshot().view();
         self.core.query_context_at(view, Arc::new(parameters.to_vec()), self.transaction_us)
+    }
+}
+
+impl Now for PastReads<'_> {
+    fn transaction_us(&self) -> i64 {
+        self.asked_now.set(true);
+        self.transaction_us
     }
 }
 

@@ -84,7 +84,11 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
         catalog => catalog?,
     };
     let past = PastReads::new(core, None, core.transaction_us());
-    let bound = Arc::new(bind(core, parsed, &declared, catalog, &past)?);
+    let bound = bind(core, parsed, &declared, catalog, &past);
+    if let Some(began_us) = past.began_us() {
+        core.transaction.started(began_us);
+    }
+    let bound = Arc::new(bound?);
     let output = output_of(core, bound.statement()?)?;
     Ok(Prepared {
         parameter_types: Arc::clone(&bound.parameter_types),
@@ -249,6 +253,22 @@ fn names_tables(statement: &StatementAst) -> bool {
     )
 }
 
+/// Whether nothing of a statement is kept as text, to be bound again at another time.
+fn runs_at_once(statement: &StatementAst) -> bool {
+    matches!(
+        statement,
+        StatementAst::Query(_)
+            | StatementAst::Insert(_)
+            | StatementAst::Update(_)
+            | StatementAst::Delete(_)
+            | StatementAst::Merge(_)
+            | StatementAst::CreateTableAs(_)
+            | StatementAst::Copy(_)
+            | StatementAst::Explain(_)
+            | StatementAst::Execute(_)
+    )
+}
+
 fn ends_transaction(parsed: &Parsed) -> bool {
     matches!(parsed.statement.ast(), StatementAst::Commit { .. } | StatementAst::Rollback { .. })
 }
@@ -269,6 +289,7 @@ fn bind(
         .with_parameter_types(declared)
         .with_present(present.as_deref())
         .with_past(past)
+        .with_now(runs_at_once(parsed.statement.ast()).then_some(past))
         .with_prepared(&prepared)
         .with_temporary(core.temporary.schema())
         .with_io(core.io_settings_of(&catalog));

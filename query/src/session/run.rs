@@ -103,6 +103,7 @@ impl Core {
         let mut attempt = 1;
         loop {
             let mut blocker = None;
+            let began_us = self.transaction.started_us();
             let outcome =
                 self.attempt(prepared, Arc::clone(&parameters), true, &mut running, &interrupt).await;
             let error = match outcome {
@@ -122,6 +123,8 @@ impl Core {
             }
             attempt += 1;
             self.wait_for(blocker, &interrupt)?;
+            // now() stays what it was.
+            began_us.map(|us| self.transaction.started(us));
         }
     }
 
@@ -310,7 +313,12 @@ impl Core {
         self.apply_parameter_changes();
         let finished = match self.transaction.block() {
             Block::Implicit => tokio::task::block_in_place(|| self.end_transaction(true)),
-            Block::Idle | Block::Explicit | Block::Failed => Ok(()),
+            Block::Idle => {
+                // What was only prepared has begun a transaction, too.
+                self.transaction.rollback();
+                Ok(())
+            }
+            Block::Explicit | Block::Failed => Ok(()),
         };
         self.now_waits();
         finished

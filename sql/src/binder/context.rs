@@ -28,6 +28,8 @@ pub struct BindContext<'a> {
     pub past: Option<&'a dyn Past>,
     /// The schema of the session's temporary tables, when it has some; it is on the search path.
     pub temporary: Option<&'a str>,
+    /// When the transaction began; without it, as in what is kept as text, `'today'` and its like are 0A000.
+    pub now: Option<&'a dyn Now>,
     /// Prepared statements; without it there are none.
     pub prepared: Option<&'a dyn PreparedStatements>,
 }
@@ -51,6 +53,12 @@ pub trait Past: std::fmt::Debug {
     fn collected(&self, ts: Option<CommitTs>, table: TableId) -> Result<Option<Error>>;
 }
 
+/// The time that constants such as `'now'` and `'today'` stand for.
+pub trait Now: std::fmt::Debug {
+    /// now() of the statement's transaction, which has begun once this is asked, in microseconds since 1970-01-01 UTC.
+    fn transaction_us(&self) -> i64;
+}
+
 impl<'a> BindContext<'a> {
     /// A context with an empty search path, the database and user `postgres` and no declared parameters.
     pub fn new(text: &'a str, catalog: &'a CatalogState) -> Self {
@@ -64,6 +72,7 @@ impl<'a> BindContext<'a> {
             io: IoSettings::default(),
             present: None,
             past: None,
+            now: None,
             temporary: None,
             prepared: None,
         }
@@ -97,6 +106,12 @@ impl<'a> BindContext<'a> {
     #[must_use]
     pub fn with_past(mut self, past: &'a dyn Past) -> Self {
         self.past = Some(past);
+        self
+    }
+
+    #[must_use]
+    pub fn with_now(mut self, now: Option<&'a dyn Now>) -> Self {
+        self.now = now;
         self
     }
 

@@ -10,7 +10,7 @@ use base::{Error, ErrorKind, Result};
 use catalog::builtin::CastContext;
 use sqlparser::ast;
 use types::sql_type::oid;
-use types::{Datum, Form, SqlType};
+use types::{Datum, Form, IoSettings, SqlType};
 
 /// Digits that 128 bits surely hold.
 const DECIMAL128_DIGITS: usize = 38;
@@ -109,13 +109,26 @@ impl Binder<'_> {
         if let Some(found) = self.object_constant(text, ty, at)? {
             return Ok(Expr::Const(found, ty.clone()));
         }
-        match types::text::parse_text(ty, text, &self.context.io) {
+        match self.parsed(text, ty) {
             // Its offset is that of the session's zone today: it is read when the statement runs.
             Err(error) if ty.oid == oid::TIMETZ && error.kind() == ErrorKind::Unsupported => {
                 let text = Expr::Const(Datum::Text(text.to_owned()), held(oid::TEXT, -1)?);
                 Ok(Expr::Cast { how: CastHow::InOut, arg: Box::new(text), ty: ty.clone() })
             }
             datum => Ok(Expr::Const(datum.map_err(|e| located(e, at))?, ty.clone())),
+        }
+    }
+
+    /// As PostgreSQL, `'today'` is the day on which the statement is bound.
+    fn parsed(&self, text: &str, ty: &SqlType) -> Result<Datum> {
+        let datum = types::text::parse_text(ty, text, &self.context.io);
+        let Some(now) = self.context.now else { return datum };
+        match datum {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                let io = IoSettings { now: Some(now.transaction_us()), ..self.context.io.clone() };
+                types::text::parse_text(ty, text, &io)
+            }
+            datum => datum,
         }
     }
 

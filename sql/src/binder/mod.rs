@@ -78,7 +78,7 @@ mod written_view;
 pub(crate) use array::{Subscripts, subscript_element};
 pub(crate) use coerce::{Path, can_coerce, is_polymorphic, path};
 pub(crate) use comparable::lacks_order;
-pub use context::{BindContext, Clause, Past, PreparedStatements};
+pub use context::{BindContext, Clause, Now, Past, PreparedStatements};
 pub use names::is_temporary;
 pub(crate) use names::{Relation, fold};
 pub use object_name::object_named;
