@@ -5,8 +5,9 @@
 //! order, and LIMIT kept the wrong ones. So is a column that is computed from constants alone, even by `nextval('s')`, which
 //! differs from row to row. It is one in each partition and none where partitions come together: an order that had been found
 //! with it, in both directions, is not found again, and DataFusion refuses its own plan. It does so too where a filter makes
-//! an expression constant, as the key of a float, which is forgotten once a projection goes into the filter. Where such a
-//! column could mislead, a node in between forgets what is known of the order and equality of columns. Invariant: rows, their order and their
+//! something constant (the key of a float; a column that is 1 at least and at most), which is forgotten once a projection
+//! goes into the filter. Where such a column could mislead, a node in between forgets what is known of the order and equality
+//! of columns. Invariant: rows, their order and their
 //! partitions stay the same.
 
 use crate::failure::into_datafusion;
@@ -15,7 +16,6 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{JoinType, Result, Statistics};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{AcrossPartitions, EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
@@ -44,7 +44,7 @@ impl PhysicalOptimizerRule for ForgetConstants {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let forgetful = plan.transform_up(|node| {
             if makes_constants(node.as_ref()) && differs_by_partition(node.as_ref())
-                || fixes_expressions(node.as_ref())
+                || node.is::<FilterExec>() && !node.equivalence_properties().constants().is_empty()
             {
                 return Ok(Transformed::yes(forget(node)));
             }
@@ -86,12 +86,6 @@ fn makes_constants(node: &dyn ExecutionPlan) -> bool {
 fn differs_by_partition(node: &dyn ExecutionPlan) -> bool {
     let constants = node.equivalence_properties().constants();
     constants.iter().any(|constant| constant.across_partitions == AcrossPartitions::Heterogeneous)
-}
-
-/// Whether a filter makes more constant than columns.
-fn fixes_expressions(node: &dyn ExecutionPlan) -> bool {
-    let constants = || node.equivalence_properties().constants();
-    node.is::<FilterExec>() && constants().iter().any(|constant| !constant.expr.is::<Column>())
 }
 
 /// Which inputs of a join get rows of nulls.
