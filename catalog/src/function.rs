@@ -134,16 +134,22 @@ impl FunctionDef {
         self.parameters.iter().filter(|parameter| parameter.mode.is_output())
     }
 
-    /// Whether a type, a relation or a function that `is` tells is a part of its definition.
-    pub fn is_made_with(&self, is: impl Fn(Oid) -> bool) -> bool {
-        let element = |ty: Oid| types::user_type::array_element(ty).unwrap_or(ty);
-        let in_defaults = |text: &String| crate::view::pieces(text).any(|(_, oid)| oid.is_some_and(&is));
+    /// Whether a type that `is` tells is that of a parameter or the result; that of a relation's rows is told by the relation.
+    pub fn is_declared_with(&self, is: impl Fn(Oid) -> bool) -> bool {
+        let element = |ty: Oid| {
+            let ty = user_type::array_element(ty).unwrap_or(ty);
+            user_type::table_of_row(ty).unwrap_or(ty)
+        };
         is(element(self.result))
             || self.rows_of.is_some_and(&is)
-            || self
-                .parameters
-                .iter()
-                .any(|p| is(element(p.ty)) || p.default.as_ref().is_some_and(in_defaults))
+            || self.parameters.iter().any(|parameter| is(element(parameter.ty)))
+    }
+
+    /// Whether a type, a relation or a function that `is` tells is a part of its definition.
+    pub fn is_made_with(&self, is: impl Fn(Oid) -> bool) -> bool {
+        let names = |text: &String| crate::view::pieces(text).any(|(_, oid)| oid.is_some_and(&is));
+        self.is_declared_with(&is)
+            || self.parameters.iter().any(|p| p.default.as_ref().is_some_and(names))
             || self.uses.iter().any(|oid| is(*oid))
     }
 

@@ -485,9 +485,11 @@ fn users(catalog: &CatalogState, shown: &Shown, gone: &mut Gone, dependents: &mu
         let mut found = false;
         for def in catalog.functions() {
             let on = names.iter().find(|(oid, _)| def.is_made_with(|own| own == **oid));
-            let Some((_, on)) = on.filter(|_| !gone.functions.contains(&def.oid)) else { continue };
+            let Some((oid, on)) = on.filter(|_| !gone.functions.contains(&def.oid)) else { continue };
             gone.functions.insert(def.oid);
-            dependents.described.push((function_name(shown, def), on.clone()));
+            let rows = def.is_declared_with(|own| own == *oid);
+            let on = if rows { super::drop_texts::type_of_rows(on) } else { on.clone() };
+            dependents.described.push((function_name(shown, def), on));
             found = true;
         }
         if !found {

@@ -107,6 +107,12 @@ fn named_objects(catalog: &CatalogState, shown: &Shown, gone: &Gone) -> Vec<(Oid
     types.chain(functions.map(|def| (def.oid, function_name(shown, def)))).collect()
 }
 
+/// The type of a relation's rows, in words.
+pub(super) fn type_of_rows(relation: &str) -> String {
+    let name = relation.strip_prefix("table ").or_else(|| relation.strip_prefix("view "));
+    name.map_or_else(|| relation.to_owned(), |name| format!("type {name}"))
+}
+
 /// Defaults and checks of what is left that name types or functions that go.
 pub(super) fn texts(catalog: &CatalogState, shown: &Shown, gone: &Gone, dependents: &mut Dependents) {
     let objects: BTreeMap<Oid, String> = named_objects(catalog, shown, gone).into_iter().collect();

@@ -5,6 +5,7 @@
 //! end.
 
 use super::names::Lines;
+use super::record::is_row;
 use super::result_shape::Shape;
 use super::select::Bound;
 use super::type_name::type_name;
@@ -62,6 +63,28 @@ impl Binder<'_> {
         let frame = self.frame.as_ref().filter(|frame| function.is_none_or(|f| f == frame.name))?;
         let (_, typed) = frame.parameters.iter().find(|(own, _)| own == name)?;
         Some(Term { expr: Expr::Outer(typed.clone()), at })
+    }
+
+    /// `function.parameter`, `parameter.field` or `function.parameter.field`.
+    pub(super) fn frame_qualified(
+        &mut self,
+        first: Option<&str>,
+        second: &str,
+        name: &str,
+        at: usize,
+    ) -> Option<Result<Term>> {
+        if let Some(parameter) = self.frame_named(Some(second), name, at).filter(|_| first.is_none()) {
+            return Some(Ok(parameter));
+        }
+        let row = self.frame_row(first, second, at)?;
+        let has =
+            |ty: SqlType| ty.fields().is_some_and(|fields| fields.iter().any(|field| field.name == name));
+        has(row.expr.ty()).then(|| self.field(row, &ast::Ident::with_quote('"', name)))
+    }
+
+    /// A parameter that is a row.
+    pub(super) fn frame_row(&self, function: Option<&str>, name: &str, at: usize) -> Option<Term> {
+        self.frame_named(function, name, at).filter(|row| is_row(row.expr.ty().oid))
     }
 
     /// The parameters of a function, for its body.

@@ -135,6 +135,8 @@ pub struct Binder<'a> {
     pub(crate) named: Option<Vec<view::Named>>,
     /// Functions that users made, as the statement names them.
     pub(crate) called: Vec<(ast::ObjectName, Arc<FunctionDef>)>,
+    /// Where the statement calls one as if it were a field.
+    pub(crate) called_as_field: Option<usize>,
     /// The function whose body is being bound.
     pub(crate) frame: Option<inlined::Frame>,
     /// The functions whose bodies are being bound, outermost first.
@@ -187,6 +189,7 @@ impl<'a> Binder<'a> {
             keeps_records: false,
             named: None,
             called: Vec::new(),
+            called_as_field: None,
             frame: None,
             calling: Vec::new(),
             inlined: 0,

@@ -153,7 +153,10 @@ impl Binder<'_> {
             }
             level = current.parent;
         }
-        Err(self.missing_table(schema.as_deref(), &table, at, scope))
+        match self.frame_row(schema.as_deref(), &table, at) {
+            Some(row) => self.row_star(&row, targets),
+            None => Err(self.missing_table(schema.as_deref(), &table, at, scope)),
+        }
     }
 
     /// `(row).*`: all fields of a row.

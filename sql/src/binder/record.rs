@@ -266,6 +266,11 @@ impl Binder<'_> {
             return Err(located(Error::new(ErrorKind::WrongObjectType, message), at));
         };
         let found = fields.iter().position(|field| field.name == name);
+        if found.is_none()
+            && let Some(called) = self.call_as_field(&row, &name)?
+        {
+            return Ok(called);
+        }
         let index = found.ok_or_else(|| {
             let message = match user_type::is_composite(ty.oid) {
                 true => format!("column \"{name}\" not found in data type {}", type_name(ty.oid)),

@@ -277,6 +277,13 @@ impl Binder<'_> {
                 if SYSTEM_COLUMNS.contains(&name) && entry.is_stored() {
                     return Err(self.unsupported(&format!("the system column {name}"), at));
                 }
+                let entry = entry.clone();
+                if !self.user_functions(None, name).is_empty() {
+                    let row = self.whole_row(&entry, depth, at)?;
+                    if let Some(found) = self.call_as_field(&row, name)? {
+                        return Ok(found);
+                    }
+                }
                 let error =
                     Error::new(ErrorKind::UndefinedColumn, format!("column {table}.{name} does not exist"));
                 return Err(located(with_near(error, name, Some(table), scope), at));
@@ -287,8 +294,8 @@ impl Binder<'_> {
             }
             return self.use_value(column, depth, at);
         }
-        if let Some(parameter) = self.frame_named(Some(table), name, at).filter(|_| schema.is_none()) {
-            return Ok(parameter);
+        if let Some(parameter) = self.frame_qualified(schema, table, name, at) {
+            return parameter;
         }
         match &self.barred {
             Some(entry) if schema.is_none() && entry.name == table => Err(barred(table, at)),

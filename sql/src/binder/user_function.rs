@@ -307,24 +307,14 @@ impl Binder<'_> {
         }
     }
 
-    /// The type of a parameter; one of values is one that this version holds.
+    /// The type of a parameter or of a result; one of values is one that this version holds.
     pub(crate) fn declared_type(&self, ty: &ast::DataType) -> Result<Oid> {
-        let (oid, _) = self.type_and_modifier(ty)?;
-        if user_type::of_composite(oid) {
-            let message = "a composite type of a parameter is not supported";
-            return Err(Error::unsupported(message).with_hint("Take its fields."));
-        }
-        self.returned_type(ty)
-    }
-
-    /// The type of a result; one of values is one that this version holds.
-    pub(crate) fn returned_type(&self, ty: &ast::DataType) -> Result<Oid> {
         let (oid, _) = self.type_and_modifier(ty)?;
         match builtin::type_by_oid(oid).is_some_and(|row| row.kind == 'p') {
             true => Ok(oid),
-            false if user_type::table_of_row(oid).is_some() => {
-                let message = "arrays of the rows of a relation as a result are not supported";
-                Err(Error::unsupported(message).with_hint("Return them one by one: RETURNS SETOF."))
+            false if user_type::is_array(oid) && user_type::table_of_row(oid).is_some() => {
+                let message = "arrays of the rows of a relation in a function are not supported";
+                Err(Error::unsupported(message).with_hint("Take the rows, or a set of them: RETURNS SETOF."))
             }
             false => self.held_type(oid).map(|ty| ty.named()),
         }
@@ -383,6 +373,25 @@ impl Binder<'_> {
     }
 
     /// The name of a function's text is that of its OID, when it is kept.
+    /// `row.name` where that is no field: a call of a function of that name, which a user made, with the row.
+    pub(super) fn call_as_field(&mut self, row: &Term, name: &str) -> Result<Option<Term>> {
+        if self.user_functions(None, name).is_empty() {
+            return Ok(None);
+        }
+        let Ok(Meant::User(callee)) = self.meant(None, name, std::slice::from_ref(row), &[]) else {
+            return Ok(None);
+        };
+        if self.views == 0 {
+            self.called_as_field = Some(row.at);
+        }
+        self.lose_outline();
+        let call = self.user_call(*callee, vec![row.clone()], row.at)?;
+        match call.def.returns_set {
+            true => self.user_set(&call).map(Some),
+            false => self.inlined_value(&call).map(|expr| Some(Term { expr, at: row.at })),
+        }
+    }
+
     pub(super) fn note_called(&mut self, name: &ast::ObjectName, def: &FunctionDef) {
         if self.views == 0 {
             self.called.push((name.clone(), Arc::new(def.clone())));

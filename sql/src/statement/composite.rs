@@ -10,7 +10,9 @@ use crate::parse::{AttributeChange, AttributeSpec};
 use base::id::Oid;
 use base::limits::TABLE_COLUMNS_MAX;
 use base::{Error, ErrorKind, Result};
-use catalog::{CatalogState, CompositeDef, UserTypeDef, has_domains, holds, relation_name};
+use catalog::{
+    CatalogState, CompositeDef, FunctionBody, FunctionDef, UserTypeDef, has_domains, holds, relation_name,
+};
 use sqlparser::ast;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -181,7 +183,8 @@ fn refuse_used(catalog: &CatalogState, def: &UserTypeDef, retyped: bool) -> Resu
             .with_hint("Make another type, and a column of it."));
         }
     }
-    match named_in(catalog, def.oid, None) {
+    let given_to = || takers(catalog, def.oid).find_map(|function| named_in(catalog, function.oid, None));
+    match named_in(catalog, def.oid, None).or_else(given_to) {
         None => Ok(()),
         Some(text) => {
             let message = format!("changing the attributes of a type that {text} uses is not supported");
@@ -190,13 +193,33 @@ fn refuse_used(catalog: &CatalogState, def: &UserTypeDef, retyped: bool) -> Resu
     }
 }
 
-/// 0A000 when a view has a column of a relation's rows: it would have to show other rows.
+/// 0A000 when something kept has a relation's rows, which would have to be other ones: a view a column of them, a function
+/// whose names keep their meaning a parameter, or a query that calls a function with them.
 pub(super) fn refuse_held_rows(catalog: &CatalogState, relation: Oid, what: &str) -> Result<()> {
     let Some(row) = UserKind::TableRow.oid(relation.0) else { return Ok(()) };
-    let found = catalog.views().find(|view| view.columns.iter().any(|column| holds(&column.ty, row)));
-    let Some(view) = found else { return Ok(()) };
-    let message = format!("{what}, whose rows are in a column of view \"{}\", is not supported", view.name);
-    Err(Error::unsupported(message).with_hint("Drop the view first and create it anew."))
+    let mut held = catalog.views().filter(|view| view.columns.iter().any(|column| holds(&column.ty, row)));
+    let whose = match held.next() {
+        Some(view) => Some(format!("are in a column of view \"{}\"", view.name)),
+        None => takers(catalog, row).find_map(|function| {
+            let kept = keeps_names(function).then(|| format!("function \"{}\"", function.name));
+            let user = kept.or_else(|| named_in(catalog, function.oid, None));
+            user.map(|user| format!("{user} takes"))
+        }),
+    };
+    let Some(whose) = whose else { return Ok(()) };
+    let message = format!("{what}, whose rows {whose}, is not supported");
+    Err(Error::unsupported(message).with_hint("Drop that first and create it anew."))
+}
+
+/// Functions that take values of a type, or arrays of them.
+fn takers(catalog: &CatalogState, ty: Oid) -> impl Iterator<Item = &Arc<FunctionDef>> {
+    let takes = move |own: Oid| own == ty || array_of(ty) == Some(own);
+    catalog.functions().filter(move |function| function.inputs().any(|parameter| takes(parameter.ty)))
+}
+
+/// Whether names in a body mean what they meant when the function was made.
+fn keeps_names(function: &FunctionDef) -> bool {
+    !matches!(function.body, FunctionBody::Text(_))
 }
 
 /// A stored text that uses a type, in words; when a word is given, one that has the word.
@@ -237,7 +260,11 @@ fn named_in(catalog: &CatalogState, ty: Oid, word: Option<&str>) -> Option<Strin
     };
     let function = || {
         let mut functions = catalog.functions();
-        let found = functions.find(|function| reads(function.body.text(), &function.uses));
+        let takes: BTreeSet<Oid> = takers(catalog, ty).map(|function| function.oid).collect();
+        let found = functions.find(|function| {
+            let text = function.body.text();
+            reads(text, &function.uses) || keeps_names(function) && takes.contains(&function.oid) && has(text)
+        });
         found.map(|function| format!("function \"{}\"", function.name))
     };
     let view = view.map(|view| format!("view \"{}\"", view.name));

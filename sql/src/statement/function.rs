@@ -211,7 +211,7 @@ fn result(
     let rows_of = binder.rows_of_type(ty);
     let found = match rows_of {
         Some(_) => oid::RECORD,
-        None => binder.returned_type(ty).map_err(|e| e.at(at))?,
+        None => binder.declared_type(ty).map_err(|e| e.at(at))?,
     };
     if let Some(required) = required.filter(|required| *required != found || rows_of.is_some()) {
         let message =

@@ -91,6 +91,11 @@ pub(super) fn object_edits(
     text: &str,
     at: usize,
 ) -> Result<Vec<Edit>> {
+    if let Some(place) = binder.called_as_field {
+        return Err(Error::unsupported("a function called as a field in what is kept")
+            .at(place)
+            .with_hint("Write function(row) instead of row.function."));
+    }
     let mut names = RelationNames::default();
     let _whole: ControlFlow<()> = node.visit(&mut names);
     let characters: Vec<char> = text.chars().collect();
