@@ -7,7 +7,7 @@ use crate::session::core::Core;
 use crate::session::past::PastReads;
 use crate::threads::{DeepTree, QueryThreads};
 use base::id::Oid;
-use base::{Error, Result};
+use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
 use sql::binder::{BindContext, PreparedStatements};
 use sql::bound::{BoundStatement, ColRef, OutputColumn};
@@ -84,7 +84,14 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
         catalog => catalog?,
     };
     let past = PastReads::new(core, None, core.transaction_us());
-    let bound = Arc::new(bind(core, parsed, &declared, catalog, &past)?);
+    let bound = bind(core, parsed, &declared, catalog, &past);
+    if let (Err(error), Some(command)) = (&bound, written(parsed.statement.ast()))
+        && matches!(error.kind(), ErrorKind::UndefinedTable | ErrorKind::UndefinedColumn)
+    {
+        // That nothing can be written tells more than that the past lacks what is named.
+        core.check_present(command)?;
+    }
+    let bound = Arc::new(bound?);
     let output = output_of(core, bound.statement()?)?;
     Ok(Prepared {
         parameter_types: Arc::clone(&bound.parameter_types),
@@ -247,6 +254,21 @@ fn names_tables(statement: &StatementAst) -> bool {
             | StatementAst::DiscardSequences
             | StatementAst::Deallocate { .. }
     )
+}
+
+/// The command of a statement that writes a table which it names.
+fn written(statement: &StatementAst) -> Option<&'static str> {
+    Some(match statement {
+        StatementAst::Insert(_) => "INSERT",
+        StatementAst::Update(_) => "UPDATE",
+        StatementAst::Delete(_) => "DELETE",
+        StatementAst::Merge(_) => "MERGE",
+        StatementAst::Truncate(_) => "TRUNCATE TABLE",
+        StatementAst::AlterTable(_) => "ALTER TABLE",
+        StatementAst::DropTable(_) => "DROP TABLE",
+        StatementAst::CreateIndex(_) => "CREATE INDEX",
+        _ => return None,
+    })
 }
 
 fn ends_transaction(parsed: &Parsed) -> bool {

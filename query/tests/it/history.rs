@@ -158,6 +158,8 @@ async fn a_session_reads_the_past_and_writes_nothing() {
     assert_eq!(client.error("SELECT * FROM never").await.hint(), None);
     for statement in [
         "INSERT INTO t VALUES (9, 'x')",
+        "INSERT INTO later VALUES (9)",
+        "ALTER TABLE later ADD COLUMN b int",
         "UPDATE t SET v = 'x'",
         "DELETE FROM t",
         "CREATE TABLE u (a int)",

@@ -2,6 +2,7 @@
 
 use crate::harness::Server;
 use crate::history::moment;
+use base::ErrorKind;
 use types::IoSettings;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,4 +42,20 @@ async fn objects_are_named_as_they_were_called_then() {
     let io = client.session.io_settings();
     assert!(named(&io, regclass, "new") && !named(&io, regclass, "old"));
     assert_eq!(client.rows("SELECT 'new'::regclass, 'g'::regproc").await, ["new|g"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_in_the_place_of_a_table_is_told_what_to_do() {
+    let server = Server::start();
+    let mut client = server.session();
+    client.run("CREATE TABLE t (a int PRIMARY KEY); CREATE VIEW v AS SELECT a FROM t").await.unwrap();
+    for (statement, hint) in [
+        ("SELECT * FROM v FOR SYSTEM_TIME AS OF now()", "nyala.as_of"),
+        ("SELECT * FROM table_changes('v', '1 hour', now())", "Ask for the changes of the tables"),
+        ("CREATE TABLE w CLONE v AS OF now()", "CREATE TABLE .. AS"),
+    ] {
+        let error = client.error(statement).await;
+        assert_eq!((error.kind(), error.message()), (ErrorKind::WrongObjectType, "\"v\" is not a table"));
+        assert!(error.hint().is_some_and(|told| told.contains(hint)), "{error:?}");
+    }
 }
