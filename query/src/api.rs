@@ -26,6 +26,8 @@ pub struct SessionStart {
     pub process_id: i32,
     /// Where it connects from; None for a caller in this process.
     pub client: Option<SocketAddr>,
+    /// Where it connected to; None for a caller in this process.
+    pub server: Option<SocketAddr>,
 }
 
 /// As ReadyForQuery reports it.

@@ -67,6 +67,7 @@ impl Server {
             settings: Vec::new(),
             process_id: 7,
             client: None,
+            server: None,
         };
         Client { session: self.engine.session(start).unwrap() }
     }
