@@ -55,7 +55,7 @@ def nyala(server, creates, files, rounds):
             connection.execute(f"VACUUM FULL {table}")
         sizes = connection.execute(
             "SELECT table_name, sum(file_bytes)::bigint FROM nyala.segments "
-            "WHERE schema_name = current_schema() AND detached_at IS NULL GROUP BY 1"
+            "WHERE schema_name = current_schema() AND index_name IS NULL AND detached_at IS NULL GROUP BY 1"
         ).fetchall()
         found[kind] = dict(bytes=dict(sizes), load_s=loaded)
     times = {kind: [] for kind in found}

@@ -88,7 +88,7 @@ impl CatalogState {
     }
 
     fn row_of_view(&self, oid: Oid, view: Oid) -> Option<SqlType> {
-        let view = self.views().find(|def| def.oid == view)?;
+        let view = self.view_of_relation(view)?;
         let field = |c: &ViewColumn| RowField { name: c.name.clone(), ty: c.ty.clone().of_field() };
         Some(SqlType::composite(oid, view.columns.iter().map(field).collect()))
     }

@@ -143,6 +143,11 @@ impl CatalogState {
         self.tables.get(id).filter(|table| !table.is_index())
     }
 
+    /// The view with a row of that OID in pg_class.
+    pub fn view_of_relation(&self, relation: Oid) -> Option<&Arc<ViewDef>> {
+        self.views().find(|view| view.oid == relation)
+    }
+
     /// Foreign keys that refer to a table, each with the table that has it, in order of their ids.
     pub fn references_to(&self, table: TableId) -> impl Iterator<Item = (&Arc<TableDef>, &ForeignKeyDef)> {
         let referring = self.referring.range((table, TableId(0))..=(table, TableId(u64::MAX)));

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use sql::bound::OutputColumn;
 use std::net::SocketAddr;
-use types::Datum;
+use types::{Datum, IoSettings};
 
 /// Who connects, with which settings from the start-up message.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +26,8 @@ pub struct SessionStart {
     pub process_id: i32,
     /// Where it connects from; None for a caller in this process.
     pub client: Option<SocketAddr>,
+    /// Where it connected to; None for a caller in this process.
+    pub server: Option<SocketAddr>,
 }
 
 /// As ReadyForQuery reports it.
@@ -50,7 +52,13 @@ pub struct Notice {
 /// What executing yields.
 pub enum Execution {
     /// Rows, then the tag made from their number (for example `SELECT 3`). Column i of a batch is `columns[i]`.
-    Rows { columns: Vec<OutputColumn>, rows: BoxStream<'static, Result<RecordBatch>>, tag: TagFor },
+    /// `io` writes them with the names that objects have in the catalog that the statement read.
+    Rows {
+        columns: Vec<OutputColumn>,
+        rows: BoxStream<'static, Result<RecordBatch>>,
+        tag: TagFor,
+        io: IoSettings,
+    },
     /// Done; the whole tag.
     Command(String),
     /// An empty query string.

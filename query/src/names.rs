@@ -233,7 +233,7 @@ fn system_name(id: u32) -> Option<(&'static str, &'static str)> {
 fn relation_of(catalog: &CatalogState, id: u32) -> Option<(SchemaId, String)> {
     let table = catalog.table_of_relation(Oid(id)).map(|t| (t.schema, t.name.clone()));
     let sequence = || catalog.sequences().find(|s| s.oid == Oid(id)).map(|s| (s.schema, s.name.clone()));
-    let view = || catalog.views().find(|v| v.oid == Oid(id)).map(|v| (v.schema, v.name.clone()));
+    let view = || catalog.view_of_relation(Oid(id)).map(|v| (v.schema, v.name.clone()));
     let composite = || catalog.composite_of_relation(Oid(id)).map(|def| (def.schema, def.name.clone()));
     table.or_else(sequence).or_else(view).or_else(composite).or_else(|| {
         // The index of a primary key has the OID behind its table's.

@@ -26,7 +26,7 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode> {
     let clock = Arc::new(SystemClock::new());
     let random = Arc::new(Random::from_system()?);
     let database = Database::open(fs, clock, random, storage_settings(&settings))
-        .map_err(|e| e.within(settings.data.display()))?;
+        .map_err(|e| advised(e.within(settings.data.display()), &settings.data))?;
     let engine = Engine::new(database.clone(), settings.clone(), spill_place(&settings)?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(CONNECTION_THREADS)
@@ -37,6 +37,18 @@ pub(crate) fn serve(settings: Settings) -> Result<ExitCode> {
     let served = runtime.block_on(serve_until_signal(settings, engine));
     let closed = database.close();
     served.and(closed).map(|()| ExitCode::SUCCESS)
+}
+
+/// What to do about damage that keeps the server from starting.
+fn advised(error: Error, data: &Path) -> Error {
+    if error.kind() != base::ErrorKind::Corruption {
+        return error;
+    }
+    let data = data.display();
+    error.with_hint(format!(
+        "Nothing was changed. `nyala check --data {data}` lists all damage. Restore the whole directory from a \
+         backup; a segment alone can be put back from any backup that has it (docs/operations.md)."
+    ))
 }
 
 /// Where queries put rows aside: below the data, whose lock keeps other processes out.

@@ -229,8 +229,8 @@ impl Extended {
                 let parameters = std::mem::take(&mut portal.parameters);
                 let last = connection.wire.sync_is_next();
                 match connection.execute(&statement, parameters, last).await? {
-                    Execution::Rows { columns, rows, tag } => {
-                        Box::new(Cursor::new(columns, formats, rows, tag, connection.session.io_settings()))
+                    Execution::Rows { columns, rows, tag, io } => {
+                        Box::new(Cursor::new(columns, formats, rows, tag, io))
                     }
                     Execution::Empty => return connection.wire.put(&EmptyQueryResponse::new()),
                     other => return self.command(connection, other).await,

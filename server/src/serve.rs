@@ -83,6 +83,7 @@ async fn connect(
     if socket.set_nodelay(true).is_err() {
         return;
     }
+    let server = socket.local_addr().ok();
     let (end, ended) = watch::channel(false);
     let mut wire = Wire::new(socket, ended);
     let limit = Duration::from_millis(settings.startup_timeout_ms);
@@ -100,7 +101,7 @@ async fn connect(
             .with_hint("Close connections or raise connections_max.");
         return startup::refuse(wire, &error).await;
     };
-    match session(&engine, request, &guard, client) {
+    match session(&engine, request, &guard, (Some(client), server)) {
         Ok(session) => {
             // pg_terminate_backend() ends one connection as a shutdown ends all.
             let (end, handle) = (end, session.cancel_handle());
@@ -133,13 +134,14 @@ fn session(
     engine: &Engine,
     request: Request,
     guard: &SessionGuard,
-    client: SocketAddr,
+    (client, server): (Option<SocketAddr>, Option<SocketAddr>),
 ) -> Result<query::api::Session> {
     engine.session(SessionStart {
         user: request.user,
         database: request.database,
         settings: request.settings,
         process_id: guard.key.process_id,
-        client: Some(client),
+        client,
+        server,
     })
 }

@@ -48,10 +48,10 @@ async fn one(
     let prepared = connection.session.prepare(statement, &[]).await?;
     let execution = connection.execute(&prepared, Vec::new(), last && alone).await?;
     match execution {
-        Execution::Rows { columns, rows, tag } => {
+        Execution::Rows { columns, rows, tag, io } => {
             let formats = vec![Format::Text; columns.len()];
             connection.wire.put(&describe::rows(&columns, &formats))?;
-            let mut cursor = Cursor::new(columns, formats, rows, tag, connection.session.io_settings());
+            let mut cursor = Cursor::new(columns, formats, rows, tag, io);
             cursor.step(&mut connection.wire, 0).await?;
             Ok(Some(cursor.tag()))
         }

@@ -74,9 +74,8 @@ impl Embedded {
             let prepared = session.prepare(statement, &[]).await?;
             let last = i + 1 == count && count == 1;
             match session.execute(&prepared, Vec::new(), last).await? {
-                Execution::Rows { columns, rows: mut batches, .. } => {
+                Execution::Rows { columns, rows: mut batches, io, .. } => {
                     answer = Answer { columns: Some(columns.len()), ..Answer::default() };
-                    let io = session.io_settings();
                     while let Some(batch) = batches.next().await {
                         let batch = batch?;
                         let encoders = batch

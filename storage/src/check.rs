@@ -87,7 +87,7 @@ fn check_tablet(layout: &Arc<Layout>, tablet: &TabletState, newest: CommitTs, re
         report.problems.extend(deletes_are_in_bounds(reference, newest));
         if let Err(e) = check_reference(layout, tablet, reference, &mut keys, report) {
             let path = segment_path(reference.meta().segment);
-            report.problems.push(format!("file \"{path}\": {e}"));
+            report.problems.push(format!("file \"{path}\" of \"{}\": {e}", layout.def().name));
         }
     }
 }

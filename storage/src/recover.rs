@@ -33,7 +33,7 @@ use crate::tablet::{
 use crate::tablets::Tablets;
 use base::clock::{Clock, HybridClock};
 use base::fs::FileSystem;
-use base::id::{CommitTs, DatabaseId, Epoch, SegmentId};
+use base::id::{CommitTs, DatabaseId, Epoch, SegmentId, TableId};
 use base::plant::{Flaw, planted};
 use base::random::Random;
 use base::{Error, ErrorKind, Result};
@@ -182,9 +182,22 @@ const PROBED_MAX: usize = 1_000;
 
 /// Reads what the newest segments say of themselves, so that damage and newer formats show before anything is changed.
 fn probe_newest(state: &DatabaseState) -> Result<()> {
-    let mut references: Vec<_> = state.tablets().flat_map(|t| t.references()).collect();
-    references.sort_unstable_by_key(|r| std::cmp::Reverse(r.meta().segment));
-    references.iter().take(PROBED_MAX).try_for_each(|r| r.probe())
+    let of_tablet = |t: &'_ Arc<TabletState>| {
+        t.references().iter().map(|r| (t.table(), Arc::clone(r))).collect::<Vec<_>>()
+    };
+    let mut references: Vec<_> = state.tablets().flat_map(of_tablet).collect();
+    references.sort_unstable_by_key(|(_, r)| std::cmp::Reverse(r.meta().segment));
+    let mut newest = references.iter().take(PROBED_MAX);
+    newest.try_for_each(|(table, r)| r.probe().map_err(|e| holding_rows_of(state, *table, e)))
+}
+
+/// An error about a segment, which says whose rows are in it.
+fn holding_rows_of(state: &DatabaseState, table: TableId, error: Error) -> Error {
+    let Some(def) = state.layout(table).map(|layout| layout.def()) else { return error };
+    let schema =
+        state.catalog().schema(def.schema).map(|schema| format!("{}.", schema.name)).unwrap_or_default();
+    let what = if def.is_index() { "entries of index" } else { "rows of table" };
+    error.with_detail(format!("The segment holds {what} \"{schema}{}\".", def.name))
 }
 
 /// What the directory of segments holds. The listing is a check and tells garbage, it is no source of truth; what is
@@ -209,15 +222,15 @@ impl Listed {
 
     /// Every segment that the state names must be there.
     fn has_all_of(&self, state: &DatabaseState) -> Result<()> {
-        let mut named = state.tablets().flat_map(|t| t.references()).map(|r| r.meta().segment);
-        match named.find(|segment| !self.segments.contains(segment)) {
-            None => Ok(()),
-            Some(segment) => {
+        for tablet in state.tablets() {
+            let mut named = tablet.references().iter().map(|r| r.meta().segment);
+            if let Some(segment) = named.find(|segment| !self.segments.contains(segment)) {
                 let path = segment_path(segment);
                 let message = format!("segment \"{path}\" is missing, but the database refers to it");
-                Err(Error::corruption(message))
+                return Err(holding_rows_of(state, tablet.table(), Error::corruption(message)));
             }
         }
+        Ok(())
     }
 
     /// Removes what crashes left: files that the state does not refer to.

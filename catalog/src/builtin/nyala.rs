@@ -4,7 +4,7 @@
 
 use super::relations::{SystemColumn, SystemRelation};
 use base::id::Oid;
-use types::sql_type::oid::{INT8, TEXT, TIMESTAMPTZ};
+use types::sql_type::oid::{INT4, INT8, TEXT, TIMESTAMPTZ};
 
 /// Name, type, and whether it is always there.
 type Column = (&'static str, Oid, bool);
@@ -27,10 +27,13 @@ const TABLES: &[Column] = &[
 const TABLETS: &[Column] = &[
     ("schema_name", TEXT, false),
     ("table_name", TEXT, false),
+    ("index_name", TEXT, false),
     ("table_id", INT8, true),
     ("tablet_id", INT8, true),
     ("buckets", TEXT, false),
     ("partition", TEXT, false),
+    ("lower_bound", TEXT, false),
+    ("upper_bound", TEXT, false),
     ("dropped_at", TIMESTAMPTZ, false),
     ("memtables", INT8, true),
     ("memtable_rows", INT8, true),
@@ -44,9 +47,23 @@ const TABLETS: &[Column] = &[
     ("oldest_readable", TIMESTAMPTZ, true),
 ];
 
+/// Hash levels, and the partitions of the range level.
+const PARTITIONS: &[Column] = &[
+    ("schema_name", TEXT, true),
+    ("table_name", TEXT, true),
+    ("level", INT4, true),
+    ("kind", TEXT, true),
+    ("columns", TEXT, true),
+    ("buckets", INT4, false),
+    ("partition", TEXT, false),
+    ("lower_bound", TEXT, false),
+    ("upper_bound", TEXT, false),
+];
+
 const SEGMENTS: &[Column] = &[
     ("schema_name", TEXT, false),
     ("table_name", TEXT, false),
+    ("index_name", TEXT, false),
     ("table_id", INT8, true),
     ("tablet_id", INT8, true),
     ("reference_id", TEXT, true),
@@ -55,7 +72,7 @@ const SEGMENTS: &[Column] = &[
     ("rows", INT8, true),
     ("dead_rows", INT8, true),
     ("file_bytes", INT8, true),
-    ("attached_at", TIMESTAMPTZ, true),
+    ("attached_at", TIMESTAMPTZ, false),
     ("detached_at", TIMESTAMPTZ, false),
     ("first_begin", TIMESTAMPTZ, true),
     ("last_begin", TIMESTAMPTZ, true),
@@ -73,6 +90,7 @@ const JOBS: &[Column] = &[
     ("kind", TEXT, true),
     ("schema_name", TEXT, false),
     ("table_name", TEXT, false),
+    ("index_name", TEXT, false),
     ("tablet_id", INT8, false),
     ("started_at", TIMESTAMPTZ, true),
     ("rows_done", INT8, true),
@@ -80,12 +98,13 @@ const JOBS: &[Column] = &[
 ];
 
 /// 16,001 is the schema's own OID.
-const RELATIONS: [(&str, Oid, &[Column]); 5] = [
+const RELATIONS: [(&str, Oid, &[Column]); 6] = [
     ("tables", Oid(16_000), TABLES),
     ("tablets", Oid(16_002), TABLETS),
     ("segments", Oid(16_003), SEGMENTS),
     ("pins", Oid(16_004), PINS),
     ("jobs", Oid(16_005), JOBS),
+    ("partitions", Oid(16_006), PARTITIONS),
 ];
 
 pub(super) fn relations() -> impl Iterator<Item = SystemRelation> {

@@ -105,7 +105,7 @@ async fn to_client(
     running: &mut Option<Running>,
 ) -> Result<Execution> {
     let layout = layout(format).ok_or_else(only_files)?;
-    let lines = LineWriter::new(layout, &query.output, core.io_settings());
+    let lines = LineWriter::new(layout, &query.output, context.statement.io.clone());
     let columns = output_columns(query);
     let threads = &core.engine.shared.threads;
     let batches = threads.starting_operators(lower::execute(context, &query.rel, &columns)).await?;
@@ -130,7 +130,7 @@ async fn to_path(
     context: &QueryContext,
     interrupt: Interrupt,
 ) -> Result<u64> {
-    let settings = core.io_settings();
+    let settings = context.statement.io.clone();
     let encoding = match format {
         CopyFormat::Parquet { compression } => {
             Encoding::Parquet(Arc::new(ParquetShape::new(&query.output, *compression, settings)?))

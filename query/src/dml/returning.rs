@@ -10,6 +10,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use base::{Error, Result};
 use sql::bound::{OutputColumn, Returning};
 use std::sync::Arc;
+use types::IoSettings;
 use types::array::field;
 
 #[derive(Debug)]
@@ -23,6 +24,7 @@ struct Wanted {
     output: Vec<OutputColumn>,
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
+    io: IoSettings,
 }
 
 impl Returned {
@@ -35,6 +37,7 @@ impl Returned {
                     output: r.output.clone(),
                     schema: Arc::new(Schema::new(fields)),
                     batches: Vec::new(),
+                    io: context.statement.io.clone(),
                 })
             })
             .transpose()?;
@@ -59,7 +62,7 @@ impl Returned {
     pub(crate) fn finish(self, tag: String) -> Result<Execution> {
         Ok(match self.wanted {
             None => Execution::Command(tag),
-            Some(wanted) => ready_batches(wanted.output, wanted.batches, tag),
+            Some(wanted) => ready_batches(wanted.output, wanted.batches, tag, wanted.io),
         })
     }
 }

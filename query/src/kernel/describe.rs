@@ -10,6 +10,7 @@ use crate::kernel::quoting::quote_ident;
 use crate::kernel::system::table;
 use crate::kernel::updatable;
 use crate::kernel::value::{Bool, Id, Int2, Int4, Int8, Text};
+use crate::system::key_text;
 use arrow::array::{ArrayRef, new_null_array};
 use base::id::{ColumnId, Oid};
 use base::{Error, ErrorKind, Result};
@@ -382,8 +383,9 @@ pub(crate) const KERNELS: &[(&str, Run)] = &[
         })
     }),
     ("pg_get_statisticsobjdef_columns", nulls),
-    // There are no partitioned tables in PostgreSQL's sense.
-    ("pg_get_partkeydef", nulls),
+    ("pg_get_partkeydef", |c, a| {
+        map1::<Id, Text, _>(c, a, |id| Ok(table(c, id).and_then(|def| key_text(def))))
+    }),
     ("pg_relation_is_updatable", |c, a| {
         map2::<Id, Bool, Int4, _>(c, a, |id, _| Ok(updatable::events(c, id)))
     }),

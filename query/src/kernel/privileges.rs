@@ -167,7 +167,7 @@ fn columns_of(call: &Call<'_>, id: u32) -> Vec<(String, i16)> {
     if let Some(table) = table(call, id) {
         return table.columns.iter().map(|c| (c.name.clone(), c.number())).collect();
     }
-    if let Some(view) = catalog.views().find(|view| view.oid == Oid(id)) {
+    if let Some(view) = catalog.view_of_relation(Oid(id)) {
         return view.columns.iter().map(|c| c.name.clone()).zip(1..).collect();
     }
     let system = builtin::system_relation_by_oid(Oid(id));

@@ -102,7 +102,7 @@ fn fields(call: &Call<'_>, place: usize) -> Result<Vec<RowField>> {
     fields.ok_or_else(|| Error::internal("a row without fields"))
 }
 
-/// Compares rows field by field, as far as `f` wants to go on.
+/// Compares rows field by field, up to the first pair of which `decided` says that it is unequal.
 fn by_fields(
     call: &Call<'_>,
     args: &[Arg],

@@ -8,10 +8,12 @@ use crate::kernel::call::{Arg, Call, Run, map0, map1, map2};
 use crate::kernel::list::each;
 use crate::kernel::system::table;
 use crate::kernel::value::{Bool, Double, Id, Int4, Int8, Stamp, Text};
+use crate::session::Activity;
 use arrow::array::{ArrayRef, new_null_array};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
 use catalog::builtin::Proc;
+use std::net::SocketAddr;
 use std::time::Duration;
 use types::sql_type::oid;
 use types::{Datum, Form};
@@ -68,6 +70,16 @@ fn live_rows(call: &Call<'_>, id: u32) -> Result<i64> {
     match table(call, id) {
         Some(def) => Ok(i64::try_from(call.statement.sizes.rows(def.id)?).unwrap_or(i64::MAX)),
         None => Ok(0),
+    }
+}
+
+/// The port at one end of the session's connection; null for one in this process.
+fn port(call: &Call<'_>, end: fn(&Activity) -> Option<SocketAddr>) -> Result<ArrayRef> {
+    let sessions = call.statement.sessions.all();
+    let own = sessions.iter().find(|session| session.process_id == call.statement.process_id);
+    match own.and_then(end) {
+        Some(address) => map0::<Int4>(call, || Ok(i32::from(address.port()))),
+        None => nulls(call, &[]),
     }
 }
 
@@ -131,6 +143,8 @@ fn name_with_oid(name: &str, id: u32) -> String {
 pub(crate) const KERNELS: &[(&str, Run)] = &[
     ("pg_stat_get_live_tuples", |c, a| map1::<Id, Int8, _>(c, a, |id| live_rows(c, id))),
     ("pg_stat_get_db_numbackends", |c, a| map1::<Id, Int4, _>(c, a, |id| Ok(sessions(c, id)))),
+    ("inet_client_port", |c, _| port(c, |session| session.client)),
+    ("inet_server_port", |c, _| port(c, |session| session.server)),
     ("pg_postmaster_start_time", |c, _| map0::<Stamp>(c, || Ok(c.statement.server_started_us))),
     ("pg_conf_load_time", |c, _| map0::<Stamp>(c, || Ok(c.statement.server_started_us))),
     ("acldefault_sql", |c, a| {

@@ -6,7 +6,7 @@ use crate::kernel::call::{Arg, Call, Run, arg, map0, map1, map2};
 use crate::kernel::list::each;
 use crate::kernel::quoting::quote_ident;
 use crate::kernel::value::{Bool, Bytes, Id, Input, Int4, Int8, Output, Text};
-use crate::settings::unrecognized;
+use crate::settings::{SERVER_VERSION, unrecognized};
 use arrow::array::{ArrayRef, new_null_array};
 use base::id::Oid;
 use base::{Error, ErrorKind, Result};
@@ -265,7 +265,9 @@ fn expression_text(call: &Call<'_>, args: &[Arg]) -> Result<ArrayRef> {
 
 /// By the name of PostgreSQL's implementation.
 pub(crate) const KERNELS: &[(&str, Run)] = &[
-    ("pgsql_version", |c, _| text(c, concat!("PostgreSQL 15.0 (Nyala ", env!("CARGO_PKG_VERSION"), ")"))),
+    ("pgsql_version", |c, _| {
+        text(c, &format!("PostgreSQL {SERVER_VERSION} (Nyala {})", env!("CARGO_PKG_VERSION")))
+    }),
     ("current_database", |c, _| text(c, &c.statement.database)),
     ("current_schema", current_schema),
     ("current_schemas", current_schemas),

@@ -31,7 +31,7 @@ fn is_table(call: &Call<'_>, id: u32) -> bool {
 /// Which columns of a view can be written; None when it stands for no table, or there is none.
 fn view_columns(call: &Call<'_>, id: u32) -> Option<Vec<bool>> {
     let catalog = &call.statement.catalog;
-    let view = catalog.views().find(|view| view.oid == Oid(id))?;
+    let view = catalog.view_of_relation(Oid(id))?;
     sql::binder::written_columns(&BindContext::new("", catalog), view)
 }
 

@@ -43,7 +43,7 @@ impl TextNames for Names<'_> {
 
 fn view<'c>(call: &'c Call<'_>, id: u32) -> Option<View<'c>> {
     let catalog = &call.statement.catalog;
-    if let Some(view) = catalog.views().find(|view| view.oid == Oid(id)) {
+    if let Some(view) = catalog.view_of_relation(Oid(id)) {
         let columns = view.columns.iter().map(|column| column.name.clone()).collect();
         return Some(View { text: &view.text, unseen: &view.unseen, columns });
     }

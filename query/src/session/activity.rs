@@ -29,6 +29,7 @@ struct Listed {
 pub(crate) struct Activity {
     pub(crate) process_id: i32,
     pub(crate) client: Option<SocketAddr>,
+    pub(crate) server: Option<SocketAddr>,
     pub(crate) application: String,
     pub(crate) started_us: i64,
     pub(crate) transaction_us: Option<i64>,
@@ -52,6 +53,7 @@ impl Sessions {
         let activity = Activity {
             process_id: start.process_id,
             client: start.client,
+            server: start.server,
             application: String::new(),
             started_us: now_us,
             transaction_us: None,

@@ -186,10 +186,13 @@ impl Session {
         self.core.as_ref().map(|core| core.variables.reported()).unwrap_or_default()
     }
 
-    /// The settings that text conversion of results depends on.
+    /// The settings that values of parameters are read with.
     pub fn io_settings(&self) -> types::text::IoSettings {
-        let io =
-            |core: &Core| types::text::IoSettings { now: Some(core.transaction_us()), ..core.io_settings() };
+        let io = |core: &Core| {
+            // Of a time that cannot be read the statement tells.
+            let catalog = core.catalog().unwrap_or_else(|_| core.newest_catalog());
+            types::text::IoSettings { now: Some(core.transaction_us()), ..core.io_settings_of(&catalog) }
+        };
         self.core.as_deref().map(io).unwrap_or_default()
     }
 

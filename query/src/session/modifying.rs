@@ -92,10 +92,10 @@ impl Core {
 /// A result whose rows are all there: an error in one of them must come before anything is committed.
 async fn complete(done: Execution) -> Result<Execution> {
     Ok(match done {
-        Execution::Rows { columns, rows, tag } => {
+        Execution::Rows { columns, rows, tag, io } => {
             let batches: Vec<RecordBatch> = rows.try_collect().await?;
             let rows = futures::stream::iter(batches.into_iter().map(Ok)).boxed();
-            Execution::Rows { columns, rows, tag }
+            Execution::Rows { columns, rows, tag, io }
         }
         Execution::CopyOut { columns, header, rows } => {
             let payloads: Vec<Vec<Bytes>> = rows.try_collect().await?;

@@ -7,7 +7,7 @@ use crate::session::core::Core;
 use crate::session::past::PastReads;
 use crate::threads::{DeepTree, QueryThreads};
 use base::id::Oid;
-use base::{Error, Result};
+use base::{Error, ErrorKind, Result};
 use catalog::CatalogState;
 use sql::binder::{BindContext, PreparedStatements};
 use sql::bound::{BoundStatement, ColRef, OutputColumn};
@@ -87,6 +87,12 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
     let bound = bind(core, parsed, &declared, catalog, &past);
     if let Some(began_us) = past.began_us() {
         core.transaction.started(began_us);
+    }
+    if let (Err(error), Some(command)) = (&bound, written(parsed.statement.ast()))
+        && matches!(error.kind(), ErrorKind::UndefinedTable | ErrorKind::UndefinedColumn)
+    {
+        // That nothing can be written tells more than that the past lacks what is named.
+        core.check_present(command)?;
     }
     let bound = Arc::new(bound?);
     let output = output_of(core, bound.statement()?)?;
@@ -267,6 +273,21 @@ fn runs_at_once(statement: &StatementAst) -> bool {
             | StatementAst::Explain(_)
             | StatementAst::Execute(_)
     )
+}
+
+/// The command of a statement that writes a table which it names.
+fn written(statement: &StatementAst) -> Option<&'static str> {
+    Some(match statement {
+        StatementAst::Insert(_) => "INSERT",
+        StatementAst::Update(_) => "UPDATE",
+        StatementAst::Delete(_) => "DELETE",
+        StatementAst::Merge(_) => "MERGE",
+        StatementAst::Truncate(_) => "TRUNCATE TABLE",
+        StatementAst::AlterTable(_) => "ALTER TABLE",
+        StatementAst::DropTable(_) => "DROP TABLE",
+        StatementAst::CreateIndex(_) => "CREATE INDEX",
+        _ => return None,
+    })
 }
 
 fn ends_transaction(parsed: &Parsed) -> bool {

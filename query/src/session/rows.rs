@@ -15,6 +15,7 @@ use futures::{Stream, StreamExt};
 use sql::bound::{BoundQuery, ColRef, OutputColumn};
 use std::sync::Arc;
 use tokio::sync::mpsc;
+use types::IoSettings;
 
 /// Batches that wait between the query threads and the connection.
 const BATCHES_WAITING_MAX: usize = 2;
@@ -81,13 +82,19 @@ pub(crate) fn ahead<T: Send + 'static>(
 }
 
 /// Rows that are there already, with a fixed tag.
-pub(crate) fn ready_batches(columns: Vec<OutputColumn>, batches: Vec<RecordBatch>, tag: String) -> Execution {
+pub(crate) fn ready_batches(
+    columns: Vec<OutputColumn>,
+    batches: Vec<RecordBatch>,
+    tag: String,
+    io: IoSettings,
+) -> Execution {
     let rows = futures::stream::iter(batches.into_iter().map(Ok)).boxed();
-    Execution::Rows { columns, rows, tag: TagFor::Fixed(tag) }
+    Execution::Rows { columns, rows, tag: TagFor::Fixed(tag), io }
 }
 
+/// Texts, which are written alike in all settings.
 pub(crate) fn ready(columns: Vec<OutputColumn>, rows: RecordBatch, tag: &str) -> Execution {
-    ready_batches(columns, vec![rows], tag.to_owned())
+    ready_batches(columns, vec![rows], tag.to_owned(), IoSettings::default())
 }
 
 /// A batch of text columns from rows of equal length (at least one).

@@ -204,7 +204,12 @@ impl Core {
         match statement {
             BoundStatement::Query(query) => {
                 let stream = rows::query(query, context, running.take(), &self.engine.shared.threads).await?;
-                Ok(Execution::Rows { columns: query.output.clone(), rows: stream, tag: TagFor::Select })
+                Ok(Execution::Rows {
+                    columns: query.output.clone(),
+                    rows: stream,
+                    tag: TagFor::Select,
+                    io: context.statement.io.clone(),
+                })
             }
             BoundStatement::Insert(insert) => dml::insert(self, insert, context, interrupt).await,
             BoundStatement::Update(update) => dml::update(self, update, context, interrupt).await,

@@ -91,6 +91,9 @@ const fn transactional(mut definition: Definition) -> Definition {
     definition
 }
 
+/// What PostgreSQL calls the release whose answers these are.
+pub(crate) const SERVER_VERSION: &str = "15.18";
+
 const MILLISECONDS: Kind = Kind::Int { min: 0, max: i32::MAX as i64, unit_ms: true };
 const ISOLATION: Kind =
     Kind::Enum(&["serializable", "repeatable read", "read committed", "read uncommitted"]);
@@ -253,7 +256,7 @@ const DEFINITIONS: &[Definition] = &[
         Kind::Text,
         "Shows the server (database) character set encoding.",
     )),
-    reported(fixed("server_version", "15.18", Kind::Text, "Shows the server version.")),
+    reported(fixed("server_version", SERVER_VERSION, Kind::Text, "Shows the server version.")),
     fixed(
         "server_version_num",
         "150018",

@@ -6,5 +6,5 @@ mod definition;
 mod postgres;
 mod values;
 
-pub(crate) use definition::{Definition, Kind, Scope, definition, definitions};
+pub(crate) use definition::{Definition, Kind, SERVER_VERSION, Scope, definition, definitions};
 pub(crate) use values::{Variables, is_hidden, unrecognized};

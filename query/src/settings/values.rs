@@ -9,6 +9,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// What our own parameters begin with.
+const RESERVED_PREFIX: &str = "nyala";
+
 /// Values by lower-case name; a missing one has its default.
 type Values = BTreeMap<String, String>;
 
@@ -125,8 +128,7 @@ impl Variables {
         match definition(name) {
             Some(d) if d.scope == Scope::Fixed => return Err(cannot_change(d)),
             Some(_) => {}
-            None if key.contains('.') => {}
-            None => return Err(unrecognized(name)),
+            None => check_custom(name, &key)?,
         }
         self.before_change(&key);
         Arc::make_mut(&mut self.local).remove(&key);
@@ -192,8 +194,8 @@ impl Variables {
     fn checked(&self, name: &str, values: &[String]) -> Result<(String, String)> {
         let key = name.to_ascii_lowercase();
         let Some(d) = definition(name) else {
-            // Names with a dot belong to applications, as in PostgreSQL.
-            return if is_custom(&key) { Ok((key, values.join(", "))) } else { Err(unrecognized(name)) };
+            check_custom(name, &key)?;
+            return Ok((key, values.join(", ")));
         };
         if d.scope == Scope::Fixed {
             return Err(cannot_change(d));
@@ -236,12 +238,22 @@ pub(super) fn lower_case(name: &str) -> Cow<'_, str> {
     }
 }
 
-fn is_custom(key: &str) -> bool {
-    key.contains('.')
-        && key.split('.').all(|part| {
-            part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
-        })
+/// Names with a dot belong to applications, as in PostgreSQL, but for those below our own prefix.
+fn check_custom(name: &str, key: &str) -> Result<()> {
+    let Some((prefix, _)) = key.split_once('.') else { return Err(unrecognized(name)) };
+    let is_identifier = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '$')
+    };
+    let detail = if !key.split('.').all(is_identifier) {
+        "Custom parameter names must be two or more simple identifiers separated by dots.".to_owned()
+    } else if prefix == RESERVED_PREFIX {
+        format!("\"{prefix}\" is a reserved prefix.")
+    } else {
+        return Ok(());
+    };
+    let message = format!("invalid configuration parameter name \"{name}\"");
+    Err(Error::new(ErrorKind::InvalidName, message).with_detail(detail))
 }
 
 /// `Unsupported` for a parameter that PostgreSQL has.

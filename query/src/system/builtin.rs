@@ -7,7 +7,8 @@ use crate::session::{Kept, Sessions};
 use crate::settings::Variables;
 use crate::system::table::SystemTable;
 use crate::system::{
-    attributes, functions, relations, sequences, server, storage, user_functions, user_types, views,
+    attributes, functions, partitions, relations, sequences, server, storage, user_functions, user_types,
+    views,
 };
 use ::storage::{Database, ReadView};
 use arrow::compute::concat_batches;
@@ -63,6 +64,7 @@ impl SystemCatalog {
             ("pg_catalog", "pg_shdescription") => relations::shared_descriptions(self, table),
             ("nyala", "tables") => storage::tables(self, table, wanted)?,
             ("nyala", "tablets") => storage::tablets(self, table)?,
+            ("nyala", "partitions") => partitions::partitions(self, table)?,
             ("nyala", "segments") => storage::segments(self, table)?,
             ("nyala", "pins") => storage::pins(self, table),
             ("nyala", "jobs") => storage::jobs(self, table),

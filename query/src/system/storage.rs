@@ -4,12 +4,14 @@
 
 use crate::lower::TableSizes;
 use crate::system::SystemCatalog;
+use crate::system::partitions::bounds;
 use crate::system::relations::schema_name;
 use crate::system::table::{SystemTable, Value, value, word};
 use ::storage::ReadView;
 use base::id::{CommitTs, TableId, TabletId};
 use base::{ErrorKind, Result};
 use catalog::TableDef;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use types::sql_type::oid;
 use types::{Datum, Interval, IoSettings, SqlType};
@@ -70,24 +72,39 @@ fn if_kept<T>(told: Result<T>) -> Result<Option<T>> {
 
 /// `nyala.tablets`.
 pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
-    for tablet in catalog.database.tablets()? {
-        let def = definition(catalog, tablet.table, tablet.tablet);
-        let def = def.as_deref();
+    let tablets = catalog.database.tablets()?;
+    let places = Places::of(catalog, tablets.iter().map(|t| (t.table, t.tablet)));
+    for tablet in tablets {
+        let held = tablet.memtable_rows + tablet.live_segments + tablet.history_segments;
+        if tablet.dropped.is_some() && held == 0 {
+            continue;
+        }
+        let def = places.definition(tablet.tablet);
         let own = def.and_then(|d| d.tablets.iter().find(|t| t.id == tablet.tablet));
         let buckets = own
             .filter(|t| !t.buckets.is_empty())
             .and_then(|t| value(t.buckets.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")));
         let partition = own.and_then(|t| {
             let range = usize::try_from(t.range?).ok()?;
-            def?.partitioning.range.as_ref()?.partitions.get(range).map(|p| p.name.clone())
+            let level = def?.partitioning.range.as_ref()?;
+            Some((level, level.partitions.get(range)?))
         });
+        let bounds = match (def, partition) {
+            (Some(def), Some((level, partition))) => Some(bounds(catalog, def, level, partition)?),
+            _ => None,
+        };
+        let (lower, upper) = bounds.unzip();
+        let [schema, table, index] = places.names(catalog, tablet.tablet);
         out.row(&[
-            ("schema_name", def.and_then(|d| catalog.state.schema(d.schema)).and_then(|s| value(&s.name))),
-            ("table_name", def.and_then(|d| value(&d.name))),
+            ("schema_name", schema),
+            ("table_name", table),
+            ("index_name", index),
             ("table_id", value(tablet.table)),
             ("tablet_id", value(tablet.tablet)),
             ("buckets", buckets),
-            ("partition", partition.and_then(value)),
+            ("partition", partition.and_then(|(_, partition)| value(&partition.name))),
+            ("lower_bound", lower.and_then(value)),
+            ("upper_bound", upper.and_then(value)),
             ("dropped_at", tablet.dropped.and_then(time)),
             ("memtables", value(tablet.memtables)),
             ("memtable_rows", value(tablet.memtable_rows)),
@@ -106,12 +123,14 @@ pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<
 
 /// `nyala.segments`: one row per attachment of a segment.
 pub(super) fn segments(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<()> {
-    for segment in catalog.database.segments()? {
-        let def = definition(catalog, segment.table, segment.tablet);
-        let def = def.as_deref();
+    let segments = catalog.database.segments()?;
+    let places = Places::of(catalog, segments.iter().map(|s| (s.table, s.tablet)));
+    for segment in segments {
+        let [schema, table, index] = places.names(catalog, segment.tablet);
         out.row(&[
-            ("schema_name", def.and_then(|d| catalog.state.schema(d.schema)).and_then(|s| value(&s.name))),
-            ("table_name", def.and_then(|d| value(&d.name))),
+            ("schema_name", schema),
+            ("table_name", table),
+            ("index_name", index),
             ("table_id", value(segment.table)),
             ("tablet_id", value(segment.tablet)),
             ("reference_id", value(segment.reference)),
@@ -120,7 +139,8 @@ pub(super) fn segments(catalog: &SystemCatalog, out: &mut SystemTable) -> Result
             ("rows", value(segment.rows)),
             ("dead_rows", value(segment.dead_rows)),
             ("file_bytes", value(segment.file_bytes)),
-            ("attached_at", time(segment.attach_ts)),
+            // Rows that were written and not attached count from their own begin.
+            ("attached_at", Some(segment.attach_ts).filter(|ts| *ts != CommitTs::ZERO).and_then(time)),
             ("detached_at", segment.detach_ts.and_then(time)),
             ("first_begin", time(segment.begin_min)),
             ("last_begin", time(segment.begin_max)),
@@ -143,13 +163,17 @@ pub(super) fn pins(catalog: &SystemCatalog, out: &mut SystemTable) {
 
 /// `nyala.jobs`.
 pub(super) fn jobs(catalog: &SystemCatalog, out: &mut SystemTable) {
-    for job in catalog.database.jobs() {
-        let def = job.tablet.and_then(|tablet| table_of(catalog, tablet));
+    let jobs = catalog.database.jobs();
+    let tablets = jobs.iter().filter_map(|job| Some((table_of(catalog, job.tablet?)?, job.tablet?)));
+    let places = Places::of(catalog, tablets);
+    for job in &jobs {
+        let [schema, table, index] = job.tablet.map(|t| places.names(catalog, t)).unwrap_or_default();
         out.row(&[
             ("job_id", value(job.id)),
             ("kind", word(job.kind)),
-            ("schema_name", def.and_then(|d| value(schema_name(catalog, d)))),
-            ("table_name", def.and_then(|d| value(&d.name))),
+            ("schema_name", schema),
+            ("table_name", table),
+            ("index_name", index),
             ("tablet_id", job.tablet.and_then(value)),
             ("started_at", time(CommitTs(job.started_us))),
             ("rows_done", value(job.rows_done)),
@@ -158,13 +182,49 @@ pub(super) fn jobs(catalog: &SystemCatalog, out: &mut SystemTable) {
     }
 }
 
-/// The table of a tablet, as it was last when it is gone.
-fn definition(catalog: &SystemCatalog, table: TableId, tablet: TabletId) -> Option<Arc<TableDef>> {
-    catalog.state.table(table).cloned().or_else(|| catalog.database.dropped_definition(tablet))
+/// What tablets belong to.
+struct Places {
+    /// Definitions that have the tablet: that of now, else the last one that had it.
+    definitions: BTreeMap<TabletId, Arc<TableDef>>,
+    /// The tables that have indexes, by these.
+    owners: BTreeMap<TableId, Arc<TableDef>>,
 }
 
-fn table_of(catalog: &SystemCatalog, tablet: TabletId) -> Option<&TableDef> {
-    catalog.state.tables().map(AsRef::as_ref).find(|def| def.tablets.iter().any(|t| t.id == tablet))
+impl Places {
+    fn of(catalog: &SystemCatalog, tablets: impl Iterator<Item = (TableId, TabletId)>) -> Self {
+        let definition = |(table, tablet): (TableId, TabletId)| {
+            let has = |def: &&Arc<TableDef>| def.tablets.iter().any(|t| t.id == tablet);
+            let current = catalog.state.table(table).filter(has).cloned();
+            let dropped = || catalog.database.dropped_definition(tablet);
+            // At an earlier time the table may lack the tablet.
+            Some((tablet, current.or_else(dropped).or_else(|| catalog.state.table(table).cloned())?))
+        };
+        let definitions: BTreeMap<_, _> = tablets.filter_map(definition).collect();
+        let tables = definitions.values().filter(|def| !def.is_index()).chain(catalog.state.tables());
+        let indexes =
+            tables.flat_map(|def| def.unique.iter().map(move |unique| (unique.index, Arc::clone(def))));
+        let owners = indexes.collect();
+        Self { definitions, owners }
+    }
+
+    fn definition(&self, tablet: TabletId) -> Option<&TableDef> {
+        self.definitions.get(&tablet).map(AsRef::as_ref)
+    }
+
+    /// Schema, table and index; the index is null for rows of the table itself.
+    fn names(&self, catalog: &SystemCatalog, tablet: TabletId) -> [Value; 3] {
+        let Some(def) = self.definition(tablet) else { return <[Value; 3]>::default() };
+        let schema = catalog.state.schema(def.schema).and_then(|schema| value(&schema.name));
+        match def.is_index() {
+            true => [schema, self.owners.get(&def.id).and_then(|table| value(&table.name)), value(&def.name)],
+            false => [schema, value(&def.name), None],
+        }
+    }
+}
+
+fn table_of(catalog: &SystemCatalog, tablet: TabletId) -> Option<TableId> {
+    let mut tables = catalog.state.stored_tables();
+    tables.find(|def| def.tablets.iter().any(|t| t.id == tablet)).map(|def| def.id)
 }
 
 /// pg_class.reloptions: the parameters that a table has of its own.

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use storage::{Database, StorageSettings};
 use tempfile::TempDir;
 use types::encode::TextEncoder;
-use types::text::IoSettings;
 
 /// A running engine. The directory goes with it.
 pub(crate) struct Server {
@@ -68,6 +67,7 @@ impl Server {
             settings: Vec::new(),
             process_id: 7,
             client: None,
+            server: None,
         };
         Client { session: self.engine.session(start).unwrap() }
     }
@@ -154,7 +154,6 @@ impl Client {
 }
 
 pub(crate) async fn collect(execution: Execution) -> Result<Answer> {
-    let settings = IoSettings::default();
     match execution {
         Execution::Command(tag) => Ok(Answer { rows: Vec::new(), tag }),
         Execution::Empty => Ok(Answer { rows: Vec::new(), tag: String::new() }),
@@ -167,14 +166,14 @@ pub(crate) async fn collect(execution: Execution) -> Result<Answer> {
             let tag = format!("COPY {}", lines.len());
             Ok(Answer { rows: lines, tag })
         }
-        Execution::Rows { columns, mut rows, tag } => {
+        Execution::Rows { columns, mut rows, tag, io } => {
             let mut lines = Vec::new();
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
                 let encoders: Vec<TextEncoder> = columns
                     .iter()
                     .zip(batch.columns())
-                    .map(|(c, array)| TextEncoder::new(&c.ty, array, &settings).unwrap())
+                    .map(|(c, array)| TextEncoder::new(&c.ty, array, &io).unwrap())
                     .collect();
                 for row in 0..batch.num_rows() {
                     let values: Vec<String> = encoders

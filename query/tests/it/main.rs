@@ -11,6 +11,7 @@ mod history;
 mod maintenance;
 mod materialized_past;
 mod operator_matrix;
+mod past_names;
 mod psql;
 mod restart;
 mod spilling;

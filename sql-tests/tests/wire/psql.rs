@@ -332,3 +332,19 @@ async fn parameters_and_our_own_views_are_shown() {
         shown(server.address, &["-c", &format!("\\d nyala.{view}")]);
     }
 }
+
+/// The SQL of the README, as somebody pastes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_readme_can_be_pasted() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let (_, rest) = readme.split_once("```sql\n").unwrap();
+    let (statements, _) = rest.split_once("```").unwrap();
+    let server = TestServer::start().await.unwrap();
+    let files = server.database.files();
+    let pasted = server.database.files().join("pasted.sql");
+    std::fs::write(&pasted, statements.replace("/srv/exchange", &files.display().to_string())).unwrap();
+    let pasted = pasted.display().to_string();
+    let output = shown(server.address, &["-At", "-v", "ON_ERROR_STOP=1", "-f", &pasted]);
+    assert!(output.ends_with("UNDROP TABLE\n"), "{output}");
+    assert_eq!(shown(server.address, &["-At", "-c", "SELECT reading, note FROM events"]), "22.000|second\n");
+}

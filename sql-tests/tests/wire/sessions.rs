@@ -33,6 +33,12 @@ async fn sessions_are_seen_and_stopped_by_others() {
     assert!(row.get::<_, bool>(4) && row.get::<_, bool>(5));
     assert_eq!(row.get::<_, &str>(6), "client backend");
 
+    let ports = "SELECT inet_server_port(), inet_client_port() = client_port, version() LIKE 'PostgreSQL ' || current_setting('server_version') || ' %' \
+                 FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    let row = own.query_one(ports, &[]).await.unwrap();
+    assert_eq!(row.get::<_, i32>(0), i32::from(server.address.port()));
+    assert!(row.get::<_, bool>(1) && row.get::<_, bool>(2));
+
     // One that waits holds nobody up, and is stopped at once.
     let waiting = tokio::spawn(async move {
         let error = other.batch_execute("SELECT pg_sleep(100000)").await.unwrap_err();

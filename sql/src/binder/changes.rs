@@ -19,6 +19,7 @@ use types::sql_type::oid;
 use types::{Datum, SqlType};
 
 pub(super) const NAME: &str = "table_changes";
+const VIEW_HINT: &str = "Ask for the changes of the tables that the view reads.";
 const USAGE: &str = "Write table_changes('table', from, to [, old_images => true]).";
 
 /// The arguments of a call.
@@ -128,7 +129,7 @@ impl Binder<'_> {
                 })
                 .collect(),
         );
-        self.table_at(until, &name).map_err(|e| located(e, at))
+        self.table_at(until, &name, VIEW_HINT).map_err(|e| located(e, at))
     }
 
     fn change_columns(&mut self, def: &TableDef) -> Result<Vec<(ChangeColumn, ScopeColumn)>> {

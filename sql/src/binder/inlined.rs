@@ -270,7 +270,7 @@ impl Binder<'_> {
         let relation = def.rows_of.and_then(|relation| {
             let catalog = self.context.catalog;
             let table = catalog.table_of_relation(relation).map(|t| t.name.clone());
-            table.or_else(|| catalog.views().find(|v| v.oid == relation).map(|v| v.name.clone()))
+            table.or_else(|| catalog.view_of_relation(relation).map(|v| v.name.clone()))
         });
         relation.unwrap_or_else(|| type_name(def.result))
     }

@@ -15,6 +15,9 @@ use std::sync::Arc;
 use types::SqlType;
 use types::sql_type::oid;
 
+const VIEW_HINT: &str =
+    "A view is read at an earlier time with nyala.as_of, or with AS OF behind the tables of its query.";
+
 /// A time that a statement names, and what is defined then.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
@@ -83,13 +86,38 @@ impl Binder<'_> {
         }
     }
 
-    /// The user table that a name means at a time; errors as for `table_named`.
-    pub(crate) fn table_at(&self, moment: &Moment, name: &ast::ObjectName) -> Result<Arc<TableDef>> {
+    /// Whether a name means a view or a sequence in a catalog.
+    fn is_other_relation(&self, catalog: &CatalogState, schema: Option<&str>, name: &str) -> bool {
+        let is_other = |schema: &str| {
+            let schema = catalog.schema_named(schema)?.id;
+            let other =
+                catalog.view_named(schema, name).is_some() || catalog.sequence_named(schema, name).is_some();
+            (other || catalog.table_named(schema, name).is_some()).then_some(other)
+        };
+        let found = match schema {
+            Some(schema) => is_other(schema),
+            None => self.context.search_path.iter().find_map(|schema| is_other(schema)),
+        };
+        found == Some(true)
+    }
+
+    /// The user table that a name means at a time; errors as for `table_named`. `other_hint` says what to do where it means
+    /// a view.
+    pub(crate) fn table_at(
+        &self,
+        moment: &Moment,
+        name: &ast::ObjectName,
+        other_hint: &'static str,
+    ) -> Result<Arc<TableDef>> {
         let (schema, table, at) = self.qualified(name)?;
         if let Some(system) = system_of(schema.as_deref(), &table) {
             let message = format!("reading {} at an earlier time is not supported", system.name);
             let hint = "Set nyala.as_of to see system relations as they were.";
             return Err(located(Error::unsupported(message).with_hint(hint), at));
+        }
+        if self.is_other_relation(&moment.catalog, schema.as_deref(), &table) {
+            let message = format!("\"{table}\" is not a table");
+            return Err(located(Error::new(ErrorKind::WrongObjectType, message).with_hint(other_hint), at));
         }
         if let Some(found) = self.table_in(&moment.catalog, schema.as_deref(), &table) {
             return Ok(found);
@@ -138,7 +166,7 @@ impl Binder<'_> {
                 .with_hint("Write AS OF behind the tables inside the WITH query."));
         }
         let moment = self.moment(time, Clause::AsOf.phrase())?;
-        let def = self.table_at(&moment, name)?;
+        let def = self.table_at(&moment, name, VIEW_HINT)?;
         self.check_populated(&moment.catalog, &def)?;
         let (mut scan, mut entry) = self.scan_table(&def, alias.map(|a| &a.name), false);
         entry.schema = moment.catalog.schema(def.schema).map(|s| s.name.clone()).filter(|_| alias.is_none());

@@ -57,7 +57,7 @@ impl Binder<'_> {
             let table = self.as_seen(table);
             return Ok(table.columns.iter().map(|c| (c.name.clone(), declared(&c.ty))).collect());
         }
-        let view = catalog.views().find(|view| view.oid == relation);
+        let view = catalog.view_of_relation(relation);
         let view = view.ok_or_else(|| Error::internal("a function of rows of an unknown relation"))?;
         Ok(view.columns.iter().map(|c| (c.name.clone(), declared(&c.ty))).collect())
     }

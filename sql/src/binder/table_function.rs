@@ -221,27 +221,30 @@ impl Binder<'_> {
             let message = "a column definition list is required for functions returning \"record\"";
             located(Error::new(ErrorKind::Syntax, message), at)
         };
-        let (mut columns, mut made, mut checked) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut defined, mut made, mut checked) = (Vec::new(), Vec::new(), Vec::new());
         for ast::TableAliasColumnDef { name, data_type } in definitions.ok_or_else(missing)? {
             let ty = self.sql_type(data_type.as_ref().ok_or_else(missing)?)?;
             let name = super::names::fold(name);
             args.push(Expr::Const(Datum::Text(name.clone()), held(oid::TEXT, -1)?));
             let own = TypedCol { col: self.new_col(), ty: self.base_type(&ty) };
-            let typed = TypedCol { col: self.new_col(), ty };
-            checked.push((self.with_checked_value(Expr::Column(own.clone()), &typed.ty)?, typed.col));
+            checked.push(self.with_checked_value(Expr::Column(own.clone()), &ty)?);
             made.push(own);
-            columns.push(ScopeColumn { name, typed, origin: (Oid(0), 0) });
+            defined.push((name, ty));
         }
         let proc = chosen.proc.oid;
-        let plain = checked.iter().all(|(value, _)| matches!(value, Expr::Column(_)));
-        let own = if plain {
-            made = columns.iter().map(|c| c.typed.clone()).collect();
-            None
-        } else {
-            let input = Rel::Function { proc, args: args.clone(), columns: made.clone() };
-            let rel = Some(Rel::Project { input: Box::new(input), items: checked.clone() });
-            Some(OwnRows { rel, fields: checked, row: None })
+        // Without domains the columns are those that the function makes.
+        let plain = checked.iter().all(|value| matches!(value, Expr::Column(_)));
+        let column = |((name, ty), own): ((String, SqlType), &TypedCol)| {
+            let col = if plain { own.col } else { self.new_col() };
+            ScopeColumn { name, typed: TypedCol { col, ty }, origin: (Oid(0), 0) }
         };
+        let columns: Vec<ScopeColumn> = defined.into_iter().zip(&made).map(column).collect();
+        let own = (!plain).then(|| {
+            let fields: Vec<_> = checked.into_iter().zip(columns.iter().map(|c| c.typed.col)).collect();
+            let input = Rel::Function { proc, args: args.clone(), columns: made.clone() };
+            let rel = Some(Rel::Project { input: Box::new(input), items: fields.clone() });
+            OwnRows { rel, fields, row: None }
+        });
         let call = SetCall { proc, args, columns: made };
         Ok(Called { call, own, columns, returns_set: true, named: true, defined: true })
     }

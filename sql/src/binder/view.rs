@@ -73,7 +73,7 @@ impl Binder<'_> {
         let oid = catalog::relation_of_name(name).filter(|_| self.views > 0)?;
         let catalog = self.context.catalog;
         let table = catalog.table_of_relation(oid).map(|t| Relation::Table(self.as_seen(t)));
-        table.or_else(|| catalog.views().find(|v| v.oid == oid).cloned().map(Relation::View))
+        table.or_else(|| catalog.view_of_relation(oid).cloned().map(Relation::View))
     }
 
     /// A table as the view sees it whose query is being bound.

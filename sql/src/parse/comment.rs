@@ -5,7 +5,7 @@
 use super::ast::StatementAst;
 use super::cursor::{Cursor, string_of};
 use super::definition_ast::{CommentSpec, CommentTarget, RelationKind};
-use super::unsupported::refuse;
+use super::unsupported::{hint_of_object, refuse};
 use base::Result;
 
 /// Kinds of objects that PostgreSQL has and we have not.
@@ -75,7 +75,7 @@ pub(crate) fn comment(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         }
     } else if OTHER_KINDS.iter().any(|kind| cursor.is_word(kind)) {
         let kind = cursor.word_text(0).unwrap_or_default().to_ascii_uppercase();
-        return Err(refuse(&format!("COMMENT ON {kind}"), at));
+        return Err(refuse(&format!("COMMENT ON {kind}"), at).with_hint(hint_of_object(&kind)));
     } else {
         return Err(cursor.syntax_error());
     };

@@ -93,7 +93,8 @@ fn text_body(cursor: &mut Cursor<'_>) -> Result<BodySpec> {
     let at = cursor.at();
     let text = cursor.string()?;
     if *cursor.peek() == Token::Comma {
-        return Err(refuse("a function of a library", cursor.at()));
+        return Err(refuse("a function of a library", cursor.at())
+            .with_hint("Functions can be written in SQL: CREATE FUNCTION .. LANGUAGE sql."));
     }
     Ok(BodySpec::Text { text, at })
 }
@@ -297,7 +298,7 @@ fn refused_option(cursor: &Cursor<'_>, at: usize) -> Option<Error> {
     }
     let others = [("window", "WINDOW"), ("support", "SUPPORT"), ("transform", "TRANSFORM")];
     let (_, what) = others.iter().find(|(word, _)| cursor.is_word(word))?;
-    Some(refuse(what, at))
+    Some(refuse(what, at).with_hint("Leave the clause out."))
 }
 
 /// `name [(parameters)]`.
@@ -334,7 +335,8 @@ pub(crate) fn alter(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
         return Err(refuse("ALTER FUNCTION OWNER TO", at)
             .with_hint("Everything belongs to the database's owner; leave the statement out."));
     } else if ["depends", "no", "reset"].iter().any(|word| cursor.is_word(word)) {
-        return Err(refuse("this form of ALTER FUNCTION", at));
+        return Err(refuse("this form of ALTER FUNCTION", at)
+            .with_hint("Use RENAME TO, SET SCHEMA or the options of CREATE FUNCTION."));
     } else {
         let mut options = FunctionOptions::default();
         while option(cursor, &mut options)? {}

@@ -21,7 +21,7 @@ pub(crate) fn create_unique(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     let at = cursor.at();
     let table = cursor.qualified_name()?;
     if cursor.take_word("using") && !cursor.take_word("btree") {
-        return Err(refuse("a unique index other than btree", cursor.at()));
+        return Err(refuse("a unique index other than btree", cursor.at()).with_hint("Leave USING out."));
     }
     cursor.expect(&Token::LParen)?;
     let columns = cursor.separated(column)?;

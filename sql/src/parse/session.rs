@@ -118,7 +118,8 @@ pub(crate) fn set(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     let at = cursor.at();
     if cursor.take_word("transaction") {
         if cursor.is_word("snapshot") {
-            return Err(refuse("SET TRANSACTION SNAPSHOT", at));
+            return Err(refuse("SET TRANSACTION SNAPSHOT", at)
+                .with_hint("SET nyala.as_of lets several sessions read one time."));
         }
         let Modes { read_only, isolation } = modes(cursor)?;
         return Ok(StatementAst::SetTransaction { read_only, isolation, session: false });
@@ -176,7 +177,7 @@ fn refuse_special_settings(cursor: &Cursor<'_>) -> Result<()> {
         return Err(refuse("SET CONSTRAINTS", at).with_hint("Constraints are checked by each statement."));
     }
     if cursor.is_words(&["xml", "option"]) {
-        return Err(refuse("SET XML OPTION", at));
+        return Err(refuse("SET XML OPTION", at).with_hint("Leave it out: there is no type xml."));
     }
     Ok(())
 }

@@ -203,7 +203,9 @@ fn query(cursor: &mut Cursor<'_>) -> Result<StatementAst> {
     refuse_later_into(&query.body)?;
     match select_into(&mut query.body) {
         None => Ok(StatementAst::Query(query)),
-        Some(SelectInto { unlogged: true, .. }) => Err(refuse("an unlogged table", at)),
+        Some(SelectInto { unlogged: true, .. }) => {
+            Err(refuse("an unlogged table", at).with_hint("Leave UNLOGGED out."))
+        }
         Some(SelectInto { temporary, unlogged: false, table: _, name }) => {
             let spec = CreateTableAsSpec {
                 name,

@@ -12,6 +12,8 @@ use base::{Error, ErrorKind, Result};
 use catalog::TableDef;
 use sqlparser::ast;
 
+const VIEW_HINT: &str = "CREATE TABLE .. AS makes a table of the rows of a view.";
+
 pub(super) fn vacuum(binder: &Binder<'_>, spec: &VacuumSpec) -> Result<BoundStatement> {
     let VacuumSpec { full, verbose, analyze, tables } = spec;
     let tables = targets(binder, tables)?;
@@ -109,7 +111,7 @@ pub(super) fn clone_table(
         }
         Some(time) => {
             let moment = binder.moment(time, "AS OF")?;
-            let source = binder.table_at(&moment, source)?;
+            let source = binder.table_at(&moment, source, VIEW_HINT)?;
             binder.check_populated(&moment.catalog, &source)?;
             (source, Some(moment.ts))
         }

@@ -93,6 +93,10 @@ fn retention(option: &TableOption, value: Option<&str>, io: &IoSettings) -> Resu
     const HINT: &str =
         "Give days, hours or shorter units, for example '7 days' or '36 hours'; 0 keeps no history.";
     let value = value.unwrap_or_default();
+    // An interval would take it for seconds.
+    if value.trim().parse::<f64>().is_ok_and(|number| number != 0.0) {
+        return Err(invalid(option, value, HINT).with_detail("A number other than 0 needs a unit."));
+    }
     let ty = SqlType::of(oid::INTERVAL).ok_or_else(|| Error::internal("interval has no form"))?;
     let Ok(Datum::Interval(interval)) = types::parse_text(&ty, value, io) else {
         return Err(invalid(option, value, HINT));
@@ -175,7 +179,9 @@ mod tests {
         assert_eq!(us("0"), Some(0));
         assert_eq!(us("1 day -1 hour"), Some(23 * 3_600_000_000));
         assert_eq!(us("90 min"), Some(5_400_000_000));
-        for bad in ["1 month", "2 years", "-1 day", "1 hour -1 day", "soon", "", "1 month -30 days"] {
+        for bad in
+            ["5", " 0.5 ", "1 month", "2 years", "-1 day", "1 hour -1 day", "soon", "", "1 month -30 days"]
+        {
             let error = one("history_retention", bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidParameterValue, "{bad}");
             assert!(error.hint().is_some(), "{bad}");

@@ -36,8 +36,7 @@ impl Ours {
         let statement = self.session.parse(sql).await?.remove(0);
         let prepared = self.session.prepare(&statement, &[]).await?;
         *unprepared = false;
-        let io = self.session.io_settings();
-        let Execution::Rows { columns, mut rows, .. } =
+        let Execution::Rows { columns, mut rows, io, .. } =
             self.session.execute(&prepared, Vec::new(), true).await?
         else {
             panic!("{sql} yields no rows");
