@@ -111,8 +111,8 @@ fn told(def: &TableDef, counts: &Counts) -> String {
     )
 }
 
-/// Reads the table and counts, among the operators of queries. Columns whose values have no key (intervals and arrays)
-/// are left out; nothing is planned by their counts.
+/// Reads the table and counts, among the operators of queries. Columns whose values have no key
+/// are left out.
 async fn counted(
     view: &ReadView,
     def: &TableDef,

@@ -129,7 +129,7 @@ async fn analyze_counts_values() {
     let (first, rest) = counted.split_once(", ").unwrap();
     let distinct: u64 = first.strip_prefix("a=").unwrap().parse().unwrap();
     assert!((8_700..9_300).contains(&distinct), "{counted}");
-    assert_eq!(rest, "b=9, c=2, e=101");
+    assert_eq!(rest, "b=9, c=2, d=1, e=101");
     assert_eq!(client.error("ANALYZE t (nope)").await.kind(), ErrorKind::UndefinedColumn);
     assert_eq!(client.error("ANALYZE t (a, a)").await.kind(), ErrorKind::DuplicateColumn);
     assert_eq!(client.error("ANALYZE nope").await.kind(), ErrorKind::UndefinedTable);
