@@ -138,4 +138,26 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::InvalidParameterValue);
         assert!(error.hint().is_some());
     }
+
+    /// What default.toml says of least values is what is refused, key by key.
+    #[test]
+    fn least_values_are_as_documented() {
+        let mut documented = 0;
+        for paragraph in include_str!("../default.toml").split("\n\n") {
+            let Some((_, told)) = paragraph.split_once("At least ") else { continue };
+            let least: u64 = told.split_once(|c: char| !c.is_ascii_digit()).unwrap().0.parse().unwrap();
+            let (key, _) = paragraph.lines().last().unwrap().split_once(" = ").unwrap();
+            let with = |value: u64| {
+                Settings::from_layers([Layer::parse("settings.toml", &format!("{key} = {value}")).unwrap()])
+            };
+            with(least).unwrap();
+            let error = with(least - 1).unwrap_err();
+            assert_eq!(
+                error.message(),
+                format!("setting {key} is {}, but must be at least {least}", least - 1)
+            );
+            documented += 1;
+        }
+        assert_eq!(documented, 10, "as many as are checked above");
+    }
 }
