@@ -70,7 +70,7 @@ fn from_io(error: std::io::Error) -> Error {
 fn out_of_memory(message: String) -> Error {
     Error::new(ErrorKind::OutOfMemory, "out of memory")
         .with_detail(message)
-        .with_hint("raise the memory limit of queries or read fewer rows at once")
+        .with_hint("Raise query_memory_bytes, or read fewer rows at once.")
 }
 
 /// Errors cannot be cloned; a shared one is told again.

@@ -18,6 +18,7 @@ pub mod optimizer;
 pub mod scan;
 mod session;
 mod settings;
+mod sort;
 mod spill;
 mod system;
 mod threads;

@@ -5,11 +5,8 @@
 //! instead of putting rows aside. Slices of something larger are copied here. Invariant: the rows and their order stay the
 //! same.
 
-use crate::failure::{from_arrow, into_datafusion};
-use arrow::array::{Array, ArrayRef, AsArray, MutableArrayData, make_array};
-use arrow::datatypes::DataType;
-use arrow::error::ArrowError;
-use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use crate::failure::into_datafusion;
+use crate::sort::{detached, in_bounds};
 use base::Error;
 use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
@@ -23,9 +20,6 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Pla
 use futures::StreamExt;
 use std::fmt;
 use std::sync::Arc;
-
-/// A batch is copied when it holds so many times the memory that its rows need.
-const SHARE: usize = 2;
 
 #[derive(Debug)]
 pub(super) struct DetachGroups;
@@ -41,7 +35,7 @@ impl PhysicalOptimizerRule for DetachGroups {
             let whole = |a: &AggregateExec| *a.mode() != AggregateMode::Partial && !a.group_expr().is_empty();
             let groups = node.downcast_ref::<AggregateExec>().is_some_and(whole);
             Ok(if groups {
-                Transformed::yes(Arc::new(DetachExec { input: node }) as _)
+                Transformed::yes(Arc::new(DetachExec { input: node, within: false }) as _)
             } else {
                 Transformed::no(node)
             })
@@ -62,6 +56,13 @@ impl PhysicalOptimizerRule for DetachGroups {
 #[derive(Debug)]
 struct DetachExec {
     input: Arc<dyn ExecutionPlan>,
+    /// Whether batches are cut to a number of bytes as well.
+    within: bool,
+}
+
+/// `input` in batches of few bytes, each with memory of its own: for an operator that keeps all of a batch for one row in it.
+pub(crate) fn in_pieces(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    Arc::new(DetachExec { input, within: true })
 }
 
 impl DisplayAs for DetachExec {
@@ -99,42 +100,18 @@ impl ExecutionPlan for DetachExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match (children.pop(), children.is_empty()) {
-            (Some(input), true) => Ok(Arc::new(Self { input })),
+            (Some(input), true) => Ok(Arc::new(Self { input, within: self.within })),
             _ => Err(into_datafusion(Error::internal("what is detached has one input"))),
         }
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let batches = self.input.execute(partition, context)?.map(|batch| detached(batch?));
+        let batches = self.input.execute(partition, Arc::clone(&context))?;
+        if self.within {
+            let pieces = in_bounds(batches, &context);
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), pieces)));
+        }
+        let batches = batches.map(|batch| Ok(detached(batch?)?));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), batches)))
     }
-}
-
-fn detached(batch: RecordBatch) -> Result<RecordBatch> {
-    let needed = |column: &ArrayRef| column.to_data().get_slice_memory_size();
-    let needed: std::result::Result<Vec<usize>, _> = batch.columns().iter().map(needed).collect();
-    let needed: usize = needed.map_err(from_arrow).map_err(into_datafusion)?.into_iter().sum();
-    if batch.get_array_memory_size() <= needed.saturating_mul(SHARE) {
-        return Ok(batch);
-    }
-    copy(&batch).map_err(|e| into_datafusion(from_arrow(e)))
-}
-
-fn copy(batch: &RecordBatch) -> std::result::Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().map(copied).collect::<std::result::Result<_, _>>()?;
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(batch.schema(), columns, &options)
-}
-
-fn copied(array: &ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
-    Ok(match array.data_type() {
-        DataType::Utf8View => Arc::new(array.as_string_view().gc()),
-        DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
-        _ => {
-            let data = array.to_data();
-            let mut copy = MutableArrayData::new(vec![&data], false, array.len());
-            copy.try_extend(0, 0, array.len())?;
-            make_array(copy.freeze())
-        }
-    })
 }

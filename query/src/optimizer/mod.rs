@@ -19,6 +19,7 @@ mod tests;
 use crate::failure::from_datafusion;
 use crate::optimizer::cross_join::EliminateCrossJoinOfOneNullEquality;
 use crate::optimizer::detach::DetachGroups;
+pub(crate) use crate::optimizer::detach::in_pieces;
 use crate::optimizer::failing_constants::FailingConstants;
 pub(crate) use crate::optimizer::failing_constants::check;
 use crate::optimizer::forget_constants::ForgetConstants;
@@ -26,6 +27,7 @@ use crate::optimizer::join_order::JoinOrder;
 use crate::optimizer::opaque::OpaquePlanner;
 use crate::optimizer::pace::PaceJoins;
 use crate::optimizer::push_down_filter::PushDownFilterAboveOneRow;
+use crate::sort::BoundSorts;
 use crate::spill::SpillFiles;
 use base::Result;
 use datafusion::common::DataFusionError;
@@ -43,9 +45,9 @@ use datafusion::prelude::SessionConfig;
 use std::sync::Arc;
 use url::Url;
 
-/// Memory that a sort keeps back for the merge of what it put aside, and at most one part in so many of all memory.
+/// Memory that a sort keeps back for merges, and at most one part in so many of all memory for those of all partitions.
 const MERGE_BYTES: usize = 10 << 20;
-const MERGE_SHARE: usize = 16;
+const MERGE_SHARE: usize = 8;
 /// Keys within a range of this size are looked up in an array, 4 bytes a key, instead of a hash table: probes in key
 /// order, which is how segments are read, then touch memory in order.
 const ARRAY_KEY_RANGE_MAX: usize = 8 << 20;
@@ -115,6 +117,7 @@ impl QueryRuntime {
         physical.insert(sorts.unwrap_or(0), Arc::new(ForgetConstants));
         physical.push(Arc::new(PaceJoins));
         physical.push(Arc::new(DetachGroups));
+        physical.push(Arc::new(BoundSorts));
         let builder = SessionStateBuilder::new()
             .with_config(session_config(limits.memory_bytes_max, limits.partitions, limits.batch_rows))
             .with_runtime_env(environment)
@@ -133,7 +136,9 @@ impl QueryRuntime {
 fn session_config(memory_bytes_max: usize, partitions: usize, batch_rows: usize) -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_target_partitions(partitions.max(1))
-        .with_sort_spill_reservation_bytes(MERGE_BYTES.min(memory_bytes_max / MERGE_SHARE))
+        .with_sort_spill_reservation_bytes(
+            MERGE_BYTES.min(memory_bytes_max / MERGE_SHARE / partitions.max(1)),
+        )
         .with_batch_size(batch_rows.max(1))
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false);

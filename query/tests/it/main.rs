@@ -8,6 +8,7 @@ mod foreign_keys;
 mod functions;
 mod harness;
 mod history;
+mod long_rows;
 mod maintenance;
 mod materialized_past;
 mod operator_matrix;

@@ -1,0 +1,364 @@
+//! Sorts and merges of rows that may be long: what they hold is bounded by bytes.
+//!
+//! DataFusion's sort counts the memory that sorted batches share once for each of them, and it sorts, puts aside and merges a
+//! fixed number of rows at once, whatever they weigh: with long rows, or few of them in a batch, a sort failed where there was
+//! memory enough, or files to put rows aside. Here it is fed with small batches of their own memory, and works with as many rows
+//! at once as are not too long, judged by the first ones. Rows of a fixed width in batches of ordinary length need none of
+//! that. A sort that keeps only the first rows keeps a batch for one row in it: it is given small ones, too.
+//!
+//! Invariant: the same rows in the same order.
+
+mod batch;
+
+use crate::failure::into_datafusion;
+use crate::optimizer::in_pieces;
+pub(crate) use crate::sort::batch::detached;
+use crate::sort::batch::{cut, needed_bytes};
+use arrow::compute::BatchCoalescer;
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use base::Error;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
+use datafusion::physical_plan::{
+    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
+    PlanProperties, ReplaceChildrenOptions,
+};
+use futures::future::try_join_all;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Batches that the memory kept back for merging has room for.
+const HEADROOM_BATCHES: usize = 16;
+/// With fewer rows in a batch, each holds more than its rows need, and there are too many.
+const BATCH_ROWS_MIN: usize = 1_024;
+
+/// What a batch may be at most.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    rows: usize,
+    /// One row may have more.
+    bytes: usize,
+}
+
+impl Bounds {
+    fn of(context: &TaskContext) -> Self {
+        let options = &context.session_config().options().execution;
+        let bytes = options.sort_spill_reservation_bytes / HEADROOM_BATCHES;
+        Self { rows: options.batch_size.get().max(BATCH_ROWS_MIN), bytes: bytes.max(1) }
+    }
+
+    /// With so many rows as are not too long, should all be like these.
+    fn for_rows_like(self, batches: &[Option<RecordBatch>]) -> Result<Self> {
+        let mut rows = self.rows;
+        for batch in batches.iter().flatten().filter(|batch| batch.num_rows() > 0) {
+            let bytes = needed_bytes(batch)?.div_ceil(batch.num_rows()).max(1);
+            rows = rows.min(self.bytes / bytes).max(1);
+        }
+        Ok(Self { rows, ..self })
+    }
+}
+
+/// Puts bounds to sorts and merges of rows that may be long, and to all when batches are of few rows.
+#[derive(Debug)]
+pub(crate) struct BoundSorts;
+
+impl PhysicalOptimizerRule for BoundSorts {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        config: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let few = config.execution.batch_size.get() < BATCH_ROWS_MIN;
+        let all = plan.transform_up(|node| {
+            let (sort, merge) = (node.is::<SortExec>(), node.is::<SortPreservingMergeExec>());
+            if !(sort || merge) || !few && !may_be_long(&node.schema()) {
+                return Ok(Transformed::no(node));
+            }
+            match (node.fetch(), sort) {
+                (None, _) => Ok(Transformed::yes(Arc::new(BoundExec::around(node)) as _)),
+                (Some(_), true) => {
+                    let input = in_pieces(only_child(node.as_ref())?);
+                    // Anything else would part it from the filter that it gave to the scan.
+                    Ok(Transformed::yes(with_inputs(node, vec![input])?))
+                }
+                (Some(_), false) => Ok(Transformed::no(node)),
+            }
+        });
+        Ok(all?.data)
+    }
+
+    fn name(&self) -> &'static str {
+        "bound_sorts"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn may_be_long(schema: &SchemaRef) -> bool {
+    let is_short = |ty: &DataType| ty.is_primitive() || matches!(ty, DataType::Boolean | DataType::Null);
+    !schema.fields().iter().all(|field| is_short(field.data_type()))
+}
+
+fn only_child(node: &dyn ExecutionPlan) -> Result<Arc<dyn ExecutionPlan>> {
+    let child = node.children().into_iter().next().map(Arc::clone);
+    child.ok_or_else(|| into_datafusion(Error::internal("a sort has one input")))
+}
+
+/// The node over inputs of the same properties.
+fn with_inputs(
+    node: Arc<dyn ExecutionPlan>,
+    inputs: Vec<Arc<dyn ExecutionPlan>>,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    node.replace_children(inputs, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep))
+}
+
+/// A sort or a merge, fed with small batches.
+#[derive(Debug)]
+struct BoundExec {
+    /// DataFusion's.
+    theirs: Arc<dyn ExecutionPlan>,
+    /// What it was run as, for its metrics.
+    run: Arc<Mutex<Vec<Arc<dyn ExecutionPlan>>>>,
+}
+
+impl BoundExec {
+    fn around(theirs: Arc<dyn ExecutionPlan>) -> Self {
+        Self { theirs, run: Arc::default() }
+    }
+}
+
+impl DisplayAs for BoundExec {
+    fn fmt_as(&self, t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.theirs.fmt_as(t, f)
+    }
+}
+
+impl ExecutionPlan for BoundExec {
+    fn name(&self) -> &str {
+        self.theirs.name()
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.theirs.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        self.theirs.children()
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        self.theirs.maintains_input_order()
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        self.theirs.apply_expressions(f)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        let theirs = Arc::clone(&self.theirs).replace_children(children, options)?;
+        Ok(Arc::new(Self::around(theirs)))
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::around(Arc::clone(&self.theirs).reset_state()?)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        let mut all = MetricsSet::new();
+        for node in self.run.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            node.metrics().iter().flat_map(MetricsSet::iter).for_each(|metric| all.push(Arc::clone(metric)));
+        }
+        Some(all)
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let input = only_child(self.theirs.as_ref())?;
+        let parts = match self.theirs.is::<SortExec>() {
+            true => partition..partition + 1,
+            false => 0..input.output_partitioning().partition_count(),
+        };
+        let mut inputs = BTreeMap::new();
+        let several = parts.len() > 1;
+        for part in parts {
+            let rows = joined(input.execute(part, Arc::clone(&context))?, &context);
+            inputs.insert(part, if several { side_by_side(rows) } else { rows });
+        }
+        let (theirs, run) = (Arc::clone(&self.theirs), Arc::clone(&self.run));
+        let rows = stream::once(async move {
+            let bounds = Bounds::of(&context);
+            let firsts = try_join_all(inputs.values_mut().map(TryStreamExt::try_next)).await?;
+            let bounds = bounds.for_rows_like(&firsts)?;
+            let fed = inputs.into_iter().zip(firsts).map(|((part, rest), first)| {
+                let schema = rest.schema();
+                let rows = stream::iter(first.map(Ok)).chain(rest);
+                let rows: SendableRecordBatchStream =
+                    Box::pin(RecordBatchStreamAdapter::new(schema, pieces(rows, bounds)));
+                (part, rows)
+            });
+            let properties = Arc::clone(input.properties());
+            let fed = Arc::new(FedExec { properties, rows: Mutex::new(fed.collect()) });
+            let node = with_inputs(theirs, vec![fed])?;
+            run.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&node));
+            node.execute(partition, Arc::new(with_bounds(&context, bounds)))
+        });
+        let rows = rows.try_flatten().map(|batch| Ok(detached(batch?)?));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
+    }
+}
+
+/// A context in which so many rows are sorted, put aside and merged at once.
+fn with_bounds(context: &TaskContext, bounds: Bounds) -> TaskContext {
+    let mut config = context.session_config().clone().with_batch_size(bounds.rows);
+    // Batches that are sorted together share memory, which counts for each of the sorted ones.
+    config.options_mut().execution.sort_in_place_threshold_bytes = 1;
+    TaskContext::new(
+        context.task_id(),
+        context.session_id(),
+        config,
+        context.scalar_functions().clone(),
+        context.higher_order_functions().clone(),
+        context.aggregate_functions().clone(),
+        context.window_functions().clone(),
+        context.runtime_env(),
+    )
+}
+
+/// Rows that are computed elsewhere, each partition once.
+struct FedExec {
+    properties: Arc<PlanProperties>,
+    rows: Mutex<BTreeMap<usize, SendableRecordBatchStream>>,
+}
+
+impl fmt::Debug for FedExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FedExec").field("properties", &self.properties).finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for FedExec {
+    fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fed")
+    }
+}
+
+impl ExecutionPlan for FedExec {
+    fn name(&self) -> &'static str {
+        "Fed"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
+        rows.ok_or_else(|| into_datafusion(Error::internal("rows are sorted once")))
+    }
+}
+
+/// The rows of `input` in pieces: for an operator that keeps all of a batch for one row in it.
+pub(crate) fn in_bounds(
+    input: SendableRecordBatchStream,
+    context: &TaskContext,
+) -> impl Stream<Item = Result<RecordBatch>> + Send + use<> {
+    pieces(input, Bounds::of(context))
+}
+
+/// The rows of `batches` in batches within the bounds, each with memory of its own.
+fn pieces<S>(batches: S, bounds: Bounds) -> impl Stream<Item = Result<RecordBatch>> + Send + use<S>
+where
+    S: Stream<Item = Result<RecordBatch>> + Send,
+{
+    batches.flat_map(move |batch| {
+        let mut all = Vec::new();
+        let outcome = batch.and_then(|batch| {
+            cut(batch, bounds.rows, bounds.bytes, &mut |piece| {
+                all.push(Ok(piece));
+                Ok::<(), DataFusionError>(())
+            })
+        });
+        all.extend(outcome.err().map(Err));
+        stream::iter(all)
+    })
+}
+
+/// The rows of `input`, where batches are of few rows in longer ones.
+fn joined(input: SendableRecordBatchStream, context: &TaskContext) -> SendableRecordBatchStream {
+    if context.session_config().batch_size() >= BATCH_ROWS_MIN {
+        return input;
+    }
+    let schema = input.schema();
+    let coalescer = BatchCoalescer::new(SchemaRef::clone(&schema), BATCH_ROWS_MIN);
+    let rows =
+        stream::try_unfold((input, coalescer, false), |(mut input, mut coalescer, mut ended)| async move {
+            loop {
+                if let Some(batch) = coalescer.next_completed_batch() {
+                    return Ok(Some((batch, (input, coalescer, ended))));
+                }
+                if ended {
+                    return Ok(None);
+                }
+                match input.next().await.transpose()? {
+                    Some(batch) => coalescer.push_batch(batch)?,
+                    None => {
+                        coalescer.finish_buffered_batch()?;
+                        ended = true;
+                    }
+                }
+            }
+        });
+    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
+}
+
+/// The rows of `input` from a task of its own, a batch ahead.
+fn side_by_side(mut input: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let mut builder = RecordBatchReceiverStream::builder(input.schema(), 1);
+    let sender = builder.tx();
+    builder.spawn(async move {
+        // Nothing is asked for before there is room for it.
+        while let Ok(room) = sender.reserve().await {
+            let Some(batch) = input.next().await else { break };
+            room.send(batch);
+        }
+        Ok(())
+    });
+    builder.build()
+}
