@@ -196,6 +196,8 @@ pub enum ErrorKind {
     LostRace,
     /// 40P01
     Deadlock,
+    /// 55P03
+    LockNotAvailable,
     /// 72000: rows of that time were collected.
     SnapshotTooOld,
     /// 08P01

@@ -1,18 +1,22 @@
-//! Stopping a running statement: cancel requests and statement_timeout.
+//! Stopping a running statement: cancel requests, statement_timeout and, while it waits for a transaction, lock_timeout.
 //!
 //! Invariants: an interrupt stops at most the statement it was made for; once triggered it stays triggered.
 
 use crate::threads::{QueryThreads, Task};
+use base::id::TxnId;
 use base::{Error, ErrorKind, Result};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use storage::Database;
 use tokio::sync::Notify;
 
 const NONE: u8 = 0;
 const USER: u8 = 1;
 const TIMEOUT: u8 = 2;
+/// How long a wait for another transaction may overlook that it is to stop.
+const WAIT_SLICE: Duration = Duration::from_millis(20);
 
 /// The stop button of one statement.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +28,8 @@ pub(crate) struct Interrupt {
 struct State {
     reason: AtomicU8,
     notify: Notify,
+    /// How long a wait for a lock may be; none: as long as it takes.
+    lock_timeout: Option<Duration>,
 }
 
 impl Interrupt {
@@ -65,6 +71,24 @@ impl Interrupt {
         tokio::task::block_in_place(|| runtime.block_on(nap))
     }
 
+    /// Waits until the transaction that holds a lock has ended; blocks. 57014 once the statement is to stop, 55P03 when the
+    /// wait takes longer than lock_timeout.
+    pub(crate) fn wait_for_end(&self, database: &Database, holder: TxnId) -> Result<()> {
+        let mut left = self.state.lock_timeout;
+        loop {
+            let slice = left.map_or(WAIT_SLICE, |left| left.min(WAIT_SLICE));
+            if database.wait_for_end(holder, slice) {
+                return Ok(());
+            }
+            self.check()?;
+            left = left.map(|left| left.saturating_sub(slice));
+            if left.is_some_and(|left| left.is_zero()) {
+                let message = "canceling statement due to lock timeout";
+                return Err(Error::new(ErrorKind::LockNotAvailable, message));
+            }
+        }
+    }
+
     /// `work`, dropped as soon as the statement is to stop.
     pub(crate) async fn guard<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
@@ -73,6 +97,18 @@ impl Interrupt {
             result = work => result,
         }
     }
+}
+
+/// The limits of a statement in milliseconds; 0: none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Timeouts {
+    pub(crate) statement_ms: i64,
+    /// Of each wait for a lock.
+    pub(crate) lock_ms: i64,
+}
+
+fn milliseconds(limit: i64) -> Option<Duration> {
+    u64::try_from(limit).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
 }
 
 /// Stops the running statement of a session from another thread. Without one it does nothing.
@@ -119,13 +155,14 @@ impl CancelHandle {
     }
 
     /// Makes a new statement the one that `cancel` stops, until the result is dropped.
-    pub(crate) fn start(&self, runtime: &QueryThreads, timeout_ms: i64) -> Running {
-        let interrupt = Interrupt::default();
+    pub(crate) fn start(&self, runtime: &QueryThreads, timeouts: Timeouts) -> Running {
+        let state = State { lock_timeout: milliseconds(timeouts.lock_ms), ..State::default() };
+        let interrupt = Interrupt { state: Arc::new(state) };
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(interrupt.clone());
-        let timer = u64::try_from(timeout_ms).ok().filter(|ms| *ms > 0).map(|ms| {
+        let timer = milliseconds(timeouts.statement_ms).map(|timeout| {
             let interrupt = interrupt.clone();
             runtime.spawn(async move {
-                tokio::time::sleep(Duration::from_millis(ms)).await;
+                tokio::time::sleep(timeout).await;
                 interrupt.trigger(TIMEOUT);
             })
         });

@@ -60,6 +60,7 @@ pub fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::DuplicateCursor => "42P03",
         ErrorKind::LostRace => "40001",
         ErrorKind::Deadlock => "40P01",
+        ErrorKind::LockNotAvailable => "55P03",
         ErrorKind::SnapshotTooOld => "72000",
         ErrorKind::ProtocolViolation => "08P01",
         ErrorKind::CommitUnknown => "08007",

@@ -61,7 +61,7 @@ pub(super) async fn analyze_alone(
     let mut attempt = 1;
     loop {
         interrupt.check()?;
-        let stored = tokio::task::block_in_place(|| store(database, table, &counts.distinct));
+        let stored = tokio::task::block_in_place(|| store(database, table, &counts.distinct, interrupt));
         match stored {
             Ok(()) => return Ok(Some(message)),
             Err(error) if error.kind() == ErrorKind::LostRace && attempt < ATTEMPTS_MAX => attempt += 1,
@@ -70,16 +70,27 @@ pub(super) async fn analyze_alone(
     }
 }
 
-fn store(database: &Database, table: TableId, distinct: &[DistinctCount]) -> Result<()> {
+/// `LostRace` after a wait for the transaction that was in the way.
+fn store(
+    database: &Database,
+    table: TableId,
+    distinct: &[DistinctCount],
+    interrupt: &Interrupt,
+) -> Result<()> {
     let mut transaction = database.begin_for("ANALYZE");
     let Some(def) = transaction.catalog().table(table).cloned() else { return Ok(()) };
     let changed = with_counts(def.as_ref().clone(), distinct);
     let edited = transaction.edit_catalog(CatalogEdit::AlterTable(Box::new(changed)));
-    if let (Err(_), Some(blocker)) = (&edited, transaction.blocked_by()) {
-        database.wait_for_end(blocker, std::time::Duration::from_millis(20));
+    let blocker = transaction.blocked_by();
+    match (edited, blocker) {
+        (Ok(()), _) => transaction.commit().map(drop),
+        (Err(lost), None) => Err(lost),
+        (Err(lost), Some(blocker)) => {
+            transaction.rollback();
+            interrupt.wait_for_end(database, blocker)?;
+            Err(lost)
+        }
     }
-    edited?;
-    transaction.commit().map(drop)
 }
 
 /// Tables and columns; no columns means all.

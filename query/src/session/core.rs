@@ -4,7 +4,7 @@
 
 use crate::api::{Notice, SessionStart};
 use crate::engine::{DATABASE, Engine};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Timeouts};
 use crate::lower::{Parameters, QueryContext, StatementContext, WithRows};
 use crate::names::Names;
 use crate::session::activity::{Place, Sessions};
@@ -61,6 +61,12 @@ impl Core {
             temporary: Temporary::default(),
             notices: Vec::new(),
         })
+    }
+
+    /// The limits of the next statement.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        let limit = |name| self.variables.integer(name);
+        Timeouts { statement_ms: limit("statement_timeout"), lock_ms: limit("lock_timeout") }
     }
 
     /// Keeps a NOTICE or WARNING for the client, if client_min_messages lets it through.

@@ -55,8 +55,8 @@ impl Session {
     }
 
     fn running(&self) -> Running {
-        let timeout = self.core.as_ref().map_or(0, |c| c.variables.integer("statement_timeout"));
-        self.cancel.start(&self.engine.shared.threads, timeout)
+        let timeouts = self.core.as_ref().map(|core| core.timeouts()).unwrap_or_default();
+        self.cancel.start(&self.engine.shared.threads, timeouts)
     }
 
     /// Splits and parses a query string, on the query threads' large stacks.
@@ -209,7 +209,7 @@ async fn run_changes(
 ) -> Vec<ChangeOutcome> {
     let mut outcomes = Vec::with_capacity(changes.len());
     for Change { statement, parameters, last } in changes {
-        let running = cancel.start(threads, core.variables.integer("statement_timeout"));
+        let running = cancel.start(threads, core.timeouts());
         let outcome = core.execute(&statement, parameters, last, running).await;
         let failed = outcome.is_err();
         outcomes.push(outcome.map(|execution| (execution, core.take_notices())));

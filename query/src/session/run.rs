@@ -18,14 +18,11 @@ use base::id::TxnId;
 use base::{Error, ErrorKind, Result};
 use sql::bound::{BoundStatement, CopyDirection, Expr};
 use std::sync::Arc;
-use std::time::Duration;
 use types::Datum;
 
 /// How often a statement that lost a race is run in all. Each lost race is a commit of somebody else, so this many
 /// losses in a row need more writers of one row than a server has sessions.
 const ATTEMPTS_MAX: u32 = 1_000;
-/// How long a wait for another transaction may overlook that it is to stop.
-const WAIT_SLICE: Duration = Duration::from_millis(20);
 
 impl Core {
     pub(crate) async fn execute(
@@ -140,16 +137,10 @@ impl Core {
         interrupt.guard(work).await
     }
 
-    /// Waits until the transaction that holds a lock has ended, as long as it takes; the statement can be stopped.
+    /// Waits until the transaction that holds a lock has ended.
     fn wait_for(&self, blocker: Option<TxnId>, interrupt: &Interrupt) -> Result<()> {
         let Some(blocker) = blocker else { return Ok(()) };
-        let database = self.engine.database();
-        tokio::task::block_in_place(|| {
-            while !database.wait_for_end(blocker, WAIT_SLICE) {
-                interrupt.check()?;
-            }
-            Ok(())
-        })
+        tokio::task::block_in_place(|| interrupt.wait_for_end(self.engine.database(), blocker))
     }
 
     /// One attempt. `running` is taken by a result that goes on after this returns.

@@ -15,6 +15,7 @@ mod hostile;
 mod hostile_statements;
 mod keywords;
 mod kill;
+mod lock_waits;
 mod protocol;
 mod psql;
 mod psql_objects;
