@@ -65,6 +65,11 @@ pub(crate) fn in_pieces(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan>
     Arc::new(DetachExec { input, within: true })
 }
 
+/// `input` in batches with memory of their own.
+pub(crate) fn alone(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+    Arc::new(DetachExec { input, within: false })
+}
+
 impl DisplayAs for DetachExec {
     fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Detach")

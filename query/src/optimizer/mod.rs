@@ -19,7 +19,7 @@ mod tests;
 use crate::failure::from_datafusion;
 use crate::optimizer::cross_join::EliminateCrossJoinOfOneNullEquality;
 use crate::optimizer::detach::DetachGroups;
-pub(crate) use crate::optimizer::detach::in_pieces;
+pub(crate) use crate::optimizer::detach::{alone, in_pieces};
 use crate::optimizer::failing_constants::FailingConstants;
 pub(crate) use crate::optimizer::failing_constants::check;
 use crate::optimizer::forget_constants::ForgetConstants;

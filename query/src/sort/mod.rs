@@ -3,15 +3,15 @@
 //! DataFusion's sort counts the memory that sorted batches share once for each of them, and it sorts, puts aside and merges a
 //! fixed number of rows at once, whatever they weigh: with long rows, or few of them in a batch, a sort failed where there was
 //! memory enough, or files to put rows aside. Here it is fed with small batches of their own memory, and works with as many rows
-//! at once as are not too long, judged by the first ones. Rows of a fixed width in batches of ordinary length need none of
-//! that. A sort that keeps only the first rows keeps a batch for one row in it: it is given small ones, too.
+//! at once as are not too long, judged by the first ones. Rows of a fixed width in batches of ordinary length need no more
+//! than memory of their own. A sort that keeps only the first rows keeps a batch for one row in it: it is given small ones, too.
 //!
 //! Invariant: the same rows in the same order.
 
 mod batch;
 
 use crate::failure::into_datafusion;
-use crate::optimizer::in_pieces;
+use crate::optimizer::{alone, in_pieces};
 pub(crate) use crate::sort::batch::detached;
 use crate::sort::batch::{cut, needed_bytes};
 use arrow::compute::BatchCoalescer;
@@ -82,18 +82,20 @@ impl PhysicalOptimizerRule for BoundSorts {
         let few = config.execution.batch_size.get() < BATCH_ROWS_MIN;
         let all = plan.transform_up(|node| {
             let (sort, merge) = (node.is::<SortExec>(), node.is::<SortPreservingMergeExec>());
-            if !(sort || merge) || !few && !may_be_long(&node.schema()) {
-                return Ok(Transformed::no(node));
-            }
-            match (node.fetch(), sort) {
-                (None, _) => Ok(Transformed::yes(Arc::new(BoundExec::around(node)) as _)),
-                (Some(_), true) => {
-                    let input = in_pieces(only_child(node.as_ref())?);
-                    // Anything else would part it from the filter that it gave to the scan.
-                    Ok(Transformed::yes(with_inputs(node, vec![input])?))
+            let bound = few || may_be_long(&node.schema());
+            Ok(match node.fetch() {
+                None if bound && (sort || merge) => {
+                    Transformed::yes(Arc::new(BoundExec { theirs: node }) as _)
                 }
-                (Some(_), false) => Ok(Transformed::no(node)),
-            }
+                fetch if sort => {
+                    let input = only_child(node.as_ref())?;
+                    // Short rows, too, may hold what was read with them from a file.
+                    let input = if bound && fetch.is_some() { in_pieces(input) } else { alone(input) };
+                    // Anything else would part it from the filter that it gave to the scan.
+                    Transformed::yes(with_inputs(node, vec![input])?)
+                }
+                _ => Transformed::no(node),
+            })
         });
         Ok(all?.data)
     }
@@ -130,14 +132,6 @@ fn with_inputs(
 struct BoundExec {
     /// DataFusion's.
     theirs: Arc<dyn ExecutionPlan>,
-    /// What it was run as, for its metrics.
-    run: Arc<Mutex<Vec<Arc<dyn ExecutionPlan>>>>,
-}
-
-impl BoundExec {
-    fn around(theirs: Arc<dyn ExecutionPlan>) -> Self {
-        Self { theirs, run: Arc::default() }
-    }
 }
 
 impl DisplayAs for BoundExec {
@@ -175,20 +169,16 @@ impl ExecutionPlan for BoundExec {
         children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        let theirs = Arc::clone(&self.theirs).replace_children(children, options)?;
-        Ok(Arc::new(Self::around(theirs)))
+        Ok(Arc::new(Self { theirs: Arc::clone(&self.theirs).replace_children(children, options)? }))
     }
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::around(Arc::clone(&self.theirs).reset_state()?)))
+        Ok(Arc::new(Self { theirs: Arc::clone(&self.theirs).reset_state()? }))
     }
 
+    /// Shared with what is run.
     fn metrics(&self) -> Option<MetricsSet> {
-        let mut all = MetricsSet::new();
-        for node in self.run.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            node.metrics().iter().flat_map(MetricsSet::iter).for_each(|metric| all.push(Arc::clone(metric)));
-        }
-        Some(all)
+        self.theirs.metrics()
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
@@ -203,7 +193,7 @@ impl ExecutionPlan for BoundExec {
             let rows = joined(input.execute(part, Arc::clone(&context))?, &context);
             inputs.insert(part, if several { side_by_side(rows) } else { rows });
         }
-        let (theirs, run) = (Arc::clone(&self.theirs), Arc::clone(&self.run));
+        let theirs = Arc::clone(&self.theirs);
         let rows = stream::once(async move {
             let bounds = Bounds::of(&context);
             let firsts = try_join_all(inputs.values_mut().map(TryStreamExt::try_next)).await?;
@@ -217,9 +207,7 @@ impl ExecutionPlan for BoundExec {
             });
             let properties = Arc::clone(input.properties());
             let fed = Arc::new(FedExec { properties, rows: Mutex::new(fed.collect()) });
-            let node = with_inputs(theirs, vec![fed])?;
-            run.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&node));
-            node.execute(partition, Arc::new(with_bounds(&context, bounds)))
+            with_inputs(theirs, vec![fed])?.execute(partition, Arc::new(with_bounds(&context, bounds)))
         });
         let rows = rows.try_flatten().map(|batch| Ok(detached(batch?)?));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))

@@ -14,15 +14,15 @@ const FILL: [&str; 2] = [
      CASE WHEN g % 3 = 0 THEN ARRAY[md5(g::text), NULL, repeat('y', g % 500)] END, g % 10 FROM generate_series(1, 9000) AS s(g)",
 ];
 
-/// Each has an order that leaves nothing open; long texts are told by their lengths.
+/// Each has an order that leaves nothing open.
 const QUERIES: [&str; 7] = [
-    "SELECT k, length(v), md5(few), a[1] FROM (SELECT * FROM o ORDER BY -k OFFSET 1) s",
-    "SELECT k, length(v), md5(few) FROM (SELECT * FROM o ORDER BY v DESC, k OFFSET 1) s",
-    "SELECT k, length(few), length(v) FROM (SELECT * FROM o ORDER BY few NULLS FIRST, a DESC, k OFFSET 1) s",
-    "SELECT k, length(v), length(few), a[3] FROM (SELECT * FROM o ORDER BY g, a, k DESC OFFSET 1) s",
+    "SELECT k, v, few, a FROM o ORDER BY -k",
+    "SELECT k, v, few FROM o ORDER BY v DESC, k",
+    "SELECT k, few, v FROM o ORDER BY few NULLS FIRST, a DESC, k",
+    "SELECT k, v, few, a FROM o ORDER BY g, a, k DESC",
     "SELECT k, row_number() OVER (ORDER BY v, k), length(lag(v) OVER (ORDER BY v, k)) FROM o ORDER BY k",
     "SELECT g, k FROM o ORDER BY g DESC, k",
-    "SELECT k, length(v) FROM (SELECT k, v, few FROM o ORDER BY v DESC, k LIMIT 12) s",
+    "SELECT k, v, few FROM o ORDER BY v DESC, k LIMIT 12",
 ];
 
 async fn answers(server: &Server) -> Vec<Vec<String>> {
@@ -52,7 +52,8 @@ async fn sorts_of_long_rows_need_no_more_memory_than_there_is() {
     drop(client);
     let expected = answers(&server).await;
     assert_eq!(server.engine.spilled_bytes(), 0, "with enough memory nothing is put aside");
-    let mut directory = server.directory;
+    let Server { engine, mut directory } = server;
+    drop(engine);
     let settings = [(4 << 30, 2, 3), (20 << 20, 2, 8_192), (16 << 20, 1, 8_192), (24 << 20, 3, 700)];
     for (memory_bytes, partitions, batch_rows) in settings {
         let server = opened(directory, memory_bytes, partitions, batch_rows);
