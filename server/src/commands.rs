@@ -126,10 +126,13 @@ pub(crate) fn check(data: &Path) -> Result<ExitCode> {
         print(&format!("problem: {problem}"));
     }
     print(&format!(
-        "checked {} files, {} rows: {} problems",
+        "checked {} files, {} rows: {}",
         report.files,
         report.rows,
-        report.problems.len()
+        match report.problems.len() {
+            1 => "1 problem".to_owned(),
+            count => format!("{count} problems"),
+        }
     ));
     Ok(if report.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

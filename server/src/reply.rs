@@ -17,6 +17,9 @@ pub(crate) enum Severity {
     Fatal,
 }
 
+const DAMAGED_HINT: &str =
+    "`nyala check` lists all damage while no server runs; docs/operations.md says what to do about it.";
+
 /// `schema`: the name of that of the error's subject.
 pub(crate) fn error(wire: &mut Wire, severity: Severity, error: &Error, schema: Option<&str>) -> Result<()> {
     let severity = match severity {
@@ -29,7 +32,10 @@ pub(crate) fn error(wire: &mut Wire, severity: Severity, error: &Error, schema: 
         (b'C', sqlstate(error.kind()).to_owned()),
         (b'M', clean(error.message())),
     ];
-    let optional = [(b'D', error.detail()), (b'H', error.hint()), (b'W', error.context())];
+    // Damage is found in many places; what to do about it is always the same.
+    let damaged = error.kind() == base::ErrorKind::Corruption;
+    let hint = error.hint().or(damaged.then_some(DAMAGED_HINT));
+    let optional = [(b'D', error.detail()), (b'H', hint), (b'W', error.context())];
     fields.extend(optional.into_iter().filter_map(|(code, text)| Some((code, clean(text?)))));
     if let Some(Subject { schema: _, table, column, constraint }) = error.subject() {
         let subject = [

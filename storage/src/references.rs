@@ -139,7 +139,7 @@ impl Transaction {
         for columns in referenced {
             let before = columns_of(&def, &columns, &old)?;
             let after = columns_of(&def, &columns, rows)?;
-            let gone = differing(&def, &columns, &before, &after)?;
+            let gone = changed(&def, &columns, &before, &after)?;
             let gone = both(&gone, &present(&before, places.len()));
             if gone.true_count() > 0 {
                 let (old, new) = (chosen(&before, &gone)?, Some(chosen(&after, &gone)?));
@@ -408,4 +408,19 @@ fn differing(
     let mut pairs = old.iter().zip(new.iter());
     let differs = |whole: bool| !whole || pairs.next().is_none_or(|(old, new)| old != new);
     Ok(whole.values().iter().map(differs).map(Some).collect())
+}
+
+/// Rows whose values are not the very same ones as before: what is referred to is told so, as PostgreSQL does, also where
+/// the new value is equal (1.0 and 1.00, a month and 30 days).
+fn changed(def: &TableDef, columns: &[ColumnId], old: &[ArrayRef], new: &[ArrayRef]) -> Result<BooleanArray> {
+    let rows = new.first().map_or(0, |array| array.len());
+    let mut changed = vec![false; rows];
+    let columns = columns.iter().filter_map(|id| def.column(*id));
+    for ((column, old), new) in columns.zip(old).zip(new) {
+        let form = &column.ty.form;
+        for (row, changed) in changed.iter_mut().enumerate().filter(|(_, changed)| !**changed) {
+            *changed = types::array::get(form, old, row)? != types::array::get(form, new, row)?;
+        }
+    }
+    Ok(BooleanArray::from(changed))
 }

@@ -137,6 +137,7 @@ impl<'a> Router<'a> {
         let columns = def.partitioning.range.as_ref().map_or(&[][..], |r| r.columns.as_slice());
         let message = format!("no partition of relation \"{}\" found for row", def.name);
         let error = Error::new(ErrorKind::CheckViolation, message).about(def.subject(None, None));
+        let error = error.with_hint("ALTER TABLE .. ADD RANGE PARTITION makes one.");
         let words = ["Partition key of the failing row contains ", " = ", "."];
         with_named(error, def, self.layout.values_of(columns, rows), row, words)
     }

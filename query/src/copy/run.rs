@@ -24,6 +24,7 @@ use std::sync::Arc;
 use storage::InsertMode;
 use tokio::sync::mpsc;
 use tokio::task::block_in_place;
+use types::IoSettings;
 
 /// Bytes of a text file read at once.
 const PIECE_BYTES: usize = 1 << 20;
@@ -91,7 +92,9 @@ fn from_client(
     let layout = layout(format).ok_or_else(only_files)?;
     let running = running.take().ok_or_else(|| Error::internal("a COPY was started twice"))?;
     let columns = target.columns.len();
-    let loader = TextLoader::new(target, layout, core.io_settings(), running.interrupt.clone());
+    let now = core.transaction.started(core.engine.now_us());
+    let io = IoSettings { now: Some(now), ..core.io_settings() };
+    let loader = TextLoader::new(target, layout, io, running.interrupt.clone());
     let transaction = core.transaction.lend()?;
     let copy = CopyIn::start(columns, loader, transaction, own, running, &core.engine.shared.threads);
     Ok(Execution::CopyIn(copy))

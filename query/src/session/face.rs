@@ -186,14 +186,15 @@ impl Session {
         self.core.as_ref().map(|core| core.variables.reported()).unwrap_or_default()
     }
 
-    /// The settings that values of parameters are read with.
-    pub fn io_settings(&self) -> types::text::IoSettings {
-        let io = |core: &Core| {
+    /// The settings that values of parameters are read with. They begin the transaction: its time is that of 'now'.
+    pub fn io_settings(&mut self) -> types::text::IoSettings {
+        let io = |core: &mut Box<Core>| {
+            let now = core.transaction.started(core.engine.now_us());
             // Of a time that cannot be read the statement tells.
             let catalog = core.catalog().unwrap_or_else(|_| core.newest_catalog());
-            types::text::IoSettings { now: Some(core.transaction_us()), ..core.io_settings_of(&catalog) }
+            types::text::IoSettings { now: Some(now), ..core.io_settings_of(&catalog) }
         };
-        self.core.as_deref().map(io).unwrap_or_default()
+        self.core.as_mut().map(io).unwrap_or_default()
     }
 
     pub fn cancel_handle(&self) -> CancelHandle {

@@ -29,6 +29,7 @@ pub(crate) struct PastReads<'c> {
     snapshots: RefCell<BTreeMap<CommitTs, Snapshot>>,
     asked: Cell<bool>,
     asked_now: Cell<bool>,
+    now_us: Cell<i64>,
 }
 
 impl<'c> PastReads<'c> {
@@ -40,6 +41,7 @@ impl<'c> PastReads<'c> {
             snapshots: RefCell::default(),
             asked: Cell::new(false),
             asked_now: Cell::new(false),
+            now_us: Cell::new(transaction_us),
         }
     }
 
@@ -48,9 +50,14 @@ impl<'c> PastReads<'c> {
         self.asked.get()
     }
 
-    /// When the transaction began, if the statement says so.
-    pub(crate) fn began_us(&self) -> Option<i64> {
-        self.asked_now.get().then_some(self.transaction_us)
+    /// The time of now that constants of the statement stand for, if there are some.
+    pub(crate) fn now_us(&self) -> Option<i64> {
+        self.asked_now.get().then(|| self.now_us.get())
+    }
+
+    /// Constants stand for an earlier time, at which the statement was prepared.
+    pub(crate) fn keep_now(&self, us: i64) {
+        self.now_us.set(us);
     }
 
     /// The snapshots taken, to be read.
@@ -69,7 +76,7 @@ impl<'c> PastReads<'c> {
 impl Now for PastReads<'_> {
     fn transaction_us(&self) -> i64 {
         self.asked_now.set(true);
-        self.transaction_us
+        self.now_us.get()
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Bound {
     settings_generation: u64,
     /// Whether it names a time or a prepared statement: then it is bound for each execution anew.
     names_time: bool,
+    /// What constants of now stand for.
+    now_us: Option<i64>,
 }
 
 impl Bound {
@@ -85,7 +87,7 @@ pub(crate) fn prepare(core: &mut Core, parsed: &Parsed, parameter_types: &[Oid])
     };
     let past = PastReads::new(core, None, core.transaction_us());
     let bound = bind(core, parsed, &declared, catalog, &past);
-    if let Some(began_us) = past.began_us() {
+    if let Some(began_us) = past.now_us() {
         core.transaction.started(began_us);
     }
     if let (Err(error), Some(command)) = (&bound, written(parsed.statement.ast()))
@@ -147,6 +149,9 @@ impl Prepared {
 
     fn bound_again(&self, core: &Core, catalog: Arc<CatalogState>, past: &PastReads<'_>) -> Result<Bound> {
         let declared: Vec<Option<Oid>> = self.parameter_types.iter().map(|t| Some(t.oid)).collect();
+        if let Some(us) = self.bound.now_us {
+            past.keep_now(us);
+        }
         let bound = bind(core, &self.parsed, &declared, catalog, past)?;
         let mut pairs = bound.parameter_types.iter().zip(self.parameter_types.iter());
         match bound.parameter_types.len() == self.parameter_types.len() && pairs.all(|(a, b)| a.oid == b.oid)
@@ -323,6 +328,7 @@ fn bind(
         settings_generation: core.variables.generation(),
         catalog,
         names_time: follows || past.asked(),
+        now_us: past.now_us(),
     })
 }
 

@@ -9,34 +9,36 @@
 //! Invariant: the same rows in the same order.
 
 mod batch;
+mod feed;
 
 use crate::failure::into_datafusion;
 use crate::optimizer::{alone, in_pieces};
 pub(crate) use crate::sort::batch::detached;
-use crate::sort::batch::{cut, needed_bytes};
-use arrow::compute::BatchCoalescer;
+use crate::sort::batch::needed_bytes;
+pub(crate) use crate::sort::feed::in_bounds;
+use crate::sort::feed::{FedExec, joined, pieces, side_by_side};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use base::Error;
+use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
-use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
     PlanProperties, ReplaceChildrenOptions,
 };
 use futures::future::try_join_all;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Batches that the memory kept back for merging has room for.
 const HEADROOM_BATCHES: usize = 16;
@@ -229,124 +231,4 @@ fn with_bounds(context: &TaskContext, bounds: Bounds) -> TaskContext {
         context.window_functions().clone(),
         context.runtime_env(),
     )
-}
-
-/// Rows that are computed elsewhere, each partition once.
-struct FedExec {
-    properties: Arc<PlanProperties>,
-    rows: Mutex<BTreeMap<usize, SendableRecordBatchStream>>,
-}
-
-impl fmt::Debug for FedExec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FedExec").field("properties", &self.properties).finish_non_exhaustive()
-    }
-}
-
-impl DisplayAs for FedExec {
-    fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Fed")
-    }
-}
-
-impl ExecutionPlan for FedExec {
-    fn name(&self) -> &'static str {
-        "Fed"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        Vec::new()
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
-    }
-
-    fn execute(&self, partition: usize, _context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
-        rows.ok_or_else(|| into_datafusion(Error::internal("rows are sorted once")))
-    }
-}
-
-/// The rows of `input` in pieces: for an operator that keeps all of a batch for one row in it.
-pub(crate) fn in_bounds(
-    input: SendableRecordBatchStream,
-    context: &TaskContext,
-) -> impl Stream<Item = Result<RecordBatch>> + Send + use<> {
-    pieces(input, Bounds::of(context))
-}
-
-/// The rows of `batches` in batches within the bounds, each with memory of its own.
-fn pieces<S>(batches: S, bounds: Bounds) -> impl Stream<Item = Result<RecordBatch>> + Send + use<S>
-where
-    S: Stream<Item = Result<RecordBatch>> + Send,
-{
-    batches.flat_map(move |batch| {
-        let mut all = Vec::new();
-        let outcome = batch.and_then(|batch| {
-            cut(batch, bounds.rows, bounds.bytes, &mut |piece| {
-                all.push(Ok(piece));
-                Ok::<(), DataFusionError>(())
-            })
-        });
-        all.extend(outcome.err().map(Err));
-        stream::iter(all)
-    })
-}
-
-/// The rows of `input`, where batches are of few rows in longer ones.
-fn joined(input: SendableRecordBatchStream, context: &TaskContext) -> SendableRecordBatchStream {
-    if context.session_config().batch_size() >= BATCH_ROWS_MIN {
-        return input;
-    }
-    let schema = input.schema();
-    let coalescer = BatchCoalescer::new(SchemaRef::clone(&schema), BATCH_ROWS_MIN);
-    let rows =
-        stream::try_unfold((input, coalescer, false), |(mut input, mut coalescer, mut ended)| async move {
-            loop {
-                if let Some(batch) = coalescer.next_completed_batch() {
-                    return Ok(Some((batch, (input, coalescer, ended))));
-                }
-                if ended {
-                    return Ok(None);
-                }
-                match input.next().await.transpose()? {
-                    Some(batch) => coalescer.push_batch(batch)?,
-                    None => {
-                        coalescer.finish_buffered_batch()?;
-                        ended = true;
-                    }
-                }
-            }
-        });
-    Box::pin(RecordBatchStreamAdapter::new(schema, rows))
-}
-
-/// The rows of `input` from a task of its own, a batch ahead.
-fn side_by_side(mut input: SendableRecordBatchStream) -> SendableRecordBatchStream {
-    let mut builder = RecordBatchReceiverStream::builder(input.schema(), 1);
-    let sender = builder.tx();
-    builder.spawn(async move {
-        // Nothing is asked for before there is room for it.
-        while let Ok(room) = sender.reserve().await {
-            let Some(batch) = input.next().await else { break };
-            room.send(batch);
-        }
-        Ok(())
-    });
-    builder.build()
 }

@@ -90,7 +90,11 @@ pub(super) fn tablets(catalog: &SystemCatalog, out: &mut SystemTable) -> Result<
             Some((level, level.partitions.get(range)?))
         });
         let bounds = match (def, partition) {
-            (Some(def), Some((level, partition))) => Some(bounds(catalog, def, level, partition)?),
+            (Some(def), Some((level, partition))) => match bounds(catalog, def, level, partition) {
+                // Of a table that was dropped, and then the type.
+                Err(error) if error.kind() == ErrorKind::UndefinedObject => None,
+                bounds => Some(bounds?),
+            },
             _ => None,
         };
         let (lower, upper) = bounds.unzip();
@@ -135,7 +139,7 @@ pub(super) fn segments(catalog: &SystemCatalog, out: &mut SystemTable) -> Result
             ("tablet_id", value(segment.tablet)),
             ("reference_id", value(segment.reference)),
             ("segment_id", value(segment.segment)),
-            ("kind", word(if segment.history { "history" } else { "live" })),
+            ("kind", word(if segment.history || segment.detach_ts.is_some() { "history" } else { "live" })),
             ("rows", value(segment.rows)),
             ("dead_rows", value(segment.dead_rows)),
             ("file_bytes", value(segment.file_bytes)),

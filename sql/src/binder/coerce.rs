@@ -237,7 +237,7 @@ impl Binder<'_> {
             let message = "input of anonymous composite types is not implemented";
             return Err(located(Error::unsupported(message), term.at));
         }
-        let target = held(declared, -1).map_err(|e| located(e, term.at))?;
+        let target = self.held_type(declared).map_err(|e| located(e, term.at))?;
         self.coerce(term, &target, CastContext::Implicit)
     }
 

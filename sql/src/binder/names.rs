@@ -335,7 +335,7 @@ impl Binder<'_> {
     }
 
     fn schema(&self, name: &str) -> Result<Arc<SchemaDef>> {
-        if matches!(name, "pg_catalog" | "information_schema" | TEMPORARY) || is_temporary(name) {
+        if matches!(name, "pg_catalog" | "information_schema" | "nyala" | TEMPORARY) || is_temporary(name) {
             let message = format!("permission denied for schema {name}");
             return Err(Error::new(ErrorKind::InsufficientPrivilege, message));
         }
