@@ -46,7 +46,7 @@ fn advised(error: Error, data: &Path) -> Error {
     }
     let data = data.display();
     error.with_hint(format!(
-        "Nothing was changed. `nyala check --data {data}` lists all damage. Restore the whole directory from a \
+        "Nothing was changed. `nyala check --data {data}` says what is damaged. Restore the whole directory from a \
          backup; a segment alone can be put back from any backup that has it (docs/operations.md)."
     ))
 }

@@ -18,7 +18,7 @@ pub(crate) enum Severity {
 }
 
 const DAMAGED_HINT: &str =
-    "`nyala check` lists all damage while no server runs; docs/operations.md says what to do about it.";
+    "`nyala check` looks for damage while no server runs; docs/operations.md says what to do about it.";
 
 /// `schema`: the name of that of the error's subject.
 pub(crate) fn error(wire: &mut Wire, severity: Severity, error: &Error, schema: Option<&str>) -> Result<()> {

@@ -36,6 +36,18 @@ fn text() -> Conversation {
         .send([copy_data(b"6\tsix\n\\.\n"), copy_done()], &["Complete COPY 1", "Ready I"])
         .ask("COPY copy_text FROM STDIN", &["CopyIn text 2"])
         .send([copy_done()], &["Complete COPY 0", "Ready I"])
+        .ask("CREATE TABLE copy_now (a timestamptz, b date)", &["Complete CREATE TABLE", "Ready I"])
+        .ask("COPY copy_now FROM STDIN", &["CopyIn text 2"])
+        .send([copy_data(b"now\ttoday\n"), copy_done()], &["Complete COPY 1", "Ready I"])
+        .ask(
+            "SELECT a <= now(), b <= current_date, b >= a::date FROM copy_now",
+            &[
+                "Columns ?column?:16:text ?column?:16:text ?column?:16:text",
+                "Row t|t|t",
+                "Complete SELECT 1",
+                "Ready I",
+            ],
+        )
 }
 
 fn csv() -> Conversation {

@@ -21,7 +21,17 @@ pub(super) fn all() -> Vec<Conversation> {
         wrong_values(),
         empty_statement(),
         failed_block(),
+        now(),
     ]
+}
+
+/// A parameter 'now' was the time at which it was read, and now() that of the execution: 40 milliseconds apart.
+fn now() -> Conversation {
+    let same = || parse("", "SELECT $1::timestamptz = now(), timestamptz 'now' = now()", &[]);
+    Conversation::new("now is the time of the transaction").send(
+        [same(), bind_text("", "", &["now"]), execute("", 0), sync()],
+        &["ParseComplete", "BindComplete", "Row t|t", "Complete SELECT 1", "Ready I"],
+    )
 }
 
 fn pipeline() -> Conversation {
