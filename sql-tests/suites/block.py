@@ -25,6 +25,7 @@ _TOO_SLOW, _NO_MEMORY, _REFUSED = "57014", "53200", "0A000"
 # What a statement of a block's script makes or changes first.
 _TARGET = re.compile(r"\b(?:TABLE|VIEW|INTO|UPDATE|FROM|FULL) (\w+)")
 _WORD = re.compile(r"\w+")
+_NO_INTEGER = re.compile(r"cannot convert (NaN|infinity) to \w+$")
 # Time that each has for a statement.
 _NYALA_MS, _POSTGRES_MS = 10_000, 2_000
 # Attempts to make a statement over big tables smaller.
@@ -63,7 +64,11 @@ class Sides:
 
 
 def code(answers):
-    return next((answer.error.get("C") for answer in answers if answer.error), None)
+    """The SQLSTATE; that of a NaN or an infinity which no integer is, 0A000 in PostgreSQL, is one of values like others."""
+    error = next((answer.error for answer in answers if answer.error), None)
+    if error and _NO_INTEGER.match(error.get("M", "")):
+        return "22003"
+    return error and error.get("C")
 
 
 def content(answers, ordered):

@@ -15,8 +15,8 @@ def rows(*values, name="a", oid=23, tag="SELECT 1"):
     return [Answer(columns=[(name, oid)], rows=[[value] for value in values], tag=tag)]
 
 
-def error(code):
-    return [Answer(error={"C": code, "M": ""})]
+def error(code, message=""):
+    return [Answer(error={"C": code, "M": message})]
 
 
 class Rule(unittest.TestCase):
@@ -39,6 +39,9 @@ class Rule(unittest.TestCase):
         self.assertEqual(verdict(error("54000"), error("22023"), True), FAILED)
         self.assertEqual(verdict(error("22003"), error("23514"), True), DIFFERENT)
         self.assertEqual(verdict(error("54001"), error("22023"), True), DIFFERENT)
+        nan = error("0A000", "cannot convert NaN to bigint")
+        self.assertEqual(verdict(error("22003"), nan, True), FAILED)
+        self.assertEqual(verdict(nan, rows("1"), True), DIFFERENT)
         self.assertEqual(verdict(error("42601"), error("42883"), True), DIFFERENT)
         self.assertEqual(verdict(error("0A000"), rows("1"), True), REFUSED)
         self.assertEqual(verdict(rows("1"), error("0A000"), True), DIFFERENT)
