@@ -322,12 +322,12 @@ async fn parameters_and_our_own_views_are_shown() {
     let described = shown(server.address, &["-c", "\\d+ kept"]);
     assert!(described.contains("Options: history_retention=7 days, history_max_bytes=5\n"), "{described}");
     let views = shown(server.address, &["-At", "-c", "\\dv nyala.*"]);
-    let expected: String = ["jobs", "pins", "segments", "tables", "tablets"]
+    let expected: String = ["jobs", "partitions", "pins", "segments", "tables", "tablets"]
         .iter()
         .map(|view| format!("nyala|{view}|view|postgres\n"))
         .collect();
     assert_eq!(views, expected);
-    for view in ["jobs", "pins", "segments", "tables", "tablets"] {
+    for view in ["jobs", "partitions", "pins", "segments", "tables", "tablets"] {
         shown(server.address, &["-q", "-c", &format!("TABLE nyala.{view}")]);
         shown(server.address, &["-c", &format!("\\d nyala.{view}")]);
     }
